@@ -1,0 +1,1 @@
+"""The log: leaves, sequencer, tiles, checkpoints, promises."""

@@ -1,0 +1,1 @@
+"""Cameras on the map: place, heading, whom they face."""

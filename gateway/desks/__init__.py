@@ -1,0 +1,1 @@
+"""Pages that join capabilities, one module per kind of person who works here."""

@@ -1,0 +1,1 @@
+"""HTTP-wide concerns: authentication, declared actions, problems, headers, health."""

@@ -1,0 +1,1 @@
+"""Clip requests, resumable intake, and packages anyone can check."""

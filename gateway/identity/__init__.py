@@ -1,0 +1,1 @@
+"""Who is asking: people, sessions, sign-in and agency users."""

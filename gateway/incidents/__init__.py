@@ -1,0 +1,1 @@
+"""The reasons to look: incidents with kind, place, number and origin."""

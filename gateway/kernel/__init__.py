@@ -1,0 +1,1 @@
+"""What every capability stands on: errors, principal, database, bus, keys."""

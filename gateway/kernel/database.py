@@ -1,0 +1,150 @@
+"""The database: one code path on SQLite (WAL) and PostgreSQL, and the unit of work.
+
+SQLite's default transactions lose updates silently, so writers begin IMMEDIATE on an engine of their own with one
+connection; readers have another. A unit of work rolls back unless `commit` is called, and refuses to commit a change
+without its audit leaf.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlmodel import SQLModel
+
+BUSY_TIMEOUT_MS: Final = 5_000  # how long a second writer waits before it is told to try again
+READERS: Final = 8
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+SQLModel.metadata.naming_convention = NAMING
+METADATA: Final[MetaData] = SQLModel.metadata
+
+
+class UtcMs(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as integer milliseconds since 1970; naive values are refused."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To the database."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: every time here carries its zone")
+        return round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        del dialect
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+class UnauditedCommitError(RuntimeError):
+    """A change was about to be committed without a leaf in the log: a programming error."""
+
+
+class UnitOfWork:
+    """One transaction. Rolls back unless `commit` was called.
+
+    Attributes:
+        session: for changes through entities and Core statements; never leaves the capability's store.
+        leaves: how many audit leaves this transaction holds; `audit` counts them up.
+    """
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self.leaves = 0
+        self.is_committed = False
+        self._after: list[Callable[[], Awaitable[None] | None]] = []
+
+    def after_commit(self, action: Callable[[], Awaitable[None] | None]) -> None:
+        """Run `action` once the transaction is durable: wake-ups only, for they may be lost in a crash."""
+        self._after.append(action)
+
+    async def commit(self, *, unaudited: str = "") -> None:
+        """Make the change durable, then run the after-commit actions.
+
+        Args:
+            unaudited: why this change needs no leaf (a session's last-seen, say); empty means a leaf is demanded.
+
+        Raises:
+            UnauditedCommitError: there is neither leaf nor reason.
+        """
+        if not self.leaves and not unaudited:
+            raise UnauditedCommitError("a change needs its audit leaf in the same transaction")
+        await self.session.commit()
+        self.is_committed = True
+        for action in self._after:
+            result = action()
+            if result is not None:
+                await result
+
+
+class Database:
+    """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
+
+    def __init__(self, url: str) -> None:
+        """`url`: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`."""
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self._writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None})
+            self._reader = create_async_engine(url, pool_size=READERS, connect_args={"isolation_level": None})
+            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
+            _prepare_sqlite(self._reader, begin="BEGIN")
+        else:
+            self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
+
+    @asynccontextmanager
+    async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
+        """One write transaction; leaving without `commit` rolls back."""
+        async with AsyncSession(self._writer, expire_on_commit=False) as session:
+            await session.begin()
+            unit = UnitOfWork(session)
+            try:
+                yield unit
+            finally:
+                if not unit.is_committed:
+                    await session.rollback()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One read-only transaction: Core rows, no entities."""
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The writing engine, for migrations."""
+        return self._writer
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # the log is in this file: a promise survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)

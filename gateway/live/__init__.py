@@ -1,0 +1,1 @@
+"""Live viewing: sessions, grants, leases, tickets and the relay."""

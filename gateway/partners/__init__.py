@@ -1,0 +1,1 @@
+"""Organisations, their people, sites and agreements."""

@@ -1,0 +1,1 @@
+"""What the owner shares: answers, policy documents, and the centre's decision."""

@@ -1,0 +1,1 @@
+"""The agents on site: pairing, the link, key sets and delivery of policy documents."""

@@ -1,0 +1,32 @@
+"""Every limit of the link and its tokens, with unit, reason and source.
+
+The numbers come from the trust protocol (docs/ref/wire.md); the code that enforces one names it from here.
+"""
+
+from typing import Final
+
+FRAME_BYTES: Final = 64 * 1024  # one message on the link; larger is refused before parsing
+DOCUMENT_BYTES: Final = 48 * 1024  # one policy document, so that it fits a frame with its envelope
+LEAF_BYTES: Final = 8 * 1024  # one log leaf; the C2SP tile format allows 65,535
+SDP_BYTES: Final = 16 * 1024  # one SDP offer or answer
+
+FRESH_AGE_S: Final = 60  # a grant must echo a `fresh` the agent sent at most this long ago (monotonic)
+ACCEPTED_LEASE_S: Final = 10  # `accepted` is its own first lease
+LEASE_VALID_S: Final = 10  # a lease lives this long from the SENDING of the echoed `fresh`
+LEASE_PERIOD_S: Final = 3  # two lost batches are survived, more ends all live video
+HEARTBEAT_IDLE_S: Final = 30
+HEARTBEAT_LIVE_S: Final = 3
+HANDSHAKE_S: Final = 5  # challenge to welcome
+MAX_MERGE_DELAY_S: Final = 60  # promise to inclusion
+MERGE_DELAY_ALARM_S: Final = 10
+MAX_OUTSTANDING_PROMISES: Final = 16  # per site; a further grant waits for proofs, then `limit`
+CLOCK_SKEW_S: Final = 30
+PROGRESS_PERIOD_S: Final = 5  # durable progress of a running session, so a crash loses at most this much account
+TICKET_LIFE_S: Final = 30
+APPROVE_BY_S: Final = 24 * 3600  # a widening proposal dies after this
+CLIP_REQUEST_LIFE_S: Final = 7 * 24 * 3600
+HOLD_DEFAULT_S: Final = 3600  # a passkey-approved widening waits this long (0 in the demo, which says so)
+KEY_LIFE_DAYS: Final = 90
+BACKOFF_FIRST_S: Final = 1.0
+BACKOFF_LAST_S: Final = 300.0
+PIN_TRIES: Final = 5

@@ -1,0 +1,3 @@
+"""The Casbin enforcer: the last word on every release. The only importer of casbin."""
+
+import casbin  # noqa: F401

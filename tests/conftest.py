@@ -1,0 +1,76 @@
+"""Fixtures every test may use. Outside parts have one fixture each that starts, waits and stops them."""
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.kernel.database import Database
+from tests.fakes.clock import FakeClock
+from tests.fakes.ids import SequentialIds
+from tests.support import databases
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def ids() -> SequentialIds:
+    return SequentialIds()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with databases.postgres_server(tmp_path_factory.mktemp("pg")) as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> Iterator[str]:
+    name = databases.run(databases.create_database, postgres)
+    databases.run(databases.migrate, databases.url_of(postgres, name))
+    yield name
+    databases.run(databases.drop_database, postgres, name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    databases.run(databases.migrate, f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "lenspact.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        yield database
+        await database.close()
+        return
+    server = request.getfixturevalue("postgres")
+    name = await databases.create_database(server, template=request.getfixturevalue("postgres_template"))
+    database = Database(databases.url_of(server, name))
+    yield database
+    await database.close()
+    await databases.drop_database(server, name)
+
+
+@pytest.fixture
+async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
+    """A migrated SQLite database of the test's own, where the engine is not the question."""
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    yield database
+    await database.close()

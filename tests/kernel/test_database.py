@@ -1,0 +1,61 @@
+"""The unit of work rolls back, demands a leaf, and never loses an update."""
+
+import anyio
+import pytest
+from sqlalchemy import text
+
+from gateway.kernel.database import Database, UnauditedCommitError
+
+
+async def _table(database: Database) -> None:
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("CREATE TABLE tally (id INTEGER PRIMARY KEY, n INTEGER)"))
+        await unit.session.execute(text("INSERT INTO tally VALUES (1, 0)"))
+        await unit.commit(unaudited="test table")
+
+
+async def _count(database: Database) -> int:
+    async with database.read() as connection:
+        return (await connection.execute(text("SELECT n FROM tally"))).scalar_one()
+
+
+@pytest.mark.anyio
+async def test_leaving_without_commit_rolls_back(database: Database):
+    """A unit of work that is not committed changes nothing."""
+    await _table(database)
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = 5"))
+
+    assert await _count(database) == 0
+
+
+@pytest.mark.anyio
+async def test_commit_without_leaf_is_refused(database: Database):
+    """A change without its audit leaf cannot be committed."""
+    await _table(database)
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = 5"))
+        with pytest.raises(UnauditedCommitError):
+            await unit.commit()
+
+    assert await _count(database) == 0
+
+
+@pytest.mark.anyio
+async def test_concurrent_increments_are_all_kept(database: Database):
+    """Eight writers that read, then write, lose no update (SELECT … FOR UPDATE on PostgreSQL)."""
+    await _table(database)
+    lock = "" if database.is_sqlite else " FOR UPDATE"
+
+    async def add() -> None:
+        for _ in range(10):
+            async with database.unit_of_work() as unit:
+                n = (await unit.session.execute(text("SELECT n FROM tally" + lock))).scalar_one()
+                await unit.session.execute(text("UPDATE tally SET n = :n"), {"n": n + 1})
+                await unit.commit(unaudited="test")
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(add)
+
+    assert await _count(database) == 80
