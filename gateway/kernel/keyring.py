@@ -1,0 +1,285 @@
+"""The gateway's private keys: one per role, each signing one class of thing and nothing else.
+
+Where they lie (`state_dir/keys`, one file each, readable by the gateway's user alone), how they are made, loaded and
+replaced. Who receives which signer is decided by the composition root; what is signed, by the capabilities. The root
+signs key sets only: set-up exports and removes it, so a running gateway normally has none. Roles and algorithms:
+docs/ref/wire.md 1; JOSE names: RFC 9864 (Ed25519), RFC 7638 (key ids); notes: C2SP signed-note.
+"""
+
+import base64
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OKPKey
+
+from gateway.kernel.errors import ConflictError, PreconditionError
+from partner_agent.wire import canonical
+
+_FOLDER_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
+_NOTE_ED25519: Final = b"\x01"  # C2SP signed-note: signature type of a plain Ed25519 note
+
+
+class KeyRole(StrEnum):
+    """What a key is for."""
+
+    ROOT = "root"
+    GRANT = "grant"
+    LEASE = "lease"
+    PROMISE = "promise"
+    LINK = "link"
+    LOG = "log"
+    TICKET = "ticket"
+
+
+LIVE_ROLES: Final = tuple(role for role in KeyRole if role is not KeyRole.ROOT)  # what a running gateway must hold
+
+
+class TokenSigner:
+    """Signs one class of token with one Ed25519 key; the subclass fixes the `typ`."""
+
+    role: ClassVar[KeyRole]
+    typ: ClassVar[str]
+
+    def __init__(self, key: OKPKey) -> None:
+        self.key = key
+        self.kid = key.thumbprint()
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """The public half, as the key set publishes it."""
+        return {name: str(value) for name, value in self.key.as_dict(private=False).items()}
+
+    def sign(self, claims: Mapping[str, Any]) -> str:
+        """A compact JWS over `claims`, of this signer's class only."""
+        header = {"alg": "Ed25519", "typ": self.typ, "kid": self.kid}
+        return jwt.encode(header, dict(claims), self.key, algorithms=["Ed25519"])
+
+
+class RootSigner(TokenSigner):
+    """Signs key sets, and nothing else, ever."""
+
+    role = KeyRole.ROOT
+    typ = "keyset+jwt"
+
+
+class GrantSigner(TokenSigner):
+    """Signs grants: the gateway asks the site to release something."""
+
+    role = KeyRole.GRANT
+    typ = "grant+jwt"
+
+
+class LeaseSigner(TokenSigner):
+    """Signs leases: running sessions may go on for a few seconds more."""
+
+    role = KeyRole.LEASE
+    typ = "lease+jwt"
+
+
+class PromiseSigner(TokenSigner):
+    """Signs promises: this leaf will be in the log within the merge delay."""
+
+    role = KeyRole.PROMISE
+    typ = "promise+jwt"
+
+
+class LinkSigner(TokenSigner):
+    """Signs welcomes: the agent is talking to its own gateway."""
+
+    role = KeyRole.LINK
+    typ = "welcome+jwt"
+
+
+class LogSigner:
+    """Signs checkpoints only, as C2SP signed notes under the log's name (its origin)."""
+
+    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+        self.name = name
+        self._key = key
+        self._public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self._key_id = hashlib.sha256(name.encode() + b"\n" + _NOTE_ED25519 + self._public).digest()[:4]
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key in C2SP form: `name+hash+base64`."""
+        return f"{self.name}+{self._key_id.hex()}+{base64.b64encode(_NOTE_ED25519 + self._public).decode()}"
+
+    @property
+    def public_bytes(self) -> bytes:
+        """The raw 32 bytes of the public key."""
+        return self._public
+
+    def sign_note(self, text: str) -> str:
+        """The signed note over `text`, which must end in a newline."""
+        if not text.endswith("\n"):
+            raise ValueError("the text of a note ends in a newline")
+        signature = base64.b64encode(self._key_id + self._key.sign(text.encode())).decode()
+        return f"{text}\n— {self.name} {signature}\n"
+
+
+class TicketSigner:
+    """Holds the ES256 key of stream tickets for `gateway.live.tickets`, which alone turns it into tokens."""
+
+    role: ClassVar[KeyRole] = KeyRole.TICKET
+
+    def __init__(self, key: ECKey) -> None:
+        self.key = key
+        self.kid = key.thumbprint()
+
+    @property
+    def private_jwk(self) -> dict[str, str]:
+        """The whole key as a JWK, so that the relay's checker and the issuer share one form."""
+        return {name: str(value) for name, value in self.key.as_dict(private=True).items()}
+
+    @property
+    def public_jwk(self) -> dict[str, str]:
+        """The public half."""
+        return {name: str(value) for name, value in self.key.as_dict(private=False).items()}
+
+
+class Keyring:
+    """The signers of a running gateway; `root` is None once set-up has exported it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load every key in `folder`. Use `load` or `create`."""
+        _check_private(folder, _FOLDER_MODE)
+        self.grant = GrantSigner(_load_okp(folder, KeyRole.GRANT))
+        self.lease = LeaseSigner(_load_okp(folder, KeyRole.LEASE))
+        self.promise = PromiseSigner(_load_okp(folder, KeyRole.PROMISE))
+        self.link = LinkSigner(_load_okp(folder, KeyRole.LINK))
+        self.ticket = TicketSigner(ECKey.import_key(_read(folder, KeyRole.TICKET)))
+        log = _read(folder, KeyRole.LOG)
+        seed = base64.urlsafe_b64decode(log["seed"])
+        self.log = LogSigner(log["name"], Ed25519PrivateKey.from_private_bytes(seed))
+        self.root = load_root(root) if (root := _path(folder, KeyRole.ROOT)).exists() else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The keys in `folder`.
+
+        Raises:
+            PreconditionError: a key is missing, unreadable, or readable by others; the sentence says what to do.
+        """
+        try:
+            return cls(folder)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise PreconditionError(f"A key file in {folder} is damaged; restore it from your backup.") from error
+
+    @classmethod
+    def create(cls, folder: Path, *, log_name: str) -> Self:
+        """Make every key, the root too, and write them.
+
+        Args:
+            folder: made with mode 0700 if it does not exist.
+            log_name: the log's origin, a name without scheme, spaces or plus signs, such as `gw.example/log`.
+
+        Raises:
+            ConflictError: there are keys already; nothing was changed.
+        """
+        if not log_name or any(character.isspace() or character == "+" for character in log_name):
+            raise ValueError("a note key's name has no spaces and no plus sign")
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        _check_private(folder, _FOLDER_MODE)
+        if any(_path(folder, role).exists() for role in KeyRole):
+            raise ConflictError(f"There are keys in {folder} already; they were left as they are.")
+        for role in (*_TOKEN_ROLES, KeyRole.TICKET):
+            _write(_path(folder, role), _fresh(role))
+        _write(
+            _path(folder, KeyRole.LOG), {"name": log_name, "seed": base64.urlsafe_b64encode(os.urandom(32)).decode()}
+        )
+        return cls.load(folder)
+
+
+_TOKEN_ROLES: Final = (KeyRole.ROOT, KeyRole.GRANT, KeyRole.LEASE, KeyRole.PROMISE, KeyRole.LINK)
+_REPLACED: Final = (KeyRole.GRANT, KeyRole.LEASE, KeyRole.PROMISE, KeyRole.LINK, KeyRole.TICKET)
+
+
+def replace_live_keys(folder: Path) -> Keyring:
+    """New grant, lease, promise, link and ticket keys; the log's stays, for its name and key are pinned by the sites.
+
+    The gateway must be stopped: a key set signed by the root has to announce the new keys before anything is signed.
+    """
+    Keyring.load(folder)
+    for role in _REPLACED:
+        path = _path(folder, role)
+        fresh = path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        _write(fresh, _fresh(role))
+        fresh.replace(path)
+    return Keyring.load(folder)
+
+
+def export_root(folder: Path, target: Path) -> None:
+    """Move the root key out of the gateway to `target` (offline storage); the gateway keeps no copy.
+
+    Raises:
+        PreconditionError: there is no root key here.
+        ConflictError: `target` exists.
+    """
+    path = _path(folder, KeyRole.ROOT)
+    if not path.exists():
+        raise PreconditionError("There is no root key here; it has been exported already.")
+    if target.exists():
+        raise ConflictError(f"{target} exists; choose another name.")
+    _write(target, load_root(path).key.as_dict(private=True))
+    path.unlink()
+
+
+def load_root(path: Path) -> RootSigner:
+    """The root key from a file of `export_root`, to sign a key set.
+
+    Raises:
+        PreconditionError: missing, unreadable, or readable by others.
+    """
+    return RootSigner(OKPKey.import_key(_read_file(path)))
+
+
+def _fresh(role: KeyRole) -> dict[str, Any]:
+    if role is KeyRole.TICKET:
+        return ECKey.generate_key("P-256").as_dict(private=True)
+    return OKPKey.generate_key("Ed25519").as_dict(private=True)
+
+
+def _load_okp(folder: Path, role: KeyRole) -> OKPKey:
+    return OKPKey.import_key(_read(folder, role))
+
+
+def _path(folder: Path, role: KeyRole) -> Path:
+    return folder / f"{role.value}.key"
+
+
+def _read(folder: Path, role: KeyRole) -> dict[str, Any]:
+    return _read_file(_path(folder, role))
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    _check_private(path, _FILE_MODE)
+    return canonical.decode_object(path.read_bytes())
+
+
+def _check_private(path: Path, mode: int) -> None:
+    try:
+        status = path.stat(follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise PreconditionError(f"{path} is missing; run: lenspact setup") from error
+    if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid != os.geteuid():
+        raise PreconditionError(f"{path} can be read by others; run: chmod {mode:o} {path}")
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Create `path` with the key in it, on disk before we go on; an existing file is never overwritten."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(canonical.encode(dict(content)))
+        file.flush()
+        os.fsync(file.fileno())
