@@ -1,0 +1,34 @@
+# Every target sets up what it needs (deploy/bootstrap.py) and then runs one command of it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo demo-reset test check smoke lock
+.DEFAULT_GOAL := help
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /' | sort
+
+setup: ## set up .venv from the hashed lock
+	@$(PYTHON) deploy/bootstrap.py
+
+demo: setup ## run the main job here, with simulated cameras; Ctrl-C ends it
+	@$(BIN)/lenspact demo
+
+demo-reset: ## forget the demo's state
+	@rm -rf .demo && echo "the demo starts fresh next time"
+
+test: setup ## run every test
+	@$(BIN)/python -m pytest
+
+check: setup ## lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+smoke: setup ## drive the main job in Chromium against a fresh demo; prints times and memory
+	@$(BIN)/python -m tests.smoke
+
+lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \
+	  --quiet pyproject.toml -o requirements.lock
