@@ -1,0 +1,51 @@
+"""Cameras for tests: a small synthetic film, quick encodings of it, and our own simulator around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+
+from partner_agent.simulator import footage
+from partner_agent.simulator.camera import Camera, Stream
+from partner_agent.simulator.server import serve
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+
+SMALL = footage.Encoding(width=160, height=96, fps=15, gop_frames=8, bitrate_bps=100_000, profile="baseline")
+USER, PASSWORD = "viewer", "right horse"
+
+
+def make_film(path: Path, *, frames: int = 45) -> Path:
+    """A film of a moving gradient, 3 s of 15 fps."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=15, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p"
+        for number in range(frames):
+            frame = av.VideoFrame(320, 192, "yuv420p")
+            luma = frame.planes[0]
+            row = bytes((x + number * 5) & 0xFF for x in range(luma.line_size))
+            luma.update(b"".join(row[y:] + row[:y] for y in range(192)))
+            for plane in frame.planes[1:]:
+                plane.update(bytes([128]) * plane.buffer_size)
+            frame.pts, frame.time_base = number, Fraction(1, 15)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def small_stream(film: Path, cache: Path, *, b_frames: int = 0, gop_frames: int = SMALL.gop_frames) -> Stream:
+    """A quick encoding of `film`."""
+    encoding = replace(SMALL, b_frames=b_frames, gop_frames=gop_frames, profile="main" if b_frames else SMALL.profile)
+    look = footage.Look(label="CAM 1", has_counter=True)
+    path = footage.prepare(film, look, encoding, cache, lambda _done, _total: None)
+    return Stream(footage.load(path), encoding.fps)
+
+
+@asynccontextmanager
+async def camera_server(*cameras: Camera) -> AsyncIterator[int]:
+    """Serve `cameras` on a free port of this machine."""
+    async with serve(list(cameras), host="127.0.0.1", port=0, clock=SystemClock(), ids=SystemIds()) as port:
+        yield port
