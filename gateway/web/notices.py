@@ -1,0 +1,18 @@
+"""What a page says at its top after an act that worked: a closed list, named in the address as `?done=name`.
+
+A name that is not listed shows nothing, so an address made by somebody else cannot put words on our pages.
+"""
+
+from typing import Final
+
+NOTICES: Final[dict[str, str]] = {
+    "confirmed": "Your address is confirmed. Next: show where your cameras are.",
+    "site-saved": "The place is saved.",
+    "camera-saved": "The camera is saved.",
+    "camera-removed": "The camera is removed. Nobody can ask for it any more.",
+    "agreement-accepted": "The agreement is accepted. A copy stays on your organisation page.",
+    "person-invited": "The person is added and gets a message with a sign-in link.",
+    "person-removed": "The person can no longer sign in for your organisation.",
+    "organisation-saved": "Your details are saved.",
+    "mail-sent": "We sent a message with a link. It works once, for 15 minutes.",
+}

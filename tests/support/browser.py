@@ -1,0 +1,130 @@
+"""Debian's Chromium, headless, and a server on a free loopback port, for tests of real pages.
+
+In CI a missing browser is a failure; elsewhere the test is skipped with the line that installs it. Under our CSP
+Playwright's string predicates and injected scripts do not run, so tests poll with `evaluate` and axe comes from a
+test-only address (research platform-ui 1.7).
+"""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+from litestar import Litestar
+from playwright.sync_api import Browser, Page, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WATCH = """
+window.__violations = [];
+document.addEventListener('securitypolicyviolation', e => window.__violations.push(
+  e.violatedDirective + ' ' + e.blockedURI + ' ' + (e.sourceFile || '') + ':' + e.lineNumber + ' ' + e.sample));
+"""
+
+
+def chromium_path() -> str:
+    """Where Chromium is; skips, or in CI fails, when it is not."""
+    found = shutil.which("chromium")
+    if found is None:
+        missing = pytest.fail if os.environ.get("CI") else pytest.skip
+        missing("needs Debian's chromium: apt-get install chromium")
+    return found or ""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A running Chromium."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+@contextmanager
+def served(app: Litestar) -> Iterator[str]:
+    """The application on a loopback port of its own; yields its origin."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        for _ in range(200):
+            if server.started:
+                break
+            time.sleep(0.05)
+        yield f"http://localhost:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@dataclass
+class Watched:
+    """A page whose console errors, script errors and policy violations are collected."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    def violations(self) -> list[str]:
+        """What the content security policy stopped; axe's own style element, which is not ours, left out."""
+        found: list[str] = self.page.evaluate("window.__violations")
+        return [line for line in found if "/test/axe.js" not in line]
+
+    def axe(self) -> list[str]:
+        """The accessibility findings of axe, one line each."""
+        self.page.evaluate(
+            """() => window.axe ? null : new Promise((done, failed) => {
+                const s = document.createElement('script');
+                s.src = trustedTypes.createPolicy('axe', {createScriptURL: u => u}).createScriptURL('/test/axe.js');
+                s.onload = () => done(null); s.onerror = failed; document.head.append(s); })"""
+        )
+        findings: list[str] = self.page.evaluate(
+            """tags => axe.run(document, {runOnly: tags}).then(r => r.violations.map(v => v.id + ': ' + v.help + ' at '
+                 + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | ')))""",
+            AXE_TAGS,
+        )
+        return findings
+
+    def until(self, expression: str, *, timeout_s: float = 10) -> Any:
+        """Evaluate `expression` until it is true; return it."""
+        for _ in range(round(timeout_s / 0.05)):
+            if found := self.page.evaluate(expression):
+                return found
+            self.page.wait_for_timeout(50)
+        raise AssertionError(f"never true: {expression}; {self.errors} {self.violations()}")
+
+
+@contextmanager
+def watched(chromium: Browser, *, width: int = 1280, height: int = 800, dark: bool = False) -> Iterator[Watched]:
+    """A fresh page of a fresh browser context."""
+    scheme = "dark" if dark else "light"
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    result = Watched(page)
+    page.on("pageerror", lambda error: result.errors.append(f"script: {error}"))
+    page.on("console", lambda m: result.errors.append(f"console: {m.text}") if m.type == "error" else None)
+    try:
+        yield result
+    finally:
+        context.close()
