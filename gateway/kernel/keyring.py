@@ -17,12 +17,12 @@ from typing import Any, ClassVar, Final, Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
 from gateway.kernel.errors import ConflictError, PreconditionError
-from partner_agent.wire import canonical
+from partner_agent.wire import canonical, classes
+from partner_agent.wire.tokens import TokenClass, seal
 
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -45,10 +45,10 @@ LIVE_ROLES: Final = tuple(role for role in KeyRole if role is not KeyRole.ROOT) 
 
 
 class TokenSigner:
-    """Signs one class of token with one Ed25519 key; the subclass fixes the `typ`."""
+    """Signs one class of token with one Ed25519 key; the subclass fixes the class (`wire.tokens.ClassSigner`)."""
 
     role: ClassVar[KeyRole]
-    typ: ClassVar[str]
+    kind: ClassVar[TokenClass]
 
     def __init__(self, key: OKPKey) -> None:
         self.key = key
@@ -59,45 +59,48 @@ class TokenSigner:
         """The public half, as the key set publishes it."""
         return {name: str(value) for name, value in self.key.as_dict(private=False).items()}
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """A compact JWS over `claims`, of this signer's class only."""
-        header = {"alg": "Ed25519", "typ": self.typ, "kid": self.kid}
-        return jwt.encode(header, dict(claims), self.key, algorithms=["Ed25519"])
+    def sign(self, claims: Mapping[str, object], /) -> str:
+        """A compact JWS over `claims`, of this signer's class only.
+
+        Raises:
+            ValueError: the claims are not the closed set of the class, or not canonical.
+        """
+        return seal(self.kind, claims, self.key)
 
 
 class RootSigner(TokenSigner):
     """Signs key sets, and nothing else, ever."""
 
     role = KeyRole.ROOT
-    typ = "keyset+jwt"
+    kind = classes.KEY_SET
 
 
 class GrantSigner(TokenSigner):
     """Signs grants: the gateway asks the site to release something."""
 
     role = KeyRole.GRANT
-    typ = "grant+jwt"
+    kind = classes.GRANT
 
 
 class LeaseSigner(TokenSigner):
     """Signs leases: running sessions may go on for a few seconds more."""
 
     role = KeyRole.LEASE
-    typ = "lease+jwt"
+    kind = classes.LEASE
 
 
 class PromiseSigner(TokenSigner):
     """Signs promises: this leaf will be in the log within the merge delay."""
 
     role = KeyRole.PROMISE
-    typ = "promise+jwt"
+    kind = classes.PROMISE
 
 
 class LinkSigner(TokenSigner):
     """Signs welcomes: the agent is talking to its own gateway."""
 
     role = KeyRole.LINK
-    typ = "welcome+jwt"
+    kind = classes.WELCOME
 
 
 class LogSigner:

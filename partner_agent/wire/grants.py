@@ -1,0 +1,167 @@
+"""The grant: the gateway's signed wish that one session, or one clip, leaves the site, with its log entry attached.
+
+This module gives it a form and checks what the form alone can tell; the numbered checks against the site's own state
+(freshness, replay, policy, decide, promise, limits) are `partner_agent.grants`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from partner_agent.wire import canonical
+from partner_agent.wire.classes import GRANT
+from partner_agent.wire.leaves import leaf_hash, said
+from partner_agent.wire.tokens import Claims, ClassSigner, PublicKey, TokenError, numeric_date, read
+
+AFTER_HASH: Final = frozenset({"leaf", "openings", "promise"})  # what the hash in the leaf cannot cover
+LEAF_FIELDS: Final = ("camera", "act", "purpose", "policy_sha256")
+GRANT_LIFE_S: Final = 60
+
+
+class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Who looks: a pseudonymous person of an agency, in a unit and role, perhaps on behalf of another agency."""
+
+    ref: str
+    agency: str
+    unit: str
+    role: str
+    on_behalf_of: str | None = None
+
+
+class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why: the incident the view is bound to. That it exists is the city's word."""
+
+    ref: str
+    kind: str
+    origin: str  # cad | alert | hand | planned
+    cell: str
+    opened_at: str
+    attestation: str | None = None
+
+
+class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where live media goes: the WHIP address, its ticket (opaque here) and the relay's DTLS fingerprint."""
+
+    whip_url: str
+    ticket: str
+    relay_fingerprint: str
+
+
+class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a clip goes, and the request (a closed document) it answers."""
+
+    upload_url: str
+    upload_token: str
+    request: dict[str, Any]
+
+
+class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An owner's word on one document: a passkey assertion, or the site's own signature; `path` for one of many."""
+
+    label: str
+    document: dict[str, Any]
+    assertion: dict[str, Any] | None = None
+    site_token: str | None = None
+    path: list[str] | None = None
+
+
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The claims of a grant beside v, iss, aud, iat, exp."""
+
+    jti: str
+    fresh: str
+    lineage: str
+    policy_sha256: str
+    session: str
+    camera: str
+    act: str
+    subject: Subject
+    purpose: str
+    facts: dict[str, Any]
+    caps: dict[str, Any]
+    obligations: list[dict[str, Any]]
+    leaf: dict[str, Any]
+    openings: dict[str, Any]
+    promise: str
+    incident: Incident | None = None
+    approval: Approval | None = None
+    origin_gateway: str | None = None
+    publish: Publish | None = None
+    clip: Clip | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadGrant:
+    """A grant whose signature and shape are good; nothing about the site's state is implied."""
+
+    grant: Grant
+    claims: Claims
+    token: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash its leaf must name."""
+        return hash_without_leaf(self.claims)
+
+
+def claims_for_hash(
+    *, gateway: str, agent: str, now: datetime, body: Mapping[str, object], life_s: int = GRANT_LIFE_S
+) -> Claims:
+    """All claims of a grant but leaf, openings and promise: hash these, write the leaf, then `sign`."""
+    issued = numeric_date(now)
+    return {"v": 1, "iss": gateway, "aud": agent, "iat": issued, "exp": issued + life_s, **body}
+
+
+def hash_without_leaf(claims: Mapping[str, object]) -> str:
+    """Hex SHA-256 of the canonical claims without {leaf, openings, promise}."""
+    return canonical.sha256_hex({key: value for key, value in claims.items() if key not in AFTER_HASH})
+
+
+def sign(
+    signer: ClassSigner,
+    claims: Mapping[str, object],
+    *,
+    leaf: Mapping[str, object],
+    openings: Mapping[str, object],
+    promise: str,
+) -> str:
+    """The grant token of `claims` (from `claims_for_hash`) with the leaf that names their hash and its promise."""
+    return signer.sign({**claims, "leaf": leaf, "openings": openings, "promise": promise})
+
+
+def parse(token: str, keys: tuple[PublicKey, ...], *, gateway: str, agent: str, now: datetime | None) -> ReadGrant:
+    """Verify signature, class, audience, times and shape.
+
+    Raises:
+        TokenError: any of them fails.
+    """
+    claims = read(GRANT, token, keys, aud=agent, iss=gateway, now=now)
+    body = {key: value for key, value in claims.items() if key not in {"v", "iss", "aud", "iat", "exp"}}
+    try:
+        grant = msgspec.convert(body, Grant, strict=True)
+    except msgspec.ValidationError as error:
+        raise TokenError(f"malformed grant: {error}") from error
+    if (grant.publish is None) == (grant.clip is None):
+        raise TokenError("a grant is for a publication or for a clip")
+    return ReadGrant(grant=grant, claims=claims, token=token)
+
+
+def check_leaf(read_grant: ReadGrant) -> str:
+    """The leaf hash, once the leaf names this grant, its camera, act, purpose and policy.
+
+    Raises:
+        TokenError: the leaf is of something else, or a field is not opened.
+    """
+    grant = read_grant.grant
+    expected = {"grant_sha256": read_grant.sha256} | {name: read_grant.claims[name] for name in LEAF_FIELDS}
+    for name, value in expected.items():
+        try:
+            named = said(grant.leaf, grant.openings, name)
+        except ValueError as error:
+            raise TokenError(str(error)) from error
+        if named != value:
+            raise TokenError(f"the leaf names another {name}")
+    return leaf_hash(grant.leaf)
