@@ -2,7 +2,7 @@
 
 `page` gives a template the caller, the CSRF token, the navigation of the caller's role, what was typed and what is
 wrong with it; `after` answers a form that worked (303, so that a reload repeats nothing). The caller comes from
-`scope["user"]` and the token from `request.state.csrf`, both put there by `edge.auth`. Escaping is on for every
+`scope["user"]`, the token from `scope["state"]["csrf"]`; `edge` puts both there. Escaping is on for every
 template, undefined names are errors, and every sentence passes through gettext.
 """
 
@@ -97,7 +97,7 @@ def page(
     shown = {
         "title": title,
         "principal": principal,
-        "csrf": getattr(request.state, "csrf", ""),
+        "csrf_token": lambda: getattr(getattr(request.state, "csrf", None), "value", ""),  # asking may set a cookie
         "nav": navigation(principal, request.url.path),
         "home": home(principal),
         "language": getattr(request.state, "language", "en"),

@@ -23,7 +23,6 @@ ROOT: Final = Path(__file__).parent / "static"
 COMPRESSED: Final = frozenset({".css", ".js", ".mjs", ".svg", ".txt", ".json"})
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 REVALIDATE: Final = "no-cache"
-OPEN: Final = {"action": "public"}  # what `edge.requires` calls PUBLIC; `web` stands below `edge`
 
 mimetypes.add_type("text/javascript", ".mjs")
 
@@ -93,14 +92,14 @@ def answer(asset: Asset, request: Request[Any, Any, Any], *, cache_control: str)
     return Response(asset.body, headers=headers, media_type=asset.media_type)
 
 
-def static_routes(assets: Assets) -> Router:
-    """The routes below `/static`."""
+def static_routes(assets: Assets, *, opt: dict[str, Any]) -> Router:
+    """The routes below `/static`; `opt` declares them public (`edge.requires`, which stands above this package)."""
 
-    @get("/{digest:str}/{name:path}", opt=OPEN, sync_to_thread=False, include_in_schema=False)
+    @get("/{digest:str}/{name:path}", sync_to_thread=False, include_in_schema=False)
     def static_file(request: Request[Any, Any, Any], digest: FromPath[str], name: FromPath[Path]) -> Response[bytes]:
         asset = assets.files.get(name.as_posix().lstrip("/"))
         if asset is None:
             raise NotFoundException
         return answer(asset, request, cache_control=IMMUTABLE if digest == assets.digest else REVALIDATE)
 
-    return Router("/static", route_handlers=[static_file])
+    return Router("/static", route_handlers=[static_file], opt=opt)

@@ -5,7 +5,7 @@ from litestar.testing import TestClient
 
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.web.render import after, home, navigation
-from tests.support.web import Caller, web_app
+from tests.support.pages import Caller, web_app
 
 OWNER = Principal(
     kind=PrincipalKind.PARTNER,

@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import TestClient
 
 from gateway.web.static import IMMUTABLE, REVALIDATE, Assets
-from tests.support.web import web_app
+from tests.support.pages import web_app
 
 ASSETS = Assets.load()
 NAME = "css/app.css"

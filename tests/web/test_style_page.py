@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import browser, served, watched
-from tests.support.web import web_app
+from tests.support.pages import web_app
 
 pytestmark = pytest.mark.browser
 

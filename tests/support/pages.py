@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.edge.requires import PUBLIC, requires
 from gateway.kernel.principal import ANONYMOUS, Principal
-from gateway.web import Assets, static_routes, style_page, template_config
+from gateway.web import Assets, static_routes, style_routes, template_config
 
+OPEN = requires(PUBLIC)
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
 # identity research 1.5: the header set of every response; `edge.headers` sends the same
 CSP = (
@@ -24,7 +27,7 @@ class Caller:
 
     def __init__(self, principal: Principal = ANONYMOUS) -> None:
         self.principal = principal
-        self.csrf = "test-token"
+        self.csrf = SimpleNamespace(value="test-token")
 
     def middleware(self, app: ASGIApp) -> ASGIApp:
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +43,7 @@ class Caller:
         return run
 
 
-@get("/test/axe.js", opt={"action": "public"}, sync_to_thread=False)
+@get("/test/axe.js", opt=OPEN, sync_to_thread=False)
 def axe(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The accessibility checker, for tests only."""
     return Response(AXE.read_bytes(), media_type="text/javascript")
@@ -50,7 +53,7 @@ def web_app(handlers: Sequence[Any] = (), *, caller: Caller | None = None, **opt
     """An application of `handlers`, the static files, the style page and axe."""
     assets = Assets.load()
     return Litestar(
-        route_handlers=[static_routes(assets), style_page, axe, *handlers],
+        route_handlers=[static_routes(assets, opt=OPEN), style_routes(opt=OPEN), axe, *handlers],
         template_config=template_config(assets),
         middleware=[(caller or Caller()).middleware],
         openapi_config=None,
