@@ -1,5 +1,6 @@
 """Every capability's tables in one place, for the migrations."""
 
+from gateway.edge import tables as _edge
 from gateway.kernel.database import METADATA
 
-__all__ = ["METADATA"]
+__all__ = ["METADATA", "_edge"]
