@@ -23,13 +23,14 @@ from gateway.edge.headers import HostGate, SecurityHeaders
 from gateway.edge.health import health_routes
 from gateway.edge.inputs import StrictInputPlugin
 from gateway.edge.observe import Observe
-from gateway.edge.problems import ProblemHandler
+from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
+from gateway.web import Assets, page, static_routes, style_page, template_config
 
 # One line per capability; health comes by itself.
-ROUTES: tuple[ControllerRouterHandler, ...] = ()
+ROUTES: tuple[ControllerRouterHandler, ...] = (style_page,)
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -49,18 +50,20 @@ def create_app(
         UndeclaredRouteError: a route has no `opt=requires(…)`.
     """
     origin = settings.origin
+    assets = Assets.load()
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*routes, *health_routes(services.probes)],
+            route_handlers=[*routes, static_routes(assets), *health_routes(services.probes)],
             guards=[enforce],
             dependencies=_dependencies(services, settings),
-            exception_handlers=ProblemHandler().handlers(),
+            exception_handlers=ProblemHandler(page=_error_page).handlers(),
             middleware=[
                 DeadlineMiddleware(),
                 AuthenticationMiddleware(authenticator=services.authenticator, origin=origin),
                 CsrfMiddleware(key=services.secret.key("csrf"), origin=origin, ids=services.ids),
             ],
             plugins=[StrictInputPlugin()],
+            template_config=template_config(assets),
             lifespan=[_lifespan(services)],
             request_max_body_size=BODY_BYTES,
             openapi_config=_openapi(),
@@ -110,6 +113,13 @@ def _lifespan(services: Services) -> Callable[[Litestar], Any]:
                 await services.close()
 
     return lifespan
+
+
+def _error_page(request: AnyRequest, problem: Problem) -> str:
+    shown = page("web/problem.html", request, title=problem.title, problem=problem)
+    engine = request.app.template_engine
+    assert engine is not None
+    return str(engine.get_template("web/problem.html").render(**shown.context))
 
 
 def _openapi() -> OpenAPIConfig:

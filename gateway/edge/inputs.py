@@ -3,7 +3,7 @@
 Litestar decodes bodies leniently (`"1"` and `true` pass as numbers) and a lenient model hides it, so the strict
 decoder is installed for every `StrictInput` by `StrictInputPlugin`; a route needs nothing but the annotation. JSON
 must have exact types. A form has only text: numbers and dates are read from it, an empty field that is not text
-counts as not given, a checkbox sends `true`, and `csrf` is dropped.
+counts as not given, a ticked box sends `yes`, and `csrf` is dropped.
 """
 
 import re
@@ -29,6 +29,9 @@ Prose = Annotated[str, Meta(max_length=4000, pattern=_PROSE)]  # may hold line b
 Email = Annotated[
     str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f<>\",;]+@[^@\s\x00-\x1f<>\",;]+\.[^@\s.]+$(?!\n)")
 ]
+
+
+_TICKED: Final = frozenset({"yes", "on"})  # what a checkbox may send
 
 
 class StrictInput(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -63,6 +66,7 @@ def decode_form(values: Mapping[str, Any], model: type[Input]) -> Input:
         kind = kinds.get(name, str)
         if name == CSRF_FIELD or (value == "" and not _is_text(kind)):
             continue
+        value = "true" if _bare(kind) is bool and value in _TICKED else value  # noqa: PLW2901
         given[name] = [value] if _is_list(kind) and not isinstance(value, list) else value
     try:
         return msgspec.convert(given, model, strict=False)

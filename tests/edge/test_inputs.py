@@ -57,7 +57,7 @@ def test_error_names_the_field_and_not_the_value():
 
 def test_form_reads_text_as_its_type():
     """Numbers, checkboxes and single values of lists are read from text; csrf and empty numbers are dropped."""
-    form = {"name": "x", "count": "5", "ratio": "", "is_on": "true", "tags": "a", "csrf": "t"}
+    form = {"name": "x", "count": "5", "ratio": "", "is_on": "yes", "tags": "a", "csrf": "t"}
 
     assert decode_form(form, Thing) == Thing(name="x", count=5, is_on=True, tags=["a"])
 

@@ -62,6 +62,7 @@ async def test_browser_gets_a_page(client: httpx.AsyncClient):
 
     assert page.headers["content-type"].startswith("text/html")
     assert "<h1>There is nothing here</h1>" in page.text
+    assert "/css/app.css" in page.text, "the design system, not the bare page"
     assert api.headers["content-type"] == "application/problem+json"
 
 
