@@ -27,10 +27,10 @@ from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
-from gateway.web import Assets, page, static_routes, style_page, template_config
+from gateway.web import Assets, page, static_routes, style_routes, template_config
 
 # One line per capability; health comes by itself.
-ROUTES: tuple[ControllerRouterHandler, ...] = (style_page,)
+ROUTES: tuple[ControllerRouterHandler, ...] = (style_routes(opt=requires(PUBLIC)),)
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -53,7 +53,11 @@ def create_app(
     assets = Assets.load()
     app = Litestar.from_config(
         AppConfig(
-            route_handlers=[*routes, static_routes(assets), *health_routes(services.probes)],
+            route_handlers=[
+                *routes,
+                static_routes(assets, opt=requires(PUBLIC, reads_cookies=False)),
+                *health_routes(services.probes),
+            ],
             guards=[enforce],
             dependencies=_dependencies(services, settings),
             exception_handlers=ProblemHandler(page=_error_page).handlers(),
