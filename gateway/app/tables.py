@@ -1,6 +1,6 @@
 """Every capability's tables in one place, for the migrations."""
 
-from gateway.edge import tables as _edge
+from gateway.audit import tables as audit
 from gateway.kernel.database import METADATA
 
-__all__ = ["METADATA", "_edge"]
+__all__ = ["METADATA", "audit"]

@@ -1,0 +1,135 @@
+"""The sequencer: gives committed events their numbers, grows the tree and signs its head, all in one transaction.
+
+One at a time, whichever process it runs in. It reads only events that no earlier one can still precede, so an event is
+numbered exactly once and never skipped, whatever is killed when. If it falls behind the promised merge delay,
+`is_behind` says so and nobody gets new video.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import anyio
+
+from gateway.audit.ports import CheckpointSigner, Head, TreeStore, Turn
+from gateway.audit.tree import Growth, edge_of, grow, root_of
+from gateway.kernel.errors import PreconditionError
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.limits import MAX_MERGE_DELAY_S, MERGE_DELAY_ALARM_S
+from partner_agent.wire.notes import Checkpoint
+from partner_agent.wire.proofs import EMPTY_ROOT, ProofError, leaf_hash
+
+BATCH: Final = 4_096  # leaves of one checkpoint: bounds one transaction to well under a second
+PERIOD_S: Final = 0.2  # how long a wake-up may be lost before it is noticed
+RETRY_S: Final = 1.0  # after a failure; the lag shows it
+
+_log = logging.getLogger(__name__)
+
+
+class Wakeups(Protocol):
+    """News that there is work."""
+
+    async def get(self) -> object:
+        """The next; waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogStatus:
+    """How the log is doing.
+
+    Attributes:
+        size: leaves in the last signed checkpoint.
+        lag_s: age of the oldest event that has no number; 0 if there is none.
+    """
+
+    size: int
+    lag_s: float
+
+    @property
+    def is_alarming(self) -> bool:
+        """Ten seconds behind: somebody should look."""
+        return self.lag_s >= MERGE_DELAY_ALARM_S
+
+    @property
+    def is_behind(self) -> bool:
+        """Past the merge delay that promises name: no new video."""
+        return self.lag_s >= MAX_MERGE_DELAY_S
+
+
+class Sequencer:
+    """Numbers events and signs checkpoints."""
+
+    def __init__(self, *, tree: TreeStore, signer: CheckpointSigner, clock: Clock) -> None:
+        self._tree = tree
+        self._signer = signer
+        self._clock = clock
+
+    async def run_once(self) -> int:
+        """Number what can be numbered, at most `BATCH`; how many, 0 also if another process has the turn.
+
+        Raises:
+            PreconditionError: what is stored is not the tree that was last signed; nothing is signed over it.
+        """
+        if await self._tree.oldest_pending_at() is None and await self._tree.head() is not None:
+            return 0
+        async with self._tree.turn() as turn:
+            if turn is None:
+                return 0
+            head = await turn.head()
+            pending = await turn.pending(BATCH)
+            if not pending and head is not None:
+                return 0
+            size, edge = await _verified(turn, head)
+            numbered = [(event, leaf_hash(event.leaf)) for event in pending]
+            growth = grow(size, edge, [value for _, value in numbered])
+            await turn.save(growth, numbered=numbered, note=self._sign(growth), at=self._clock.now())
+            return len(numbered)
+
+    async def drain(self) -> int:
+        """Run until nothing is left that can be numbered now; how many it was."""
+        total = 0
+        while count := await self.run_once():
+            total += count
+        return total
+
+    async def run(self, listen: Callable[[], AbstractContextManager[Wakeups]]) -> None:
+        """Run for ever: at once on news, and every `PERIOD_S` without. A failure is logged and tried again."""
+        with listen() as wakeups:
+            while True:
+                try:
+                    await self.drain()
+                except Exception:  # noqa: BLE001  # the supervisor: `is_behind` closes the gateway if this goes on
+                    _log.exception("the log could not be extended; trying again in %s s", RETRY_S)
+                    await self._clock.sleep(RETRY_S)
+                    continue
+                with anyio.move_on_after(PERIOD_S):
+                    await wakeups.get()
+
+    async def status(self) -> LogStatus:
+        """Size and lag, measured now."""
+        head = await self._tree.head()
+        oldest = await self._tree.oldest_pending_at()
+        lag_s = 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
+        return LogStatus(size=head.size if head else 0, lag_s=lag_s)
+
+    async def is_behind(self) -> bool:
+        """Whether promises cannot be kept just now: past the merge delay, or the log has never been signed."""
+        return (await self._tree.head()) is None or (await self.status()).is_behind
+
+    def _sign(self, growth: Growth) -> str:
+        return self._signer.sign_note(Checkpoint(self._signer.name, growth.size, growth.root).text)
+
+
+async def _verified(turn: Turn, head: Head | None) -> tuple[int, dict[tuple[int, int], bytes]]:
+    """Size and edge of the stored tree, which must be the one last signed."""
+    size, root = (head.size, head.root) if head else (0, EMPTY_ROOT)
+    edge = await turn.edge(size) if edge_of(size) else {}
+    try:
+        found = root_of(size, edge)
+    except ProofError as error:
+        raise PreconditionError("A tile of the log is missing: restore the database, nothing is signed.") from error
+    if found != root:
+        raise PreconditionError("The stored log is not the one last signed: restore the database, nothing is signed.")
+    return size, edge

@@ -1,1 +1,0 @@
-"""Ordinance packs: one folder each, read by `policies.packs`."""
