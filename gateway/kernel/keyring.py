@@ -7,7 +7,6 @@ docs/ref/wire.md 1; JOSE names: RFC 9864 (Ed25519), RFC 7638 (key ids); notes: C
 """
 
 import base64
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -15,18 +14,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey
 
 from gateway.kernel.errors import ConflictError, PreconditionError
 from partner_agent.wire import canonical, classes
-from partner_agent.wire.tokens import TokenClass, seal
+from partner_agent.wire.notes import Note, NoteSigner
+from partner_agent.wire.tokens import PublicKey, TokenClass, seal
 
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
-_NOTE_ED25519: Final = b"\x01"  # C2SP signed-note: signature type of a plain Ed25519 note
 
 
 class KeyRole(StrEnum):
@@ -52,12 +50,8 @@ class TokenSigner:
 
     def __init__(self, key: OKPKey) -> None:
         self.key = key
-        self.kid = key.thumbprint()
-
-    @property
-    def public_jwk(self) -> dict[str, str]:
-        """The public half, as the key set publishes it."""
-        return {name: str(value) for name, value in self.key.as_dict(private=False).items()}
+        self.public = _public(key)
+        self.kid = self.public.kid
 
     def sign(self, claims: Mapping[str, object], /) -> str:
         """A compact JWS over `claims`, of this signer's class only.
@@ -106,28 +100,22 @@ class LinkSigner(TokenSigner):
 class LogSigner:
     """Signs checkpoints only, as C2SP signed notes under the log's name (its origin)."""
 
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
+    role: ClassVar[KeyRole] = KeyRole.LOG
+
+    def __init__(self, name: str, key: OKPKey) -> None:
+        seed = base64.urlsafe_b64decode(str(key.as_dict(private=True)["d"]) + "=")
+        self._note = NoteSigner(name=name, private=Ed25519PrivateKey.from_private_bytes(seed))
         self.name = name
-        self._key = key
-        self._public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self._key_id = hashlib.sha256(name.encode() + b"\n" + _NOTE_ED25519 + self._public).digest()[:4]
+        self.public = _public(key)
 
     @property
     def vkey(self) -> str:
         """The verifier key in C2SP form: `name+hash+base64`."""
-        return f"{self.name}+{self._key_id.hex()}+{base64.b64encode(_NOTE_ED25519 + self._public).decode()}"
-
-    @property
-    def public_bytes(self) -> bytes:
-        """The raw 32 bytes of the public key."""
-        return self._public
+        return self._note.verifier.vkey
 
     def sign_note(self, text: str) -> str:
         """The signed note over `text`, which must end in a newline."""
-        if not text.endswith("\n"):
-            raise ValueError("the text of a note ends in a newline")
-        signature = base64.b64encode(self._key_id + self._key.sign(text.encode())).decode()
-        return f"{text}\n— {self.name} {signature}\n"
+        return Note(text=text, signatures=(self._note.sign(text),)).encode().decode()
 
 
 class TicketSigner:
@@ -137,17 +125,13 @@ class TicketSigner:
 
     def __init__(self, key: ECKey) -> None:
         self.key = key
-        self.kid = key.thumbprint()
+        self.public = _public(key)
+        self.kid = self.public.kid
 
     @property
     def private_jwk(self) -> dict[str, str]:
         """The whole key as a JWK, so that the relay's checker and the issuer share one form."""
         return {name: str(value) for name, value in self.key.as_dict(private=True).items()}
-
-    @property
-    def public_jwk(self) -> dict[str, str]:
-        """The public half."""
-        return {name: str(value) for name, value in self.key.as_dict(private=False).items()}
 
 
 class Keyring:
@@ -162,8 +146,8 @@ class Keyring:
         self.link = LinkSigner(_load_okp(folder, KeyRole.LINK))
         self.ticket = TicketSigner(ECKey.import_key(_read(folder, KeyRole.TICKET)))
         log = _read(folder, KeyRole.LOG)
-        seed = base64.urlsafe_b64decode(log["seed"])
-        self.log = LogSigner(log["name"], Ed25519PrivateKey.from_private_bytes(seed))
+        self.log = LogSigner(log.pop("name"), OKPKey.import_key(log))
+        self.root_public = PublicKey.of(_read_file(folder / _ROOT_PUBLIC))
         self.root = load_root(root) if (root := _path(folder, KeyRole.ROOT)).exists() else None
 
     @classmethod
@@ -195,15 +179,14 @@ class Keyring:
         _check_private(folder, _FOLDER_MODE)
         if any(_path(folder, role).exists() for role in KeyRole):
             raise ConflictError(f"There are keys in {folder} already; they were left as they are.")
-        for role in (*_TOKEN_ROLES, KeyRole.TICKET):
+        for role in (KeyRole.ROOT, *_REPLACED):
             _write(_path(folder, role), _fresh(role))
-        _write(
-            _path(folder, KeyRole.LOG), {"name": log_name, "seed": base64.urlsafe_b64encode(os.urandom(32)).decode()}
-        )
+        _write(_path(folder, KeyRole.LOG), {"name": log_name, **_fresh(KeyRole.LOG)})
+        _write(folder / _ROOT_PUBLIC, dict(load_root(_path(folder, KeyRole.ROOT)).public.jwk))
         return cls.load(folder)
 
 
-_TOKEN_ROLES: Final = (KeyRole.ROOT, KeyRole.GRANT, KeyRole.LEASE, KeyRole.PROMISE, KeyRole.LINK)
+_ROOT_PUBLIC: Final = "root.pub"  # what the sites pinned; it stays when the root is exported
 _REPLACED: Final = (KeyRole.GRANT, KeyRole.LEASE, KeyRole.PROMISE, KeyRole.LINK, KeyRole.TICKET)
 
 
@@ -245,6 +228,10 @@ def load_root(path: Path) -> RootSigner:
         PreconditionError: missing, unreadable, or readable by others.
     """
     return RootSigner(OKPKey.import_key(_read_file(path)))
+
+
+def _public(key: OKPKey | ECKey) -> PublicKey:
+    return PublicKey.of({name: str(value) for name, value in key.as_dict(private=False).items()})
 
 
 def _fresh(role: KeyRole) -> dict[str, Any]:

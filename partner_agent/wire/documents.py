@@ -24,10 +24,10 @@ CLIP_LABEL: Final = "lenspact/clip/v1"
 VIEW_LABEL: Final = "lenspact/view/v1"
 
 HEADER: Final = frozenset(
-    "v gateway partner site agent lineage seq parent_sha256 created_at approve_by".split()  # noqa: SIM905
+    "v gateway site agent lineage seq parent_sha256 created_at approve_by".split()  # noqa: SIM905
 )
 CONTENT: Final = frozenset(
-    "agreement owners hold_s cameras groups tags rules windows terms envelope guardrail_sha256 totals".split()  # noqa: SIM905
+    "partner agreement owners hold_s cameras groups tags rules windows terms envelope guardrail totals".split()  # noqa: SIM905
 )
 FIELDS: Final = HEADER | CONTENT
 
@@ -64,7 +64,7 @@ class PolicyDocument:
     created_at: datetime
     approve_by: datetime | None  # None: a narrowing, which waits for nobody
     hold_s: int
-    guardrail_sha256: str
+    guardrail: str  # digest of the pack it pins
     raw: Mapping[str, Any]
     sha256: str
 
@@ -81,7 +81,6 @@ class PolicyDocument:
 def build(
     *,
     gateway: str,
-    partner: str,
     site: str,
     agent: str,
     base: Position,
@@ -89,7 +88,7 @@ def build(
     approve_by: datetime | None,
     content: Mapping[str, Any],
 ) -> PolicyDocument:
-    """The next document after `base` with this `content` (exactly the fields `CONTENT`).
+    """The next document after `base` with this `content` (exactly the fields `CONTENT`: `Policy.to_document()`).
 
     Raises:
         DocumentError: fields missing or unknown, too large, or `approve_by` too far away.
@@ -97,7 +96,6 @@ def build(
     header = {
         "v": VERSION,
         "gateway": gateway,
-        "partner": partner,
         "site": site,
         "agent": agent,
         "lineage": base.lineage,
@@ -150,7 +148,7 @@ def _read(raw: Mapping[str, Any], sha256: str) -> PolicyDocument:
         created_at=created_at,
         approve_by=approve_by,
         hold_s=hold_s,
-        guardrail_sha256=_hex(raw, "guardrail_sha256", 32),
+        guardrail=_hex(raw, "guardrail", 32),
         raw=dict(raw),
         sha256=sha256,
     )

@@ -28,18 +28,37 @@ class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     agency: str
     unit: str
     role: str
-    on_behalf_of: str | None = None
+    assurance: int = 0  # how surely they signed in; the city's word
+    on_behalf_of: str = ""
 
 
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Why: the incident the view is bound to. That it exists is the city's word."""
+    """Why: the incident the view is bound to. That it exists is the city's word; words as in `policies.vocabulary`."""
 
     ref: str
     kind: str
-    origin: str  # cad | alert | hand | planned
-    cell: str
+    origin: str
+    cell: tuple[int, int]  # `policies.geo.Cell`
     opened_at: str
+    has_moved: bool = False
+    is_active: bool = True
     attestation: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What else the city says is so."""
+
+    is_second_person_present: bool = False
+    technology: str = "video"
+
+
+class Caps(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How much is asked for: `policies.request.Caps`."""
+
+    seconds: int
+    height_lines: int
+    audio: bool = False
+    ptz: bool = False
 
 
 class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,11 +66,11 @@ class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     whip_url: str
     ticket: str
-    relay_fingerprint: str
+    relay_fingerprint: str  # "sha-256 AA:BB:…" as in SDP (RFC 8122), one of the key set's
 
 
 class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a clip goes, and the request (a closed document) it answers."""
+    """Where a clip goes (tus 1.0), and the request (`clips.ClipRequest`) it answers."""
 
     upload_url: str
     upload_token: str
@@ -80,9 +99,9 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     act: str
     subject: Subject
     purpose: str
-    facts: dict[str, Any]
-    caps: dict[str, Any]
-    obligations: list[dict[str, Any]]
+    facts: Facts
+    caps: Caps
+    obligations: dict[str, bool | int | str | list[str]]  # `policies.vocabulary.Obligation` -> value
     leaf: dict[str, Any]
     openings: dict[str, Any]
     promise: str

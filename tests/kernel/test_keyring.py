@@ -4,12 +4,12 @@ import base64
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 
 from gateway.kernel.errors import ConflictError, PreconditionError
 from gateway.kernel.keyring import Keyring, KeyRole, TokenSigner, export_root, load_root, replace_live_keys
+from partner_agent.wire.notes import Checkpoint, Verifier, open_checkpoint
 
 LOG = "gw.example/log"
 
@@ -93,27 +93,23 @@ def test_no_token_class_passes_as_another(folder: Path):
     assert len({signer.kind.typ for signer in signers}) == len(signers)
 
 
-def test_public_jwk_holds_nothing_private(folder: Path):
+def test_public_halves_hold_nothing_private(folder: Path):
     """What goes into a key set has no private member."""
     ring = Keyring.create(folder, log_name=LOG)
 
-    for signer in [*_signers(ring), ring.ticket]:
-        assert "d" not in signer.public_jwk
+    for signer in [*_signers(ring), ring.ticket, ring.log]:
+        assert "d" not in signer.public.jwk
 
 
-def test_a_checkpoint_is_a_signed_note(folder: Path):
-    """The note's signature line carries name and key hash, and the signature is over the text alone."""
+def test_a_checkpoint_is_signed_by_the_published_log_key(folder: Path):
+    """The key of the notes is the one that the key set names, under the log's origin."""
     log = Keyring.create(folder, log_name=LOG).log
-    text = "gw.example/log\n7\nAAAA\n"
+    text = Checkpoint(origin=LOG, size=7, root=bytes(32)).text
 
-    note = log.sign_note(text)
+    opened = open_checkpoint(log.sign_note(text).encode(), Verifier.from_vkey(log.vkey))
 
-    body, _, line = note.rpartition("\n\n")
-    _, name, encoded = line.split()
-    blob = base64.b64decode(encoded)
-    key_hash = log.vkey.split("+", 2)[1]
-    assert (body + "\n", name, blob[:4].hex()) == (text, LOG, key_hash)
-    Ed25519PublicKey.from_public_bytes(log.public_bytes).verify(blob[4:], text.encode())
+    published = base64.urlsafe_b64decode(log.public.jwk["x"] + "=")
+    assert (opened.note.text, Verifier.from_vkey(log.vkey).public) == (text, published)
 
 
 def test_the_root_leaves_and_signs_from_outside(folder: Path, tmp_path: Path):
@@ -124,7 +120,7 @@ def test_the_root_leaves_and_signs_from_outside(folder: Path, tmp_path: Path):
     export_root(folder, tmp_path / "root.key")
 
     assert Keyring.load(folder).root is None
-    assert load_root(tmp_path / "root.key").kid == root.kid
+    assert load_root(tmp_path / "root.key").kid == root.kid == Keyring.load(folder).root_public.kid
     with pytest.raises(PreconditionError):
         export_root(folder, tmp_path / "again.key")
 

@@ -8,6 +8,7 @@ from tests.fakes.clock import START
 
 LINEAGE = "0" * 31 + "1"
 CONTENT: dict[str, Any] = {
+    "partner": "org_1",
     "agreement": "none",
     "owners": [],
     "hold_s": 0,
@@ -18,7 +19,7 @@ CONTENT: dict[str, Any] = {
     "windows": [],
     "terms": [],
     "envelope": [],
-    "guardrail_sha256": "0" * 64,
+    "guardrail": "0" * 64,
     "totals": [],
 }
 
@@ -27,7 +28,6 @@ def document(base: Position, **content: Any) -> PolicyDocument:
     """The document after `base`."""
     return documents.build(
         gateway="gw",
-        partner="org_1",
         site="sit_1",
         agent="agt_1",
         base=base,
@@ -35,3 +35,22 @@ def document(base: Position, **content: Any) -> PolicyDocument:
         approve_by=None,
         content={**CONTENT, **content},
     )
+
+
+def clip_request(**changed: Any) -> dict[str, Any]:
+    """A request for five minutes of cam_1, an hour before the tests' now."""
+    return {
+        "lineage": LINEAGE,
+        "partner": "org_1",
+        "site": "sit_1",
+        "camera": "cam_1",
+        "t0": "2026-11-23T14:00:00Z",
+        "t1": "2026-11-23T14:05:00Z",
+        "agency": "age_1",
+        "purpose": "violent_crime",
+        "incident": "inc_1",
+        "legal_basis": "consent",
+        "request_id": "clr_1",
+        "created_at": "2026-11-23T15:00:00Z",
+        "expires_at": "2026-11-26T15:00:00Z",
+    } | changed

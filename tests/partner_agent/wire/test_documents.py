@@ -64,7 +64,6 @@ def test_a_narrowing_waits_for_nobody():
     """approve_by may be absent, and then there is nothing to run out."""
     made = documents.build(
         gateway="gw",
-        partner="org_1",
         site="sit_1",
         agent="agt_1",
         base=FIRST.position,

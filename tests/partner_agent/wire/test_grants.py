@@ -22,8 +22,8 @@ BODY: dict[str, Any] = {
     "subject": {"ref": "r", "agency": "age_1", "unit": "u", "role": "operator"},
     "purpose": "incident",
     "facts": {},
-    "caps": {},
-    "obligations": [],
+    "caps": {"seconds": 60, "height_lines": 720},
+    "obligations": {"masks": ["m1"], "max_s": 60},
     "publish": {"whip_url": "https://gw.example/whip/1", "ticket": "t", "relay_fingerprint": "sha-256 AA"},
 }
 
@@ -60,6 +60,10 @@ def test_a_good_grant_is_read_and_its_leaf_names_it():
         {"subject": {"ref": "r"}},
         {"subject": {**BODY["subject"], "badge": "7"}},
         {"obligations": ["mask"]},
+        {"obligations": {"mask": {}}},
+        {"facts": {"weather": "fine"}},
+        {"caps": {"seconds": "60", "height_lines": 720}},
+        {"incident": {"ref": "i", "kind": "fire", "origin": "cad", "cell": [1], "opened_at": "x"}},
         {"publish": "drop"},
         {"clip": {"upload_url": "u", "upload_token": "t", "request": {}}},
         {"caps": [1]},

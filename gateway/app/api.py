@@ -1,0 +1,141 @@
+"""The web application: routes of every capability behind one edge, and the work that runs beside them."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from typing import Any
+
+import anyio
+from litestar import Litestar, Request, Router
+from litestar.config.app import AppConfig
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ASGIApp, ControllerRouterHandler
+
+from gateway.app.services import Services
+from gateway.app.settings import Settings
+from gateway.edge.auth import AuthenticationMiddleware, enforce
+from gateway.edge.csrf import CsrfMiddleware
+from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
+from gateway.edge.headers import HostGate, SecurityHeaders
+from gateway.edge.health import health_routes
+from gateway.edge.inputs import StrictInputPlugin
+from gateway.edge.observe import Observe
+from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
+from gateway.edge.requires import PUBLIC, requires, undeclared
+from gateway.kernel.background import supervise
+from gateway.kernel.principal import Principal
+from gateway.web import Assets, page, static_routes, style_routes, template_config
+
+# One line per capability; health comes by itself.
+ROUTES: tuple[ControllerRouterHandler, ...] = (style_routes(opt=requires(PUBLIC)),)
+
+
+class UndeclaredRouteError(RuntimeError):
+    """A route says not what it needs; a programming error that must not start."""
+
+
+def create_app(
+    services: Services,
+    settings: Settings,
+    *,
+    routes: Sequence[ControllerRouterHandler] = ROUTES,
+    write_access_line: Callable[[bytes], None] | None = None,
+) -> Litestar:
+    """The whole application, ready for a server; background work starts with its lifespan.
+
+    Raises:
+        UndeclaredRouteError: a route has no `opt=requires(…)`.
+    """
+    origin = settings.origin
+    assets = Assets.load()
+    app = Litestar.from_config(
+        AppConfig(
+            route_handlers=[
+                *routes,
+                static_routes(assets, opt=requires(PUBLIC, reads_cookies=False)),
+                *health_routes(services.probes),
+            ],
+            guards=[enforce],
+            dependencies=_dependencies(services, settings),
+            exception_handlers=ProblemHandler(page=_error_page).handlers(),
+            middleware=[
+                DeadlineMiddleware(),
+                AuthenticationMiddleware(authenticator=services.authenticator, origin=origin),
+                CsrfMiddleware(key=services.secret.key("csrf"), origin=origin, ids=services.ids),
+            ],
+            plugins=[StrictInputPlugin()],
+            template_config=template_config(assets),
+            lifespan=[_lifespan(services)],
+            request_max_body_size=BODY_BYTES,
+            openapi_config=_openapi(),
+            logging_config=None,
+        )
+    )
+    if missing := undeclared(app):
+        raise UndeclaredRouteError("declare opt=requires(…) on: " + ", ".join(missing))
+    app.asgi_handler = _outside(app.asgi_handler, services, settings, write_access_line or _to_standard_output)
+    return app
+
+
+def _outside(inner: ASGIApp, services: Services, settings: Settings, write: Callable[[bytes], None]) -> ASGIApp:
+    """What every answer passes, also those of unknown paths and refused hosts."""
+    app: ASGIApp = HostGate(inner, origin=settings.origin)
+    app = SecurityHeaders(app, origin=settings.origin)
+    app = RequestId(app, ids=services.ids)
+    return Observe(app, metrics=services.metrics, clock=services.clock, write=write)
+
+
+def _dependencies(services: Services, settings: Settings) -> dict[str, Provide | Callable[..., Any]]:
+    def provide_principal(request: Request[Principal, Any, Any]) -> Principal:
+        return request.user
+
+    provided: dict[str, Provide | Callable[..., Any]] = {
+        field.name: _constant(getattr(services, field.name)) for field in fields(services)
+    }
+    return provided | {"settings": _constant(settings), "principal": Provide(provide_principal, sync_to_thread=False)}
+
+
+def _constant(value: object) -> Provide:
+    return Provide(lambda: value, sync_to_thread=False)
+
+
+def _lifespan(services: Services) -> Callable[[Litestar], Any]:
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        del app
+        try:
+            async with anyio.create_task_group() as group:
+                for work in services.background:
+                    group.start_soon(lambda each=work: supervise(each, clock=services.clock), name=work.name)  # type: ignore[misc]
+                yield
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await services.close()
+
+    return lifespan
+
+
+def _error_page(request: AnyRequest, problem: Problem) -> str:
+    shown = page("web/problem.html", request, title=problem.title, problem=problem)
+    engine = request.app.template_engine
+    assert engine is not None
+    return str(engine.get_template("web/problem.html").render(**shown.context))
+
+
+def _openapi() -> OpenAPIConfig:
+    router = Router("/api", route_handlers=[], opt=requires(PUBLIC, reads_cookies=False), include_in_schema=False)
+    return OpenAPIConfig(
+        title="Lenspact gateway",
+        version="1",
+        openapi_router=router,
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+    )
+
+
+def _to_standard_output(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()

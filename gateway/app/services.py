@@ -1,0 +1,71 @@
+"""Builds every capability once and hands them over as one frozen value: the gateway's composition root.
+
+To wire a capability: add its field to `Services` (handlers then get it by that name), build it in `build_services`,
+its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what must work for it in `probes`.
+"""
+
+from dataclasses import dataclass
+
+from gateway.app import schema
+from gateway.app.secret_file import MasterSecret
+from gateway.app.settings import Settings
+from gateway.edge.auth import Authenticator
+from gateway.edge.health import Probe
+from gateway.edge.observe import Metrics
+from gateway.edge.readiness import database_is_writable
+from gateway.kernel.background import Background
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import Database
+from gateway.kernel.principal import ANONYMOUS, Principal
+from partner_agent.wire.clock import Clock, SystemClock
+from partner_agent.wire.ids import IdSource, SystemIds
+
+
+class _Nobody:
+    """Until identity is wired: nobody is signed in."""
+
+    async def authenticate(self, session_token: str) -> Principal:
+        """Nobody."""
+        del session_token
+        return ANONYMOUS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a handler may ask for, by field name."""
+
+    clock: Clock
+    ids: IdSource
+    database: Database
+    bus: MemoryBus
+    metrics: Metrics
+    secret: MasterSecret
+    authenticator: Authenticator
+    background: tuple[Background, ...] = ()
+    probes: tuple[Probe, ...] = ()
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self.database.close()
+
+
+def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None) -> Services:
+    """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
+    clock = clock or SystemClock()
+    ids = ids or SystemIds()
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secret = MasterSecret.open(settings.state_dir / "keys" / "master.secret", ids=ids)
+    database = Database(settings.database)
+    return Services(
+        clock=clock,
+        ids=ids,
+        database=database,
+        bus=MemoryBus(),
+        metrics=Metrics(),
+        secret=secret,
+        authenticator=_Nobody(),
+        probes=(
+            Probe("database", lambda: database_is_writable(database, clock)),
+            Probe("migrations", lambda: schema.at_head(database)),
+        ),
+    )

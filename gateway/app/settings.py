@@ -1,0 +1,161 @@
+"""The gateway's settings: one frozen value from a TOML file and `LENSPACT_*` variables, checked once at the start.
+
+Variables win over the file. An unknown name in either is an error, for a mistyped setting that silently does nothing
+is worse than a refusal to start. Secrets are named by file, never given as values.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from gateway.edge.origin import PublicOrigin
+
+PREFIX: Final = "LENSPACT_"
+CONFIG_VARIABLE: Final = "LENSPACT_CONFIG"
+_FOREIGN_PREFIXES: Final = ("LENSPACT_TEST_", "LENSPACT_AGENT_")  # the tests' and the agent's own
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text names the setting and what to write."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one gateway is told. Every default suits a single machine on loopback.
+
+    Attributes:
+        public_url: the origin people type; http only on loopback.
+        host: address to listen on; `localhost` is both loopbacks.
+        port: TCP port to listen on; 0 picks a free one.
+        metrics_port: loopback port of `/metrics`; None for none.
+        state_dir: keys, spool, objects and the embedded database.
+        database_url: empty for SQLite in `state_dir`, or `postgresql://…`.
+        bus: `memory:`, `postgres:` or `nats:…`.
+        media_addresses: addresses the relay offers to browsers and agents.
+        agency_name: as owners read it.
+        agency_zone: IANA zone of the agency.
+        smtp_host: mail goes to `state_dir/spool` while this is empty.
+        smtp_port: 587 means STARTTLS, 465 TLS from the start.
+        smtp_user: empty for none.
+        smtp_password_file: a file that holds the password alone.
+        smtp_tls: `starttls`, `tls`, or `none` (loopback only).
+        mail_from: the sender's address.
+        trusted_proxies: addresses whose X-Forwarded-For and -Proto are believed.
+    """
+
+    public_url: str = "http://localhost:8080"
+    host: str = "localhost"
+    port: int = 8080
+    metrics_port: int | None = None
+    state_dir: Path = Path("state")
+    database_url: str = ""
+    bus: str = "memory:"
+    media_addresses: tuple[str, ...] = ("127.0.0.1",)
+    agency_name: str = "City Police"
+    agency_zone: str = "America/Chicago"
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_tls: str = "starttls"
+    mail_from: str = "lenspact@localhost"
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+
+    @property
+    def origin(self) -> PublicOrigin:
+        """`public_url`, read."""
+        return PublicOrigin.parse(self.public_url)
+
+    @property
+    def database(self) -> str:
+        """The URL SQLAlchemy takes, with its async driver."""
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{self.state_dir.absolute() / 'lenspact.db'}"
+        url = make_url(self.database_url)
+        drivers = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+        return url.set(drivername=drivers.get(url.drivername, url.drivername)).render_as_string(hide_password=False)
+
+    def __repr__(self) -> str:
+        """Names only: a database URL may hold a password."""
+        return f"Settings(public_url={self.public_url!r}, state_dir={str(self.state_dir)!r})"
+
+
+def load_settings(*, environ: Mapping[str, str], config: Path | None = None) -> Settings:
+    """Read the file (if any), then the variables, and check them together.
+
+    Raises:
+        SettingsError: anything is unknown, of the wrong type, or cannot work.
+    """
+    path = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    values = _from_file(path) if path else {}
+    values |= _from_environment(environ)
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"settings: {error}") from error
+    check(settings)
+    return settings
+
+
+def check(settings: Settings) -> None:
+    """Refuse combinations that cannot work.
+
+    Raises:
+        SettingsError: names the setting and the cure.
+    """
+    try:
+        _ = settings.origin
+        _ = settings.database
+    except (ValueError, ArgumentError) as error:
+        raise SettingsError(str(error) if isinstance(error, ValueError) else "database_url cannot be read") from error
+    if not settings.database.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+        raise SettingsError("database_url must begin with postgresql:// or sqlite:///")
+    if settings.bus.partition(":")[0] not in {"memory", "postgres", "nats"}:
+        raise SettingsError("bus must be memory:, postgres: or nats:…")
+    if settings.bus == "postgres:" and settings.database.startswith("sqlite"):
+        raise SettingsError("bus postgres: needs a postgresql:// database_url")
+    if settings.smtp_tls not in {"starttls", "tls", "none"}:
+        raise SettingsError("smtp_tls must be starttls, tls or none")
+    if settings.smtp_tls == "none" and settings.smtp_host not in {"", "localhost", "127.0.0.1", "::1"}:
+        raise SettingsError("smtp_tls none is for a mail server on this machine; elsewhere use starttls or tls")
+
+
+def check_role(settings: Settings, role: str) -> None:
+    """Refuse to split api and worker where they could not hear each other.
+
+    Raises:
+        SettingsError: names what to use instead.
+    """
+    if role == "all":
+        return
+    if settings.bus == "memory:":
+        raise SettingsError(
+            f"--role {role} needs a bus that crosses processes: set LENSPACT_BUS to postgres: or nats:…"
+        )
+    if settings.database.startswith("sqlite"):
+        raise SettingsError(f"--role {role} needs PostgreSQL: two writers on one SQLite file are not supported")
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE or variable.startswith(_FOREIGN_PREFIXES):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in kinds:
+            raise SettingsError(f"{variable} is not a setting")
+        is_list = str(kinds[name]).startswith("tuple")
+        values[name] = tuple(part for part in text.replace(",", " ").split() if part) if is_list else text
+    return values

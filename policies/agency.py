@@ -1,0 +1,65 @@
+"""What an agency lets its own people do: rules by role, act and assurance of sign-in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from policies.fields import Fields, PolicyError, unique
+from policies.kernel import Row
+from policies.vocabulary import Act, Effect
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyRule:
+    """One sentence: people of `agency` (or `any`) with `role` may or may not do these acts.
+
+    Attributes:
+        assurance: for an allow, the least assurance of sign-in: 1 password, 2 two factors, 3 passkey.
+    """
+
+    id: str
+    agency: str
+    role: str
+    acts: frozenset[Act]
+    assurance: int
+    effect: Effect
+
+
+def read_agency_rules(document: Mapping[str, object]) -> tuple[AgencyRule, ...]:
+    """The rules of an agency pack, checked.
+
+    Raises:
+        PolicyError: a field is missing, unknown or of a wrong type, or there is no rule.
+    """
+    fields = Fields(document, "agency")
+    fields.whole("v", 1, 1)
+    fields.text("title")
+    rules = fields.items("rules", _rule)
+    unique([rule.id for rule in rules], "agency.rules")
+    if not rules:
+        raise PolicyError("agency.rules", "needs at least one rule")
+    return fields.done(rules)
+
+
+def rows(rules: tuple[AgencyRule, ...]) -> tuple[Row, ...]:
+    """The rules as the model's rows."""
+    return tuple(
+        (rule.id, rule.agency, rule.role, "|".join(sorted(rule.acts)), str(rule.assurance), str(rule.effect))
+        for rule in rules
+    )
+
+
+def _rule(value: object, path: str) -> AgencyRule:
+    fields = Fields(value, path)
+    rule = AgencyRule(
+        id=fields.name("id"),
+        agency=fields.name("agency"),
+        role=fields.name("role"),
+        acts=fields.words("acts", Act),
+        assurance=fields.whole("assurance", 0, 3),
+        effect=fields.word("effect", Effect),
+    )
+    if not rule.acts:
+        raise PolicyError(path, "needs at least one act")
+    if rule.effect is Effect.DENY and rule.assurance:
+        raise PolicyError(fields.at("assurance"), "must be 0: a deny holds however somebody signed in")
+    return fields.done(rule)

@@ -1,0 +1,1 @@
+"""Agreement envelopes, one file per version of the memorandum of understanding, read by `policies.packs`."""

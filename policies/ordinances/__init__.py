@@ -1,0 +1,1 @@
+"""Ordinance packs: one folder each, read by `policies.packs`."""

@@ -1,0 +1,60 @@
+"""Readiness is told truthfully."""
+
+from typing import Any
+
+import anyio
+import pytest
+from sqlalchemy import text
+
+from gateway.app.settings import Settings
+from gateway.edge.health import Probe, readiness
+from gateway.kernel.database import Database
+from tests.support.application import app_of, browser, services_for
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_ready_when_database_is_at_head(settings: Settings, database: Database, clock: Any, ids: Any):
+    """A migrated, writable database is ready, on both engines; by any Host, since machines ask."""
+    services = services_for(settings, database, clock=clock, ids=ids)
+    async with browser(app_of(services, settings)) as client:
+        answer = await client.get("/readyz", headers={"host": "10.0.0.3"})
+        alive = await client.get("/healthz")
+    await services.close()
+
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["database"] == "ok"
+    assert answer.json()["checks"]["migrations"] == "ok"
+    assert alive.status_code == 200
+
+
+async def test_old_schema_is_not_ready(settings: Settings, database: Database, clock: Any, ids: Any):
+    """A database behind the program answers 503 and names the check."""
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE alembic_version SET version_num = '0001_audit'"))
+        await unit.commit(unaudited="test")
+    services = services_for(settings, database, clock=clock, ids=ids)
+    async with browser(app_of(services, settings)) as client:
+        answer = await client.get("/readyz")
+    await services.close()
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["migrations"] == "failing"
+    assert "0001" not in answer.text
+
+
+async def test_late_or_failing_probe_is_a_no():
+    """A probe that hangs or raises is a no, and does not hold up the others."""
+
+    async def hang() -> None:
+        await anyio.sleep_forever()
+
+    async def fail() -> None:
+        raise OSError("down")
+
+    async def fine() -> None:
+        return None
+
+    checks = await readiness([Probe("hangs", hang), Probe("fails", fail), Probe("works", fine)])
+
+    assert checks == {"hangs": False, "fails": False, "works": True}

@@ -1,0 +1,52 @@
+"""The web application in the test's own process, asked through ASGI as a browser of its own origin would."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+from litestar import Litestar
+from litestar.types import ControllerRouterHandler
+
+from gateway.app.api import create_app
+from gateway.app.services import Services, build_services
+from gateway.app.settings import Settings
+from gateway.kernel.database import Database
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+ORIGIN = "http://localhost:8080"
+SAME_ORIGIN = {"origin": ORIGIN, "sec-fetch-site": "same-origin"}
+
+
+def settings_for(state_dir: Path, **changes: Any) -> Settings:
+    """Settings of a gateway on loopback that keeps its state in `state_dir`."""
+    return Settings(**({"state_dir": state_dir, "public_url": ORIGIN} | changes))
+
+
+def services_for(settings: Settings, database: Database, *, clock: Clock, ids: IdSource, **changes: Any) -> Services:
+    """Everything as in production, on the test's database, clock and ids; `changes` replace single parts."""
+    url = database.url if database.is_sqlite else database.url.replace("postgresql+asyncpg", "postgresql")
+    import msgspec
+
+    settings = msgspec.structs.replace(settings, database_url=url)
+    return replace(build_services(settings, clock=clock, ids=ids), **changes)
+
+
+def app_of(services: Services, settings: Settings, routes: Sequence[ControllerRouterHandler] | None = None) -> Litestar:
+    """The application, silent; with its own routes, or with these."""
+    more: dict[str, Any] = {} if routes is None else {"routes": routes}
+    return create_app(services, settings, write_access_line=lambda _line: None, **more)
+
+
+@asynccontextmanager
+async def browser(app: Any, *, session: str = "", origin: str = ORIGIN) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser: sends Origin with forms, keeps cookies, does not follow redirects by itself."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 4711))
+    headers = SAME_ORIGIN | {"accept": "text/html,*/*;q=0.8"}
+    async with httpx.AsyncClient(transport=transport, base_url=origin, headers=headers) as client:
+        if session:
+            client.cookies.set("lenspact", session)
+        yield client
