@@ -16,7 +16,7 @@ class AccessUnit:
 
     Attributes:
         data: H.264 byte stream (Annex B); a key picture starts with its SPS and PPS.
-        pts_90k: presentation time in 1/90,000 s from the first unit of this connection; never goes back within it.
+        pts_90k: presentation time in 1/90,000 s; strictly increases over the life of a source, reconnections included.
         is_key: whether decoding can start here (IDR).
         captured_at: when the camera took it, by the best clock known at the time; None if nothing is known.
     """

@@ -1,0 +1,204 @@
+"""Opens one RTSP stream with FFmpeg (PyAV) and yields its access units; blocking, for a thread of its own.
+
+The only place that holds a camera's password in a URL. FFmpeg's errors print that URL, so they end here: what leaves is
+a `CameraError` with one of our codes and a sentence for the owner, raised without its cause.
+"""
+
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from partner_agent import challenge
+from partner_agent.rtc import nal
+from partner_agent.rtc.units import AccessUnit
+from partner_agent.timing import BFramesError, Capture, CaptureClock, Timeline
+from partner_agent.wire.clock import Clock
+
+OPEN_TIMEOUT_S: Final = 5.0
+# FFmpeg hands out the last picture at the first timeout and fails at the second: silence is noticed within 4 s.
+READ_TIMEOUT_S: Final = 2.0
+# A small probe opens in 0.1 s instead of 1 s; `fflags=nobuffer` would throw the probed key picture away.
+_OPTIONS: Final = {
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",  # sound is not even asked for: wiretap law, and the owner's default
+    "probesize": "32",
+    "analyzeduration": "0",
+    "protocol_whitelist": "rtsp,rtp,tcp,tls,crypto",
+}
+
+
+class CameraError(Exception):
+    """A camera gives no usable video.
+
+    Attributes:
+        code: camera_auth, camera_unreachable or codec_unsupported.
+        sentence: what is wrong and what the owner can do.
+        is_final: trying again without the owner's help is useless, or harmful (a wrong password locks cameras).
+    """
+
+    def __init__(self, code: str, sentence: str, *, is_final: bool = False) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+        self.is_final = is_final
+
+
+@dataclass(frozen=True, slots=True)
+class CameraAddress:
+    """Where a camera is and how to sign in. The password never shows in a repr, an error or a log.
+
+    Attributes:
+        url: `rtsp://host:port/path`, without user and password.
+    """
+
+    url: str = field(repr=False)
+    user: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in {"rtsp", "rtsps"} or not parts.hostname:
+            raise ValueError("a camera address begins with rtsp:// or rtsps:// and names a host")
+        if parts.username or parts.password:
+            raise ValueError("user and password stand beside the address, not in it")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What the camera sends, as far as the stream says."""
+
+    codec: str
+    width: int
+    height: int
+    frame_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Demuxed:
+    """One unit and what is known about its time."""
+
+    unit: AccessUnit
+    capture: Capture
+
+
+def read(
+    address: CameraAddress,
+    *,
+    clock: Clock,
+    starts_at_90k: int,
+    stop: threading.Event,
+    on_open: Callable[[StreamFacts], None],
+) -> Iterator[Demuxed]:
+    """Open the stream and yield units from its first key picture on, until `stop` is set.
+
+    Raises:
+        CameraError: it cannot be opened, it ended, it fell silent, or its codec cannot be relayed.
+    """
+    try:
+        container = av.open(_dialled(address), options=dict(_OPTIONS), timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+    except (av.error.FFmpegError, OSError) as error:
+        raise _explained(error, address) from None
+    try:
+        facts = _facts(container)
+        on_open(facts)
+        yield from _units(container, facts, clock=clock, timeline=Timeline(starts_at_90k=starts_at_90k), stop=stop)
+    except (av.error.FFmpegError, OSError) as error:
+        raise _explained(error, address) from None
+    except BFramesError:
+        sentence = "This camera sends B-frames, which cannot be shown live. Turn them off, or share its other stream."
+        raise CameraError("codec_unsupported", sentence, is_final=True) from None
+    finally:
+        container.close()
+    if not stop.is_set():
+        raise CameraError("camera_unreachable", "The camera ended the stream. It is tried again by itself.")
+
+
+def _units(
+    container: InputContainer, facts: StreamFacts, *, clock: Clock, timeline: Timeline, stop: threading.Event
+) -> Iterator[Demuxed]:
+    stream = container.streams.video[0]
+    capture_clock = CaptureClock()
+    step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
+    has_begun = False
+    for packet in container.demux(stream):
+        if stop.is_set():
+            return
+        if not packet.size:
+            continue
+        data = bytes(packet)
+        is_key = packet.is_keyframe and any(nal.nal_type(unit) == nal.IDR for unit in nal.split(data))
+        has_begun = has_begun or is_key
+        if not has_begun:
+            continue
+        pts_90k = timeline.place(packet.pts, step_90k)
+        if is_key and not nal.has_parameter_sets(data):
+            data = nal.parameter_sets(stream.codec_context.extradata or b"") + data
+        capture = capture_clock.capture(
+            pts_90k=pts_90k,
+            arrived_at=clock.now(),
+            arrived_s=clock.monotonic(),
+            camera_time=_camera_time(packet),
+        )
+        yield Demuxed(AccessUnit(data, pts_90k, is_key, capture.at), capture)
+
+
+def _facts(container: InputContainer) -> StreamFacts:
+    """What the stream says of itself.
+
+    Raises:
+        CameraError: there is no video, or not H.264.
+    """
+    if not container.streams.video:
+        raise CameraError("codec_unsupported", "This address gives no video. Check the path.", is_final=True)
+    stream = container.streams.video[0]
+    codec = stream.codec_context.name
+    if codec != "h264":
+        sentence = f"This camera sends {codec.upper()}. Set this stream to H.264, or share a stream that is."
+        raise CameraError("codec_unsupported", sentence, is_final=True)
+    rate = stream.average_rate or stream.guessed_rate
+    return StreamFacts(codec, stream.codec_context.width, stream.codec_context.height, float(rate or 0))
+
+
+def _camera_time(packet: "Packet[VideoStream]") -> datetime | None:
+    """The camera's wall clock for this packet, from the last RTCP sender report (FFmpeg: `prft`, microseconds)."""
+    for side in packet.iter_sidedata():
+        if str(side.data_type) == "prft":
+            microseconds = struct.unpack_from("<q", bytes(side))[0]
+            try:
+                return datetime.fromtimestamp(microseconds / 1e6, UTC)
+            except (ValueError, OverflowError, OSError):
+                return None
+    return None
+
+
+def _dialled(address: CameraAddress) -> str:
+    """The URL with user and password in it, for FFmpeg alone."""
+    if not address.user:
+        return address.url
+    scheme, _, rest = address.url.partition("://")
+    return f"{scheme}://{quote(address.user, safe='')}:{quote(address.password, safe='')}@{rest}"
+
+
+def _explained(error: Exception, address: CameraAddress) -> CameraError:
+    """FFmpeg's error in our words, with nothing of its text."""
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        if not challenge.is_answerable(challenge.offered(address.url)):
+            sentence = "The camera signs in by SHA-256 only. Turn on digest sign-in by MD5 in its settings as well."
+            return CameraError("camera_auth", sentence, is_final=True)
+        sentence = "The camera refused the user name or password. Nothing is tried again until you change them."
+        return CameraError("camera_auth", sentence, is_final=True)
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return CameraError("camera_unreachable", "The camera answers, but has no stream at this path.")
+    if isinstance(error, av.error.ExitError | TimeoutError):
+        return CameraError("camera_unreachable", "The camera stopped answering. It is tried again by itself.")
+    return CameraError("camera_unreachable", "The camera cannot be reached. It is tried again by itself.")

@@ -1,0 +1,256 @@
+"""One camera as a source of access units: opened when wanted, tried again with patience, watched for silence.
+
+The demultiplexer runs in a thread of its own; this module owns it, its back-off and what the owner is told. One refused
+password ends all tries until the owner acts: cameras lock accounts. Other failures are tried again by themselves.
+"""
+
+import math
+import threading
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+from partner_agent import demux
+from partner_agent.demux import CameraAddress, CameraError, Demuxed, StreamFacts
+from partner_agent.handover import Handover, Subscription
+from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
+from partner_agent.timing import Capture, ClockSource
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+BACKOFF_FIRST_S: Final = 0.5
+BACKOFF_LAST_S: Final = 8.0  # a camera that is back is seen within 10 s
+LINGER_S: Final = 5.0  # kept open this long after the last consumer, so that the next one starts warm
+
+
+class SourceState(StrEnum):
+    """What a source is doing."""
+
+    CLOSED = "closed"  # nobody wants it
+    OPENING = "opening"
+    RUNNING = "running"
+    WAITING = "waiting"  # failed; will be tried again
+    STOPPED = "stopped"  # failed; waits for the owner
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """What the owner, and the doctor, may know of a source.
+
+    Attributes:
+        code: why it gives nothing: camera_auth, camera_unreachable, codec_unsupported; empty if it gives.
+        sentence: the same for people, with the remedy.
+        since: when this state began.
+        last_unit_at: wall time of the newest unit's arrival.
+        key_distance_s: time between the last two key pictures.
+        clock_source: whose clock the newest capture time came from.
+        clock_offset_ms: the camera's clock minus the agent's, if the camera tells a time.
+    """
+
+    state: SourceState
+    since: datetime
+    code: str = ""
+    sentence: str = ""
+    facts: StreamFacts | None = None
+    last_unit_at: datetime | None = None
+    key_distance_s: float | None = None
+    clock_source: ClockSource = ClockSource.AGENT
+    clock_offset_ms: int | None = None
+
+
+class CameraSource:
+    """One stream of one camera, shared by all who want it."""
+
+    def __init__(self, address: CameraAddress, *, clock: Clock, ids: IdSource, linger_s: float = LINGER_S) -> None:
+        self._address = address
+        self._clock = clock
+        self._ids = ids
+        self._linger_s = linger_s
+        self._handover = Handover(on_change=self._wake)
+        self._keep_open = False
+        self._changed = anyio.Event()
+        self._failures = 0
+        self._last_90k: int | None = None
+        self._last_monotonic_s = 0.0
+        self._last_key_90k: int | None = None
+        self.status = SourceStatus(SourceState.CLOSED, clock.now())
+
+    def subscribe(self, *, replay_gop: bool = True) -> Subscription:
+        """Units from now on, beginning with a key picture; opens the camera if it is closed.
+
+        Args:
+            replay_gop: begin with the group of pictures that is running, at once, instead of waiting for the next.
+
+        Returns:
+            An async iterator of `AccessUnit`. Close it, or use it in a `with` block: an open one keeps the camera open.
+            It goes on across reconnections and ends only when the source stops for good (see `status`).
+        """
+        subscription = self._handover.add(replay_gop=replay_gop)
+        if self.status.state is SourceState.STOPPED:
+            subscription.close()
+        self._wake()
+        return subscription
+
+    async def until(self, *states: SourceState) -> SourceStatus:
+        """Wait until the source is in one of `states`."""
+        while self.status.state not in states:
+            await self._change()
+        return self.status
+
+    def keep_open(self, wanted: bool) -> None:
+        """Hold the camera open without a consumer, for a live view that starts at once."""
+        self._keep_open = wanted
+        self._wake()
+
+    def configure(self, address: CameraAddress) -> None:
+        """The owner changed address or password: use it, and try again if tries were over."""
+        self._address = address
+        self.retry()
+
+    def retry(self) -> None:
+        """The owner asks to try again, now."""
+        self._failures = 0
+        if self.status.state in {SourceState.STOPPED, SourceState.WAITING}:
+            self._enter(SourceState.CLOSED)
+        self._wake()
+
+    async def run(self) -> None:
+        """Serve until cancelled; the composition root owns this task."""
+        try:
+            while True:
+                await self._until_wanted()
+                try:
+                    await self._read()
+                except CameraError as error:
+                    await self._failed(error)
+                else:
+                    self._enter(SourceState.CLOSED)
+        finally:
+            self._handover.end()
+
+    @property
+    def _is_wanted(self) -> bool:
+        return (self._keep_open or len(self._handover) > 0) and self.status.state is not SourceState.STOPPED
+
+    async def _until_wanted(self) -> None:
+        while not self._is_wanted:
+            await self._change()
+
+    async def _change(self) -> None:
+        await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _failed(self, error: CameraError) -> None:
+        """Stop for good, or wait with full jitter; the owner's retry cuts the wait short."""
+        self._handover.forget()
+        if error.is_final:
+            self._enter(SourceState.STOPPED, error)
+            self._handover.end()
+            return
+        self._enter(SourceState.WAITING, error)
+        ceiling_s = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2**self._failures)
+        self._failures += 1
+        jitter = int.from_bytes(self._ids.secret(2), "big") / 0xFFFF
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._cancel_on_retry, group.cancel_scope)
+            await self._clock.sleep(ceiling_s / 2 * (1 + jitter))
+            group.cancel_scope.cancel()
+
+    async def _cancel_on_retry(self, scope: anyio.CancelScope) -> None:
+        while self.status.state is SourceState.WAITING and self._is_wanted:
+            await self._change()
+        scope.cancel()
+
+    async def _read(self) -> None:
+        """Run the demultiplexer until nobody wants the camera any more.
+
+        Raises:
+            CameraError: the camera gives nothing, or no more.
+        """
+        self._enter(SourceState.OPENING)
+        stop = threading.Event()
+        failure: CameraError | None = None
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._watch_unwanted, stop)
+            start_90k, limiter = self._next_start_90k(), anyio.CapacityLimiter(1)
+            try:
+                await anyio.to_thread.run_sync(self._read_in_thread, stop, self._address, start_90k, limiter=limiter)
+            except CameraError as error:
+                failure = error
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    def _next_start_90k(self) -> int:
+        """Where this connection starts on the time line: real time after the last unit."""
+        if self._last_90k is None:
+            return 0
+        elapsed_s = self._clock.monotonic() - self._last_monotonic_s
+        return self._last_90k + max(1, math.ceil(elapsed_s * CLOCK_RATE_HZ))
+
+    def _read_in_thread(self, stop: threading.Event, address: CameraAddress, starts_at_90k: int) -> None:
+        def opened(facts: StreamFacts) -> None:
+            anyio.from_thread.run_sync(self._opened, facts)
+
+        for item in demux.read(address, clock=self._clock, starts_at_90k=starts_at_90k, stop=stop, on_open=opened):
+            anyio.from_thread.run_sync(self._take, item)
+
+    async def _watch_unwanted(self, stop: threading.Event) -> None:
+        """Ask the reader to stop once nobody has wanted the camera for `linger_s`, or at the end of the program."""
+        try:
+            is_over = False
+            while not is_over:
+                while self._is_wanted:
+                    await self._change()
+                with anyio.move_on_after(self._linger_s) as lingering:
+                    while not self._is_wanted:
+                        await self._change()
+                is_over = lingering.cancelled_caught
+        finally:
+            stop.set()
+
+    def _opened(self, facts: StreamFacts) -> None:
+        self.status = replace(self.status, facts=facts)
+
+    def _take(self, item: Demuxed) -> None:
+        """One unit from the reader, in the event loop."""
+        unit = item.unit
+        if self.status.state is SourceState.OPENING:
+            self._enter(SourceState.RUNNING)
+            self._failures = 0
+        self._note(unit, item.capture)
+        self._handover.put(unit)
+
+    def _note(self, unit: AccessUnit, capture: Capture) -> None:
+        key_distance_s = self.status.key_distance_s
+        if unit.is_key:
+            if self._last_key_90k is not None:
+                key_distance_s = (unit.pts_90k - self._last_key_90k) / CLOCK_RATE_HZ
+            self._last_key_90k = unit.pts_90k
+        self._last_90k = unit.pts_90k
+        self._last_monotonic_s = self._clock.monotonic()
+        self.status = replace(
+            self.status,
+            last_unit_at=self._clock.now(),
+            key_distance_s=key_distance_s,
+            clock_source=capture.source,
+            clock_offset_ms=capture.offset_ms,
+        )
+
+    def _enter(self, state: SourceState, error: CameraError | None = None) -> None:
+        self.status = replace(
+            self.status,
+            state=state,
+            since=self._clock.now(),
+            code=error.code if error else "",
+            sentence=error.sentence if error else "",
+        )
+        self._wake()

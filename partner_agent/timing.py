@@ -1,0 +1,124 @@
+"""When a picture was taken, and where it stands on the source's time line. Pure.
+
+A camera's own clock (RTCP sender reports, as FFmpeg's `prft`) is used while it is plausible; otherwise the picture's
+arrival less the smallest delay seen. Which clock spoke, and how far the camera's was off, is kept beside the time.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from partner_agent.rtc.units import CLOCK_RATE_HZ
+
+PLAUSIBLE_FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)  # a camera without a battery wakes up in 1970 or 2000
+CLOCK_TRUST_S: Final = 5.0  # a camera clock further off than this is reported, not used
+DRIFT_PER_S: Final = 500e-6  # how fast the smallest delay is forgotten: the worst crystal of a camera
+JUMP_S: Final = 10.0  # a step of the RTP clock larger than this is a new time base, not a pause
+FALLBACK_STEP_90K: Final = CLOCK_RATE_HZ // 25
+REORDERS_MEAN_B_FRAMES: Final = 3
+
+
+class ClockSource(StrEnum):
+    """Whose clock a capture time came from."""
+
+    CAMERA = "camera"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A capture time.
+
+    Attributes:
+        offset_ms: the camera's clock minus the agent's, if the camera told a plausible time.
+    """
+
+    at: datetime
+    source: ClockSource
+    offset_ms: int | None = None
+
+
+class CaptureClock:
+    """Turns arrivals, and the camera's word where it has one, into capture times. One per connection."""
+
+    def __init__(self) -> None:
+        self._delay_base_s: float | None = None
+        self._last_arrival_s = 0.0
+
+    def capture(self, *, pts_90k: int, arrived_at: datetime, arrived_s: float, camera_time: datetime | None) -> Capture:
+        """The capture time of one unit.
+
+        Args:
+            pts_90k: where it stands on the time line.
+            arrived_at: wall time of arrival.
+            arrived_s: monotonic time of the same moment.
+            camera_time: what the camera's clock said, if it said anything.
+        """
+        own = arrived_at - timedelta(seconds=self._delay_s(pts_90k / CLOCK_RATE_HZ, arrived_s))
+        if camera_time is None or camera_time < PLAUSIBLE_FROM:
+            return Capture(own, ClockSource.AGENT)
+        offset_s = (camera_time - own).total_seconds()
+        source = ClockSource.CAMERA if abs(offset_s) <= CLOCK_TRUST_S else ClockSource.AGENT
+        return Capture(camera_time if source is ClockSource.CAMERA else own, source, round(offset_s * 1000))
+
+    def _delay_s(self, media_s: float, arrived_s: float) -> float:
+        """How much later than the least delayed unit this one came."""
+        base = arrived_s - media_s
+        if self._delay_base_s is None:
+            self._delay_base_s = base
+        else:
+            self._delay_base_s += DRIFT_PER_S * max(0.0, arrived_s - self._last_arrival_s)
+            self._delay_base_s = min(self._delay_base_s, base)
+        self._last_arrival_s = arrived_s
+        return base - self._delay_base_s
+
+
+class BFramesError(ValueError):
+    """Pictures come out of presentation order: the encoder uses B-frames."""
+
+
+class Timeline:
+    """Places the units of one connection on the source's time line.
+
+    FFmpeg gives the first key picture of an RTSP stream no time; it is put one frame before the second rather than
+    dropped. A jump of the camera's RTP clock is bridged by one frame.
+    """
+
+    def __init__(self, *, starts_at_90k: int) -> None:
+        self._next_90k = starts_at_90k
+        self._offset_90k: int | None = None
+        self._last_90k = starts_at_90k - 1
+        self._reorders = 0
+
+    def place(self, pts_90k: int | None, step_90k: int) -> int:
+        """Where the unit stands.
+
+        Args:
+            pts_90k: the time FFmpeg gave, or None.
+            step_90k: the distance of two pictures as far as known; 0 = unknown.
+
+        Raises:
+            BFramesError: the third unit within this connection that lies before its predecessor.
+        """
+        step_90k = step_90k or FALLBACK_STEP_90K
+        if pts_90k is None:
+            return self._advance(self._next_90k, step_90k)
+        if self._offset_90k is None:
+            self._offset_90k = self._next_90k - pts_90k
+        placed = pts_90k + self._offset_90k
+        behind = self._last_90k - placed
+        if abs(placed - self._last_90k) > JUMP_S * CLOCK_RATE_HZ:
+            self._offset_90k = self._next_90k - pts_90k
+            placed = self._next_90k
+        elif behind >= 0:
+            self._reorders += behind > 0
+            if self._reorders >= REORDERS_MEAN_B_FRAMES:
+                raise BFramesError("pictures come out of order")
+            placed = self._last_90k + 1
+        return self._advance(placed, step_90k)
+
+    def _advance(self, placed: int, step_90k: int) -> int:
+        self._last_90k = placed
+        self._next_90k = placed + step_90k
+        return placed

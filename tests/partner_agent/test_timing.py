@@ -1,0 +1,81 @@
+"""Capture times and the time line hold against what cameras do to clocks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from partner_agent.timing import BFramesError, CaptureClock, ClockSource, Timeline
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def captured(clock: CaptureClock, media_s: float, delay_s: float, camera_time: datetime | None = None):
+    """A unit of media time `media_s` that arrives `delay_s` late."""
+    return clock.capture(
+        pts_90k=round(media_s * 90_000),
+        arrived_at=NOON + timedelta(seconds=media_s + delay_s),
+        arrived_s=500.0 + media_s + delay_s,
+        camera_time=camera_time,
+    )
+
+
+def test_network_jitter_is_taken_out_of_arrival_times():
+    """A unit that comes late was not taken late."""
+    clock = CaptureClock()
+    captured(clock, 0, 0)
+    late = captured(clock, 1, 0.4)
+
+    assert abs((late.at - NOON).total_seconds() - 1) < 0.01
+    assert late.source is ClockSource.AGENT
+
+
+@pytest.mark.parametrize("year", [1970, 2000, 2019])
+def test_a_camera_that_forgot_the_year_is_ignored(year: int):
+    """A clock before 2020 tells nothing, not even an offset."""
+    result = captured(CaptureClock(), 0, 0, datetime(year, 1, 1, tzinfo=UTC))
+
+    assert (result.at, result.source, result.offset_ms) == (NOON, ClockSource.AGENT, None)
+
+
+@pytest.mark.parametrize(
+    ("offset_s", "source"), [(4.9, ClockSource.CAMERA), (-4.9, ClockSource.CAMERA), (5.1, ClockSource.AGENT)]
+)
+def test_a_camera_clock_is_trusted_within_five_seconds(offset_s: float, source: ClockSource):
+    """Closer than five seconds the camera knows best; further off it is wrong, and its error is told."""
+    result = captured(CaptureClock(), 0, 0, NOON + timedelta(seconds=offset_s))
+
+    assert result.source is source
+    assert result.offset_ms == round(offset_s * 1000)
+
+
+def test_the_untimed_first_picture_stands_before_the_second():
+    """The key picture without a time gets the start, and the others follow at their own distances."""
+    line = Timeline(starts_at_90k=100)
+
+    assert [line.place(pts, 6000) for pts in (None, 6000, 12_000, 30_000)] == [100, 6100, 12_100, 30_100]
+
+
+def test_a_jump_of_the_cameras_clock_is_bridged():
+    """A camera that restarts its RTP clock goes on one frame later."""
+    line = Timeline(starts_at_90k=0)
+    placed = [line.place(pts, 6000) for pts in (0, 6000, 900_000_000, 900_006_000, 5)]
+
+    assert placed == [0, 6000, 12_000, 18_000, 24_000]
+
+
+def test_equal_times_still_rise():
+    """Two pictures with one time stand in order."""
+    line = Timeline(starts_at_90k=0)
+
+    assert [line.place(pts, 0) for pts in (0, 0, 0, 3600)] == [0, 1, 2, 3600]
+
+
+def test_pictures_out_of_order_are_b_frames():
+    """The third picture before its predecessor ends the patience."""
+    line = Timeline(starts_at_90k=0)
+    for pts in (0, 18_000, 6000, 36_000, 24_000):
+        line.place(pts, 6000)
+    line.place(54_000, 6000)
+
+    with pytest.raises(BFramesError):
+        line.place(42_000, 6000)
