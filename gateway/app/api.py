@@ -16,6 +16,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 
 from gateway.app.services import Services
 from gateway.app.settings import Settings
+from gateway.audit.routes import audit_routes
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
 from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
@@ -30,7 +31,7 @@ from gateway.kernel.principal import Principal
 from gateway.web import Assets, page, static_routes, style_routes, template_config
 
 # One line per capability; health comes by itself.
-ROUTES: tuple[ControllerRouterHandler, ...] = (style_routes(opt=requires(PUBLIC)),)
+ROUTES: tuple[ControllerRouterHandler, ...] = (style_routes(opt=requires(PUBLIC)), *audit_routes())
 
 
 class UndeclaredRouteError(RuntimeError):

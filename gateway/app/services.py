@@ -7,8 +7,10 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 from dataclasses import dataclass
 
 from gateway.app import schema
+from gateway.app.log import build_log
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
+from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
 from gateway.edge.observe import Metrics
@@ -16,6 +18,7 @@ from gateway.edge.readiness import database_is_writable
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
+from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import ANONYMOUS, Principal
 from partner_agent.wire.clock import Clock, SystemClock
 from partner_agent.wire.ids import IdSource, SystemIds
@@ -41,6 +44,10 @@ class Services:
     metrics: Metrics
     secret: MasterSecret
     authenticator: Authenticator
+    keyring: Keyring
+    audit: AuditLog
+    log_reader: LogReader
+    sequencer: Sequencer
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -55,17 +62,38 @@ def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSou
     ids = ids or SystemIds()
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = MasterSecret.open(settings.state_dir / "keys" / "master.secret", ids=ids)
+    keyring = open_keys(settings)
     database = Database(settings.database)
+    bus = MemoryBus()
+    log = build_log(settings, keyring=keyring, database=database, bus=bus, clock=clock, ids=ids)
     return Services(
         clock=clock,
         ids=ids,
         database=database,
-        bus=MemoryBus(),
+        bus=bus,
         metrics=Metrics(),
         secret=secret,
         authenticator=_Nobody(),
+        keyring=keyring,
+        audit=log.audit,
+        log_reader=log.reader,
+        sequencer=log.sequencer,
+        background=(Background("sequencer", log.sequence),),
         probes=(
             Probe("database", lambda: database_is_writable(database, clock)),
             Probe("migrations", lambda: schema.at_head(database)),
+            Probe("log", log.probe),
         ),
     )
+
+
+def open_keys(settings: Settings) -> Keyring:
+    """The gateway's keys; made at the first start, for there is nobody yet who could have pinned others.
+
+    Raises:
+        PreconditionError: some are missing or damaged; the sentence says what to do.
+    """
+    folder = settings.state_dir / "keys"
+    if any(folder.glob("*.key")):
+        return Keyring.load(folder)
+    return Keyring.create(folder, log_name=f"{settings.origin.authority}/log")

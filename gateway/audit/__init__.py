@@ -1,5 +1,7 @@
 """The log: leaves, sequencer, tiles, checkpoints, promises."""
 
+from gateway.audit.asking import FILTERS, read_query
+from gateway.audit.export import export_log
 from gateway.audit.kinds import Kind
 from gateway.audit.model import Decision, Entry, Json, LeafDraft, LeafRef, Opening, Page, ProofState, Query
 from gateway.audit.reader import Growth, LogReader
@@ -8,6 +10,7 @@ from gateway.audit.service import ALL_TOPIC, AuditLog, topic_of
 
 __all__ = [
     "ALL_TOPIC",
+    "FILTERS",
     "AuditLog",
     "Decision",
     "Entry",
@@ -23,5 +26,7 @@ __all__ = [
     "ProofState",
     "Query",
     "Sequencer",
+    "export_log",
+    "read_query",
     "topic_of",
 ]

@@ -5,8 +5,10 @@ Only what a signed checkpoint covers is ever given out.
 
 from dataclasses import dataclass
 
+from gateway.audit.model import Entry
 from gateway.audit.ports import Head, TreeStore
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
+from partner_agent.wire.entry_file import EntryFile
 from partner_agent.wire.proofs import HASH_BYTES, Node, ProofError, consistency_plan, inclusion_plan, make_proof
 from partner_agent.wire.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, TileHashes, encode_bundle, tiles_of
 from partner_agent.wire.tlog_proof import LogProof
@@ -25,7 +27,9 @@ class Growth:
 class LogReader:
     """Reads the signed part of the log."""
 
-    def __init__(self, tree: TreeStore) -> None:
+    def __init__(self, *, tree: TreeStore, vkey: str) -> None:
+        """`vkey`: the log's public key, in the form people pin."""
+        self.vkey = vkey
         self._tree = tree
 
     async def head(self) -> Head:
@@ -65,6 +69,18 @@ class LogReader:
         head = await self.head()
         hashes = await self._cut(inclusion_plan(index, head.size), head.size)
         return LogProof(index=index, hashes=hashes, note=head.note)
+
+    async def entry_file(self, entry: Entry) -> EntryFile:
+        """The entry, opened as far as its reader may, as a file to check offline.
+
+        Raises:
+            UnavailableError: it is promised but not yet in a signed head.
+        """
+        found = await self.prove(entry.leaf_hash)
+        if found is None:
+            raise UnavailableError("This entry is promised and not yet in the log; try again in a few seconds.")
+        openings = {name: opening.to_json() for name, opening in entry.openings.items()}
+        return EntryFile(leaf=entry.leaf, openings=openings, proof=found)
 
     async def prove_growth(self, old_size: int) -> Growth:
         """Proof that the tree of `old_size` is the beginning of the newest.

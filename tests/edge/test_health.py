@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 async def test_ready_when_database_is_at_head(settings: Settings, database: Database, clock: Any, ids: Any):
     """A migrated, writable database is ready, on both engines; by any Host, since machines ask."""
     services = services_for(settings, database, clock=clock, ids=ids)
+    await services.sequencer.run_once()  # a log that was never signed is not ready
     async with browser(app_of(services, settings)) as client:
         answer = await client.get("/readyz", headers={"host": "10.0.0.3"})
         alive = await client.get("/healthz")

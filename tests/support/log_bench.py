@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import anyio
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc.jwk import OKPKey
 
 from gateway.audit import AuditLog, Kind, LeafDraft, LeafRef, LogReader, Sequencer
 from gateway.audit.store import SqlEvents
@@ -18,7 +18,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 
 ORIGIN = "gateway.example/log"
-LOG_KEY = LogSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+LOG_KEY = LogSigner(ORIGIN, OKPKey.generate_key("Ed25519"))
 VERIFIER = Verifier.from_vkey(LOG_KEY.vkey)
 
 
@@ -44,7 +44,7 @@ class LogBench:
         )
         self.tree = SqlTree(self.database)
         self.sequencer = Sequencer(tree=self.tree, signer=LOG_KEY, clock=self.clock)
-        self.reader = LogReader(self.tree)
+        self.reader = LogReader(tree=self.tree, vkey=LOG_KEY.vkey)
 
     async def settle(self) -> None:
         """Number everything; on a shared PostgreSQL server, others' running transactions may hold it up a moment."""
