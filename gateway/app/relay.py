@@ -1,0 +1,64 @@
+"""The relay process: one UDP port, no database, no web framework.
+
+Started by the gateway (or by `lenspact serve --role relay`) with its settings on standard input. When that input
+closes, its parent is gone and it ends; before that the lease has already stopped every picture.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import msgspec
+
+from gateway.live.relay import protocol
+from gateway.live.relay.config import RelayConfig
+from gateway.live.relay.engine import RelayEngine
+from gateway.live.relay.server import Outbox, RelayServer
+from gateway.live.tickets import TicketReader
+from partner_agent.rtc import certificate
+from partner_agent.rtc.hooks import check_hooks
+from partner_agent.rtc.mux import UdpPort
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+
+
+async def run(config: RelayConfig) -> None:
+    """Be a relay until cancelled."""
+    check_hooks()
+    clock, ids, outbox = SystemClock(), SystemIds(), Outbox()
+    identity = certificate.load_or_generate(Path(config.certificate), clock.now())
+    tickets = TicketReader(public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock)
+    port = await UdpPort.open(config.media_address, config.media_port)
+    host, number = port.address
+    hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=[f"{host}:{number}"])
+    async with anyio.create_task_group() as tasks:
+        engine = RelayEngine(
+            port=port, identity=identity, tickets=tickets, tell=outbox.put, tasks=tasks, clock=clock, ids=ids
+        )
+        await RelayServer(engine=engine, hello=hello, outbox=outbox).serve(Path(config.socket))
+
+
+async def _run_as_child(config: RelayConfig) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, config)
+        await anyio.wait_readable(sys.stdin.fileno())  # nothing more is ever written: readable means closed
+        tasks.cancel_scope.cancel()
+
+
+def main() -> None:
+    """Read the settings, then serve."""
+    logging.basicConfig(level=logging.WARNING, format="relay %(levelname)s %(message)s")
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        more = os.read(sys.stdin.fileno(), 1)
+        if not more:
+            return
+        line += more
+    anyio.run(_run_as_child, msgspec.json.decode(bytes(line), type=RelayConfig), backend_options={"use_uvloop": True})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What a relay is told when it starts: one JSON line on its standard input, away from the process list."""
+
+import msgspec
+
+
+class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The settings of one relay process.
+
+    Attributes:
+        relay: its name, the `aud` of its tickets.
+        socket: the Unix socket it listens on for the gateway.
+        certificate: its DTLS identity on disk, made on first use; the key set names the fingerprint.
+        media_address: the only address its UDP port is bound to and offered on.
+        media_port: 0 = any free one.
+        issuer: who issues its tickets.
+        ticket_jwk: the public key of the tickets.
+    """
+
+    relay: str
+    socket: str
+    certificate: str
+    media_address: str
+    media_port: int
+    issuer: str
+    ticket_jwk: dict[str, str]

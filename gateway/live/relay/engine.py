@@ -1,0 +1,390 @@
+"""What a relay does with calls and orders: who publishes, who waits, who may see, and for how long.
+
+A viewer's call may come before or after its admission; nothing is forwarded until both are there. Ending removes the
+viewer from the forwarding table first, tells second, and closes the peer last, in the background. Without a word from
+the gateway for `LEASE_VALID_S` everything ends. No SQL, no HTTP: `server` talks to the gateway.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+import anyio.abc
+
+from gateway.live.relay import protocol
+from gateway.live.relay.protocol import EndReason
+from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
+from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
+from partner_agent.rtc import rtcp, sdp
+from partner_agent.rtc.certificate import DtlsIdentity
+from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.hooks import Leg, LegFailedError
+from partner_agent.rtc.mux import PortFullError, UdpPort
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+from partner_agent.wire.limits import LEASE_VALID_S
+
+CONNECT_S: Final = 10.0  # a peer that has not shaken hands by then is closed
+ADMISSION_S: Final = 35.0  # a ticket's life and the agent's answer; a viewer nobody admits is closed after it
+SILENCE_S: Final = 15.0  # a browser reports each second; ICE consent alone would take 30
+CLOSE_S: Final = 3.0
+KEY_FRAME_PERIOD_S: Final = 1.0
+
+_LOG: Final = logging.getLogger(__name__)
+
+Tell = Callable[[protocol.Event], None]
+
+
+class CallRefusedError(Exception):
+    """The call is not taken; `status` as HTTP counts."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"call refused with {status}")
+        self.status = status
+
+
+class RelayEngine:
+    """One relay's streams and viewers."""
+
+    def __init__(
+        self,
+        *,
+        port: UdpPort,
+        identity: DtlsIdentity,
+        tickets: TicketReader,
+        tell: Tell,
+        tasks: anyio.abc.TaskGroup,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._port, self._identity, self._tickets = port, identity, tickets
+        self._tell, self._tasks, self._clock, self._ids = tell, tasks, clock, ids
+        self._tables = Tables()
+        self._contact_at = clock.monotonic()
+        self._ssrc = int.from_bytes(ids.secret(4), "big") | 1  # one for all: each viewer has keys of its own
+
+    # Calls.
+
+    async def whip(self, publication: str, ticket: str, offer: str) -> tuple[str, str]:
+        """Take a publisher's call: (answer, resource).
+
+        Raises:
+            CallRefusedError: ticket, offer or room.
+        """
+        self._take_ticket(ticket, "whip", publication)
+        call = _parsed(offer, "sendonly")
+        stream = self._stream(publication)
+        leg = self._leg(
+            on_rtp=lambda data: self._ingest(stream, data),
+            on_rtcp=lambda _: None,
+            on_closed=lambda: self._ingest_lost(stream, leg),
+        )
+        former, stream.leg = stream.leg, leg
+        stream.resource, stream.fingerprint = self._ids.secret(16).hex(), call.fingerprint
+        if former is not None:
+            self._tasks.start_soon(_close, former)
+        self._tasks.start_soon(self._open_ingest, stream, leg, call)
+        return self._answer(leg, call, "recvonly"), stream.resource
+
+    async def whep(self, session: str, ticket: str, offer: str) -> tuple[str, str]:
+        """Take a viewer's call: (answer, resource).
+
+        Raises:
+            CallRefusedError: ticket, offer, another certificate than the ticket's, room, or the session is over.
+        """
+        claims = self._take_ticket(ticket, "whep", session)
+        call = _parsed(offer, "recvonly")
+        if call.fingerprint != claims.fingerprint:
+            raise CallRefusedError(403)
+        if self._tables.is_ended(session) or session in self._tables.calls:
+            raise CallRefusedError(409)
+        now = self._clock.monotonic()
+        leg = self._leg(
+            on_rtp=lambda _: None,
+            on_rtcp=lambda data: self._feedback(viewing, data),
+            on_closed=lambda: self.end(session, "left"),
+        )
+        viewing = Call(session, leg, self._ids.secret(16).hex(), call.payload_type, since=now)
+        self._tables.calls[session] = viewing
+        self._tasks.start_soon(self._open_viewer, viewing, call)
+        return self._answer(leg, call, "sendonly"), viewing.resource
+
+    def leave(self, subject: str, resource: str) -> bool:
+        """A publisher or viewer says goodbye by the name only it was given; whether there was such a call."""
+        call, stream = self._tables.calls.get(subject), self._tables.streams.get(subject)
+        if call is not None and resource == call.resource:
+            self.end(subject, "left")
+            return True
+        if stream is not None and stream.leg is not None and resource == stream.resource:
+            leg = stream.leg
+            self._ingest_lost(stream, leg)
+            self._tasks.start_soon(_close, leg)
+            return True
+        return False
+
+    def has(self, subject: str, resource: str) -> bool:
+        """Whether there is such a call."""
+        call, stream = self._tables.calls.get(subject), self._tables.streams.get(subject)
+        return (call is not None and call.resource == resource) or (stream is not None and stream.resource == resource)
+
+    # Orders.
+
+    def admit(self, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+        """Forward a publication to a session; False when the session is over. An order is a sign of life."""
+        now = self._contact()
+        if self._tables.is_ended(session):
+            return False
+        horizon = now + valid_s
+        self._tables.admissions[session] = Admission(
+            publication, fingerprint, horizon, until=min(now + LEASE_VALID_S, horizon)
+        )
+        self._join(session)
+        return True
+
+    def lease(self, sessions: list[str]) -> None:
+        """These go on; every other admitted session ends."""
+        now = self._contact()
+        named = set(sessions)
+        for session, admission in list(self._tables.admissions.items()):
+            if session not in named:
+                self.end(session, "lease")
+                continue
+            admission.until = min(now + LEASE_VALID_S, admission.horizon)
+            stream = self._tables.streams.get(admission.publication)
+            viewer = stream.fanout.viewers.get(session) if stream else None
+            if viewer is not None:
+                viewer.until = admission.until
+
+    def drop(self, sessions: list[str]) -> None:
+        """End these sessions; when this returns nothing more is forwarded to them."""
+        self._contact()
+        for session in sessions:
+            self.end(session, "dropped")
+
+    def end(self, session: str, reason: EndReason) -> None:
+        """End one session, for good: forwarding first, then the news, then the peer in the background."""
+        admission = self._tables.admissions.pop(session, None)
+        stream = self._tables.streams.get(admission.publication) if admission else None
+        viewer = stream.fanout.remove(session) if stream else None
+        call = self._tables.calls.pop(session, None)
+        is_first = not self._tables.is_ended(session)
+        self._tables.mark_ended(session)
+        if is_first and (admission or call):
+            self._tell(_gone(session, reason, viewer))
+        if call is not None:
+            self._tasks.start_soon(_close, call.leg)
+        if stream is not None:
+            self._forget_if_idle(stream)
+
+    def end_all(self, reason: EndReason) -> None:
+        """End everything, uplinks too."""
+        for session in [*self._tables.admissions, *self._tables.calls]:
+            self.end(session, reason)
+        for stream in list(self._tables.streams.values()):
+            if stream.leg is not None:
+                leg = stream.leg
+                self._ingest_lost(stream, leg)
+                self._tasks.start_soon(_close, leg)
+
+    def sweep(self) -> None:
+        """Once a second: end what has run out, fallen silent or was never admitted."""
+        now = self._clock.monotonic()
+        if now - self._contact_at >= LEASE_VALID_S:
+            self.end_all("lease")
+            return
+        for session, admission in list(self._tables.admissions.items()):
+            if now >= admission.until:
+                self.end(session, "horizon" if now >= admission.horizon else "lease")
+        for session, call in list(self._tables.calls.items()):
+            if session not in self._tables.admissions and now - call.since >= ADMISSION_S:
+                self.end(session, "unadmitted")
+            elif call.is_told and now - call.heard_at >= SILENCE_S:
+                self.end(session, "silent")
+
+    def figures(self) -> dict[str, int]:
+        """How much runs."""
+        streams = self._tables.streams.values()
+        return {
+            "publications": sum(stream.leg is not None for stream in streams),
+            "viewers": sum(len(stream.fanout.viewers) for stream in streams),
+            "calls": len(self._tables.calls),
+            "admissions": len(self._tables.admissions),
+            "unknown_datagrams": self._port.unknown,
+            "dropped_datagrams": self._port.sender.dropped,
+        }
+
+    # Inside.
+
+    def _contact(self) -> float:
+        self._contact_at = self._clock.monotonic()
+        return self._contact_at
+
+    def _take_ticket(self, ticket: str, use: Use, subject: str) -> Ticket:
+        try:
+            return self._tickets.take(ticket, use=use, subject=subject)
+        except InvalidTicketError as error:
+            raise CallRefusedError(401) from error
+
+    def _leg(
+        self,
+        *,
+        on_rtp: Callable[[bytes], None],
+        on_rtcp: Callable[[bytes], None],
+        on_closed: Callable[[], None],
+    ) -> Leg:
+        try:
+            return Leg(
+                port=self._port,
+                identity=self._identity,
+                ids=self._ids,
+                is_controlling=False,
+                on_rtp=on_rtp,
+                on_rtcp=on_rtcp,
+                on_closed=on_closed,
+            )
+        except PortFullError as error:
+            raise CallRefusedError(503) from error
+
+    def _answer(self, leg: Leg, call: sdp.Call, direction: sdp.Direction) -> str:
+        return sdp.write(
+            sdp.Call(
+                user_fragment=leg.user_fragment,
+                password=leg.password,
+                fingerprint=self._identity.fingerprint,
+                setup="passive",  # the server picks the SRTP profile, and picks GCM
+                direction=direction,
+                payload_type=call.payload_type,
+                profile=call.profile,
+                mid=call.mid,
+                ssrc=self._ssrc if direction == "sendonly" else 0,
+                candidates=(leg.candidate,),
+                declined=call.declined,
+            )
+        )
+
+    def _stream(self, publication: str) -> Stream:
+        stream = self._tables.streams.get(publication)
+        if stream is None:
+            if len(self._tables.streams) >= MAX_STREAMS:
+                raise CallRefusedError(503)
+            stream = self._tables.streams[publication] = Stream(publication, FanOut(ssrc=self._ssrc))
+        return stream
+
+    async def _open_ingest(self, stream: Stream, leg: Leg, call: sdp.Call) -> None:
+        if await _connected(leg, call):
+            self._tell(protocol.PublicationUp(publication=stream.publication, fingerprint=stream.fingerprint))
+            for session in list(self._tables.admitted_to(stream.publication)):
+                self._join(session)
+        else:
+            self._ingest_lost(stream, leg)
+            await _close(leg)
+
+    async def _open_viewer(self, call: Call, offer: sdp.Call) -> None:
+        if await _connected(call.leg, offer):
+            call.is_open = True
+            self._join(call.session)
+        else:
+            self.end(call.session, "failed")
+
+    def _join(self, session: str) -> None:
+        """Start forwarding once there are both a call and an admission, and the publisher is the accepted one."""
+        call, admission = self._tables.calls.get(session), self._tables.admissions.get(session)
+        stream = self._tables.streams.get(admission.publication) if admission else None
+        if call is None or admission is None or stream is None or not call.is_open:
+            return
+        if stream.leg is None or stream.fingerprint != admission.fingerprint or session in stream.fanout.viewers:
+            return
+        protector = call.leg.protector(stream.fanout.ssrc)
+        viewer = Viewer(session, call.payload_type, protector, call.leg.send, until=admission.until)
+        now = self._clock.monotonic()
+        stream.fanout.add(viewer, now)
+        if not stream.fanout.has_key_frame:
+            self._ask_key_frame(stream, now)
+        self._tell_started(call, viewer)
+
+    def _ingest(self, stream: Stream, data: bytes) -> None:
+        had_key_frame = stream.fanout.has_key_frame
+        stream.fanout.push(data, self._clock.monotonic())
+        if not had_key_frame and stream.fanout.has_key_frame:
+            for session, viewer in stream.fanout.viewers.items():
+                call = self._tables.calls.get(session)
+                if call is not None:
+                    self._tell_started(call, viewer)
+
+    def _tell_started(self, call: Call, viewer: Viewer) -> None:
+        if viewer.is_started and not call.is_told:
+            call.is_told, call.heard_at = True, self._clock.monotonic()
+            self._tell(protocol.ViewerUp(session=call.session, srtp_profile=call.leg.srtp_profile))
+
+    def _feedback(self, call: Call, data: bytes) -> None:
+        """A viewer's RTCP: a sign of life, and perhaps a plea, which the cache answers and the camera is not asked."""
+        now = call.heard_at = self._clock.monotonic()
+        admission = self._tables.admissions.get(call.session)
+        stream = self._tables.streams.get(admission.publication) if admission else None
+        if stream is not None and rtcp.asks_for_key_frame(data):
+            if not stream.fanout.has_key_frame:
+                self._ask_key_frame(stream, now)
+            stream.fanout.replay(call.session, now)
+
+    def _ask_key_frame(self, stream: Stream, now: float) -> None:
+        if stream.leg is not None and now - stream.asked_at >= KEY_FRAME_PERIOD_S:
+            stream.asked_at = now
+            stream.leg.send_rtcp(rtcp.key_frame_request(self._ssrc, stream.fanout.source_ssrc))
+
+    def _ingest_lost(self, stream: Stream, leg: Leg) -> None:
+        if stream.leg is not leg:
+            return
+        stream.leg, stream.resource, stream.fingerprint = None, "", ""
+        fanout = stream.fanout
+        self._tell(
+            protocol.PublicationDown(
+                publication=stream.publication, packets=fanout.packets, received_bytes=fanout.received_bytes
+            )
+        )
+        self._forget_if_idle(stream)
+
+    def _forget_if_idle(self, stream: Stream) -> None:
+        if stream.leg is None and not any(self._tables.admitted_to(stream.publication)):
+            self._tables.streams.pop(stream.publication, None)
+
+
+def _parsed(offer: str, wanted: sdp.Direction) -> sdp.Call:
+    try:
+        call = sdp.parse(offer)
+    except sdp.SdpError as error:
+        raise CallRefusedError(422) from error
+    if call.direction != wanted or call.setup == "passive":
+        raise CallRefusedError(422)
+    return call
+
+
+async def _connected(leg: Leg, call: sdp.Call) -> bool:
+    """Shake hands within `CONNECT_S`, as DTLS server; no candidate of the offer is dialled, the peer comes to us."""
+    try:
+        with anyio.fail_after(CONNECT_S):
+            await leg.connect(
+                user_fragment=call.user_fragment, password=call.password, fingerprint=call.fingerprint, role="server"
+            )
+    except (LegFailedError, TimeoutError):
+        return False
+    except Exception:  # noqa: BLE001 -- supervisor of one peer: what it provokes must not end the others' streams
+        _LOG.warning("a peer's call failed in an unforeseen way", exc_info=True)
+        return False
+    return True
+
+
+async def _close(leg: Leg) -> None:
+    with anyio.move_on_after(CLOSE_S, shield=True):
+        await leg.close()
+
+
+def _gone(session: str, reason: EndReason, viewer: Viewer | None) -> protocol.ViewerGone:
+    first, last = (viewer.first_at, viewer.last_at) if viewer else (None, None)
+    return protocol.ViewerGone(
+        session=session,
+        reason=reason,
+        packets=viewer.packets if viewer else 0,
+        sent_bytes=viewer.sent_bytes if viewer else 0,
+        seconds_ms=round((last - first) * 1000) if first is not None and last is not None else 0,
+    )

@@ -1,0 +1,112 @@
+"""The relay's end of the Unix socket: one gateway at a time, each request answered by its number.
+
+Orders are carried out in the order they come; a call (SDP) runs beside them, so that a drop never waits for one. The
+connection's end is not the end of the streams: the lease decides, so a restarting gateway has `LEASE_VALID_S`.
+"""
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.abc
+
+from gateway.live.relay import protocol
+from gateway.live.relay.engine import CallRefusedError, RelayEngine
+
+_LOG: Final = logging.getLogger(__name__)
+EVENTS: Final = 1_000  # waiting for a slow gateway; more are lost, and the site's own count stands
+SWEEP_S: Final = 1.0
+WRITE_S: Final = 5.0
+
+
+class Outbox:
+    """Events on their way to the gateway; bounded. Without a gateway they are lost, and the lease ends what ran."""
+
+    def __init__(self) -> None:
+        self._send, self.receive = anyio.create_memory_object_stream[protocol.Message](EVENTS)
+
+    def put(self, message: protocol.Message) -> None:
+        """Queue a message; beyond `EVENTS` it is lost."""
+        try:
+            self._send.send_nowait(message)
+        except anyio.WouldBlock:
+            _LOG.warning("the gateway does not read; a message is lost")
+
+
+class RelayServer:
+    """Serves one engine on one socket file."""
+
+    def __init__(self, *, engine: RelayEngine, hello: protocol.Hello, outbox: Outbox) -> None:
+        self._engine, self._hello, self._outbox = engine, hello, outbox
+
+    async def serve(self, path: Path) -> None:
+        """Accept the gateway on `path`, which only our user may open; runs until cancelled."""
+        listener = await anyio.create_unix_listener(path, mode=0o600)
+        async with listener, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._sweep)
+            while True:
+                await self._serve_one(await listener.accept())
+
+    async def _serve_one(self, stream: anyio.abc.SocketStream) -> None:
+        try:
+            async with stream, anyio.create_task_group() as tasks:
+                await stream.send(protocol.frame(self._hello))
+                tasks.start_soon(self._write, stream)
+                await self._read(protocol.Frames(stream), tasks)
+                tasks.cancel_scope.cancel()
+        except* (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            pass  # the gateway is gone; the next one is awaited
+        except* protocol.ProtocolError:
+            _LOG.exception("the gateway said what it must not")
+
+    async def _write(self, stream: anyio.abc.SocketStream) -> None:
+        while True:
+            message = await self._outbox.receive.receive()
+            with anyio.fail_after(WRITE_S):
+                await stream.send(protocol.frame(message))
+
+    async def _read(self, frames: protocol.Frames, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            request = await frames.request()
+            match request:
+                case protocol.Whip() | protocol.Whep():
+                    tasks.start_soon(self._call, request)
+                case _:
+                    self._outbox.put(self._order(request))
+
+    async def _call(self, request: protocol.Whip | protocol.Whep) -> None:
+        try:
+            if isinstance(request, protocol.Whip):
+                sdp, resource = await self._engine.whip(request.publication, request.ticket, request.sdp)
+            else:
+                sdp, resource = await self._engine.whep(request.session, request.ticket, request.sdp)
+        except CallRefusedError as error:
+            self._outbox.put(protocol.Answer(re=request.id, status=error.status))
+            return
+        self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource))
+
+    def _order(
+        self,
+        request: protocol.Delete | protocol.Exists | protocol.Admit | protocol.Lease | protocol.Drop | protocol.Stats,
+    ) -> protocol.Answer:
+        engine, is_done = self._engine, True
+        match request:
+            case protocol.Delete():
+                is_done = engine.leave(request.subject, request.resource)
+            case protocol.Exists():
+                is_done = engine.has(request.subject, request.resource)
+            case protocol.Admit():
+                is_done = engine.admit(request.session, request.publication, request.fingerprint, request.valid_s)
+            case protocol.Lease():
+                engine.lease(request.sessions)
+            case protocol.Drop():
+                engine.drop(request.sessions)
+            case protocol.Stats():
+                return protocol.Answer(re=request.id, status=200, figures=engine.figures())
+        return protocol.Answer(re=request.id, status=200 if is_done else 404)
+
+    async def _sweep(self) -> None:
+        while True:
+            await anyio.sleep(SWEEP_S)
+            self._engine.sweep()

@@ -1,0 +1,77 @@
+"""What a relay remembers: streams, calls, admissions, and which sessions are over. Bounded; no behaviour."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from partner_agent.rtc.fanout import FanOut
+from partner_agent.rtc.hooks import Leg
+
+MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none is admitted again
+MAX_STREAMS: Final = 500
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """One publication: its fan-out, and its ingest when there is one."""
+
+    publication: str
+    fanout: FanOut
+    leg: Leg | None = None
+    resource: str = ""
+    fingerprint: str = ""
+    asked_at: float = float("-inf")
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One viewer's connection, admitted or not.
+
+    Attributes:
+        since: monotonic seconds of its offer.
+        heard_at: of the last report from it, once packets flow.
+        is_told: whether the gateway knows that packets flow.
+    """
+
+    session: str
+    leg: Leg
+    resource: str
+    payload_type: int
+    since: float
+    heard_at: float = 0.0
+    is_open: bool = False
+    is_told: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Admission:
+    """What the gateway allows: this publication, by this publisher, until then (monotonic seconds)."""
+
+    publication: str
+    fingerprint: str
+    horizon: float
+    until: float
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything by its name."""
+
+    streams: dict[str, Stream] = field(default_factory=dict)
+    calls: dict[str, Call] = field(default_factory=dict)
+    admissions: dict[str, Admission] = field(default_factory=dict)
+    _ended: dict[str, None] = field(default_factory=dict)
+
+    def mark_ended(self, session: str) -> None:
+        """Remember that a session is over; the oldest is forgotten when there are too many."""
+        self._ended[session] = None
+        if len(self._ended) > MAX_ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def is_ended(self, session: str) -> bool:
+        """Whether a session is over, for good."""
+        return session in self._ended
+
+    def admitted_to(self, publication: str) -> Iterator[str]:
+        """The sessions that may see a publication."""
+        return (session for session, entry in self.admissions.items() if entry.publication == publication)

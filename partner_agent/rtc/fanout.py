@@ -1,0 +1,242 @@
+"""One publication's packets, to each viewer who may see them: the forwarding core, without I/O.
+
+RTP packets go in, encrypted datagrams per viewer come out. The packet is rewritten once for all viewers; per viewer
+only the nonce and the encryption differ. A viewer gets nothing before it is admitted, starts at a key frame out of the
+cached group of pictures, and gets nothing after `until`, which is looked at for every batch. Decides nothing about
+who may see: admission and leases come from outside. No more of a payload is read than its NAL types.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from partner_agent.rtc import h264, rtp
+from partner_agent.rtc.srtp import IndexReusedError, Protector
+
+GOP_PACKETS: Final = 6_000  # about 10 s of 6 Mbit/s; a longer group of pictures is not kept and viewers wait
+GOP_BYTES: Final = 8 * 1024 * 1024  # one camera's share of the relay's memory
+BATCH_PACKETS: Final = 40  # flushed at the marker, or here: one GSO call
+REPLAY_PERIOD_S: Final = 1.0  # a viewer that keeps asking gets the group of pictures at most this often
+_LOWER_HALF: Final = 0x8000  # sequence numbers below this
+_CLOCK_HZ: Final = 90_000
+
+Send = Callable[[list[bytes]], None]
+
+
+class Packet(NamedTuple):
+    """A rewritten packet: its place in the stream, and what goes behind any viewer's header."""
+
+    number: int
+    is_last: bool
+    timestamp: int
+    payload: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Viewer:
+    """One egress leg.
+
+    Attributes:
+        session: whose view this is.
+        payload_type: what this viewer's answer calls H.264.
+        protector: encrypts for this viewer.
+        send: hands datagrams to the socket; never waits.
+        until: monotonic seconds at which forwarding stops; in the past = not admitted, or over.
+        shift: this viewer's packet index minus the stream's.
+        is_started: whether a key frame has gone out.
+        packets, sent_bytes, first_at, last_at: the account.
+    """
+
+    session: str
+    payload_type: int
+    protector: Protector
+    send: Send
+    until: float = float("-inf")
+    shift: int = 0
+    is_started: bool = False
+    replayed_at: float = float("-inf")
+    packets: int = 0
+    sent_bytes: int = 0
+    first_at: float | None = None
+    last_at: float | None = None
+
+
+@dataclass(slots=True)
+class _Source:
+    """How the present ingest's numbers become the stream's, which go on over a reconnect."""
+
+    ssrc: int
+    unwrapper: rtp.SequenceUnwrapper = field(default_factory=rtp.SequenceUnwrapper)
+    index_offset: int | None = None
+    timestamp_offset: int = 0
+
+
+class FanOut:
+    """The stream of one publication and its viewers."""
+
+    def __init__(self, *, ssrc: int) -> None:
+        self.ssrc = ssrc
+        self.viewers: dict[str, Viewer] = {}
+        self.packets = 0
+        self.received_bytes = 0
+        self.first_at: float | None = None
+        self.last_at: float | None = None
+        self._source: _Source | None = None
+        self._newest = -1
+        self._timestamp = 0
+        self._batch: list[Packet] = []
+        self._unit: list[Packet] = []
+        self._is_key_unit = False
+        self._gop: list[Packet] = []
+        self._gop_bytes = 0
+
+    @property
+    def has_key_frame(self) -> bool:
+        """Whether a viewer could start now."""
+        return bool(self._gop)
+
+    @property
+    def source_ssrc(self) -> int:
+        """Whom the ingest sends as; 0 before its first packet."""
+        return self._source.ssrc if self._source else 0
+
+    def push(self, data: bytes, now: float) -> None:
+        """Take one RTP packet of the ingest; at the end of a picture, forward.
+
+        Args:
+            data: decrypted RTP.
+            now: monotonic seconds.
+        """
+        try:
+            packet = self._rewritten(rtp.parse(data), now)
+        except rtp.NotRtpError:
+            return
+        if not packet.payload:
+            return
+        self.packets += 1
+        self.received_bytes += len(data)
+        self.first_at = now if self.first_at is None else self.first_at
+        self.last_at = now
+        self._remember(packet)
+        self._batch.append(packet)
+        if packet.is_last or len(self._batch) >= BATCH_PACKETS:
+            self.flush(now)
+
+    def flush(self, now: float) -> None:
+        """Forward what has gathered to every viewer that may still see it."""
+        batch, self._batch = self._batch, []
+        if not batch:
+            return
+        headers: dict[tuple[int, int], list[bytes]] = {}
+        for viewer in self.viewers.values():
+            if now >= viewer.until:
+                continue
+            if viewer.is_started:
+                self._forward(viewer, batch, now, headers)
+            elif self._gop:
+                self._start(viewer, now)
+
+    def add(self, viewer: Viewer, now: float) -> None:
+        """Attach a viewer; if it may see and a key frame is cached, it starts with the whole group of pictures."""
+        self.viewers[viewer.session] = viewer
+        self.flush(now)
+        if now < viewer.until and not viewer.is_started and self._gop:
+            self._start(viewer, now)
+
+    def remove(self, session: str) -> Viewer | None:
+        """Stop forwarding to a session, at once; the account stays with the entry returned."""
+        return self.viewers.pop(session, None)
+
+    def replay(self, session: str, now: float) -> bool:
+        """Answer a viewer's plea for a key frame from the cache.
+
+        The same packets go out under new sequence numbers, for the viewer's SRTP would throw away repeated ones.
+
+        Returns:
+            Whether anything was sent: not to the expired, not more than once a second, not without a cache.
+        """
+        viewer = self.viewers.get(session)
+        is_due = viewer is not None and viewer.is_started and now < viewer.until
+        if viewer is None or not is_due or now - viewer.replayed_at < REPLAY_PERIOD_S:
+            return False
+        self.flush(now)
+        if not self._gop:
+            return False
+        viewer.replayed_at = now
+        viewer.shift += self._newest + 1 - self._gop[0].number
+        self._forward(viewer, self._gop, now, {})
+        return True
+
+    def _rewritten(self, arrived: rtp.RtpPacket, now: float) -> Packet:
+        source = self._source
+        if source is None or source.ssrc != arrived.ssrc:
+            source = self._source = _Source(arrived.ssrc)
+            self._forget()
+        index = source.unwrapper.unwrap(arrived.sequence)
+        if source.index_offset is None:
+            source.index_offset = self._newest + 1 - index
+            elapsed = round((now - self.last_at) * _CLOCK_HZ) if self.last_at is not None else 0
+            source.timestamp_offset = self._timestamp + elapsed - arrived.timestamp
+        index += source.index_offset
+        timestamp = (arrived.timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
+        if index > self._newest:
+            self._newest, self._timestamp = index, timestamp
+        return Packet(index, arrived.is_last, timestamp, arrived.payload)
+
+    def _remember(self, packet: Packet) -> None:
+        """Keep the current group of pictures; it begins with the first packet of the unit that holds the key frame."""
+        if self._unit and self._unit[0].timestamp != packet.timestamp:
+            self._unit, self._is_key_unit = [], False
+        self._unit.append(packet)
+        if not self._is_key_unit and h264.starts_key_unit(packet.payload):
+            self._is_key_unit = True
+            self._gop = list(self._unit)
+            self._gop_bytes = sum(len(kept.payload) for kept in self._gop)
+        elif self._gop:
+            self._gop.append(packet)
+            self._gop_bytes += len(packet.payload)
+            if len(self._gop) > GOP_PACKETS or self._gop_bytes > GOP_BYTES:
+                self._gop, self._gop_bytes = [], 0
+
+    def _forget(self) -> None:
+        self._unit, self._is_key_unit, self._gop, self._gop_bytes = [], False, [], 0
+
+    def _start(self, viewer: Viewer, now: float) -> None:
+        first = self._gop[0].number
+        # RFC 3711 §3.3.1: the peer's rollover count starts at zero, and a start in the lower half of the sequence
+        # numbers keeps an early reordering from being taken for a wrap.
+        viewer.shift = first % _LOWER_HALF - first
+        viewer.is_started = True
+        viewer.replayed_at = now
+        self._forward(viewer, self._gop, now, {})
+
+    def _forward(
+        self, viewer: Viewer, batch: list[Packet], now: float, headers: dict[tuple[int, int], list[bytes]]
+    ) -> None:
+        shift, protect = viewer.shift, viewer.protector.protect
+        group = (viewer.payload_type, shift % rtp.SEQUENCES)
+        ready = headers.get(group)
+        if ready is None:
+            ready = headers[group] = [self._header(packet, viewer.payload_type, shift) for packet in batch]
+        datagrams = []
+        for packet, header in zip(batch, ready, strict=True):
+            try:
+                datagrams.append(protect(header, packet.payload, packet.number + shift))
+            except IndexReusedError:
+                continue  # overtaken by too much; the viewer's jitter buffer would drop it too
+        if not datagrams:
+            return
+        viewer.send(datagrams)
+        viewer.packets += len(datagrams)
+        viewer.sent_bytes += sum(map(len, datagrams))
+        viewer.first_at = now if viewer.first_at is None else viewer.first_at
+        viewer.last_at = now
+
+    def _header(self, packet: Packet, payload_type: int, shift: int) -> bytes:
+        return rtp.header(
+            is_last=packet.is_last,
+            payload_type=payload_type,
+            sequence=packet.number + shift,
+            timestamp=packet.timestamp,
+            ssrc=self.ssrc,
+        )

@@ -1,0 +1,210 @@
+"""One UDP port for many peers: which datagram belongs to whom.
+
+A STUN request names its peer by the user name and proves it by MESSAGE-INTEGRITY; only then is the sender's address
+bound to that peer, and only bound addresses may speak DTLS or media (RFC 8445 §7.3, RFC 7983 §7 for the first byte).
+Tables are bounded and purged when a peer closes. What the datagrams say is the peers' business.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from aioice import stun
+from aioice.ice import Connection, StunProtocol
+
+from partner_agent.rtc.gso import Address, DatagramSender
+
+MAX_PEERS: Final = 2_000  # of one port; a relay process is planned for 400 viewers a core
+MAX_ADDRESSES: Final = 8  # of one peer: interfaces of a browser behind a NAT
+_BUFFER_BYTES: Final = 4 * 1024 * 1024  # a key-frame burst to 200 viewers
+
+
+class PortFullError(RuntimeError):
+    """The port serves as many peers as it may; try again when one has left."""
+
+
+class Route:
+    """One peer's place on the port.
+
+    Attributes:
+        protocol: the ICE agent's end.
+        on_media: takes SRTP and SRTCP directly once the keys are there; None sends it the slow way, through ICE.
+    """
+
+    def __init__(self, port: "UdpPort", connection: Connection) -> None:
+        self.connection = connection
+        self.protocol = StunProtocol(connection)
+        self.on_media: Callable[[bytes], None] | None = None
+        self.addresses: list[Address] = []
+        self.asked: list[Address] = []
+        self.port = port
+
+    def close(self) -> None:
+        """Forget the peer and every address bound to it."""
+        self.port.release(self)
+
+
+class UdpPort(asyncio.DatagramProtocol):
+    """A bound UDP socket and the peers behind it.
+
+    Attributes:
+        sender: sends batches past the event loop's transport.
+        unknown: datagrams that belonged to nobody.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.sender = DatagramSender(sock)
+        self.unknown = 0
+        self._by_name: dict[str, Route] = {}
+        self._by_address: dict[Address, Route] = {}
+        self._asked: dict[Address, Route] = {}
+        self._transport: asyncio.DatagramTransport | None = None
+
+    @classmethod
+    async def open(cls, host: str, number: int = 0) -> "UdpPort":
+        """Bind `host`:`number` (0 = any free one) and nothing else.
+
+        Raises:
+            OSError: the address is not ours, or the port is taken.
+        """
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+            sock.bind((host, number))
+            _, port = await asyncio.get_running_loop().create_datagram_endpoint(lambda: cls(sock), sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        return port
+
+    @property
+    def address(self) -> Address:
+        """Where we listen."""
+        host, number, *_ = self.socket.getsockname()
+        return host, number
+
+    def join(self, connection: Connection) -> Route:
+        """Give an ICE agent its place on this port.
+
+        Raises:
+            PortFullError: `MAX_PEERS` are here.
+        """
+        if len(self._by_name) >= MAX_PEERS:
+            raise PortFullError("this media port serves as many peers as it can")
+        route = Route(self, connection)
+        route.protocol.connection_made(cast("asyncio.DatagramTransport", _RouteTransport(route)))
+        self._by_name[connection.local_username] = route
+        return route
+
+    def release(self, route: Route) -> None:
+        """Forget a peer."""
+        self._by_name.pop(route.connection.local_username, None)
+        for table, addresses in ((self._by_address, route.addresses), (self._asked, route.asked)):
+            for address in addresses:
+                if table.get(address) is route:
+                    del table[address]
+        route.addresses.clear()
+        route.asked.clear()
+        route.on_media = None
+
+    def close(self) -> None:
+        """Close the socket; peers must have left before."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The event loop took the socket."""
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        """Hand a datagram to its peer, or count it as nobody's."""
+        address: Address = (addr[0], addr[1])
+        if data and data[0] < 4:
+            self._stun(data, address)
+            return
+        route = self._by_address.get(address)
+        if route is None:
+            self.unknown += 1
+        elif route.on_media is not None and len(data) > 1 and 127 < data[0] < 192:
+            route.on_media(data)
+        else:
+            route.protocol.datagram_received(data, address)
+
+    def error_received(self, exc: Exception) -> None:
+        """A peer's port is gone: consent checks will notice."""
+
+    def send(self, data: bytes, address: Address) -> None:
+        """Send one datagram."""
+        self.sender.send([data], address)
+
+    def ask(self, route: Route, address: Address) -> None:
+        """Note that `route` has sent a check to `address`, so that the answer finds it."""
+        if address not in route.asked:
+            if len(route.asked) >= MAX_ADDRESSES:
+                self._asked.pop(route.asked.pop(0), None)
+            route.asked.append(address)
+        self._asked[address] = route
+
+    def _stun(self, data: bytes, address: Address) -> None:
+        try:
+            message = stun.parse_message(data)
+        except ValueError:
+            self.unknown += 1
+            return
+        if message.message_class == stun.Class.REQUEST:
+            name = str(message.attributes.get("USERNAME", "")).partition(":")[0]
+            route = self._by_name.get(name)
+            password = route.connection.local_password if route else ""
+        else:
+            route = self._asked.get(address)
+            password = (route.connection.remote_password or "") if route else ""
+        if route is None or not password or not message.check_message_integrity(password.encode()):
+            self.unknown += 1
+            return
+        self._bind(route, address)
+        route.protocol.datagram_received(data, address)
+
+    def _bind(self, route: Route, address: Address) -> None:
+        if self._by_address.get(address) is route:
+            return
+        if len(route.addresses) >= MAX_ADDRESSES:
+            del self._by_address[route.addresses.pop(0)]
+        former = self._by_address.get(address)
+        if former is not None:
+            former.addresses.remove(address)
+        route.addresses.append(address)
+        self._by_address[address] = route
+
+
+class _RouteTransport:
+    """What an ICE agent believes to be its own socket."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._is_closing = False
+
+    def get_extra_info(self, name: str, default: object = None) -> object:
+        """`sockname`; there is no socket to tune."""
+        return self._route.port.address if name == "sockname" else default
+
+    def sendto(self, data: bytes, addr: Address) -> None:
+        """Send through the port; a STUN message opens the way for its answer."""
+        if data and data[0] < 4:
+            self._route.port.ask(self._route, addr)
+        self._route.port.send(data, addr)
+
+    def is_closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._is_closing
+
+    def close(self) -> None:
+        """Leave the port."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._route.close()
+            asyncio.get_running_loop().call_soon(self._route.protocol.connection_lost, None)

@@ -1,0 +1,210 @@
+"""The SDP of exactly one kind of call: one H.264 video stream, one direction, bundled, over DTLS-SRTP.
+
+Reads an offer or answer into what a leg needs and writes ours. Everything else a peer may offer is declined, and no
+address in an offer is ever dialled. RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 9725 §4.2.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from partner_agent.wire.limits import SDP_BYTES
+
+Direction = Literal["sendonly", "recvonly"]
+Setup = Literal["active", "passive", "actpass"]
+
+_MAX_SECTIONS: Final = 4  # what a general client may offer besides the video; declined
+_ICE_NAME: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 §5.4
+_ICE_PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
+_FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
+_MID: Final = re.compile(r"[A-Za-z0-9._+-]{1,32}")
+# What H.264 decoders of browsers call themselves, the one they take first: constrained baseline, then baseline.
+_PROFILES: Final = ("42e01f", "42001f")
+
+
+class SdpError(ValueError):
+    """The description cannot be used; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What one end says of itself.
+
+    Attributes:
+        fingerprint: SHA-256 of its certificate.
+        direction: its own view: `recvonly` = it wants to see.
+        payload_type: what it calls H.264.
+        ssrc: whom it sends as; 0 when it does not say.
+        candidates: where it may be reached, as written.
+    """
+
+    user_fragment: str
+    password: str
+    fingerprint: str
+    setup: Setup
+    direction: Direction
+    payload_type: int
+    profile: str
+    mid: str = "0"
+    ssrc: int = 0
+    candidates: tuple[str, ...] = ()
+    declined: tuple[tuple[str, str, int], ...] = ()  # kind, mid, position of each section we do not take
+
+
+def parse(text: str) -> Call:
+    """Read an offer or answer.
+
+    Raises:
+        SdpError: too long, not one video stream, no H.264 in packetization-mode 1, or no usable ICE or DTLS lines.
+    """
+    if len(text.encode()) > SDP_BYTES:
+        raise SdpError("the description is longer than 16 kB")
+    session, *sections = _sections(text)
+    if not 1 <= len(sections) <= _MAX_SECTIONS:
+        raise SdpError("one video section is wanted")
+    videos = [section for section in sections if section[0].startswith("m=video ")]
+    if len(videos) != 1:
+        raise SdpError("exactly one video section is wanted")
+    lines = videos[0]
+    declined = tuple(
+        (section[0][2:].split(" ", 1)[0], _mid(section), number)
+        for number, section in enumerate(sections)
+        if section is not videos[0]
+    )
+    payload_type, profile = _h264(lines)
+    if "a=rtcp-mux" not in lines:
+        raise SdpError("RTP and RTCP must share the port")
+    return Call(
+        user_fragment=_one(lines, session, "ice-ufrag", _ICE_NAME),
+        password=_one(lines, session, "ice-pwd", _ICE_PASSWORD),
+        fingerprint=_fingerprint(lines, session),
+        setup=_setup(lines, session),
+        direction=_direction(lines),
+        payload_type=payload_type,
+        profile=profile,
+        mid=_mid(lines),
+        ssrc=_ssrc(lines),
+        candidates=tuple(line[len("a=candidate:") :] for line in lines if line.startswith("a=candidate:")),
+        declined=declined,
+    )
+
+
+def write(call: Call) -> str:
+    """Our description: only SHA-256, only H.264, key-frame requests but no retransmission."""
+    host, port = "0.0.0.0", "9"  # noqa: S104 -- RFC 8839 §4.2.1.2: the default when candidates say it
+    if call.candidates:
+        fields = call.candidates[0].split()
+        host, port = fields[4], fields[5]
+    family = "IP6" if ":" in host else "IP4"
+    video = [
+        f"m=video {port} UDP/TLS/RTP/SAVPF {call.payload_type}",
+        f"c=IN {family} {host}",
+        f"a=mid:{call.mid}",
+        f"a={call.direction}",
+        "a=rtcp-mux",
+        f"a=rtpmap:{call.payload_type} H264/90000",
+        f"a=fmtp:{call.payload_type} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={call.profile}",
+        f"a=rtcp-fb:{call.payload_type} nack pli",
+        f"a=ice-ufrag:{call.user_fragment}",
+        f"a=ice-pwd:{call.password}",
+        f"a=fingerprint:sha-256 {call.fingerprint}",
+        f"a=setup:{call.setup}",
+        *(f"a=candidate:{candidate}" for candidate in call.candidates),
+        "a=end-of-candidates",
+    ]
+    if call.ssrc:
+        video += ["a=msid:live video", f"a=ssrc:{call.ssrc} cname:live"]
+    sections = [video]
+    for kind, mid, position in sorted(call.declined, key=lambda entry: entry[2]):
+        sections.insert(position, [f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"])
+    head = ["v=0", "o=- 0 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {call.mid}", "a=msid-semantic: WMS *"]
+    return "\r\n".join([*head, *(line for section in sections for line in section), ""])
+
+
+def _sections(text: str) -> list[list[str]]:
+    sections: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("m="):
+            sections.append([])
+        sections[-1].append(line.strip())
+    return sections
+
+
+def _values(lines: list[str], name: str) -> list[str]:
+    prefix = f"a={name}:"
+    return [line[len(prefix) :] for line in lines if line.startswith(prefix)]
+
+
+def _one(lines: list[str], session: list[str], name: str, form: re.Pattern[str]) -> str:
+    values = _values(lines, name) or _values(session, name)
+    if len(values) != 1 or not form.fullmatch(values[0]):
+        raise SdpError(f"one usable {name} is wanted")
+    return values[0]
+
+
+def _fingerprint(lines: list[str], session: list[str]) -> str:
+    values = _values(lines, "fingerprint") or _values(session, "fingerprint")
+    found = {value.split(" ", 1)[1].strip().upper() for value in values if value.lower().startswith("sha-256 ")}
+    if len(found) != 1 or not _FINGERPRINT.fullmatch(next(iter(found))):
+        raise SdpError("one SHA-256 fingerprint is wanted")
+    return found.pop()
+
+
+def _setup(lines: list[str], session: list[str]) -> Setup:
+    values = _values(lines, "setup") or _values(session, "setup")
+    match values:
+        case ["active"]:
+            return "active"
+        case ["passive"]:
+            return "passive"
+        case ["actpass"]:
+            return "actpass"
+        case _:
+            raise SdpError("one DTLS setup attribute is wanted")
+
+
+def _direction(lines: list[str]) -> Direction:
+    """`sendrecv`, or nothing, is taken as the wish to send: a publisher's client may say so (RFC 9725 §4.2)."""
+    if "a=recvonly" in lines:
+        return "recvonly"
+    if "a=inactive" in lines:
+        raise SdpError("the video section is inactive")
+    return "sendonly"
+
+
+def _mid(lines: list[str]) -> str:
+    values = _values(lines, "mid")
+    if len(values) != 1 or not _MID.fullmatch(values[0]):
+        raise SdpError("each section needs a mid")
+    return values[0]
+
+
+def _ssrc(lines: list[str]) -> int:
+    for value in _values(lines, "ssrc"):
+        number = value.split(" ", 1)[0]
+        if number.isdigit() and int(number) < 1 << 32:
+            return int(number)
+    return 0
+
+
+def _h264(lines: list[str]) -> tuple[int, str]:
+    names = {
+        int(number)
+        for number, _, name in (value.partition(" ") for value in _values(lines, "rtpmap"))
+        if number.isdigit() and name.upper() == "H264/90000"
+    }
+    best: tuple[int, int, str] | None = None
+    for value in _values(lines, "fmtp"):
+        number, _, rest = value.partition(" ")
+        if not number.isdigit() or int(number) not in names:
+            continue
+        parameters = dict(pair.strip().partition("=")[::2] for pair in rest.split(";"))
+        profile = parameters.get("profile-level-id", "").lower()
+        if parameters.get("packetization-mode") != "1" or not re.fullmatch(r"[0-9a-f]{6}", profile):
+            continue
+        rank = _PROFILES.index(profile) if profile in _PROFILES else len(_PROFILES)
+        if best is None or rank < best[0]:
+            best = (rank, int(number), profile)
+    if best is None or not 0 <= best[1] < 128:
+        raise SdpError("H.264 in packetization-mode 1 is wanted")
+    return best[1], best[2]

@@ -1,0 +1,372 @@
+"""What a relay forwards, and when it stops: real connections over loopback, the clock in the test's hand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.abc
+import pytest
+from joserfc.jwk import ECKey
+
+from gateway.kernel.keyring import TicketSigner
+from gateway.live.relay import protocol
+from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, CallRefusedError, RelayEngine
+from gateway.live.tickets import TicketIssuer, TicketReader
+from partner_agent.rtc import certificate, h264, rtcp, rtp, sdp
+from partner_agent.rtc.mux import UdpPort
+from partner_agent.rtc.srtp import Protector
+from partner_agent.wire.limits import LEASE_VALID_S
+from tests.fakes.clock import FakeClock
+from tests.fakes.ids import SequentialIds
+from tests.support.legs import NOW, ONE, TWO, End
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.anyio
+KEY = h264.packetise([b"\x67s", b"\x68p", b"\x65" + b"i" * 300])
+RELAY_IDENTITY = certificate.generate(NOW)
+SIGNER = TicketSigner(ECKey.generate_key("P-256"))
+
+
+@dataclass
+class Lab:
+    """An engine, and ends that call it."""
+
+    engine: RelayEngine
+    tickets: TicketIssuer
+    clock: FakeClock
+    events: list[protocol.Event]
+    ends: list[End] = field(default_factory=list)
+    _protector: Protector | None = None
+    _sequence: int = 0
+
+    async def end(self, identity: certificate.DtlsIdentity) -> End:
+        end = End(await UdpPort.open("127.0.0.1"), identity, is_controlling=True)
+        self.ends.append(end)
+        return end
+
+    def offer(self, end: End, direction: sdp.Direction, *, fingerprint: str = "") -> str:
+        fingerprint = fingerprint or end.identity.fingerprint
+        leg = end.leg
+        return sdp.write(sdp.Call(leg.user_fragment, leg.password, fingerprint, "actpass", direction, 96, "42e01f"))
+
+    async def join(self, end: End, answer: str) -> None:
+        call = sdp.parse(answer)
+        assert call.setup == "passive"
+        await end.leg.add_candidate(call.candidates[0])
+        with anyio.fail_after(5):
+            await end.leg.connect(
+                user_fragment=call.user_fragment, password=call.password, fingerprint=call.fingerprint, role="client"
+            )
+
+    async def publish(self, publication: str = "pub_1") -> End:
+        """Start a publication that has sent one key frame."""
+        end = await self.end(ONE)
+        ticket = self.tickets.for_publication(publication=publication, camera="cam", agent="agt", relay="relay-1")
+        answer, _ = await self.engine.whip(publication, ticket, self.offer(end, "sendonly"))
+        await self.join(end, answer)
+        self._protector = end.leg.protector(7)
+        await until(lambda: self.told(protocol.PublicationUp))
+        await self.picture(end)
+        return end
+
+    async def picture(self, end: End) -> None:
+        """Send one key picture, and wait until the relay has it."""
+        assert self._protector is not None
+        for number, payload in enumerate(KEY, 1):
+            head = rtp.header(
+                is_last=number == len(KEY),
+                payload_type=96,
+                sequence=self._sequence,
+                timestamp=self._sequence * 3000,
+                ssrc=7,
+            )
+            end.leg.send([self._protector.protect(head, payload, self._sequence)])
+            self._sequence += 1
+        stream = next(iter(self.engine._tables.streams.values()))
+        await until(lambda: stream.fanout.packets == self._sequence)
+
+    async def view(self, session: str = "ses_1") -> End:
+        """Call as a browser; connected when this returns."""
+        end = await self.end(TWO)
+        answer, _ = await self.engine.whep(session, self.ticket(session), self.offer(end, "recvonly"))
+        await self.join(end, answer)
+        await until(lambda: self.engine._tables.calls[session].is_open)
+        return end
+
+    def ticket(self, session: str = "ses_1") -> str:
+        return self.tickets.for_viewer(session=session, camera="cam", fingerprint=TWO.fingerprint, relay="relay-1")
+
+    def admit(self, session: str = "ses_1", *, valid_s: float = 60, fingerprint: str = ONE.fingerprint) -> bool:
+        return self.engine.admit(session, "pub_1", fingerprint, valid_s)
+
+    def told(self, kind: type[protocol.Event]) -> list[protocol.Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def reasons(self) -> list[str]:
+        return [event.reason for event in self.events if isinstance(event, protocol.ViewerGone)]
+
+
+@asynccontextmanager
+async def lab() -> AsyncIterator[Lab]:
+    """A relay engine on loopback."""
+    clock, ids, events = FakeClock(), SequentialIds(), []
+    reader = TicketReader(public_jwk=dict(SIGNER.public.jwk), issuer="gw", relay="relay-1", clock=clock)
+    port = await UdpPort.open("127.0.0.1")
+    async with anyio.create_task_group() as tasks:
+        engine = RelayEngine(
+            port=port, identity=RELAY_IDENTITY, tickets=reader, tell=events.append, tasks=tasks, clock=clock, ids=ids
+        )
+        running = Lab(engine, TicketIssuer(key=SIGNER, issuer="gw", clock=clock, ids=ids), clock, events)
+        yield running
+        engine.end_all("dropped")
+        for end in running.ends:
+            await end.leg.close()
+            end.port.close()
+    port.close()
+
+
+async def test_nobody_sees_without_an_admission():
+    """A call with a good ticket connects, and gets nothing until the site has accepted."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        await relay.picture(publisher)
+        assert viewer.rtp == []
+
+        assert relay.admit()
+
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        assert relay.told(protocol.ViewerUp)
+
+
+async def test_an_admission_may_come_before_the_call():
+    """The site may be faster than the browser."""
+    async with lab() as relay:
+        relay.admit()
+        await relay.publish()
+
+        viewer = await relay.view()
+
+        await until(lambda: viewer.rtp)
+
+
+async def test_a_viewer_may_come_before_the_publisher():
+    """Pictures begin with the publisher's first key frame."""
+    async with lab() as relay:
+        viewer = await relay.view()
+        relay.admit()
+
+        await relay.publish()
+
+        await until(lambda: viewer.rtp)
+
+
+async def test_another_publisher_than_the_accepted_one_is_not_forwarded():
+    """What a stranger with a ticket publishes reaches nobody."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+
+        relay.admit(fingerprint=TWO.fingerprint)
+        await relay.picture(publisher)
+
+        assert viewer.rtp == []
+        assert relay.engine.figures()["viewers"] == 0
+
+
+async def test_a_drop_stops_at_once_and_for_good():
+    """After the drop nothing is sent; the session can neither be admitted nor called again."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: viewer.rtp)
+        count = len(viewer.rtp)
+
+        relay.engine.drop(["ses_1"])
+        await relay.picture(publisher)
+
+        assert len(viewer.rtp) == count
+        assert relay.reasons() == ["dropped"]
+        assert not relay.admit()
+        with pytest.raises(CallRefusedError) as refused:
+            await relay.engine.whep("ses_1", relay.ticket(), relay.offer(await relay.end(TWO), "recvonly"))
+        assert refused.value.status == 409
+
+
+async def test_a_session_missing_from_a_lease_ends():
+    """What the gateway no longer names is over; what it names goes on."""
+    async with lab() as relay:
+        relay.admit("ses_1")
+        relay.admit("ses_2")
+
+        relay.engine.lease(["ses_2"])
+
+        assert relay.reasons() == ["lease"]
+        assert relay.engine.figures()["admissions"] == 1
+
+
+async def test_without_the_gateway_everything_ends():
+    """Ten seconds without a word, and neither viewer nor publisher is left."""
+    async with lab() as relay:
+        await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: viewer.rtp)
+
+        relay.clock.advance(LEASE_VALID_S)
+        relay.engine.sweep()
+
+        assert relay.reasons() == ["lease"]
+        assert relay.told(protocol.PublicationDown)
+        assert relay.engine.figures()["calls"] == 0
+        assert relay.engine.figures()["publications"] == 0
+
+
+async def test_a_session_ends_at_its_horizon_however_often_it_is_leased():
+    """The end that was decided at the start stands."""
+    async with lab() as relay:
+        relay.admit(valid_s=8)
+        relay.clock.advance(5)
+        relay.engine.lease(["ses_1"])
+
+        relay.clock.advance(3)
+        relay.engine.sweep()
+
+        assert relay.reasons() == ["horizon"]
+
+
+async def test_forwarding_ends_before_the_sweep():
+    """The lease is looked at for every batch, not only once a second."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: viewer.rtp)
+        count = len(viewer.rtp)
+        relay.clock.advance(LEASE_VALID_S)
+
+        await relay.picture(publisher)
+
+        assert len(viewer.rtp) == count
+
+
+async def test_a_call_nobody_admits_is_closed():
+    """A place on the port is not kept for ever."""
+    async with lab() as relay:
+        await relay.view()
+        for _ in range(int(ADMISSION_S)):
+            relay.clock.advance(1)
+            relay.engine.lease([])
+            relay.engine.sweep()
+
+        assert relay.reasons() == ["unadmitted"]
+
+
+async def test_a_silent_viewer_is_closed():
+    """A browser that stopped reporting is gone, whatever ICE still believes."""
+    async with lab() as relay:
+        await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        for _ in range(int(SILENCE_S) - 1):
+            relay.clock.advance(1)
+            relay.engine.lease(["ses_1"])
+            relay.engine.sweep()
+        assert relay.reasons() == []
+
+        viewer.leg.send_rtcp(rtcp.receiver_report(1, 2, highest=1, lost=0, lost_of_256=0))
+        await until(lambda: relay.engine._tables.calls["ses_1"].heard_at == relay.clock.monotonic())
+        for _ in range(int(SILENCE_S)):
+            relay.clock.advance(1)
+            relay.engine.lease(["ses_1"])
+            relay.engine.sweep()
+
+        assert relay.reasons() == ["silent"]
+
+
+async def test_a_plea_is_answered_from_the_cache():
+    """A viewer's PLI brings the key frame again, and the site is not bothered."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        relay.clock.advance(2)
+
+        viewer.leg.send_rtcp(rtcp.key_frame_request(1, 2))
+
+        await until(lambda: len(viewer.rtp) == 2 * len(KEY))
+        assert publisher.rtcp == []
+
+
+async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
+    """Nothing to start with: the plea goes on to the publisher."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        next(iter(relay.engine._tables.streams.values())).fanout._forget()
+        await relay.view()
+
+        relay.admit()
+
+        await until(lambda: publisher.rtcp)
+        assert rtcp.asks_for_key_frame(publisher.rtcp[0])
+
+
+async def test_a_ticket_for_another_browser_is_refused():
+    """The offer must show the certificate the ticket names."""
+    async with lab() as relay:
+        offer = relay.offer(await relay.end(ONE), "recvonly")
+
+        with pytest.raises(CallRefusedError) as refused:
+            await relay.engine.whep("ses_1", relay.ticket(), offer)
+
+        assert refused.value.status == 403
+
+
+async def test_the_ticket_is_checked_before_the_offer_is_read():
+    """Without one, even an offer that is none gets only the ticket's refusal."""
+    async with lab() as relay:
+        with pytest.raises(CallRefusedError) as refused:
+            await relay.engine.whep("ses_1", "no ticket", "no offer")
+        assert refused.value.status == 401
+        with pytest.raises(CallRefusedError) as unread:
+            await relay.engine.whep("ses_1", relay.ticket(), "no offer")
+        assert unread.value.status == 422
+
+
+async def test_a_viewer_cannot_send_and_a_publisher_cannot_view():
+    """Each door has one direction."""
+    async with lab() as relay:
+        end = await relay.end(TWO)
+        with pytest.raises(CallRefusedError):
+            await relay.engine.whep("ses_1", relay.ticket(), relay.offer(end, "sendonly"))
+        ticket = relay.tickets.for_publication(publication="pub_1", camera="cam", agent="agt", relay="relay-1")
+        with pytest.raises(CallRefusedError):
+            await relay.engine.whip("pub_1", ticket, relay.offer(end, "recvonly"))
+
+
+async def test_only_who_knows_its_name_ends_a_call():
+    """DELETE needs the resource's secret name."""
+    async with lab() as relay:
+        await relay.view()
+        resource = relay.engine._tables.calls["ses_1"].resource
+
+        assert not relay.engine.leave("ses_1", "guess")
+        assert relay.engine.has("ses_1", resource)
+        assert relay.engine.leave("ses_1", resource)
+        assert relay.reasons() == ["left"]
+
+
+async def test_a_publisher_s_goodbye_is_told():
+    """When the uplink closes, the gateway hears how much came."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+
+        await publisher.leg.close()
+
+        await until(lambda: relay.told(protocol.PublicationDown))
+        down = relay.told(protocol.PublicationDown)[0]
+        assert isinstance(down, protocol.PublicationDown)
+        assert down.packets == len(KEY)

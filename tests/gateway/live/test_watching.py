@@ -1,0 +1,188 @@
+"""The live plane for real: a publisher, a relay process, our player in Chromium, nothing pretended."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+import httpx
+import pytest
+import uvicorn
+from litestar import MediaType, get
+from litestar.di import Provide
+from playwright.async_api import Page, async_playwright
+
+from gateway.live.calls import Calls
+from gateway.live.relay import protocol
+from gateway.live.routes import CALL_ROUTES
+from partner_agent.rtc import certificate
+from partner_agent.rtc.whip import Publication, Publisher, PublishTarget
+from partner_agent.simulator.camera import Stream
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+from tests.support import browser, cameras, relays
+from tests.support.pages import OPEN, web_app
+from tests.support.relays import RELAY, RunningRelay
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.slow]
+LOOPBACK_FLAGS = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"]
+SCRIPT = """
+import { viewerIdentity } from "/static/live/js/player.js";
+window.viewerIdentity = async () => (window.identity = await viewerIdentity()).fingerprint;
+window.watch = async (call) => {
+  const player = (window.player = document.querySelector("lens-player"));
+  window.frames = 0; window.states = []; window.seen = null;
+  player.addEventListener("lens-state", (e) => window.states.push(e.detail.words));
+  player.addEventListener("lens-seen", (e) => (window.seen = e.detail));
+  const count = () => { window.frames += 1; player.video.requestVideoFrameCallback(count); };
+  player.video.requestVideoFrameCallback(count);
+  const first = new Promise((ok) =>
+    player.addEventListener("lens-first-frame", (e) => ok(e.detail.milliseconds), { once: true }));
+  const Peer = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Peer { constructor(...a) { super(...a); window.peer = this; } };
+  await player.open({ ...call, identity: window.identity });
+  return Promise.race([first, new Promise((ok) => setTimeout(() => ok(-1), 8000))]);
+};
+window.cipher = async () => [...(await window.peer.getStats()).values()].find((s) => s.type === "transport").srtpCipher;
+window.picture = () => {
+  const video = window.player.video, canvas = document.createElement("canvas");
+  canvas.width = 32; canvas.height = 18;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 32, 18);
+  return [...context.getImageData(0, 0, 32, 18).data];
+};
+"""
+HTML = """<!doctype html><html lang="en"><title>Live</title><script type="module" src="/test/live.js"></script>
+<lens-player></lens-player></html>"""
+
+
+@get("/test/live", media_type=MediaType.HTML, opt=OPEN, sync_to_thread=False)
+def live_page() -> str:
+    """A page with one player."""
+    return HTML
+
+
+@get("/test/live.js", media_type="text/javascript", opt=OPEN, sync_to_thread=False)
+def live_script() -> str:
+    """What drives it."""
+    return SCRIPT
+
+
+@dataclass
+class Plane:
+    """Everything running."""
+
+    relay: RunningRelay
+    origin: str
+    publisher: Publisher
+    stream: Stream
+    tasks: anyio.abc.TaskGroup
+
+    async def publish(self, publication: str = "pub_1") -> Publication:
+        ticket = self.relay.tickets.for_publication(publication=publication, camera="cam", agent="agt", relay=RELAY)
+        target = PublishTarget(f"{self.origin}/whip/{publication}", ticket, self.relay.hello.fingerprint)
+        return await self.publisher.publish(relays.play(self.stream), target, tasks=self.tasks)
+
+    async def watch(self, page: Page, session: str, *, publication: str = "pub_1") -> float:
+        """Open a view in the page; milliseconds from the call to the first frame, -1 if there was none."""
+        fingerprint = await page.evaluate("viewerIdentity()")
+        ticket = self.relay.tickets.for_viewer(session=session, camera="cam", fingerprint=fingerprint, relay=RELAY)
+        await self.relay.client.admit(
+            session=session, publication=publication, fingerprint=self.publisher.fingerprint, valid_s=60
+        )
+        self.tasks.start_soon(self._lease, session)
+        call = {"whep_url": f"/whep/{session}", "ticket": ticket}
+        return float(await page.evaluate("call => watch(call)", call))
+
+    async def _lease(self, session: str) -> None:
+        for _ in range(20):
+            await anyio.sleep(1)
+            await self.relay.client.lease([session])
+
+
+@asynccontextmanager
+async def live_plane(folder: Path) -> AsyncIterator[Plane]:
+    """A relay, the signalling over HTTP, and a site that can publish."""
+    stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
+    async with relays.running_relay(folder) as relay, anyio.create_task_group() as tasks:
+        calls = Calls(relay=relay.client)
+        app = web_app(
+            [*CALL_ROUTES, live_page, live_script],
+            dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
+        )
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        tasks.start_soon(lambda: server.serve(sockets=[listener]))
+        clock = SystemClock()
+        async with httpx.AsyncClient() as http:
+            publisher = Publisher(
+                http=http,
+                identity=certificate.generate(clock.now()),
+                media_address="127.0.0.1",
+                allows_address=lambda address: address.is_loopback,
+                clock=clock,
+                ids=SystemIds(),
+            )
+            yield Plane(relay, f"http://localhost:{listener.getsockname()[1]}", publisher, stream, tasks)
+        server.should_exit = True
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def live_tab(origin: str) -> AsyncIterator[Page]:
+    """Chromium with the page open."""
+    path = browser.chromium_path()
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS, *LOOPBACK_FLAGS])
+        page = await chromium.new_page()
+        await page.add_init_script(browser.WATCH)
+        await page.goto(f"{origin}/test/live")
+        yield page
+        await chromium.close()
+
+
+async def test_a_warm_view_shows_moving_pictures_at_once_and_stops_when_dropped(tmp_path: Path):
+    """First frame under half a second, pictures that change, GCM, and no frame after the drop."""
+    async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
+        await plane.publish()
+        await anyio.sleep(1.5)
+
+        first_ms = await plane.watch(page, "ses_1")
+
+        assert 0 < first_ms < 500
+        await anyio.sleep(2.5)
+        before: Any = await page.evaluate("picture()")
+        await anyio.sleep(0.5)
+        after: Any = await page.evaluate("picture()")
+        assert max(after) - min(after[:3]) > 0
+        assert before != after
+        assert await page.evaluate("cipher()") == "SRTP_AEAD_AES_128_GCM"
+        assert await page.evaluate("frames") > 30
+        assert "Live" in await page.evaluate("states")
+        await plane.relay.client.drop(["ses_1"])
+        await anyio.sleep(0.2)
+        frames = await page.evaluate("frames")
+        await anyio.sleep(1.0)
+        assert await page.evaluate("frames") == frames
+        await page.evaluate("player.end('rules')")
+        assert (await page.evaluate("states"))[-1] == "Ended by the sharing rules"
+        assert await page.evaluate("window.__violations") == []
+        assert (await page.evaluate("seen"))["on_screen_s"] >= 2
+
+
+async def test_leaving_ends_the_session_at_the_relay(tmp_path: Path):
+    """When the page hangs up, the relay knows by DELETE."""
+    async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
+        await plane.publish()
+        assert await plane.watch(page, "ses_1") > 0
+
+        await page.evaluate("player.leave()")
+
+        gone = await plane.relay.event(protocol.ViewerGone, 3)
+        assert isinstance(gone, protocol.ViewerGone)
+        assert gone.reason == "left"
+        assert gone.packets > 0

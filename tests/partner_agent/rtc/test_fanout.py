@@ -1,0 +1,241 @@
+"""The forwarding core: who gets what, and above all who does not."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from partner_agent.rtc import fanout, h264, rtp
+from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.srtp import UsedIndexes
+
+KEY = h264.packetise([b"\x09\x10", b"\x67s", b"\x68p", b"\x65" + b"i" * 2500])
+DELTA = h264.packetise([b"\x41" + b"d" * 30])
+NOW, LATER = 100.0, 110.0
+
+
+class PlainProtector:
+    """No encryption, but the same refusal of repeated indexes."""
+
+    overhead_bytes = 0
+
+    def __init__(self) -> None:
+        self._used = UsedIndexes()
+
+    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
+        self._used.use(index)
+        return header + payload
+
+
+@dataclass
+class Camera:
+    """Feeds a fan-out with pictures."""
+
+    fanout: FanOut
+    ssrc: int = 7
+    sequence: int = 65_500
+    timestamp: int = 5_000
+    seen: list[rtp.RtpPacket] = field(default_factory=list)
+
+    def picture(self, payloads: list[bytes], now: float = NOW, *, skip: int | None = None) -> None:
+        for number, payload in enumerate(payloads, 1):
+            head = rtp.header(
+                is_last=number == len(payloads),
+                payload_type=96,
+                sequence=self.sequence,
+                timestamp=self.timestamp,
+                ssrc=self.ssrc,
+            )
+            if number != skip:
+                self.fanout.push(head + payload, now)
+            self.sequence += 1
+        self.timestamp += 3000
+
+
+class Screen:
+    """A viewer's end."""
+
+    def __init__(self, session: str = "ses_1", *, until: float = LATER, payload_type: int = 102) -> None:
+        self.packets: list[rtp.RtpPacket] = []
+        self.viewer = Viewer(session, payload_type, PlainProtector(), self._take, until=until)
+
+    def _take(self, datagrams: list[bytes]) -> None:
+        self.packets += [rtp.parse(datagram) for datagram in datagrams]
+
+
+@pytest.fixture
+def fan() -> FanOut:
+    """A stream without viewers."""
+    return FanOut(ssrc=99)
+
+
+@pytest.fixture
+def camera(fan: FanOut) -> Camera:
+    """Its source, about to wrap its sequence numbers."""
+    return Camera(fan)
+
+
+def test_nothing_goes_to_a_viewer_who_is_not_admitted(fan: FanOut, camera: Camera):
+    """Without an admission `until` lies in the past, and not one packet leaves."""
+    screen = Screen(until=float("-inf"))
+    fan.add(screen.viewer, NOW)
+
+    camera.picture(KEY)
+    camera.picture(DELTA)
+
+    assert screen.packets == []
+
+
+def test_nothing_goes_to_a_viewer_whose_time_is_over(fan: FanOut, camera: Camera):
+    """From `until` on nothing is forwarded, nor replayed."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+    count = len(screen.packets)
+
+    camera.picture(DELTA, LATER)
+
+    assert count > 0
+    assert len(screen.packets) == count
+    assert not fan.replay("ses_1", LATER)
+
+
+def test_nothing_goes_to_a_removed_viewer(fan: FanOut, camera: Camera):
+    """After `remove` returns, not even what had gathered."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+    count = len(screen.packets)
+    fan.push(rtp.header(is_last=False, payload_type=96, sequence=65_600, timestamp=1, ssrc=7) + b"\x41half", NOW)
+
+    removed = fan.remove("ses_1")
+    camera.picture(DELTA)
+
+    assert removed is screen.viewer
+    assert removed.packets == count == len(screen.packets)
+
+
+def test_a_viewer_starts_at_the_key_frame_of_the_cache(fan: FanOut, camera: Camera):
+    """Who joins late gets the whole group of pictures at once, from its key frame on, without gaps."""
+    camera.picture(DELTA)
+    camera.picture(KEY)
+    camera.picture(DELTA)
+    screen = Screen()
+
+    fan.add(screen.viewer, NOW)
+    camera.picture(DELTA)
+
+    assert h264.starts_key_unit(screen.packets[0].payload)
+    assert len(screen.packets) == len(KEY) + 2
+    numbers = [packet.sequence for packet in screen.packets]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert {packet.ssrc for packet in screen.packets} == {99}
+    assert {packet.payload_type for packet in screen.packets} == {102}
+
+
+def test_a_viewer_without_a_cache_waits_for_the_next_key_frame(fan: FanOut, camera: Camera):
+    """Pictures that cannot be decoded are not sent."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(DELTA)
+    assert screen.packets == []
+
+    camera.picture(KEY)
+
+    assert len(screen.packets) == len(KEY)
+
+
+def test_a_viewer_starts_in_the_lower_half_of_the_sequence_numbers(fan: FanOut, camera: Camera):
+    """So that a peer whose rollover count starts at zero cannot mistake a wrap (RFC 3711 §3.3.1)."""
+    for _ in range(40_000):
+        camera.picture(DELTA)
+    camera.picture(KEY)
+    screen = Screen()
+
+    fan.add(screen.viewer, NOW)
+
+    assert screen.packets[0].sequence < 0x8000
+
+
+def test_loss_before_the_relay_stays_a_gap(fan: FanOut, camera: Camera):
+    """A missing packet is missing for the viewer too, who can then ask."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+
+    camera.picture(KEY, skip=2)
+
+    numbers = [packet.sequence for packet in screen.packets]
+    assert set(range(numbers[0], numbers[-1] + 1)) - set(numbers) == {numbers[0] + len(KEY) + 1}
+
+
+def test_a_plea_is_answered_from_the_cache_once_a_second(fan: FanOut, camera: Camera):
+    """The same pictures go out under new sequence numbers; a second plea within a second gets nothing."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+    camera.picture(DELTA)
+    before = len(screen.packets)
+
+    assert fan.replay("ses_1", NOW + 1)
+    assert not fan.replay("ses_1", NOW + 1.5)
+    camera.picture(DELTA, NOW + 1.6)
+
+    again = screen.packets[before:]
+    assert [packet.payload for packet in again[:-1]] == [packet.payload for packet in screen.packets[:before]]
+    numbers = [packet.sequence for packet in screen.packets]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+def test_a_stranger_cannot_plead(fan: FanOut, camera: Camera):
+    """No replay for a session that is not forwarded."""
+    camera.picture(KEY)
+
+    assert not fan.replay("ses_2", NOW)
+
+
+def test_the_cache_is_bounded(fan: FanOut, camera: Camera, monkeypatch: pytest.MonkeyPatch):
+    """A camera that never sends a key frame again costs no memory, and who joins then waits."""
+    monkeypatch.setattr(fanout, "GOP_PACKETS", 50)
+    camera.picture(KEY)
+    for _ in range(60):
+        camera.picture(DELTA)
+    screen = Screen()
+
+    fan.add(screen.viewer, NOW)
+
+    assert screen.packets == []
+    assert not fan.has_key_frame
+
+
+def test_a_reconnected_camera_goes_on_where_it_was(fan: FanOut, camera: Camera):
+    """A new source continues sequence and time, and starts with its own key frame for who joins."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+    other = Camera(fan, ssrc=8, sequence=3, timestamp=1)
+
+    other.picture(KEY, NOW + 2)
+
+    numbers = [packet.sequence for packet in screen.packets]
+    assert numbers == list(range(numbers[0], numbers[0] + 2 * len(KEY)))
+    assert screen.packets[-1].timestamp - screen.packets[0].timestamp == 2 * 90_000
+
+
+def test_viewers_of_one_batch_share_their_headers(fan: FanOut, camera: Camera):
+    """Two viewers with other payload types each get their own, from one packet."""
+    one, two = Screen("ses_1"), Screen("ses_2", payload_type=109)
+    fan.add(one.viewer, NOW)
+    fan.add(two.viewer, NOW)
+
+    camera.picture(KEY)
+
+    assert [p.payload for p in one.packets] == [p.payload for p in two.packets]
+    assert {p.payload_type for p in two.packets} == {109}
+
+
+def test_what_is_not_rtp_changes_nothing(fan: FanOut):
+    """Garbage from the ingest is dropped."""
+    fan.push(b"garbage", NOW)
+    fan.push(rtp.header(is_last=True, payload_type=96, sequence=1, timestamp=1, ssrc=1), NOW)
+
+    assert fan.packets == 0

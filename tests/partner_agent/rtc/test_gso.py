@@ -1,0 +1,37 @@
+"""Batches leave in order, in as few calls as the kernel allows, and plainly where it does not."""
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partner_agent.rtc.gso import MAX_SEGMENTS, DatagramSender, runs
+
+
+@given(st.lists(st.integers(min_value=1, max_value=1400), max_size=200))
+def test_runs_cover_everything_and_can_be_segmented(sizes: list[int]):
+    """Runs follow one another; within one all are as large as the first but the last, which may be smaller."""
+    covered = 0
+    for start, end in runs(sizes):
+        assert start == covered
+        assert 0 < end - start <= MAX_SEGMENTS
+        assert all(size == sizes[start] for size in sizes[start : end - 1])
+        assert sizes[end - 1] <= sizes[start]
+        covered = end
+    assert covered == len(sizes)
+
+
+@pytest.mark.parametrize("is_segmenting", [True, False])
+def test_datagrams_arrive_whole_and_in_order(is_segmenting: bool):
+    """What is handed over as a batch arrives as the same datagrams, with and without the kernel's help."""
+    datagrams = [bytes([n]) * size for n, size in enumerate([1200, 1200, 900, 1200, 40, 1200, 1200])]
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(2)
+        DatagramSender(sock, is_segmenting=is_segmenting).send(datagrams, receiver.getsockname())
+
+        assert [receiver.recv(2000) for _ in datagrams] == datagrams

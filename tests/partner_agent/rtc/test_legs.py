@@ -1,0 +1,162 @@
+"""Two ends over loopback: the hooks exist, addresses are bound by proof only, certificates are the announced ones."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+from aioice import stun
+
+from partner_agent.rtc import certificate, hooks, mux, rtcp, rtp
+from partner_agent.rtc.hooks import LegFailedError
+from partner_agent.rtc.mux import PortFullError, UdpPort
+from partner_agent.rtc.srtp import LibsrtpProtector
+from tests.support.legs import NOW, ONE, TWO, End
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def two_ends() -> AsyncIterator[tuple[End, End]]:
+    """A caller and a called, not yet connected."""
+    ports = [await UdpPort.open("127.0.0.1") for _ in range(2)]
+    ends = End(ports[0], ONE, is_controlling=True), End(ports[1], TWO, is_controlling=False)
+    try:
+        yield ends
+    finally:
+        for end in ends:
+            await end.leg.close()
+            end.port.close()
+
+
+async def meet(one: End, two: End) -> None:
+    """Connect both."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one.connect, two)
+        tasks.start_soon(two.connect, one)
+
+
+async def test_every_hook_is_there():
+    """The pinned aiortc and aioice look as the adapter expects; if this fails, do not ship."""
+    hooks.check_hooks()
+
+
+async def test_media_and_reports_pass_both_ways_under_gcm():
+    """Packets we encrypt ourselves arrive, and so does RTCP through libsrtp."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        protect = one.leg.protector(7).protect
+
+        head = rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7)
+        one.leg.send([protect(head, b"picture", 5)])
+        two.leg.send_rtcp(rtcp.key_frame_request(1, 7))
+
+        await until(lambda: two.rtp)
+        await until(lambda: one.rtcp)
+        assert two.rtp == [head + b"picture"]
+        assert rtcp.asks_for_key_frame(one.rtcp[0])
+        assert one.leg.srtp_profile == two.leg.srtp_profile == "SRTP_AEAD_AES_128_GCM"
+
+
+async def test_another_certificate_is_refused():
+    """The handshake must show the certificate the SDP announced."""
+    async with two_ends() as (one, two), anyio.create_task_group() as tasks:
+        tasks.start_soon(one.connect, two)
+        with pytest.raises(LegFailedError):
+            await two.connect(one, fingerprint=certificate.generate(NOW).fingerprint)
+        tasks.cancel_scope.cancel()
+
+
+async def test_altered_packets_are_counted_and_dropped():
+    """A packet whose authentication fails reaches nobody."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        packet = bytearray(
+            one.leg.protector(7).protect(
+                rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7), b"picture", 5
+            )
+        )
+        packet[-1] ^= 1
+
+        one.leg.send([bytes(packet)])
+
+        await until(lambda: two.leg.received_rejected)
+        assert two.rtp == []
+
+
+async def test_closing_is_noticed_and_frees_the_port():
+    """The other end is told by DTLS; its place, and the addresses bound to it, are forgotten."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+
+        await one.leg.close()
+
+        await until(lambda: two.closed)
+        await two.leg.close()
+        assert two.port._by_address == {}
+        assert two.port._by_name == {}
+        assert two.closed == 1
+
+
+async def test_an_address_is_bound_by_proof_only():
+    """A check with the right name and a wrong password binds nothing, and neither does media out of the blue."""
+    async with two_ends() as (_, two):
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        request.attributes["USERNAME"] = f"{two.leg.user_fragment}:x"
+        request.add_message_integrity(b"wrong")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(bytes(request), two.port.address)
+            stranger.sendto(b"\x80" + b"\x00" * 40, two.port.address)
+            stranger.sendto(b"\x00\x01garbage", two.port.address)
+            await until(lambda: two.port.unknown == 3)
+
+        assert two.port._by_address == {}
+
+
+async def test_a_full_port_says_so(monkeypatch: pytest.MonkeyPatch):
+    """Beyond its bound the port takes no further peer."""
+    monkeypatch.setattr(mux, "MAX_PEERS", 1)
+    port = await UdpPort.open("127.0.0.1")
+    first = End(port, ONE, is_controlling=False)
+
+    with pytest.raises(PortFullError):
+        End(port, ONE, is_controlling=False)
+    await first.leg.close()
+    port.close()
+
+
+async def test_a_peer_without_gcm_is_served_by_libsrtp(monkeypatch: pytest.MonkeyPatch):
+    """Where only AES-CM is offered, the same packets pass."""
+    async with two_ends() as (one, two):
+        plain = [profile for profile in one.leg._dtls._srtp_profiles if b"GCM" not in profile.openssl_profile]
+        monkeypatch.setattr(one.leg._dtls, "_srtp_profiles", plain)
+        await meet(one, two)
+        protector = two.leg.protector(7)
+
+        head = rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7)
+        two.leg.send([protector.protect(head, b"picture", 5)])
+
+        assert isinstance(protector, LibsrtpProtector)
+        await until(lambda: one.rtp)
+        assert one.rtp == [head + b"picture"]
+
+
+def test_a_relay_keeps_its_certificate(tmp_path: Path):
+    """The fingerprint in the key set stays true over restarts, and the key is nobody else's to read."""
+    path = tmp_path / "keys" / "relay.pem"
+
+    first = certificate.load_or_generate(path, NOW)
+
+    assert certificate.load_or_generate(path, NOW).fingerprint == first.fingerprint
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(first.fingerprint) == 95
+
+
+async def test_the_port_is_bound_where_it_was_told_and_nowhere_else():
+    """One socket, on loopback; no candidate of any other address."""
+    async with two_ends() as (one, _):
+        assert one.port.address[0] == "127.0.0.1"
+        assert " 127.0.0.1 " in one.leg.candidate

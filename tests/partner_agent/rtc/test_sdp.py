@@ -1,0 +1,120 @@
+"""One kind of call: what browsers and agents write is understood, everything else is declined or refused."""
+
+import contextlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from partner_agent.rtc import sdp
+
+FINGERPRINT = ":".join(["AB"] * 32)
+CALL = sdp.Call(
+    "ufrag",
+    "p" * 22,
+    FINGERPRINT,
+    "actpass",
+    "recvonly",
+    102,
+    "42e01f",
+    candidates=("1 1 udp 9 127.0.0.1 5000 typ host",),
+)
+CHROMIUM = f"""v=0
+o=- 4611731400430051336 2 IN IP4 127.0.0.1
+s=-
+t=0 0
+a=group:BUNDLE 0 1
+a=extmap-allow-mixed
+m=audio 9 UDP/TLS/RTP/SAVPF 111
+c=IN IP4 0.0.0.0
+a=ice-ufrag:aaaa
+a=ice-pwd:bbbbbbbbbbbbbbbbbbbbbbbb
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:0
+a=recvonly
+a=rtcp-mux
+a=rtpmap:111 opus/48000/2
+m=video 9 UDP/TLS/RTP/SAVPF 96 103 104 109
+c=IN IP4 0.0.0.0
+a=ice-ufrag:aaaa
+a=ice-pwd:bbbbbbbbbbbbbbbbbbbbbbbb
+a=ice-options:trickle
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:1
+a=recvonly
+a=rtcp-mux
+a=rtpmap:96 VP8/90000
+a=rtpmap:103 H264/90000
+a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f
+a=rtpmap:104 H264/90000
+a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f
+a=rtpmap:109 H264/90000
+a=fmtp:109 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
+""".replace("\n", "\r\n")
+
+
+def test_our_own_description_reads_back():
+    """What one end writes, the other understands."""
+    for call in (CALL, replace(CALL, direction="sendonly", setup="passive", ssrc=77)):
+        assert sdp.parse(sdp.write(call)) == call
+
+
+def test_a_browser_s_offer_is_understood():
+    """H.264 constrained baseline in packetization-mode 1 is picked; the audio is declined in its place."""
+    call = sdp.parse(CHROMIUM)
+
+    assert (call.payload_type, call.profile, call.mid) == (109, "42e01f", "1")
+    assert call.declined == (("audio", "0", 0),)
+    sections = sdp.write(call).split("m=")
+    assert sections[1].startswith("audio 0 ")
+    assert sections[2].startswith("video ")
+
+
+def test_only_sha_256_is_written():
+    """Other fingerprints confuse other engines, and one is enough."""
+    assert sdp.write(CALL).count("a=fingerprint:") == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("m=video", "m=audio"),
+        ("packetization-mode=1", "packetization-mode=0"),
+        ("a=rtcp-mux", "a=x"),
+        (f"sha-256 {FINGERPRINT}", f"sha-512 {FINGERPRINT}"),
+        (FINGERPRINT, FINGERPRINT[:-3]),
+        ("a=setup:actpass", "a=setup:holdconn"),
+        ("a=ice-pwd:" + "p" * 22, "a=ice-pwd:short"),
+        ("a=ice-ufrag:ufrag", "a=ice-ufrag:u frag"),
+        ("a=recvonly", "a=inactive"),
+        ("a=mid:0", "a=mid:<script>"),
+        ("s=-", "s=" + "x" * 17_000),
+    ],
+)
+def test_what_cannot_be_used_is_refused(old: str, new: str):
+    """Each missing or foreign part is one SdpError."""
+    text = sdp.write(CALL)
+    assert old in text
+
+    with pytest.raises(sdp.SdpError):
+        sdp.parse(text.replace(old, new))
+
+
+def test_two_fingerprints_are_refused():
+    """A certificate is one; a second line could smuggle another past the ticket."""
+    text = sdp.write(CALL).replace("a=setup", f"a=fingerprint:sha-256 {FINGERPRINT.replace('AB', 'CD')}\r\na=setup")
+
+    with pytest.raises(sdp.SdpError):
+        sdp.parse(text)
+
+
+@given(st.text(max_size=400), st.integers(0, 900))
+def test_no_text_breaks_the_parser(text: str, at: int):
+    """Anything is a call or an SdpError."""
+    whole = sdp.write(CALL)
+    for candidate in (text, whole[:at] + text + whole[at:]):
+        with contextlib.suppress(sdp.SdpError):
+            sdp.parse(candidate)

@@ -1,0 +1,52 @@
+"""One end of a media connection, for tests: its leg, and what arrived."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import anyio
+
+from partner_agent.rtc import certificate
+from partner_agent.rtc.hooks import Leg
+from partner_agent.rtc.mux import UdpPort
+from partner_agent.wire.ids import SystemIds
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+ONE, TWO = certificate.generate(NOW), certificate.generate(NOW)
+
+
+@dataclass
+class End:
+    """A leg and what arrived at it."""
+
+    port: UdpPort
+    identity: certificate.DtlsIdentity
+    is_controlling: bool
+    rtp: list[bytes] = field(default_factory=list)
+    rtcp: list[bytes] = field(default_factory=list)
+    closed: int = 0
+
+    def __post_init__(self) -> None:
+        self.leg = Leg(
+            port=self.port,
+            identity=self.identity,
+            ids=SystemIds(),
+            is_controlling=self.is_controlling,
+            on_rtp=self.rtp.append,
+            on_rtcp=self.rtcp.append,
+            on_closed=self._closed,
+        )
+
+    def _closed(self) -> None:
+        self.closed += 1
+
+    async def connect(self, other: "End", *, fingerprint: str = "") -> None:
+        """Meet `other`; only the controlling end knows where to look."""
+        if self.is_controlling:
+            await self.leg.add_candidate(other.leg.candidate)
+        with anyio.fail_after(5):
+            await self.leg.connect(
+                user_fragment=other.leg.user_fragment,
+                password=other.leg.password,
+                fingerprint=fingerprint or other.identity.fingerprint,
+                role="client" if self.is_controlling else "server",
+            )

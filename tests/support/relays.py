@@ -1,0 +1,92 @@
+"""A relay process of the test's own, its gateway's hand, tickets for it, and a camera that plays in real time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from joserfc.jwk import ECKey
+
+from gateway.kernel.keyring import TicketSigner
+from gateway.live.relay import protocol
+from gateway.live.relay.child import RelayChild
+from gateway.live.relay.client import RelayClient
+from gateway.live.relay.config import RelayConfig
+from gateway.live.tickets import TicketIssuer
+from partner_agent.rtc import nal
+from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
+from partner_agent.simulator.camera import Stream
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+
+ISSUER = "http://localhost"
+RELAY = "relay-1"
+
+
+@dataclass
+class RunningRelay:
+    """A relay and what it has told."""
+
+    client: RelayClient
+    child: RelayChild
+    tickets: TicketIssuer
+    hello: protocol.Hello
+    events: list[protocol.Event] = field(default_factory=list)
+    gone: int = 0
+
+    async def event(self, kind: type[protocol.Event], timeout_s: float = 10) -> protocol.Event:
+        """The first event of a kind; waits for it."""
+        with anyio.fail_after(timeout_s):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                await anyio.sleep(0.01)
+
+
+@asynccontextmanager
+async def running_relay(folder: Path) -> AsyncIterator[RunningRelay]:
+    """Start a relay on loopback and wait until it is ready."""
+    clock, ids = SystemClock(), SystemIds()
+    signer = TicketSigner(ECKey.generate_key("P-256"))
+    config = RelayConfig(
+        relay=RELAY,
+        socket=str(folder / "relay.sock"),
+        certificate=str(folder / "relay.pem"),
+        media_address="127.0.0.1",
+        media_port=0,
+        issuer=ISSUER,
+        ticket_jwk=dict(signer.public.jwk),
+    )
+    running: RunningRelay
+
+    async def on_event(event: protocol.Event) -> None:
+        running.events.append(event)
+
+    async def on_gone() -> None:
+        running.gone += 1
+
+    client = RelayClient(path=Path(config.socket), on_event=on_event)
+    child = RelayChild(config=config, client=client, on_gone=on_gone, clock=clock)
+    issuer = TicketIssuer(key=signer, issuer=ISSUER, clock=clock, ids=ids)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(child.run)
+        with anyio.fail_after(20):
+            hello = await client.wait_ready()
+        await anyio.sleep(
+            1.0 - clock.now().timestamp() % 1
+        )  # tickets of the second in which a relay starts are refused
+        running = RunningRelay(client, child, issuer, hello)
+        yield running
+        tasks.cancel_scope.cancel()
+
+
+async def play(stream: Stream, *, turns: int = 1_000) -> AsyncIterator[AccessUnit]:
+    """The pictures of `stream`, over and over, at its own pace; begins with a key picture."""
+    clock = SystemClock()
+    start = clock.monotonic()
+    for number in range(turns * len(stream.pictures)):
+        picture = stream.pictures[number % len(stream.pictures)]
+        await anyio.sleep(max(0.0, start + number / stream.fps - clock.monotonic()))
+        yield AccessUnit(nal.join(picture.nals), number * CLOCK_RATE_HZ // stream.fps, picture.is_key, None)
