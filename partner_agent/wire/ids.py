@@ -22,6 +22,7 @@ PREFIXES: Final = frozenset(
         "evd",  # evidence package
         "evt",  # audit event
         "grt",  # grant
+        "hld",  # hold: footage kept from being overwritten
         "inc",  # incident
         "lnk",  # link session
         "mou",  # accepted agreement

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from partner_agent.simulator.camera import Camera, Stream
+from tests.fakes.clock import FakeClock
+from tests.fakes.ids import SequentialIds
 from tests.support import cameras
+from tests.support.recordings import Ring
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,9 @@ def small_stream(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Stream
 def camera(small_stream: Stream) -> Camera:
     """A camera with one stream, not yet served."""
     return Camera("cam1", {"main": small_stream}, cameras.USER, cameras.PASSWORD)
+
+
+@pytest.fixture
+def ring(tmp_path: Path, clock: FakeClock, ids: SequentialIds) -> Ring:
+    """An empty ring of recordings."""
+    return Ring(tmp_path / "ring", clock, ids)
