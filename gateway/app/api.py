@@ -17,6 +17,8 @@ from litestar.types import ASGIApp, ControllerRouterHandler
 from gateway.app.services import Services
 from gateway.app.settings import Settings
 from gateway.audit.routes import audit_routes
+from gateway.cameras.pages import PAGES as CAMERA_PAGES
+from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
 from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
@@ -28,10 +30,26 @@ from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
-from gateway.web import Assets, page, static_routes, style_routes, template_config
+from gateway.partners.pages import PAGES as PARTNER_PAGES
+from gateway.web import (
+    MAPS,
+    Assets,
+    open_sets,
+    page,
+    static_routes,
+    style_routes,
+    template_config,
+    tile_routes,
+)
 
 # One line per capability; health comes by itself.
-ROUTES: tuple[ControllerRouterHandler, ...] = (style_routes(opt=requires(PUBLIC)), *audit_routes())
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    style_routes(opt=requires(PUBLIC)),
+    *audit_routes(),
+    *PARTNER_PAGES,
+    *CAMERA_PAGES,
+    *PORTAL_PAGES,
+)
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -57,6 +75,7 @@ def create_app(
             route_handlers=[
                 *routes,
                 static_routes(assets, opt=requires(PUBLIC, reads_cookies=False)),
+                tile_routes(open_sets(MAPS), opt=requires(PUBLIC, reads_cookies=False)),
                 *health_routes(services.probes),
             ],
             guards=[enforce],

@@ -8,18 +8,24 @@ from dataclasses import dataclass
 
 from gateway.app import schema
 from gateway.app.log import build_log
+from gateway.app.partners import build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.audit import AuditLog, LogReader, Sequencer
+from gateway.cameras import Cameras
+from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
 from gateway.edge.observe import Metrics
+from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.database import Database
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import ANONYMOUS, Principal
+from gateway.partners import Partners
 from partner_agent.wire.clock import Clock, SystemClock
 from partner_agent.wire.ids import IdSource, SystemIds
 
@@ -31,6 +37,17 @@ class _Nobody:
         """Nobody."""
         del session_token
         return ANONYMOUS
+
+    async def person_for(self, unit: UnitOfWork, *, email: str, name: str) -> str:
+        """Cannot."""
+        del unit, email, name
+        raise UnavailableError("Sign-in is not set up yet.")
+
+    async def end_sessions(self, unit: UnitOfWork, person_id: str) -> None:
+        """There are none."""
+
+    async def send_link(self, email: str, *, next_path: str) -> None:
+        """Nobody to send it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +65,10 @@ class Services:
     audit: AuditLog
     log_reader: LogReader
     sequencer: Sequencer
+    rate_limiter: RateLimiter
+    partners: Partners
+    cameras: Cameras
+    portal: PortalDesk
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -66,6 +87,7 @@ def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSou
     database = Database(settings.database)
     bus = MemoryBus()
     log = build_log(settings, keyring=keyring, database=database, bus=bus, clock=clock, ids=ids)
+    owners = build_partners(database=database, audit=log.audit, people=_Nobody(), bus=bus, clock=clock, ids=ids)
     return Services(
         clock=clock,
         ids=ids,
@@ -78,6 +100,10 @@ def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSou
         audit=log.audit,
         log_reader=log.reader,
         sequencer=log.sequencer,
+        rate_limiter=RateLimiter(database=database, clock=clock, key=secret.key("rates")),
+        partners=owners.partners,
+        cameras=owners.cameras,
+        portal=owners.portal,
         background=(Background("sequencer", log.sequence),),
         probes=(
             Probe("database", lambda: database_is_writable(database, clock)),

@@ -1,7 +1,9 @@
 """Every capability's tables in one place, for the migrations."""
 
 from gateway.audit import tables as _audit
+from gateway.cameras import tables as _cameras
 from gateway.edge import tables as _edge
 from gateway.kernel.database import METADATA
+from gateway.partners import tables as _partners
 
-__all__ = ["METADATA", "_audit", "_edge"]
+__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_partners"]

@@ -1,1 +1,27 @@
 """Organisations, their people, sites and agreements."""
+
+from gateway.partners.model import (
+    Acceptance,
+    Agreement,
+    Member,
+    Organisation,
+    OrganisationKind,
+    OrganisationState,
+    Place,
+    Registration,
+    Site,
+)
+from gateway.partners.service import Partners
+
+__all__ = [
+    "Acceptance",
+    "Agreement",
+    "Member",
+    "Organisation",
+    "OrganisationKind",
+    "OrganisationState",
+    "Partners",
+    "Place",
+    "Registration",
+    "Site",
+]

@@ -1,7 +1,21 @@
-"""Templates, static files and the design system."""
+"""Templates, static files, map tiles and the design system."""
 
+from gateway.web.forms import Form, read_form
 from gateway.web.pages import style_routes
 from gateway.web.render import after, page, template_config
 from gateway.web.static import Assets, static_routes
+from gateway.web.tiles import MAPS, open_sets, tile_routes
 
-__all__ = ["Assets", "after", "page", "static_routes", "style_routes", "template_config"]
+__all__ = [
+    "MAPS",
+    "Assets",
+    "Form",
+    "after",
+    "open_sets",
+    "page",
+    "read_form",
+    "static_routes",
+    "style_routes",
+    "template_config",
+    "tile_routes",
+]

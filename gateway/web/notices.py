@@ -8,6 +8,9 @@ from typing import Final
 NOTICES: Final[dict[str, str]] = {
     "confirmed": "Your address is confirmed. Next: show where your cameras are.",
     "site-saved": "The place is saved.",
+    "site-removed": "The place and its cameras are removed.",
+    "sharing-on": "Sharing is on again, as your rules say.",
+    "sharing-off": "Sharing is off. Whoever watched has lost the picture.",
     "camera-saved": "The camera is saved.",
     "camera-removed": "The camera is removed. Nobody can ask for it any more.",
     "agreement-accepted": "The agreement is accepted. A copy stays on your organisation page.",

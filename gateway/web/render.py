@@ -19,6 +19,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Redirect, Template
 from litestar.template import TemplateConfig
 
+from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import ANONYMOUS, Principal, PrincipalKind, Role
 from gateway.web.notices import NOTICES
 from gateway.web.static import Assets
@@ -80,6 +81,7 @@ def page(
     status_code: int = 200,
     values: Mapping[str, object] | None = None,
     errors: Mapping[str, str] | None = None,
+    error: LenspactError | None = None,
     **context: Any,
 ) -> Template:
     """Answer with a whole page, or with a fragment when `template` does not extend `base.html`.
@@ -88,9 +90,10 @@ def page(
         template: its path below `templates/`, for instance `portal/home.html`.
         request: whose caller, token and place the page shows.
         title: where the reader is; stands in the title bar and is the page's one h1 unless the template says more.
-        status_code: 422 when a form comes back with errors.
+        status_code: of a page that works; with an `error` it is 422.
         values: what was typed, by field name, to be shown again.
         errors: what is wrong, one sentence by field name.
+        error: why the form was refused; its fields are `errors`, and its sentence is told when it names none.
         context: whatever else the template names; every name a template uses must be given.
     """
     principal = caller(request)
@@ -103,9 +106,10 @@ def page(
         "language": getattr(request.state, "language", "en"),
         "notice": NOTICES.get(request.query_params.get("done", ""), ""),
         "values": values or {},
-        "errors": errors or {},
+        "errors": error.fields if error else errors or {},
+        "refusal": error.sentence if error and not error.fields else "",
     }
-    return Template(template, context=shown | context, status_code=status_code)
+    return Template(template, context=shown | context, status_code=422 if error else status_code)
 
 
 def after(href: str, done: str = "") -> Redirect:

@@ -85,6 +85,11 @@ class Watched:
     page: Page
     errors: list[str] = field(default_factory=list)
 
+    def note(self, kind: str, text: str) -> None:
+        """Keep an error of the console; what the policy stopped is in `violations`, with its source."""
+        if kind == "error" and "Content Security Policy" not in text:
+            self.errors.append(f"console: {text}")
+
     def violations(self) -> list[str]:
         """What the content security policy stopped; axe's own style element, which is not ours, left out."""
         found: list[str] = self.page.evaluate("window.__violations")
@@ -123,7 +128,7 @@ def watched(chromium: Browser, *, width: int = 1280, height: int = 800, dark: bo
     page.add_init_script(WATCH)
     result = Watched(page)
     page.on("pageerror", lambda error: result.errors.append(f"script: {error}"))
-    page.on("console", lambda m: result.errors.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("console", lambda m: result.note(m.type, m.text))
     try:
         yield result
     finally:

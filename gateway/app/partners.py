@@ -1,0 +1,43 @@
+"""Wires partners, cameras and the owner's desk."""
+
+from dataclasses import dataclass
+
+from gateway.audit import AuditLog
+from gateway.cameras import Cameras
+from gateway.cameras.store import SqlCameras
+from gateway.desks.portal import PortalDesk
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import Database
+from gateway.partners import Partners
+from gateway.partners.agreements import load_agreement
+from gateway.partners.ports import People
+from gateway.partners.store import SqlPartners
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerServices:
+    """What is built together."""
+
+    partners: Partners
+    cameras: Cameras
+    portal: PortalDesk
+
+
+def build_partners(
+    *, database: Database, audit: AuditLog, people: People, bus: MemoryBus, clock: Clock, ids: IdSource
+) -> PartnerServices:
+    """Build them; cameras follow what happens to their sites."""
+    cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
+    partners = Partners(
+        database=database,
+        rows=SqlPartners(database),
+        log=audit,
+        people=people,
+        agreement=load_agreement(),
+        clock=clock,
+        ids=ids,
+        watchers=(cameras,),
+    )
+    return PartnerServices(partners, cameras, PortalDesk(partners=partners, cameras=cameras, audit=audit))

@@ -1,0 +1,175 @@
+"""What is done with cameras: put on the list, corrected, taken off, found by place.
+
+Every change is one transaction with its leaf, inside the caller's own organisation; a camera of another is
+`NotFoundError`. Who may *see* a camera is not decided here: `sharing` asks for what is near and decides.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+from gateway.audit import Kind, LeafDraft
+from gateway.cameras.model import (
+    MAX_PER_SITE,
+    Box,
+    Camera,
+    CameraFacts,
+    CameraState,
+    NearCamera,
+    boxes_around,
+    distance_m,
+)
+from gateway.cameras.ports import CameraRows, Log, Publisher
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import LimitedError, NotFoundError
+from gateway.kernel.principal import Principal
+from gateway.partners import Place, Site
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+FIRST_RADIUS_M: Final = 250.0  # the first box of a search; it doubles until enough is found
+MAX_IN_BOX: Final = 5_000  # cameras read at once; a denser square gives an incomplete answer rather than a slow one
+
+
+class Cameras:
+    """Use cases of cameras."""
+
+    def __init__(
+        self, *, database: Database, rows: CameraRows, log: Log, publisher: Publisher, clock: Clock, ids: IdSource
+    ) -> None:
+        self._database = database
+        self._rows = rows
+        self._log = log
+        self._publisher = publisher
+        self._clock = clock
+        self._ids = ids
+
+    async def add(self, principal: Principal, site: Site, facts: CameraFacts) -> Camera:
+        """Put a camera of `site` on the list.
+
+        Raises:
+            NotFoundError: the site belongs to somebody else.
+            LimitedError: the site has as many cameras as it may.
+        """
+        if site.organisation_id != principal.organisation_id:
+            raise NotFoundError("There is no such place.")
+        async with self._database.unit_of_work() as unit:
+            if len(await self._rows.of_site(site.id, unit=unit)) >= MAX_PER_SITE:
+                raise LimitedError(f"A place has at most {MAX_PER_SITE} cameras.", retry_after_s=86_400)
+            camera = Camera(
+                id=self._ids.new("cam"),
+                organisation_id=site.organisation_id,
+                site_id=site.id,
+                facts=facts,
+                people_live_here=site.people_live_here,
+                state=CameraState.LISTED,
+                created_at=self._clock.now(),
+            )
+            await self._rows.save(unit, camera)
+            await self._leaf(unit, Kind.CAMERA_ADDED, camera, person=principal.person_id)
+            await unit.commit()
+        return camera
+
+    async def change(self, principal: Principal, camera_id: str, facts: CameraFacts) -> Camera:
+        """Correct what is said about a camera."""
+        async with self._database.unit_of_work() as unit:
+            camera = replace(await self._mine(unit, principal, camera_id), facts=facts)
+            await self._rows.save(unit, camera)
+            await self._leaf(unit, Kind.CAMERA_CHANGED, camera, person=principal.person_id)
+            self._wake(unit, camera.id)
+            await unit.commit()
+        return camera
+
+    async def remove(self, principal: Principal, camera_id: str) -> None:
+        """Take a camera off the list; whoever watches it loses it (`live` listens to `camera.<id>`)."""
+        async with self._database.unit_of_work() as unit:
+            camera = await self._mine(unit, principal, camera_id)
+            await self._remove(unit, camera, person=principal.person_id)
+            await unit.commit()
+
+    async def set_connected(self, unit: UnitOfWork, camera_ids: Collection[str], *, site_id: str) -> None:
+        """Of the site's cameras exactly these are offered by its agent; part of the caller's transaction and leaf."""
+        for camera in await self._rows.of_site(site_id, unit=unit):
+            state = CameraState.CONNECTED if camera.id in camera_ids else CameraState.LISTED
+            if camera.state is not state:
+                await self._rows.save(unit, replace(camera, state=state))
+                self._wake(unit, camera.id)
+
+    async def camera(self, camera_id: str, *, organisation_id: str = "") -> Camera:
+        """One camera; only of `organisation_id` unless that is empty.
+
+        Raises:
+            NotFoundError: there is none, or it belongs to somebody else: the same answer.
+        """
+        camera = await self._rows.camera(camera_id)
+        if camera is None or (organisation_id and camera.organisation_id != organisation_id):
+            raise NotFoundError("There is no such camera.")
+        return camera
+
+    async def cameras(self, camera_ids: Collection[str]) -> list[Camera]:
+        """Those that exist of these."""
+        return await self._rows.cameras(camera_ids)
+
+    async def of_site(self, site_id: str) -> list[Camera]:
+        """Those of a site."""
+        return await self._rows.of_site(site_id)
+
+    async def of_organisation(self, organisation_id: str) -> list[Camera]:
+        """Those of an organisation."""
+        return await self._rows.of_organisation(organisation_id)
+
+    async def near(self, centre: Place, *, radius_m: float, most: int) -> list[NearCamera]:
+        """Up to `most` cameras within `radius_m` metres, nearest first: a box that doubles until enough is found."""
+        reach_m = min(FIRST_RADIUS_M, radius_m)
+        while True:
+            found = []
+            for box in boxes_around(centre, reach_m):
+                for camera in await self._rows.within(box, most=MAX_IN_BOX):
+                    away_m = distance_m(centre, camera.place)
+                    if away_m <= reach_m:  # a corner of the box is farther away than what the next box may hold
+                        found.append(NearCamera(camera, away_m))
+            if len(found) >= most or reach_m >= radius_m:
+                return sorted(found, key=lambda near: (near.distance_m, near.camera.id))[:most]
+            reach_m = min(reach_m * 2, radius_m)
+
+    async def within(self, box: Box, *, most: int) -> list[Camera]:
+        """Up to `most` cameras in a box."""
+        return await self._rows.within(box, most=most)
+
+    async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
+        """Keep the site's facts beside its cameras (`partners.SiteWatcher`)."""
+        for camera in await self._rows.of_site(site.id, unit=unit):
+            if camera.people_live_here != site.people_live_here:
+                await self._rows.save(unit, replace(camera, people_live_here=site.people_live_here))
+                self._wake(unit, camera.id)
+
+    async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
+        """The site is gone, and its cameras with it."""
+        for camera in await self._rows.of_site(site.id, unit=unit):
+            await self._remove(unit, camera, person="")
+
+    async def _remove(self, unit: UnitOfWork, camera: Camera, *, person: str) -> None:
+        await self._rows.remove(unit, camera.id)
+        await self._leaf(unit, Kind.CAMERA_REMOVED, camera, person=person)
+        self._wake(unit, camera.id)
+
+    def _wake(self, unit: UnitOfWork, camera_id: str) -> None:
+        unit.after_commit(lambda: self._publisher.publish(f"camera.{camera_id}", camera_id))
+
+    async def _mine(self, unit: UnitOfWork, principal: Principal, camera_id: str) -> Camera:
+        camera = await self._rows.camera(camera_id, unit=unit)
+        if camera is None or camera.organisation_id != principal.organisation_id:
+            raise NotFoundError("There is no such camera.")
+        return camera
+
+    async def _leaf(self, unit: UnitOfWork, kind: Kind, camera: Camera, *, person: str) -> None:
+        who = {"organisation": camera.organisation_id, "site": camera.site_id, "camera": camera.id}
+        if person:
+            who["person"] = person
+        draft = LeafDraft(
+            kind=kind,
+            streams=frozenset(who.values()),
+            public={"is_public_facing": camera.facts.is_public_facing, "people_live_here": camera.people_live_here},
+            details=who | {"camera_name": camera.name},
+        )
+        await self._log.append(unit, draft)

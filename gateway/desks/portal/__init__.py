@@ -1,0 +1,18 @@
+"""The owner's desk: is anything watched right now, does anything need me, is everything healthy."""
+
+from gateway.desks.portal.desk import PortalDesk
+from gateway.desks.portal.pages import PAGES
+from gateway.desks.portal.ports import CameraStatus, LiveViews, Sharing, Task, Tasks, Trouble, Troubles, Watched
+
+__all__ = [
+    "PAGES",
+    "CameraStatus",
+    "LiveViews",
+    "PortalDesk",
+    "Sharing",
+    "Task",
+    "Tasks",
+    "Trouble",
+    "Troubles",
+    "Watched",
+]

@@ -1,0 +1,71 @@
+"""Who looked: entries of the log as an owner reads them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.audit import Entry, Kind, ProofState
+
+# What an owner is told, by kind; kinds that are not here are the system's own affairs.
+SENTENCES: Final[Mapping[str, str]] = {
+    Kind.VIEW_STARTED: "Watched live",
+    Kind.VIEW_ENDED: "Stopped watching",
+    Kind.VIEW_INTERRUPTED: "The picture was interrupted",
+    Kind.VIEW_DENIED: "Asked to watch, and was refused by your rules",
+    Kind.VIEW_REFUSED: "Asked to watch, and your site refused",
+    Kind.STILL_TAKEN: "Took a still picture",
+    Kind.CLIP_REQUESTED: "Asked for a recording",
+    Kind.CLIP_DENIED: "Asked for a recording, and was refused by your rules",
+    Kind.CLIP_PRESERVED: "A recording is kept from being overwritten",
+    Kind.CLIP_APPROVED: "You sent a recording",
+    Kind.CLIP_DECLINED: "You declined a recording",
+    Kind.CLIP_UPLOADED: "A recording was handed over",
+    Kind.CLIP_DOWNLOADED: "A recording was downloaded",
+    Kind.CLIP_EXPIRED: "A request for a recording ran out",
+    Kind.SESSION_STOPPED: "A supervisor stopped a view",
+}
+ACCESSES: Final = frozenset(
+    {Kind.VIEW_STARTED, Kind.STILL_TAKEN, Kind.CLIP_UPLOADED, Kind.CLIP_DOWNLOADED}
+)  # somebody saw something
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One line of the timeline.
+
+    Attributes:
+        is_access: whether somebody saw something, rather than asked or was refused.
+        is_logged: whether a signed checkpoint covers it.
+    """
+
+    event_id: str
+    at: datetime
+    sentence: str
+    camera_name: str
+    who: str
+    why: str
+    seconds: int | None
+    is_access: bool
+    is_logged: bool
+
+
+def look_of(entry: Entry, camera_names: Mapping[str, str]) -> Look:
+    """The line of an entry; `camera_names` says what cameras are called now, by id."""
+    camera = str(entry.said("camera") or "")
+    seconds = entry.said("seconds")
+    return Look(
+        event_id=entry.event_id,
+        at=entry.at,
+        sentence=SENTENCES.get(entry.kind, entry.kind),
+        camera_name=camera_names.get(camera) or str(entry.said("camera_name") or ""),
+        who=", ".join(str(word) for name in ("role", "unit", "agency_name") if (word := entry.said(name))),
+        why=", ".join(_plain(str(word)) for name in ("purpose", "incident_kind", "call") if (word := entry.said(name))),
+        seconds=seconds if isinstance(seconds, int) else None,
+        is_access=entry.kind in ACCESSES,
+        is_logged=entry.proof_state is ProofState.LOGGED,
+    )
+
+
+def _plain(code: str) -> str:
+    return code.replace("_", " ").replace(".", " ")

@@ -1,0 +1,100 @@
+"""What the owner's desk asks of the capabilities it joins; each is wired in `gateway.app` by whoever provides it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from gateway.cameras import Camera
+from gateway.kernel.principal import Principal
+
+BadgeState = Literal["permitted", "ask", "unavailable", "live", "offline"]
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How a camera stands, as its card says it.
+
+    Attributes:
+        badge: which of the five states.
+        word: the state in a word or two.
+        sentence: what it means: who may see it, and when.
+        is_on: whether its switch is on; None when it has no switch yet.
+    """
+
+    badge: BadgeState
+    word: str
+    sentence: str
+    is_on: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A camera somebody watches now."""
+
+    camera_id: str
+    camera_name: str
+    who: str
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Something that waits for the owner."""
+
+    title: str
+    detail: str
+    href: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is broken: what, since when, what to do."""
+
+    sentence: str
+    remedy: str
+    href: str
+    since: datetime | None = None
+
+
+class LiveViews(Protocol):
+    """Views that run now."""
+
+    async def watched(self, organisation_id: str) -> Sequence[Watched]:
+        """Those of the organisation's cameras."""
+
+
+class Tasks(Protocol):
+    """Requests and other questions."""
+
+    async def waiting(self, organisation_id: str) -> Sequence[Task]:
+        """What waits for an answer of the organisation, oldest first."""
+
+
+class Troubles(Protocol):
+    """Health."""
+
+    async def troubles(self, organisation_id: str) -> Sequence[Trouble]:
+        """What is broken at the organisation's sites."""
+
+
+class Sharing(Protocol):
+    """The owner's rules."""
+
+    async def statuses(self, cameras: Sequence[Camera]) -> Mapping[str, CameraStatus]:
+        """How each camera stands, by id."""
+
+    async def switch(self, principal: Principal, camera: Camera, *, is_on: bool) -> None:
+        """Stop sharing a camera at once, or share it again by the rules it had."""
+
+    async def has_rules(self, organisation_id: str) -> bool:
+        """Whether the organisation has said what it shares."""
+
+
+class Pairing(Protocol):
+    """The machines on site."""
+
+    async def has_agent(self, organisation_id: str) -> bool:
+        """Whether a site of the organisation has a paired agent."""

@@ -1,0 +1,24 @@
+"""People who can sign in, kept in memory, and the links that would have been mailed."""
+
+from gateway.kernel.database import UnitOfWork
+
+
+class FakePeople:
+    """`partners.People`: one person per address."""
+
+    def __init__(self) -> None:
+        self.by_email: dict[str, str] = {}
+        self.links: list[tuple[str, str]] = []
+        self.signed_out: list[str] = []
+
+    async def person_for(self, unit: UnitOfWork, *, email: str, name: str) -> str:
+        """The person of this address."""
+        return self.by_email.setdefault(email, f"per_{len(self.by_email) + 1:026d}")
+
+    async def end_sessions(self, unit: UnitOfWork, person_id: str) -> None:
+        """Remember who was signed out."""
+        self.signed_out.append(person_id)
+
+    async def send_link(self, email: str, *, next_path: str) -> None:
+        """Remember the link."""
+        self.links.append((email, next_path))
