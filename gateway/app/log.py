@@ -54,6 +54,6 @@ def build_log(
     return Log(
         audit=audit,
         reader=LogReader(tree=tree, vkey=keyring.log.vkey),
-        sequencer=Sequencer(tree=tree, signer=keyring.log, clock=clock),
+        sequencer=Sequencer(tree=tree, signer=keyring.log, bus=bus, clock=clock),
         bus=bus,
     )

@@ -5,12 +5,13 @@ from gateway.audit.export import export_log
 from gateway.audit.kinds import Kind
 from gateway.audit.model import Decision, Entry, Json, LeafDraft, LeafRef, Opening, Page, ProofState, Query
 from gateway.audit.reader import Growth, LogReader
-from gateway.audit.sequencer import LogStatus, Sequencer
+from gateway.audit.sequencer import SIGNED_TOPIC, LogStatus, Sequencer
 from gateway.audit.service import ALL_TOPIC, AuditLog, topic_of
 
 __all__ = [
     "ALL_TOPIC",
     "FILTERS",
+    "SIGNED_TOPIC",
     "AuditLog",
     "Decision",
     "Entry",

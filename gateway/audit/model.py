@@ -51,7 +51,7 @@ class LeafDraft:
         kind: what happened.
         streams: ids of whom it concerns (`org_…`, `cam_…`, `per_…`, `ses_…`, `inc_…`): who may find it, and by what.
         decision: permit or deny, where something was decided.
-        public: coded words, numbers and flags that identify nobody; readable by everybody for ever.
+        public: codes, numbers and flags, or lists of them, that identify nobody; readable by everybody for ever.
         details: what the partner concerned and the agency's compliance may read; committed by salted hash, erasable.
         restricted: the same, for the agency's compliance only (an operator's name, a free-text note).
         once: an idempotency key; a second event with the same one is refused together with its change.
@@ -166,6 +166,7 @@ class Query:
 
     Attributes:
         streams: every one of these must be on the event (a camera, a person, an incident …); empty: all events.
+        any_of: one of these must be on the event; empty: all events.
         kinds: any of these; empty: every kind.
         decision: as decided; None: either.
         since: at or after.
@@ -174,6 +175,7 @@ class Query:
     """
 
     streams: frozenset[str] = frozenset()
+    any_of: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     decision: Decision | None = None
     since: datetime | None = None
@@ -219,7 +221,8 @@ def make_leaf(draft: LeafDraft, *, event_id: str, at: datetime, origin: str, sal
 def _check_public(name: str, value: Json) -> None:
     if not _FIELD.fullmatch(name):
         raise ValueError(f"{name!r} is no field name")
-    if isinstance(value, str) and (not _CODE.fullmatch(value) or _NAMES_SOMEBODY.search(value)):
-        raise ValueError(f"public field {name!r} must be a code that identifies nobody")
-    if not isinstance(value, (str, int, bool)):
-        raise ValueError(f"public field {name!r} must be a code, a number or a flag")  # noqa: TRY004
+    for each in value if isinstance(value, (list, tuple)) else [value]:
+        if isinstance(each, str) and (not _CODE.fullmatch(each) or _NAMES_SOMEBODY.search(each)):
+            raise ValueError(f"public field {name!r} must be a code that identifies nobody")
+        if not isinstance(each, (str, int, bool)):
+            raise ValueError(f"public field {name!r} must be codes, numbers or flags")  # noqa: TRY004

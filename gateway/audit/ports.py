@@ -101,11 +101,10 @@ class Turn(Protocol):
         """The partial tiles of the tree of `size`."""
 
     async def pending(self, limit: int) -> Sequence[Pending]:
-        """The next events, in the order they will have in the log; none that an older one could still precede.
+        """The next events, in the order they will have in the log; none that an older one could still precede."""
 
-        Raises:
-            PreconditionError: the database was moved, so that its order can no longer be trusted.
-        """
+    async def stragglers(self, limit: int) -> Sequence[Pending]:
+        """Events without a number that were passed over, which happens only when a database is moved (`moved`)."""
 
     async def save(self, growth: Growth, *, numbered: Sequence[tuple[Pending, bytes]], note: str, at: datetime) -> None:
         """Write leaf numbers (from the old size on), tiles, checkpoint and cursor, and make them durable."""
@@ -118,7 +117,11 @@ class TreeStore(Protocol):
         """Take a turn; None if somebody else has it."""
 
     async def oldest_pending_at(self) -> datetime | None:
-        """When the oldest event without a number was written."""
+        """When the oldest event without a number was written.
+
+        Raises:
+            PreconditionError: the database was moved, so that its order cannot be trusted until it is adopted.
+        """
 
     async def head(self, size: int | None = None) -> Head | None:
         """The checkpoint of `size`, or the last."""

@@ -6,14 +6,14 @@ numbered exactly once and never skipped, whatever is killed when. If it falls be
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import anyio
 
-from gateway.audit.ports import CheckpointSigner, Head, TreeStore, Turn
+from gateway.audit.ports import CheckpointSigner, Head, Pending, Publisher, TreeStore, Turn
 from gateway.audit.tree import Growth, edge_of, grow, root_of
 from gateway.kernel.errors import PreconditionError
 from partner_agent.wire.clock import Clock
@@ -23,6 +23,7 @@ from partner_agent.wire.proofs import EMPTY_ROOT, ProofError, leaf_hash
 
 BATCH: Final = 4_096  # leaves of one checkpoint: bounds one transaction to well under a second
 PERIOD_S: Final = 0.2  # how long a wake-up may be lost before it is noticed
+SIGNED_TOPIC: Final = "log.signed"  # a new checkpoint, its size as `ref`
 RETRY_S: Final = 1.0  # after a failure; the lag shows it
 
 _log = logging.getLogger(__name__)
@@ -61,31 +62,44 @@ class LogStatus:
 class Sequencer:
     """Numbers events and signs checkpoints."""
 
-    def __init__(self, *, tree: TreeStore, signer: CheckpointSigner, clock: Clock) -> None:
+    def __init__(self, *, tree: TreeStore, signer: CheckpointSigner, bus: Publisher, clock: Clock) -> None:
         self._tree = tree
         self._signer = signer
+        self._bus = bus
         self._clock = clock
+        self._is_alarmed = False
 
     async def run_once(self) -> int:
         """Number what can be numbered, at most `BATCH`; how many, 0 also if another process has the turn.
 
         Raises:
-            PreconditionError: what is stored is not the tree that was last signed; nothing is signed over it.
+            PreconditionError: what is stored is not the tree that was last signed, or was moved; nothing is signed.
         """
         if await self._tree.oldest_pending_at() is None and await self._tree.head() is not None:
             return 0
+        return await self._extend(lambda turn: turn.pending(BATCH))
+
+    async def number_stragglers(self) -> int:
+        """Number the events that were passed over before the database was adopted; see `moved`."""
+        total = 0
+        while count := await self._extend(lambda turn: turn.stragglers(BATCH)):
+            total += count
+        return total
+
+    async def _extend(self, read: Callable[[Turn], Awaitable[Sequence[Pending]]]) -> int:
         async with self._tree.turn() as turn:
             if turn is None:
                 return 0
             head = await turn.head()
-            pending = await turn.pending(BATCH)
+            pending = await read(turn)
             if not pending and head is not None:
                 return 0
             size, edge = await _verified(turn, head)
             numbered = [(event, leaf_hash(event.leaf)) for event in pending]
             growth = grow(size, edge, [value for _, value in numbered])
             await turn.save(growth, numbered=numbered, note=self._sign(growth), at=self._clock.now())
-            return len(numbered)
+        self._bus.publish(SIGNED_TOPIC, str(growth.size))
+        return len(numbered)
 
     async def drain(self) -> int:
         """Run until nothing is left that can be numbered now; how many it was."""
@@ -100,6 +114,7 @@ class Sequencer:
             while True:
                 try:
                     await self.drain()
+                    await self._watch()
                 except Exception:  # noqa: BLE001  # the supervisor: `is_behind` closes the gateway if this goes on
                     _log.exception("the log could not be extended; trying again in %s s", RETRY_S)
                     await self._clock.sleep(RETRY_S)
@@ -116,7 +131,19 @@ class Sequencer:
 
     async def is_behind(self) -> bool:
         """Whether promises cannot be kept just now: past the merge delay, or the log has never been signed."""
-        return (await self._tree.head()) is None or (await self.status()).is_behind
+        try:
+            return (await self._tree.head()) is None or (await self.status()).is_behind
+        except PreconditionError:
+            return True
+
+    async def _watch(self) -> None:
+        """Say once that the log falls behind, and once that it has caught up."""
+        status = await self.status()
+        if status.is_alarming and not self._is_alarmed:
+            _log.error("the log is %.0f s behind: is a transaction stuck?", status.lag_s)
+        elif self._is_alarmed and not status.is_alarming:
+            _log.warning("the log has caught up")
+        self._is_alarmed = status.is_alarming
 
     def _sign(self, growth: Growth) -> str:
         return self._signer.sign_note(Checkpoint(self._signer.name, growth.size, growth.root).text)

@@ -102,6 +102,9 @@ def _matching(query: Query) -> Select[*tuple[Any, ...]]:
     for stream in sorted(query.streams):
         on_stream = select(col(AuditStream.event_id)).where(col(AuditStream.stream) == stream)
         statement = statement.where(event_id.in_(on_stream))
+    if query.any_of:
+        on_any = select(col(AuditStream.event_id)).where(col(AuditStream.stream).in_(sorted(query.any_of)))
+        statement = statement.where(event_id.in_(on_any))
     if query.kinds:
         statement = statement.where(col(AuditEvent.kind).in_(sorted(query.kinds)))
     if query.decision is not None:

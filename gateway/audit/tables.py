@@ -104,7 +104,11 @@ class AuditCheckpoint(SQLModel, table=True):
 
 
 class AuditCursor(SQLModel, table=True):
-    """How far the sequencer has read: one row."""
+    """How far the sequencer has read: one row.
+
+    `xid_offset` is what `moved.adopt` added to the transaction numbers of this PostgreSQL server, so that they go on
+    rising after a move from another one.
+    """
 
     __tablename__ = "audit_cursor"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -112,3 +116,4 @@ class AuditCursor(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     xid: int = Field(sa_column=Column(BigInteger, nullable=False))
     seq: int = Field(sa_column=Column(BigInteger, nullable=False))
+    xid_offset: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default=text("0")))

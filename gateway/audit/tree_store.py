@@ -25,7 +25,12 @@ from gateway.kernel.errors import PreconditionError
 _TURN_LOCK: Final = 7301147  # PostgreSQL advisory lock: one sequencer, whichever process
 _OLDEST_RUNNING: Final[ColumnElement[int]] = literal_column("(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)")
 _ORDER: Final = (col(AuditEvent.xid), col(AuditEvent.seq))
-_NEXT_XID: Final = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+_EVENTS: Final = select(col(AuditEvent.event_id), col(AuditEvent.leaf), col(AuditEvent.xid), col(AuditEvent.seq))
+# Transaction numbers only rise on one server; below what was read, they are another server's.
+_IS_MOVED: Final = text(
+    "SELECT EXISTS (SELECT 1 FROM audit_cursor "
+    "WHERE xid > pg_snapshot_xmax(pg_current_snapshot())::text::bigint + xid_offset)"
+)
 
 
 class SqlTurn:
@@ -47,17 +52,18 @@ class SqlTurn:
 
     async def pending(self, limit: int) -> Sequence[Pending]:
         """The next events; see the port."""
-        cursor = await self._cursor()
-        place = tuple_(*_ORDER)
-        statement = select(
-            col(AuditEvent.event_id), col(AuditEvent.leaf), col(AuditEvent.xid), col(AuditEvent.seq)
-        ).where(place > tuple_(*cursor))
+        xid, seq, offset = await self._cursor()
+        statement = _EVENTS.where(tuple_(*_ORDER) > tuple_(xid, seq))
         if not self._is_sqlite:
-            if (await self._session.execute(_NEXT_XID)).scalar_one() < cursor[0]:
-                raise PreconditionError("The database was moved to another server: run `lenspact audit adopt` first.")
-            statement = statement.where(col(AuditEvent.xid) < _OLDEST_RUNNING)
-        rows = await self._session.execute(statement.order_by(*_ORDER).limit(limit))
-        return [Pending(row.event_id, row.leaf, (row.xid, row.seq)) for row in rows]
+            statement = statement.where(col(AuditEvent.xid) < _OLDEST_RUNNING + offset)
+        return await self._pending(statement, limit)
+
+    async def stragglers(self, limit: int) -> Sequence[Pending]:
+        """Events without a number that the cursor has passed; see the port."""
+        xid, seq, _ = await self._cursor()
+        numbered = select(col(AuditLeaf.event_id)).where(col(AuditLeaf.event_id) == col(AuditEvent.event_id))
+        statement = _EVENTS.where(tuple_(*_ORDER) <= tuple_(xid, seq), ~numbered.exists())
+        return await self._pending(statement, limit)
 
     async def save(self, growth: Growth, *, numbered: Sequence[tuple[Pending, bytes]], note: str, at: datetime) -> None:
         """Write leaf numbers, tiles, checkpoint and cursor, and commit."""
@@ -72,12 +78,18 @@ class SqlTurn:
         head = {"tree_size": growth.size, "root": growth.root, "note": note, "at": at}
         await self._session.execute(insert(AuditCheckpoint), [head])
         if numbered:
-            await self._save_cursor(numbered[-1][0].position)
+            xid, seq, _ = await self._cursor()
+            await self._save_cursor(max((xid, seq), numbered[-1][0].position))
         await self._unit.commit(unaudited="the log's own tree")
 
-    async def _cursor(self) -> tuple[int, int]:
-        row = (await self._session.execute(select(col(AuditCursor.xid), col(AuditCursor.seq)))).first()
-        return (row.xid, row.seq) if row else (-1, 0)
+    async def _pending(self, statement: Select[*tuple[Any, ...]], limit: int) -> list[Pending]:
+        rows = await self._session.execute(statement.order_by(*_ORDER).limit(limit))
+        return [Pending(row.event_id, row.leaf, (row.xid, row.seq)) for row in rows]
+
+    async def _cursor(self) -> tuple[int, int, int]:
+        statement = select(col(AuditCursor.xid), col(AuditCursor.seq), col(AuditCursor.xid_offset))
+        row = (await self._session.execute(statement)).first()
+        return (row.xid, row.seq, row.xid_offset) if row else (-1, 0, 0)
 
     async def _save_tiles(self, tiles: Tiles) -> None:
         make = sqlite_insert if self._is_sqlite else postgres_insert
@@ -112,7 +124,11 @@ class SqlTree:
             yield SqlTurn(unit, is_sqlite=is_sqlite) if is_mine else None
 
     async def oldest_pending_at(self) -> datetime | None:
-        """When the oldest event without a number was written."""
+        """When the oldest event without a number was written; see the port."""
+        if not self._database.is_sqlite:
+            async with self._database.read() as connection:
+                if (await connection.execute(_IS_MOVED)).scalar_one():
+                    raise PreconditionError("The database was moved to another server: run `lenspact audit adopt`.")
         read_xid = func.coalesce(select(col(AuditCursor.xid)).scalar_subquery(), -1)
         read_seq = func.coalesce(select(col(AuditCursor.seq)).scalar_subquery(), 0)
         place = tuple_(*_ORDER)

@@ -95,6 +95,7 @@ def _tree() -> None:
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("xid", sa.BigInteger, nullable=False),
         sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.Column("xid_offset", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.CheckConstraint("id = 1", name="ck_audit_cursor_one_row"),
     )
 

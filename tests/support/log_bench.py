@@ -43,7 +43,7 @@ class LogBench:
             ids=self.ids,
         )
         self.tree = SqlTree(self.database)
-        self.sequencer = Sequencer(tree=self.tree, signer=LOG_KEY, clock=self.clock)
+        self.sequencer = Sequencer(tree=self.tree, signer=LOG_KEY, bus=self.bus, clock=self.clock)
         self.reader = LogReader(tree=self.tree, vkey=LOG_KEY.vkey)
 
     async def settle(self) -> None:

@@ -55,7 +55,9 @@ def test_decision_is_public():
     assert ref.document["public"] == {"decision": "deny", "purpose": "missing_person"}
 
 
-@pytest.mark.parametrize("value", [PERSON, "x:" + PERSON, "two words", "", "é", "x" * 65, None, ["a"], {"a": 1}])
+@pytest.mark.parametrize(
+    "value", [PERSON, "x:" + PERSON, "two words", "", "é", "x" * 65, None, [PERSON], [["a"]], [None], {"a": 1}]
+)
 def test_public_words_identify_nobody(value: object):
     """An id of a person, place or camera, or free text, is refused as a public word."""
     with pytest.raises(ValueError, match="public field"):

@@ -110,7 +110,7 @@ async def test_killed_before_any_write_leaves_all_or_nothing(bench: LogBench, st
     refs = [await bench.write() for _ in range(3)]
     await bench.settle()
     refs += [await bench.write() for _ in range(260)]
-    dying = Sequencer(tree=DyingTree(bench.tree, step), signer=LOG_KEY, clock=bench.clock)
+    dying = Sequencer(tree=DyingTree(bench.tree, step), signer=LOG_KEY, bus=bench.bus, clock=bench.clock)
     with pytest.raises(KilledError):
         await dying.run_once()
 
@@ -206,7 +206,7 @@ async def test_runs_on_news_and_survives_a_failure(sqlite_bench: LogBench, caplo
                 raise OSError("disk gone")
             return bench.tree.turn()
 
-    sequencer = Sequencer(tree=Flaky(), signer=LOG_KEY, clock=bench.clock)
+    sequencer = Sequencer(tree=Flaky(), signer=LOG_KEY, bus=bench.bus, clock=bench.clock)
     with caplog.at_level(logging.ERROR), anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(sequencer.run, lambda: bench.bus.subscribe("audit.all"))

@@ -124,6 +124,8 @@ async def test_filters_narrow_together(bench: LogBench):
     assert await found(since=start, streams=frozenset({ORG})) == [permitted.event_id]
     assert await found(streams=frozenset({ORG, CAMERA, PERSON})) == [permitted.event_id, denied.event_id]
     assert await found(streams=frozenset({ORG, OTHER_ORG})) == []
+    assert len(await found(any_of=frozenset({ORG, OTHER_ORG}))) == 3
+    assert await found(any_of=frozenset({CAMERA}), streams=frozenset({ORG})) == [permitted.event_id, denied.event_id]
 
 
 async def test_pages_list_every_entry_once(bench: LogBench):
