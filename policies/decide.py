@@ -122,8 +122,7 @@ def _decided(layers: Layers, request: Request, *, release: bool) -> Decision:
 
 
 def _facts_of(layers: Layers) -> Facts:
-    if layers.facts is None:
-        raise LookupError("facts")
+    assert layers.facts is not None  # step 1
     return layers.facts
 
 
@@ -147,8 +146,7 @@ def _unknown(layers: Layers, request: Request, _release: bool) -> Deny | None:
 def _invariants(layers: Layers, request: Request, _release: bool) -> Deny | None:
     """3. What must be true whatever the rules say."""
     held = layers.invariants
-    if held is None:
-        raise LookupError("invariants")
+    assert held is not None  # step 1
     for is_broken, reason, sentence in (
         (held.is_suspended, Reason.SUSPENDED, "Sharing is switched off for the whole network."),
         (held.is_paused, Reason.PAUSED, "This site is paused."),
@@ -169,8 +167,7 @@ def _invariants(layers: Layers, request: Request, _release: bool) -> Deny | None
 def _guardrail(layers: Layers, request: Request, release: bool) -> Deny | None:
     """4. The ordinance; on site it is the pack that the owner's document pins."""
     held = layers.guardrail
-    if held is None:
-        raise LookupError("guardrail")
+    assert held is not None  # step 1
     pack = held.guardrail
     pinned = {layer.policy.guardrail for layer in layers.sharing}
     if layers.place is Place.SITE and pinned != {pack.digest}:
@@ -224,8 +221,8 @@ def _final_caps(layers: Layers, request: Request) -> Caps:
     caps = asked_caps(request)
     for envelope in envelopes_of(layers):
         caps = cut(caps, request, envelope)
-    if layers.guardrail is not None:
-        caps = cut(caps, request, layers.guardrail.guardrail.limits)
+    assert layers.guardrail is not None  # step 1
+    caps = cut(caps, request, layers.guardrail.guardrail.limits)
     if request.is_live:
         left = [layer.policy.totals.live_s_per_day - _facts_of(layers).usage.live_s for layer in layers.sharing]
         caps = caps.cut_to(seconds=max(0, min(left)), height_lines=caps.height_lines)

@@ -67,7 +67,7 @@ def compare(old: Policy, new: Policy, *, packs: Mapping[str, Guardrail] | None =
         (
             *_of_site(old, new, packs or {}),
             *_of_cameras(old, new),
-            *(Reason(Widening.ALLOW, rule.id) for rule in _allows(new) if not _is_covered(rule, old, new)),
+            *(Reason(Widening.ALLOW, rule.id) for rule in _allows(new) if _covering(rule, old, new) is None),
             *(Reason(Widening.DENY, rule.id) for rule in _denies(old) if not _still_denied(rule, old, new)),
             *(Reason(Widening.OBLIGATION, rule.id) for rule in _allows(new) if _obliges_less(rule, old, new)),
         )
@@ -149,15 +149,20 @@ def _denies(policy: Policy) -> list[Rule]:
     return [rule for rule in policy.rules if rule.effect is Effect.DENY]
 
 
-def _is_covered(rule: Rule, old: Policy, new: Policy) -> bool:
-    """Whether one old allow covers this new allow."""
+def _covering(rule: Rule, old: Policy, new: Policy) -> int | None:
+    """The place of the first old allow that covers this new allow by itself; None if there is none."""
     cameras = new.members_by_scope[rule.scope]
-    return any(
-        cameras <= old.members_by_scope[before.scope]
-        and _speaks_of(before, old, rule, new)
-        and _condition_covers(before, rule)
-        and _terms_cover(old.terms_by_id[before.terms], new.terms_by_id[rule.terms])
-        for before in _allows(old)
+    return next(
+        (
+            index
+            for index, before in enumerate(old.rules)
+            if before.effect is Effect.ALLOW
+            and cameras <= old.members_by_scope[before.scope]
+            and _speaks_of(before, old, rule, new)
+            and _condition_covers(before, rule)
+            and _terms_cover(old.terms_by_id[before.terms], new.terms_by_id[rule.terms])
+        ),
+        None,
     )
 
 
@@ -237,17 +242,21 @@ def _obligations_cover(outer: Terms, inner: Terms) -> bool:
 def _obliges_less(rule: Rule, old: Policy, new: Policy) -> bool:
     """Whether this new allow may now decide where a stricter old one decided.
 
-    The first allow that fits gives the obligations. So for each old allow on a common camera and act, either this rule
-    obliges to as much, or the old one still stands before it, word for word, on those cameras.
+    The first allow that fits gives the obligations. Where this rule fits, the old one that covers it fitted too, so
+    the old answer came from that one or from one before it. For each of those on a common camera and act, either this
+    rule obliges to as much, or that one still stands before it, word for word, on those cameras.
     """
     cameras = new.members_by_scope[rule.scope]
     ahead = new.rules[: new.rules.index(rule)]
-    for before in _allows(old):
+    for before in old.rules[: _covering(rule, old, new)]:
         common = cameras & old.members_by_scope[before.scope]
-        if not common or rule.acts.isdisjoint(before.acts) or _as_strict(rule, new, before, old):
+        if before.effect is Effect.DENY or not common or rule.acts.isdisjoint(before.acts):
             continue
         said = _content(before, old)
-        if not any(_content(other, new) == said and common <= new.members_by_scope[other.scope] for other in ahead):
+        still_there = any(
+            _content(other, new) == said and common <= new.members_by_scope[other.scope] for other in ahead
+        )
+        if not still_there and not _as_strict(rule, new, before, old):
             return True
     return False
 

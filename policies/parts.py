@@ -218,12 +218,18 @@ def read_group(value: object, path: str) -> Group:
 def read_window(value: object, path: str) -> Window:
     """Read one weekly window."""
     fields = Fields(value, path)
-    window = Window(fields.name("id"), fields.text("zone", 64), fields.items("spans", _span, 64))
-    if not window.spans or window.spans != hours.normal(list(window.spans)):
-        raise PolicyError(fields.at("spans"), "must be at least one span, sorted and merged")
+    window = Window(fields.name("id"), fields.text("zone", 64), read_spans(fields, "spans"))
     if not hours.is_zone(window.zone):
         raise PolicyError(fields.at("zone"), "must be an IANA time zone, such as America/Chicago")
     return fields.done(window)
+
+
+def read_spans(fields: Fields, name: str) -> hours.Spans:
+    """Read the spans of a weekly window: at least one, sorted and merged."""
+    spans = fields.items(name, _span, 64)
+    if not spans or spans != hours.normal(list(spans)):
+        raise PolicyError(fields.at(name), "must be at least one span, sorted and merged")
+    return spans
 
 
 def read_terms(value: object, path: str) -> Terms:

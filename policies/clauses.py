@@ -1,0 +1,258 @@
+"""The owner's answers in plain words, and the rules they stand for.
+
+Three questions (live, recordings, where my cameras are), each with a closed list of answers, for some cameras, agencies
+and purposes, in a weekly window, until an end date. Clauses are sugar: a document holds only what `expand` makes of
+them. Switching a camera off is leaving it out of every clause.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from policies import hours, parts
+from policies.fields import Fields, PolicyError
+from policies.model import Policy
+from policies.parts import ALWAYS, Group, Rule, Terms, Window
+from policies.vocabulary import RANGE_ACTS, Act, Condition, Effect, Notify, Origin, Purpose
+
+HOLD_S: Final = 72 * 3600  # "keep footage from being overwritten for 72 h while I decide"
+RADII_M: Final = (300, 600, 900, 1600)
+DEFAULT_RADIUS_M: Final = 600
+VIEW_S: Final = 1800
+CLIP_S: Final = 3600
+AROUND_S: Final = 3600  # recordings "around an incident": an hour before to an hour after it was opened
+LOOK_BACK_S: Final = 7 * 24 * 3600
+HEIGHT_LINES: Final = 2160
+MAX_CLAUSES: Final = 32
+ORDINARY_PURPOSES: Final = frozenset(Purpose) - {
+    Purpose.IMMIGRATION,
+    Purpose.PROTEST_MONITORING,
+    Purpose.HEALTH_CARE_SEEKING,
+}
+
+
+class Live(StrEnum):
+    """Who may watch live, and when."""
+
+    NEVER = "never"
+    ASK = "ask"
+    NEARBY = "nearby"
+    ALWAYS = "always"
+
+
+class Recordings(StrEnum):
+    """Who may have recordings, and when."""
+
+    NEVER = "never"
+    ASK = "ask"
+    NEARBY = "nearby"
+    ALWAYS = "always"
+
+
+class Where(StrEnum):
+    """Whether operators know that the camera is there."""
+
+    NEARBY = "nearby"
+    SHOWN = "shown"
+
+
+class Preset(StrEnum):
+    """Four ready answers."""
+
+    LIST_ONLY = "list_only"
+    ASK_ME = "ask_me"
+    EMERGENCIES = "emergencies"
+    OPEN = "open"
+
+
+DEFAULT_PRESET: Final = Preset.EMERGENCIES
+PRESETS: Final[Mapping[Preset, tuple[Live, Recordings]]] = {
+    Preset.LIST_ONLY: (Live.NEVER, Recordings.NEVER),
+    Preset.ASK_ME: (Live.ASK, Recordings.ASK),
+    Preset.EMERGENCIES: (Live.NEARBY, Recordings.ASK),
+    Preset.OPEN: (Live.ALWAYS, Recordings.ALWAYS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One set of answers.
+
+    Attributes:
+        cameras: whom it speaks of; a camera may stand in several clauses.
+        radius_m: what "nearby" means.
+        agencies: empty means every agency of the agreement.
+        zone: with `spans`: the weekly window of live and recordings; without a zone there is none.
+        until_ms: the clause ends then, or None.
+        by_hand: also incidents that an operator opened, an alarm or an event, not only calls of the 911 centre.
+        is_moving: also when an incident moves towards the camera.
+        hold: recordings may be kept from being overwritten while the owner decides.
+    """
+
+    cameras: frozenset[str]
+    live: Live
+    recordings: Recordings
+    where: Where
+    radius_m: int = DEFAULT_RADIUS_M
+    agencies: frozenset[str] = frozenset()
+    purposes: frozenset[Purpose] = ORDINARY_PURPOSES
+    zone: str = ""
+    spans: hours.Spans = ()
+    until_ms: int | None = None
+    by_hand: bool = False
+    is_moving: bool = False
+    hold: bool = True
+    audio: bool = False
+    ptz: bool = False
+    masks: frozenset[str] = frozenset()
+    notify: Notify = Notify.NOW
+
+    def __post_init__(self) -> None:
+        if not self.purposes:
+            raise PolicyError("purposes", "choose at least one purpose")
+        if not 0 < self.radius_m <= parts.MAX_RADIUS_M:
+            raise PolicyError("radius_m", f"must be from 1 to {parts.MAX_RADIUS_M} metres")
+        if bool(self.zone) != bool(self.spans):
+            raise PolicyError("spans", "a weekly window needs its hours and its time zone")
+        if self.zone and (not hours.is_zone(self.zone) or self.spans != hours.normal(list(self.spans))):
+            raise PolicyError("zone", "must be an IANA time zone, with spans sorted and merged")
+
+    def to_json(self) -> object:
+        """The written form; `read_clause` reads it."""
+        return parts.plain(self)
+
+    @property
+    def preset(self) -> Preset | None:
+        """The preset whose answers these are, if any."""
+        return next((name for name, answers in PRESETS.items() if answers == (self.live, self.recordings)), None)
+
+
+def of_preset(preset: Preset, cameras: frozenset[str], *, is_home: bool) -> Clause:
+    """The answers of a preset; where people live, cameras are shown only during an incident nearby."""
+    live, recordings = PRESETS[preset]
+    return Clause(cameras, live, recordings, Where.NEARBY if is_home else Where.SHOWN)
+
+
+def read_clause(value: object, path: str) -> Clause:
+    """One clause from its written form.
+
+    Raises:
+        PolicyError: a field is missing, unknown or wrong.
+    """
+    fields = Fields(value, path)
+    spans = parts.read_spans(fields, "spans") if fields.raw("spans") else ()
+    return fields.done(
+        Clause(
+            cameras=fields.names("cameras"),
+            live=fields.word("live", Live),
+            recordings=fields.word("recordings", Recordings),
+            where=fields.word("where", Where),
+            radius_m=fields.whole("radius_m", 1, parts.MAX_RADIUS_M),
+            agencies=fields.names("agencies"),
+            purposes=fields.words("purposes", Purpose),
+            zone=fields.text("zone", 64),
+            spans=spans,
+            until_ms=fields.whole_or_none("until_ms"),
+            by_hand=fields.flag("by_hand"),
+            is_moving=fields.flag("is_moving"),
+            hold=fields.flag("hold"),
+            audio=fields.flag("audio"),
+            ptz=fields.flag("ptz"),
+            masks=fields.names("masks"),
+            notify=fields.word("notify", Notify),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What clauses stand for: the parts of a policy that they decide."""
+
+    groups: tuple[Group, ...]
+    windows: tuple[Window, ...]
+    terms: tuple[Terms, ...]
+    rules: tuple[Rule, ...]
+
+    def into(self, policy: Policy) -> Policy:
+        """`policy` with these rules in place of its own."""
+        return replace(policy, groups=self.groups, windows=self.windows, terms=self.terms, rules=self.rules)
+
+
+def expand(clauses: Sequence[Clause]) -> Expansion:
+    """The rules that the clauses stand for, in their order; a clause without cameras stands for nothing."""
+    groups: list[Group] = []
+    windows: list[Window] = []
+    terms: list[Terms] = []
+    rules: list[Rule] = []
+    for number, clause in enumerate((one for one in clauses if one.cameras), start=1):
+        groups.append(Group(f"g{number}", clause.cameras))
+        if clause.zone:
+            windows.append(Window(f"w{number}", clause.zone, clause.spans))
+        terms += _terms(clause, number)
+        rules += list(_rules(clause, number))
+    return Expansion(tuple(groups), tuple(windows), tuple(terms), tuple(rules))
+
+
+def _terms(clause: Clause, number: int) -> tuple[Terms, Terms]:
+    """The terms of looking, and those of recordings."""
+    looking = Terms(
+        id=f"t{number}",
+        session_s=VIEW_S,
+        clip_s=0,
+        hold_s=0,
+        look_back_s=0,
+        around_s=None,
+        height_lines=HEIGHT_LINES,
+        history_from_ms=0,
+        masks=clause.masks,
+        watermark=True,
+        notify=clause.notify,
+    )
+    around_s = AROUND_S if clause.recordings is Recordings.NEARBY else None
+    return looking, replace(
+        looking, id=f"r{number}", session_s=0, clip_s=CLIP_S, hold_s=HOLD_S, look_back_s=LOOK_BACK_S, around_s=around_s
+    )
+
+
+def _rules(clause: Clause, number: int) -> Iterator[Rule]:
+    near = f"{Condition.NEAR}:{clause.radius_m}"
+    sound = frozenset({Act.LIVE_AUDIO} if clause.audio else ()) | frozenset({Act.PTZ_MOVE} if clause.ptz else ())
+    fetch = frozenset({Act.RECORDED_VIEW, Act.CLIP_REQUEST, Act.CLIP_FETCH})
+    conditions: dict[str, str] = {"never": "", "ask": Condition.ASK, "nearby": near, "always": Condition.ALWAYS}
+    where = near if clause.where is Where.NEARBY else str(Condition.ALWAYS)
+    wanted = [("where", frozenset({Act.REGISTRY_VIEW}), where)]
+    wanted.append(("live", frozenset({Act.LIVE_VIEW, Act.STILL_TAKE}) | sound, conditions[clause.live]))
+    if clause.recordings is Recordings.ASK:
+        wanted.append(("request", frozenset({Act.CLIP_REQUEST}), str(Condition.ALWAYS)))
+        wanted.append(("clip", frozenset({Act.CLIP_FETCH}), str(Condition.ASK)))
+    else:
+        wanted.append(("clip", fetch, conditions[clause.recordings]))
+    if clause.hold and clause.recordings is not Recordings.NEVER:
+        held = near if clause.recordings is Recordings.NEARBY else str(Condition.ALWAYS)
+        wanted.append(("hold", frozenset({Act.PRESERVE_PLACE}), held))
+    for name, acts, condition in wanted:
+        if condition:
+            yield from _for_each_agency(clause, number, name, acts, condition)
+
+
+def _for_each_agency(clause: Clause, number: int, name: str, acts: frozenset[Act], condition: str) -> Iterator[Rule]:
+    origins = frozenset(Origin) if clause.by_hand else frozenset({Origin.CAD})
+    has_hours = bool(clause.zone) and name != "where"
+    grantees = [f"agency:{agency}" for agency in sorted(clause.agencies)] or ["any"]
+    for index, grantee in enumerate(grantees, start=1):
+        yield Rule(
+            id=f"c{number}.{name}.{index}",
+            effect=Effect.ALLOW,
+            grantee=grantee,
+            scope=f"group:g{number}",
+            acts=acts,
+            purposes=clause.purposes,
+            window=f"w{number}" if has_hours else ALWAYS,
+            condition=condition,
+            origins=origins,
+            is_moving=clause.is_moving,
+            from_ms=None,
+            until_ms=clause.until_ms,
+            terms=f"{'t' if acts.isdisjoint(RANGE_ACTS) else 'r'}{number}",
+        )
