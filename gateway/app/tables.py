@@ -3,7 +3,8 @@
 from gateway.audit import tables as _audit
 from gateway.cameras import tables as _cameras
 from gateway.edge import tables as _edge
+from gateway.incidents import tables as _incidents
 from gateway.kernel.database import METADATA
 from gateway.partners import tables as _partners
 
-__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_partners"]
+__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_incidents", "_partners"]

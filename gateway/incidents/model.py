@@ -1,0 +1,168 @@
+"""Incidents and their life. Pure.
+
+An incident is open until it is closed; for `GRACE_S` after that it still counts as active, so that a view does not end
+in the middle of the last manoeuvre. One without a number ("no number yet") closes by itself after `UNNUMBERED_S` and
+waits for review. It may move: each place is kept, and there is a cap on how often. Whether an incident is *true* is
+the city's word; what follows from it is decided elsewhere.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from gateway.kernel.errors import ConflictError, InvalidError
+from policies import request as law
+from policies.geo import Cell, cell_of
+from policies.vocabulary import PURPOSES_OF_KIND, IncidentKind, Origin, Purpose
+
+UNNUMBERED_S: Final = 15 * 60  # "no number yet" ends after this and goes to review
+GRACE_S: Final = 120  # how long a closed incident still carries what runs
+MAX_STOPS: Final = 20  # places of one incident; a pursuit past this is opened anew
+ADDRESS_LENGTH: Final = 200
+NUMBER_LENGTH: Final = 40
+
+
+class IncidentStatus(StrEnum):
+    """Where it stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One place of an incident, in decimal degrees, WGS 84, with the address as dispatch wrote it."""
+
+    lat: float
+    lon: float
+    address: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentReport:
+    """What somebody says has happened.
+
+    Attributes:
+        number: the dispatch system's call number; empty means "no number yet".
+    """
+
+    kind: IncidentKind
+    origin: Origin
+    lat: float
+    lon: float
+    address: str = ""
+    number: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what no incident can be."""
+        fields = {}
+        if not (-90 <= self.lat <= 90 and -180 <= self.lon < 180):
+            fields["lat"] = "Give a place on Earth: latitude -90 to 90, longitude -180 to 180."
+        if len(self.address) > ADDRESS_LENGTH:
+            fields["address"] = f"Keep the address under {ADDRESS_LENGTH} characters."
+        if len(self.number) > NUMBER_LENGTH:
+            fields["number"] = f"Keep the call number under {NUMBER_LENGTH} characters."
+        if fields:
+            raise InvalidError("The incident could not be opened; see the marked fields.", fields=fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A reason to look.
+
+    Attributes:
+        opened_by: the person, or empty for a feed.
+        stops: where it was and is, oldest first, never empty.
+        closed_at: when it was closed; None while open.
+        needs_review: whether compliance must look at it (it never got a number).
+    """
+
+    id: str
+    agency_id: str
+    kind: IncidentKind
+    origin: Origin
+    number: str
+    opened_at: datetime
+    opened_by: str
+    stops: tuple[Stop, ...]
+    status: IncidentStatus = IncidentStatus.OPEN
+    closed_at: datetime | None = None
+    needs_review: bool = False
+
+    @property
+    def place(self) -> Stop:
+        """Where it is now."""
+        return self.stops[-1]
+
+    @property
+    def cell(self) -> Cell:
+        """Its place as sites are told it."""
+        return cell_of(self.place.lat, self.place.lon)
+
+    @property
+    def ends_by(self) -> datetime | None:
+        """When it closes by itself; None if it does not."""
+        if self.number or self.status is IncidentStatus.CLOSED:
+            return None
+        return self.opened_at + timedelta(seconds=UNNUMBERED_S)
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it is a reason to look live: open, or within its grace time."""
+        if self.ends_by is not None and now >= self.ends_by:
+            return False
+        return self.closed_at is None or now < self.closed_at + timedelta(seconds=GRACE_S)
+
+    def fact(self, now: datetime) -> law.Incident:
+        """As a decision reads it."""
+        first = self.stops[0]
+        return law.Incident(
+            ref=self.id,
+            kind=self.kind,
+            origin=self.origin,
+            cell=self.cell,
+            opened_at=self.opened_at,
+            has_moved=cell_of(first.lat, first.lon) != self.cell,
+            is_active=self.is_active(now),
+        )
+
+    def moved(self, stop: Stop) -> "Incident":
+        """The incident at its next place.
+
+        Raises:
+            ConflictError: it is closed, or has moved as often as one incident may.
+        """
+        self._demand_open()
+        if len(self.stops) >= MAX_STOPS:
+            raise ConflictError(f"An incident has at most {MAX_STOPS} places; close it and open a new one.")
+        return replace(self, stops=(*self.stops, stop))
+
+    def numbered(self, number: str) -> "Incident":
+        """The incident with its call number.
+
+        Raises:
+            ConflictError: it is closed or has another number already.
+        """
+        self._demand_open()
+        if self.number and self.number != number:
+            raise ConflictError(f"This incident has the number {self.number} already.")
+        return replace(self, number=number)
+
+    def closed(self, at: datetime) -> "Incident":
+        """The incident, over. One that never got a number goes to review.
+
+        Raises:
+            ConflictError: it is closed already.
+        """
+        self._demand_open()
+        return replace(self, status=IncidentStatus.CLOSED, closed_at=at, needs_review=not self.number)
+
+    def _demand_open(self) -> None:
+        if self.status is IncidentStatus.CLOSED:
+            raise ConflictError("This incident is closed; open a new one.")
+
+
+def purposes_of(kind: IncidentKind) -> tuple[Purpose, ...]:
+    """The purposes this kind can be a ground for; the first is proposed when it is opened."""
+    return PURPOSES_OF_KIND[kind]

@@ -1,0 +1,43 @@
+"""Times and memory of the run, printed as one table at its end."""
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def pss_mb(pid: int) -> float:
+    """Proportional set size of process `pid` in MB (10^6 bytes), from the kernel's own account."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise AssertionError(f"no Pss of process {pid}")
+
+
+@dataclass
+class Report:
+    """Steps as they pass, figures as they are measured, gates that decide the exit code."""
+
+    started: float = field(default_factory=time.perf_counter)
+    rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
+
+    def step(self, words: str) -> None:
+        """Say that a step begins."""
+        print(f"[{time.perf_counter() - self.started:6.1f} s] {words}", flush=True)
+
+    def figure(self, name: str, values: list[float], unit: str, *, at_most: float | None = None) -> None:
+        """Add a figure: median and worst of `values`; with `at_most`, the worst must not pass it."""
+        worst = max(values)
+        shown = f"{statistics.median(values):.0f} {unit}" + (
+            f" (worst of {len(values)}: {worst:.0f})" if values[1:] else ""
+        )
+        is_ok = at_most is None or worst <= at_most
+        self.rows.append((name, shown, "" if at_most is None else f"at most {at_most:.0f} {unit}", is_ok))
+
+    def print(self) -> bool:
+        """Print the table; whether every gate held."""
+        width = max(len(row[0]) for row in self.rows)
+        print()
+        for name, shown, gate, is_ok in self.rows:
+            print(f"{name:<{width}}  {shown:<28} {gate:<18} {'' if not gate else 'ok' if is_ok else 'MISSED'}")
+        return all(row[3] for row in self.rows)
