@@ -5,7 +5,8 @@ epoch and what it holds. 3. The gateway checks the epoch, offers key sets, and s
 hash with the link key. 4. The agent stores the new epoch, then acknowledges. Five seconds in all.
 
 The welcome's epoch is always the proof's plus one. The gateway takes the epoch of its last welcome, or, while that
-welcome is not acknowledged, the one before; the agent takes nothing but its own plus one. Anything else: quarantine.
+welcome is not acknowledged, the one before; the agent takes nothing but its own plus one. Anything else: quarantine. A
+gateway that sees a jump still welcomes, with its own stored epoch plus one, so that the agent sees the jump as well.
 """
 
 from collections.abc import Mapping

@@ -50,9 +50,12 @@ class KeySet:
         """Hex SHA-256 of the signed token."""
         return hash_of(self.token)
 
-    def live(self, role: str, now: datetime) -> tuple[PublicKey, ...]:
-        """The keys of `role` that have not expired; an empty tuple verifies nothing."""
-        return tuple(key.public for key in self.keys if key.role == role and now < key.expires_at)
+    def live(self, role: str, now: datetime | None) -> tuple[PublicKey, ...]:
+        """The keys of `role` that have not expired; an empty tuple verifies nothing.
+
+        `now` is None only for the link key of an agent whose own clock cannot be trusted: it must still be reachable.
+        """
+        return tuple(key.public for key in self.keys if key.role == role and (now is None or now < key.expires_at))
 
     def allows(self, url: str) -> bool:
         """Whether `url` is on a host of this key set (host and, where one is given, port)."""

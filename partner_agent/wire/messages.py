@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 JsonObject = dict[str, Any]
+CameraState = Literal["ok", "auth_failed", "gone", "frozen", "unknown"]
 
 
 def _tag(name: str) -> str:
@@ -112,7 +113,7 @@ class CameraHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """One camera's state, as far as it leaves the site."""
 
     camera: str
-    state: Literal["ok", "auth_failed", "gone", "frozen", "unknown"]
+    state: CameraState
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -55,6 +55,7 @@ class PolicyProblem(StrEnum):
     MALFORMED = "malformed"
     WRONG_SITE = "wrong_site"
     PACK_MISSING = "pack_missing"
+    WIDENING = "widening"  # sent as a narrowing, but it shares more
     EXPIRED = "expired"
     DEAD = "dead"
     BUSY = "busy"  # another proposal is held

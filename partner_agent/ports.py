@@ -1,0 +1,246 @@
+"""What the agent's core needs from the world: cameras, an uplink, recordings, a transport, time that can be trusted.
+
+Each port is in the core's words; errors are stated. The adapters are `rtsp`, `rtc.whip`, `ring`, `export` and
+`websocket`, built by `app` alone; the fakes are in tests/fakes.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import anyio.abc
+
+from partner_agent.wire.messages import Message
+from partner_agent.wire.problems import Code
+from partner_agent.wire.tokens import Signer
+
+
+class MediaError(Exception):
+    """The picture cannot be had or sent; `code` says why, for the owner and (in its coarse form) the operator."""
+
+    def __init__(self, code: Code, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInfo:
+    """One camera the site knows, ticked or not.
+
+    Attributes:
+        id: minted by this agent.
+        state: ok, auth_failed, gone, frozen or unknown; what crosses the link of its health.
+    """
+
+    id: str
+    label: str
+    state: str
+    codec: str | None = None
+    width: int | None = None
+    height: int | None = None
+    audio: bool = False
+    ptz: bool = False
+    recordings: bool = False
+
+
+class Cameras(Protocol):
+    """The cameras of this site."""
+
+    def known(self) -> Sequence[CameraInfo]:
+        """Every camera, whether or not it is shared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The tightest of grant and own decision, to be enforced here."""
+
+    seconds: int
+    height_lines: int
+    audio: bool
+    ptz: bool
+    masks: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOrder:
+    """One accepted view: what to send where. The address was checked against key set and site rules."""
+
+    session: str
+    camera: str
+    url: str
+    ticket: str
+    relay_fingerprint: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What left the site so far, by the agent's clock."""
+
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    seconds: float = 0.0
+    sent_bytes: int = 0
+
+
+class Publication(Protocol):
+    """One running uplink."""
+
+    @property
+    def ended(self) -> anyio.Event:
+        """Set once nothing more will be sent, whoever ended it."""
+
+    @property
+    def counts(self) -> Counts:
+        """The account so far."""
+
+    def halt(self) -> None:
+        """Send nothing more, from this instant."""
+
+    async def stop(self) -> None:
+        """Halt, then say goodbye within a few seconds."""
+
+
+class Publisher(Protocol):
+    """Sends live pictures to a relay."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The DTLS certificate `accepted` names."""
+
+    def refusal(self, camera: str, limits: Limits) -> Code | None:
+        """Why this camera cannot be sent within these limits, or None; a mask it cannot draw is a refusal."""
+
+    async def publish(self, order: LiveOrder, *, tasks: anyio.abc.TaskGroup) -> Publication:
+        """Open camera and uplink and start sending; `tasks` owns the sending.
+
+        Raises:
+            MediaError: the camera or the relay did not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRange:
+    """A stretch of recording that is there and will not be overwritten."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A file cut from the recording; `capture` (digests, true range, gaps, clock, software) is signed as it is."""
+
+    id: str
+    size_bytes: int
+    capture: dict[str, Any]
+
+
+class Recordings(Protocol):
+    """The ring of each camera."""
+
+    def hold(self, hold_id: str, camera: str, start: datetime, end: datetime) -> Sequence[HeldRange]:
+        """Keep what lies in [start, end) from being overwritten; never at the cost of the owner's own recording.
+
+        Raises:
+            MediaError: `limit` (disk share, look-back) or an unknown camera.
+        """
+
+    def release(self, hold_id: str) -> None:
+        """Let go of a hold; unknown ids are ignored."""
+
+    async def cut(self, camera: str, start: datetime, end: datetime) -> Cut:
+        """Cut [start, end) by stream copy.
+
+        Raises:
+            MediaError: nothing of it is there, or it cannot be read.
+        """
+
+    def discard(self, cut: Cut) -> None:
+        """Delete a cut file."""
+
+
+class Uploader(Protocol):
+    """Sends one file, resumably (tus 1.0)."""
+
+    async def upload(self, cut: Cut, *, url: str, token: str, on_progress: Callable[[int], None]) -> int:
+        """Send the file; returns the bytes sent.
+
+        Raises:
+            MediaError: the gateway did not take it, or not in time.
+        """
+
+
+class Channel(Protocol):
+    """One connection to the gateway; frames in order, both ways."""
+
+    async def send(self, frame: bytes) -> None:
+        """Send one frame.
+
+        Raises:
+            LinkLostError: the connection is gone.
+        """
+
+    def frames(self) -> AsyncIterator[bytes]:
+        """Every frame received; ends when the connection does."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close; never raises."""
+
+
+class LinkLostError(Exception):
+    """The connection is gone or could not be made; try again with back-off. `code` is the close code, 0 if none."""
+
+    def __init__(self, sentence: str, code: int = 0) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Dialler(Protocol):
+    """Opens the outbound connection."""
+
+    async def dial(self, url: str) -> Channel:
+        """Connect under the caller's deadline.
+
+        Raises:
+            LinkLostError: no connection.
+        """
+
+
+class Outbox(Protocol):
+    """Where the core puts what it has to say to the gateway."""
+
+    def post(self, message: Message) -> None:
+        """Say it now, if there is a link; messages that must arrive are repeated by whoever owns them."""
+
+
+class TimeSync(Protocol):
+    """Whether the machine's clock follows a source."""
+
+    def is_synced(self) -> bool:
+        """Whether the operating system calls its clock synchronised since boot."""
+
+
+class OwnerNotice(Protocol):
+    """The agent's own way to tell the owner, without the gateway."""
+
+    def tell(self, kind: str, sentence: str) -> None:
+        """Tell the owner one thing; must not block and must not fail."""
+
+
+class KeyStore(Protocol):
+    """Where the device key lies."""
+
+    def load(self) -> Signer | None:
+        """The device key, or None before the first enrolment.
+
+        Raises:
+            KeyStoreError: it is there and cannot be opened, or others can read it.
+        """
+
+    def create(self) -> Signer:
+        """A new device key, stored; an older one is kept aside."""
+
+    def describe(self) -> str:
+        """How well the key is protected, honestly, in one sentence for the owner."""

@@ -1,0 +1,318 @@
+"""Running sessions: each lives by its lease, within its horizon and limits, and ends with an account of what left.
+
+A live session lives 10 s from acceptance, then 10 s from the sending of each heartbeat whose `fresh` a lease batch
+echoes. It ends, for good, when the lease runs out, a batch sent after its acceptance leaves it out, the site would no
+longer permit it, its seconds or the day's total are used, a promise is overdue, or anybody says so. Ending halts the
+uplink first and then writes the account; nothing here waits for the gateway.
+"""
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import anyio
+import anyio.abc
+
+from partner_agent.accounts import Accounts
+from partner_agent.grants import Gate, Permitted
+from partner_agent.identity import Identity
+from partner_agent.journal import Journal
+from partner_agent.policy_store import PolicyStore
+from partner_agent.ports import Counts, Limits, LiveOrder, MediaError, Outbox, Publication, Publisher
+from partner_agent.proofs import Promises
+from partner_agent.store import Store
+from partner_agent.timekeeping import FreshValues
+from partner_agent.wire import canonical, leases
+from partner_agent.wire.clips import ClipRequest
+from partner_agent.wire.clock import Clock, to_ms, to_rfc3339
+from partner_agent.wire.grants import Grant
+from partner_agent.wire.limits import ACCEPTED_LEASE_S, LEASE_VALID_S, PROGRESS_PERIOD_S
+from partner_agent.wire.problems import Code
+from partner_agent.wire.tokens import TokenError
+from policies.request import Usage
+
+PUBLISH_S: Final = 12.0  # camera and uplink together; the lease may end it before
+DAY_MS: Final = 24 * 3600 * 1000
+TICK_LIVE_S: Final = 0.25
+TICK_IDLE_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Running:
+    """One session that lives."""
+
+    grant: Grant
+    clip: ClipRequest | None
+    limits: Limits
+    accepted: float  # monotonic
+    lease_until: float  # monotonic
+    horizon: datetime | None
+    publication: Publication | None = None
+    sent_bytes: int = 0  # of a clip
+    progress_at: float = 0.0
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    @property
+    def counts(self) -> Counts:
+        """What has left so far."""
+        if self.publication is not None:
+            return self.publication.counts
+        return Counts(sent_bytes=self.sent_bytes)
+
+
+class Sessions:
+    """All sessions of this site."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        journal: Journal,
+        clock: Clock,
+        identity: Identity,
+        policy: PolicyStore,
+        proofs: Promises,
+        fresh: FreshValues,
+        accounts: Accounts,
+        publisher: Publisher,
+        outbox: Outbox,
+    ) -> None:
+        self._store, self._journal, self._clock, self._identity = store, journal, clock, identity
+        self._policy, self._proofs, self._fresh, self._accounts = policy, proofs, fresh, accounts
+        self._publisher, self._outbox = publisher, outbox
+        self._gate: Gate | None = None
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._running: dict[str, Running] = {}
+        self._lease_n = -1
+
+    def bind(self, *, gate: Gate, tasks: anyio.abc.TaskGroup) -> None:
+        """Give the gate that decides again, and the task group that owns uplinks; account for a crash before."""
+        self._gate, self._tasks = gate, tasks
+        self._account_for_crash()
+
+    @property
+    def running(self) -> tuple[Running, ...]:
+        """What runs now."""
+        return tuple(self._running.values())
+
+    # --- begin
+
+    def open(self, permitted: Permitted) -> Running:
+        """Use up the grant and open its session: one transaction, then nothing can be accepted twice."""
+        grant, now, moment = permitted.grant, self._clock.now(), self._clock.monotonic()
+        assert self._gate is not None
+        summary = {
+            "act": grant.act,
+            "purpose": grant.purpose,
+            "agency": grant.subject.agency,
+            "unit": grant.subject.unit,
+            "role": grant.subject.role,
+            "who": grant.subject.ref,
+            "incident": grant.incident.ref if grant.incident else None,
+        }
+        with self._store.transaction() as db:
+            self._gate.use_up(permitted)
+            self._proofs.add(permitted.promise, grant.jti)
+            row = (grant.session, grant.jti, grant.camera, int(permitted.clip is not None), _json(summary), to_ms(now))
+            db.execute(
+                "INSERT INTO session (session, jti, camera, is_clip, summary, started_ms) VALUES (?,?,?,?,?,?)", row
+            )
+            self._journal.add("accepted", session=grant.session, jti=grant.jti, camera=grant.camera, **summary)
+        running = Running(
+            grant=grant,
+            clip=permitted.clip,
+            limits=permitted.limits,
+            accepted=moment,
+            lease_until=moment + ACCEPTED_LEASE_S,
+            horizon=permitted.permit.horizon,
+            progress_at=moment + PROGRESS_PERIOD_S,
+        )
+        self._running[grant.session] = running
+        return running
+
+    def start_live(self, running: Running) -> None:
+        """Begin to publish, in a task of its own."""
+        assert self._tasks is not None
+        self._tasks.start_soon(self._publish, running)
+
+    async def _publish(self, running: Running) -> None:
+        grant, publish = running.grant, running.grant.publish
+        assert publish is not None
+        assert self._tasks is not None
+        order = LiveOrder(
+            session=grant.session,
+            camera=grant.camera,
+            url=publish.whip_url,
+            ticket=publish.ticket,
+            relay_fingerprint=publish.relay_fingerprint,
+            limits=running.limits,
+        )
+        with running.scope:
+            try:
+                with anyio.fail_after(PUBLISH_S):
+                    running.publication = await self._publisher.publish(order, tasks=self._tasks)
+            except (MediaError, TimeoutError) as error:
+                code = error.code if isinstance(error, MediaError) else Code.CAMERA_UNREACHABLE
+                self.end(grant.session, str(code))
+                return
+            await running.publication.ended.wait()
+            self.end(grant.session, "source_ended")
+
+    # --- live on
+
+    def new_link(self) -> None:
+        """A new link counts its leases anew; the old one's `fresh` values are gone."""
+        self._lease_n = -1
+
+    def lease(self, token: str) -> bool:
+        """Take one batch; False if it is not one for this link."""
+        mine = self._identity
+        try:
+            keys = mine.key_set.live("lease", self._clock.now())
+            batch = leases.parse(token, keys, gateway=mine.gateway, agent=mine.agent)
+        except TokenError:
+            return False
+        sent_at = self._fresh.sent_at(batch.fresh)
+        if batch.n <= self._lease_n or sent_at is None or self._clock.monotonic() - sent_at > LEASE_VALID_S:
+            return False
+        self._lease_n = batch.n
+        for session, running in list(self._running.items()):
+            if running.clip is not None:
+                continue
+            if (session, running.grant.jti) in batch.sessions:
+                running.lease_until = max(running.lease_until, sent_at + LEASE_VALID_S)
+            elif sent_at > running.accepted:
+                self.end(session, "lease_absent")
+        return True
+
+    def decide_again(self, reason: str) -> None:
+        """End every session the site would not permit now."""
+        assert self._gate is not None
+        now = self._clock.now()
+        for session, running in list(self._running.items()):
+            permit = self._gate.decide_again(running.grant, running.clip, now)
+            if permit is None:
+                self.end(session, reason)
+            else:
+                running.horizon = permit.horizon
+
+    def tick(self) -> None:
+        """End what has run out, and write down how far each session is."""
+        moment, now = self._clock.monotonic(), self._clock.now()
+        if self._proofs.tick():
+            self.end_all("promise_overdue")
+        for session, running in list(self._running.items()):
+            if running.clip is None and moment >= running.lease_until:
+                self.end(session, "lease")
+            elif running.clip is None and moment - running.accepted >= running.limits.seconds:
+                self.end(session, "time_limit")
+            elif running.horizon is not None and now >= running.horizon:
+                self.decide_again("horizon")
+        self._end_over_total()
+        self._write_progress(moment)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            await self._clock.sleep(TICK_LIVE_S if self._running else TICK_IDLE_S)
+            self.tick()
+
+    def usage(self, without: str | None) -> Usage:
+        """What the site has given in the last 24 hours and gives now, without the named session."""
+        since = to_ms(self._clock.now()) - DAY_MS
+        rows = self._store.rows(
+            "SELECT session, is_clip, seconds FROM session WHERE ended_ms IS NULL OR ended_ms > ?", since
+        )
+        live = clip = 0
+        for row in rows:
+            if row["session"] == without:
+                continue
+            running = self._running.get(row["session"])
+            seconds = math.ceil(running.counts.seconds) if running and running.clip is None else int(row["seconds"])
+            live, clip = (live, clip + seconds) if row["is_clip"] else (live + seconds, clip)
+        views = sum(1 for name, item in self._running.items() if item.clip is None and name != without)
+        return Usage(live_s=live, clip_s=clip, views_now=views)
+
+    # --- end
+
+    def end(self, session: str, reason: str) -> bool:
+        """End one session now and for good; False if it is not running."""
+        running = self._running.pop(session, None)
+        if running is None:
+            return False
+        if running.publication is not None:
+            running.publication.halt()
+        counts, grant = running.counts, running.grant
+        seconds = _clip_seconds(running.clip) if running.clip and counts.sent_bytes else math.ceil(counts.seconds)
+        claims: dict[str, object] = {
+            "jti": grant.jti,
+            "session": session,
+            "reason": reason,
+            "seconds": seconds,
+            "bytes": counts.sent_bytes,
+            "first_packet_at": to_rfc3339(counts.first_at) if counts.first_at else None,
+            "last_packet_at": to_rfc3339(counts.last_at) if counts.last_at else None,
+        }
+        with self._store.transaction() as db:
+            values = (to_ms(self._clock.now()), reason, seconds, counts.sent_bytes, session)
+            db.execute(
+                "UPDATE session SET ended_ms = ?, reason = ?, seconds = ?, sent_bytes = ? WHERE session = ?", values
+            )
+            message = self._accounts.say("stopped", claims)
+            self._journal.add("stopped", session=session, reason=reason, seconds=seconds, bytes=counts.sent_bytes)
+        self._outbox.post(message)
+        if running.publication is not None and self._tasks is not None:
+            self._tasks.start_soon(running.publication.stop)
+        running.scope.cancel()
+        return True
+
+    def end_all(self, reason: str) -> None:
+        """End everything."""
+        for session in list(self._running):
+            self.end(session, reason)
+
+    def _end_over_total(self) -> None:
+        in_force = self._policy.in_force
+        live = [session for session, running in self._running.items() if running.clip is None]
+        if not live or in_force is None:
+            return
+        if self.usage(None).live_s >= in_force.policy.totals.live_s_per_day:
+            for session in live:
+                self.end(session, "totals")
+
+    def _write_progress(self, moment: float) -> None:
+        due = {name: item for name, item in self._running.items() if moment >= item.progress_at}
+        if not due:
+            return
+        with self._store.transaction() as db:
+            for session, running in due.items():
+                running.progress_at = moment + PROGRESS_PERIOD_S
+                values = (math.floor(running.counts.seconds), running.counts.sent_bytes, session)
+                db.execute("UPDATE session SET seconds = ?, sent_bytes = ? WHERE session = ?", values)
+
+    def _account_for_crash(self) -> None:
+        """Sessions that were running when this agent last stopped without a word: two bounds, never silence."""
+        for row in self._store.rows("SELECT * FROM session WHERE ended_ms IS NULL"):
+            claims: dict[str, object] = {
+                "jti": row["jti"],
+                "session": row["session"],
+                "seconds_min": row["seconds"],
+                "seconds_max": row["seconds"]
+                + PROGRESS_PERIOD_S
+                + 1,  # progress is rounded down, by at most one second
+                "bytes_min": row["sent_bytes"],
+            }
+            with self._store.transaction() as db:
+                values = (to_ms(self._clock.now()), "interrupted", claims["seconds_max"], row["session"])
+                db.execute("UPDATE session SET ended_ms = ?, reason = ?, seconds = ? WHERE session = ?", values)
+                self._accounts.say("interrupted", claims)
+                self._journal.add("interrupted", **claims)
+
+
+def _clip_seconds(clip: ClipRequest) -> int:
+    return math.ceil((clip.end - clip.start).total_seconds())
+
+
+def _json(value: object) -> str:
+    return canonical.encode(value).decode()

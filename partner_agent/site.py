@@ -1,0 +1,195 @@
+"""The acts on site: approve, say no, answer a request, pause, resume, panic, clear. Terminal and page both come here.
+
+What gives (approve, send a recording, resume, clear) needs the site PIN; what takes (pause, no, panic's end) never
+does. Every act is journalled, and its consequence on running sessions comes before its answer to the gateway.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from partner_agent.clips import Asked, ClipDesk
+from partner_agent.desk import Desk
+from partner_agent.identity import Identity
+from partner_agent.journal import Journal, Line
+from partner_agent.pin import SitePin
+from partner_agent.policy_store import NotTaken, PolicyStore
+from partner_agent.ports import CameraInfo, Cameras
+from partner_agent.proofs import Promises
+from partner_agent.sessions import Running, Sessions
+from partner_agent.store import Store
+from partner_agent.switches import Switches
+from partner_agent.timekeeping import ClockGuard
+from partner_agent.wire.documents import PolicyDocument
+from partner_agent.wire.problems import PolicyProblem
+from policies.model import Policy
+
+PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
+    PolicyProblem.DEAD: "This proposal is over: somebody said no, or your rules changed since.",
+    PolicyProblem.EXPIRED: "This proposal was not approved in time; save it again in the portal.",
+    PolicyProblem.PACK_MISSING: "The city's rules this proposal names have not arrived yet.",
+}
+
+
+class ActError(Exception):
+    """The act was not done; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a page or a terminal shows, read at one moment."""
+
+    gateway: str
+    is_linked: bool
+    position_seq: int
+    policy: Policy | None
+    proposals: tuple[tuple[PolicyDocument, Policy], ...]
+    held: tuple[str, float] | None
+    asked: tuple[Asked, ...]
+    cameras: tuple[CameraInfo, ...]
+    running: tuple[Running, ...]
+    journal: tuple[Line, ...]
+    states: tuple[str, ...]
+    paused_cameras: tuple[str, ...]
+    contradiction: str | None
+
+
+class Site:
+    """One site, as the person standing in it sees and steers it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        journal: Journal,
+        identity: Identity,
+        pin: SitePin,
+        policy: PolicyStore,
+        switches: Switches,
+        proofs: Promises,
+        clock_guard: ClockGuard,
+        sessions: Sessions,
+        clip_desk: ClipDesk,
+        desk: Desk,
+        cameras: Cameras,
+        panic_s: int,
+        is_linked: Callable[[], bool],
+    ) -> None:
+        self._store, self._journal, self._identity, self._pin = store, journal, identity, pin
+        self._policy, self._switches, self._proofs, self._clock_guard = policy, switches, proofs, clock_guard
+        self._sessions, self._clips, self._desk, self._cameras = sessions, clip_desk, desk, cameras
+        self._panic_s, self._is_linked = panic_s, is_linked
+
+    def view(self, lines: int = 50) -> View:
+        """What is so now."""
+        in_force, known = self._policy.in_force, tuple(self._cameras.known())
+        return View(
+            gateway=self._identity.gateway,
+            is_linked=self._is_linked(),
+            position_seq=self._policy.position.seq,
+            policy=in_force.policy if in_force else None,
+            proposals=tuple(self._policy.proposals()),
+            held=self._policy.held,
+            asked=tuple(self._clips.asked()),
+            cameras=known,
+            running=self._sessions.running,
+            journal=tuple(self._journal.newest(lines)),
+            states=tuple(self.states()),
+            paused_cameras=tuple(camera.id for camera in known if self._switches.is_paused(camera.id)),
+            contradiction=self._proofs.contradiction,
+        )
+
+    def states(self) -> list[str]:
+        """The words of `messages.STATES` that hold now."""
+        found = {
+            "paused": self._switches.is_paused(),
+            "panic": self._switches.panic_until is not None,
+            "quarantined": self._switches.is_quarantined,
+            "clock_skew": self._clock_guard.is_skewed(),
+            "promise_overdue": self._proofs.is_overdue,
+            "contradiction": self._proofs.contradiction is not None,
+        }
+        return [name for name, holds in found.items() if holds]
+
+    # --- what takes: no PIN
+
+    def pause(self, camera: str | None = None) -> None:
+        """Pause the site or one camera, now."""
+        self._switches.pause(camera, by="site")
+        self._sessions.decide_again("paused")
+
+    def decline(self, sha256: str) -> None:
+        """Say no to a proposal, held or not."""
+        self._policy.no(sha256, by="site")
+
+    def decline_clip(self, request_sha256: str) -> None:
+        """Say no to a request for a recording.
+
+        Raises:
+            ActError: nothing of this name waits.
+        """
+        if not self._clips.decide(request_sha256, "no"):
+            raise ActError("Nothing of this name waits for an answer.")
+        self._sessions.decide_again("policy")
+
+    def panic(self, *, is_on: bool) -> None:
+        """The site's panic input."""
+        self._switches.panic(self._panic_s if is_on else 0)
+        self._sessions.decide_again("panic_over")
+
+    # --- what gives: PIN
+
+    def approve(self, sha256: str, pin: str) -> None:
+        """Approve a proposal: in force at once.
+
+        Raises:
+            PinError: the PIN was not taken.
+            ActError: it cannot be approved any more.
+        """
+        self._pin.check(pin)
+        outcome = self._policy.approve_on_site(sha256)
+        if isinstance(outcome, NotTaken):
+            raise ActError(PROBLEM_SENTENCES.get(outcome.problem, "This proposal cannot be approved."))
+        self._desk.settle(outcome, re=None)
+
+    def approve_clip(self, request_sha256: str, pin: str, *, is_unmasked: bool) -> None:
+        """Agree to send one recording.
+
+        Raises:
+            PinError: the PIN was not taken.
+            ActError: nothing of this name waits.
+        """
+        self._pin.check(pin)
+        if not self._clips.decide(request_sha256, "yes_unmasked" if is_unmasked else "yes"):
+            raise ActError("Nothing of this name waits for an answer.")
+
+    def resume(self, pin: str, camera: str | None = None) -> None:
+        """End a pause.
+
+        Raises:
+            PinError: the PIN was not taken.
+        """
+        self._pin.check(pin)
+        self._switches.resume(camera)
+
+    def clear(self, what: str, pin: str) -> None:
+        """Clear quarantine (a new lineage: nothing is shared), clock_skew, an overdue promise or a contradiction.
+
+        Raises:
+            PinError: the PIN was not taken.
+            ActError: nothing of this name can be cleared.
+        """
+        self._pin.check(pin)
+        match what:
+            case "quarantined":
+                with self._store.transaction():
+                    self._switches.clear_quarantine()
+                    self._policy.start_lineage()
+                self._sessions.decide_again("policy")
+            case "clock_skew":
+                self._clock_guard.clear()
+                self._journal.add("clock_cleared")
+            case "promise_overdue" | "contradiction":
+                self._proofs.clear()
+            case _:
+                raise ActError("There is nothing of this name to clear.")
