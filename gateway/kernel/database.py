@@ -5,6 +5,7 @@ connection; readers have another. A unit of work rolls back unless `commit` is c
 without its audit leaf.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -97,11 +98,14 @@ class Database:
         """`url`: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`."""
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
+        self._stopping: set[asyncio.Future[Any]] = set()
         if self.is_sqlite:
             self._writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None})
             self._reader = create_async_engine(url, pool_size=READERS, connect_args={"isolation_level": None})
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
+            for engine in (self._writer, self._reader):
+                engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[method-assign]
         else:
             self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
 
@@ -133,6 +137,19 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+        if self._stopping:
+            await asyncio.wait(self._stopping)
+
+    def _stop(self, connection: Any) -> None:
+        """End a SQLite connection whose statement was cancelled: its thread finishes and closes it, nobody waits.
+
+        SQLAlchemy would close it in a task of its own; cancelled a second time, as cancel scopes do, that task never
+        ends, and the program neither.
+        """
+        future = connection.driver_connection.stop()
+        if future is not None:
+            self._stopping.add(future)
+            future.add_done_callback(self._stopping.discard)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:

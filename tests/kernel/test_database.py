@@ -59,3 +59,29 @@ async def test_concurrent_increments_are_all_kept(database: Database):
             group.start_soon(add)
 
     assert await _count(database) == 80
+
+
+@pytest.mark.anyio
+async def test_cancelled_statements_leave_nothing_behind(sqlite_database: Database):
+    """Work cancelled at any moment leaves no task that never ends, and the database works on."""
+    database = sqlite_database
+    await _table(database)
+
+    async def touch() -> None:
+        await _count(database)
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(text("UPDATE tally SET n = n + 1"))
+            await unit.commit(unaudited="test")
+
+    before = {task.id for task in anyio.get_running_tasks()}
+    for steps in range(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(touch)
+            for _ in range(steps):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+
+    with anyio.fail_after(20):
+        await touch()
+        while {task.id for task in anyio.get_running_tasks()} - before:
+            await anyio.lowlevel.checkpoint()
