@@ -6,5 +6,6 @@ from gateway.edge import tables as _edge
 from gateway.incidents import tables as _incidents
 from gateway.kernel.database import METADATA
 from gateway.partners import tables as _partners
+from gateway.sites import tables as _sites
 
-__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_incidents", "_partners"]
+__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_incidents", "_partners", "_sites"]

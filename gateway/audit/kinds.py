@@ -43,6 +43,9 @@ class Kind(StrEnum):
 
     # agents on site and what they are told
     AGENT_CODE_ISSUED = "agent.code_issued"
+    AGENT_CODE_ENTRY_LOCKED = "agent.code_entry_locked"
+    AGENT_APPROVED = "agent.approved"
+    AGENT_CAMERA_TICKED = "agent.camera_ticked"
     AGENT_ENROLLED = "agent.enrolled"
     AGENT_CONNECTED = "agent.connected"
     AGENT_DISCONNECTED = "agent.disconnected"

@@ -1,1 +1,31 @@
-"""The agents on site: pairing, the link, key sets and delivery of policy documents."""
+"""Agents on site: pairing, the link, key sets, and policy documents on their way there and back."""
+
+from gateway.sites.agents import Agents, Progress, SiteView
+from gateway.sites.build import Sites, build_sites
+from gateway.sites.hub import LinkHub, Online
+from gateway.sites.keysets import KeySets, Published
+from gateway.sites.links import Peer
+from gateway.sites.model import Agent, AgentCamera, AgentState
+from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox, RegisteredCamera, Site, SiteDirectory
+
+__all__ = [
+    "Agent",
+    "AgentCamera",
+    "AgentState",
+    "Agents",
+    "DuePolicy",
+    "KeySets",
+    "LinkHub",
+    "Online",
+    "Peer",
+    "PolicyAnswer",
+    "PolicyOutbox",
+    "Progress",
+    "Published",
+    "RegisteredCamera",
+    "Site",
+    "SiteDirectory",
+    "SiteView",
+    "Sites",
+    "build_sites",
+]

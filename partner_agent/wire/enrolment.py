@@ -52,6 +52,8 @@ def check_proof(jwk_text: str, proof: str, *, token_url: str, now: datetime) -> 
     if device.algorithm != "ES256":
         raise TokenError("a device key is P-256")
     claims = read(ENROL, proof, [device], aud=token_url, iss=device.kid, now=now)
+    if claims["exp"] - claims["iat"] > PROOF_LIFE_S:
+        raise TokenError("a proof that lives longer than it needs to")
     if claims["jwk"] != dict(device.jwk):
         raise TokenError("the proof names another key")
     return device

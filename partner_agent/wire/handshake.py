@@ -93,6 +93,8 @@ def check_proof(token: str, device: PublicKey, *, agent: str, url: str, nonce: s
     claims = read(PROOF, token, [device], aud=url, iss=agent, now=None)
     if claims["nonce"] != nonce:
         raise TokenError("the proof answers another challenge")
+    if claims["exp"] - claims["iat"] > TOKEN_LIFE_S:
+        raise TokenError("a proof that lives longer than it needs to")
     numbers = (claims["epoch"], claims["keyset_version"])
     texts = tuple(claims[name] for name in ("agent_nonce", "boot_id", "ver", "lineage"))
     if not all(type(n) is int and n >= 0 for n in numbers) or not all(isinstance(text, str) for text in texts):

@@ -1,0 +1,182 @@
+"""Bringing policy documents to sites, and their signed answers back: repeated until acknowledged.
+
+What each site should hold is `sharing`'s truth (`PolicyOutbox`), asked anew each time, so a restart forgets nothing. An
+answer counts only if the site's device key signed it; it is recorded, with its leaf, in one transaction with what
+sharing makes of it. Documents travel in every state of the site: a narrowing is never held back.
+"""
+
+from typing import Final
+
+import anyio
+
+from gateway.audit import AuditLog
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.errors import InvalidError, LenspactError
+from gateway.sites import leaves
+from gateway.sites.hub import LinkHub
+from gateway.sites.links import Peer
+from gateway.sites.model import Agent
+from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox
+from gateway.sites.store import SiteStore
+from partner_agent.wire import classes, statements
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.documents import Position
+from partner_agent.wire.messages import (
+    GuardrailPack,
+    Heartbeat,
+    Message,
+    Policy,
+    PolicyAck,
+    PolicyProposed,
+    PolicyRefused,
+    PolicyStale,
+    SiteState,
+)
+from partner_agent.wire.tokens import PublicKey, TokenClass, TokenError
+
+ANSWER_S: Final = 20.0  # the site stores the document durably and decides running sessions again before it answers
+ROUNDS: Final = 4  # after `policy_stale` sharing rebuilds once; more means that both sides disagree for good
+
+_Answer = PolicyAck | PolicyStale | PolicyRefused
+_CLASSES: Final[dict[type[Message], tuple[TokenClass, str]]] = {
+    PolicyAck: (classes.POLICY_ACK, "ack"),
+    PolicyStale: (classes.POLICY_STALE, "stale"),
+    PolicyRefused: (classes.POLICY_REFUSED, "refused"),
+}
+
+
+class PolicyDelivery:
+    """Sends what is due, whenever a link comes up, sharing says so, or an earlier try failed."""
+
+    def __init__(
+        self,
+        *,
+        hub: LinkHub,
+        store: SiteStore,
+        audit: AuditLog,
+        outbox: PolicyOutbox,
+        bus: MemoryBus,
+        clock: Clock,
+        gateway: str,
+    ) -> None:
+        self._hub = hub
+        self._store = store
+        self._audit = audit
+        self._outbox = outbox
+        self._bus = bus
+        self._clock = clock
+        self._gateway = gateway
+        self._wakes: dict[str, anyio.Event] = {}
+        self._unfinished: set[str] = set()
+        hub.on(PolicyAck, self._answered)
+        hub.on(PolicyStale, self._answered)
+        hub.on(PolicyRefused, self._answered)
+        hub.on(PolicyProposed, self._proposed)
+        hub.on(SiteState, self._wake_after)
+        hub.on(Heartbeat, self._retry)
+        hub.on_up(self._run)
+
+    def nudge(self, agent_id: str) -> None:
+        """Something may be due for this site; called after the change was committed."""
+        wake = self._wakes.get(agent_id)
+        if wake:
+            wake.set()
+
+    async def _run(self, peer: Peer) -> None:
+        """The delivery task of one link."""
+        while True:
+            wake = self._wakes[peer.agent_id] = anyio.Event()
+            try:
+                await self._deliver(peer.agent_id)
+                self._unfinished.discard(peer.agent_id)
+            except LenspactError:
+                self._unfinished.add(peer.agent_id)
+            await wake.wait()
+
+    async def _deliver(self, agent_id: str) -> None:
+        for _ in range(ROUNDS):
+            online = self._hub.online(agent_id)
+            if online is None or online.held is None:
+                return  # the site's state wakes us
+            for due in await self._outbox.due(agent_id, online.held):
+                answer = await self._send(agent_id, due)
+                if not isinstance(answer, PolicyAck):
+                    break
+            else:
+                return
+            if not isinstance(answer, PolicyStale):
+                return
+
+    async def _send(self, agent_id: str, due: DuePolicy) -> Message:
+        self._hub.tell(agent_id, GuardrailPack(id=self._hub.new_id(), pack=due.pack))
+        message = Policy(id=self._hub.new_id(), document=due.document)
+        return await self._hub.send(agent_id, message, deadline_s=ANSWER_S)
+
+    async def _answered(self, peer: Peer, message: _Answer) -> None:
+        async with self._store.database.unit_of_work() as unit:
+            agent = await self._store.locked_agent(unit, peer.agent_id)
+            if agent is None:
+                return
+            answer = self._verified(agent, message)
+            is_news = answer.kind == "refused" or not _is_in_force(agent, answer)
+            if answer.kind == "ack" or (answer.kind == "stale" and _is_newer(agent, answer)):
+                now = self._clock.now()
+                values = {"lineage": answer.lineage, "acked_seq": answer.seq, "acked_sha256": answer.sha256}
+                await self._store.change_agent(unit, agent.id, **values, acked_at=now)
+            if is_news:
+                await self._audit.append(unit, leaves.policy_answered(agent, answer))
+            await self._outbox.answered(unit, answer)
+            await unit.commit(unaudited="" if is_news else "acknowledged again")
+        self._follow(agent, answer)
+
+    def _follow(self, agent: Agent, answer: PolicyAnswer) -> None:
+        online = self._hub.online(agent.id)
+        if online and answer.kind != "refused":
+            online.held = Position(lineage=answer.lineage, seq=answer.seq, sha256=answer.sha256)
+            online.is_behind = answer.kind == "stale" and not _is_newer(agent, answer)
+            online.proposal = "" if answer.kind == "ack" else online.proposal
+        self._bus.publish(f"site.{agent.site_id}", agent.id)
+
+    def _verified(self, agent: Agent, message: _Answer) -> PolicyAnswer:
+        """What the device signed; nothing else in the message counts.
+
+        Raises:
+            InvalidError: not signed by this agent's device key for this gateway.
+        """
+        kind, name = _CLASSES[type(message)]
+        key = PublicKey.of(agent.jwk)
+        try:
+            claims = statements.check(kind, message.token, key, agent=agent.id, gateway=self._gateway)
+            return PolicyAnswer(
+                agent_id=agent.id,
+                kind=name,
+                lineage=str(claims.get("lineage", "")),
+                seq=int(claims.get("seq", 0)),
+                sha256=str(claims["sha256"]),
+                code=str(claims.get("code", "")),
+                token=message.token,
+            )
+        except (TokenError, ValueError, TypeError) as error:
+            raise InvalidError("The site's answer is not signed by its device key.") from error
+
+    async def _proposed(self, peer: Peer, message: PolicyProposed) -> None:
+        online = self._hub.online(peer.agent_id)
+        if online:
+            online.proposal = message.sha256
+        self._bus.publish(f"site.{peer.agent.site_id}", peer.agent_id)
+
+    async def _wake_after(self, peer: Peer, _message: SiteState) -> None:
+        self.nudge(peer.agent_id)
+
+    async def _retry(self, peer: Peer, _message: Heartbeat) -> None:
+        if peer.agent_id in self._unfinished:
+            self.nudge(peer.agent_id)
+
+
+def _is_in_force(agent: Agent, answer: PolicyAnswer) -> bool:
+    return (agent.lineage, agent.acked_seq, agent.acked_sha256) == (answer.lineage, answer.seq, answer.sha256)
+
+
+def _is_newer(agent: Agent, answer: PolicyAnswer) -> bool:
+    """Whether a stale site names what we had not heard of; an older document leaves decisions with the newest one."""
+    return answer.lineage != agent.lineage or answer.seq >= agent.acked_seq

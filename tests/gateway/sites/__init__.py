@@ -1,0 +1,1 @@
+"""Pairing, the link and documents of sites."""
