@@ -105,7 +105,7 @@ class Database:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
             for engine in (self._writer, self._reader):
-                engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[method-assign]
+                engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[assignment]
         else:
             self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
 
