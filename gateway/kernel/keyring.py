@@ -102,11 +102,11 @@ class LogSigner:
 
     role: ClassVar[KeyRole] = KeyRole.LOG
 
-    def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
-        self._note = NoteSigner(name=name, private=key)
+    def __init__(self, name: str, key: OKPKey) -> None:
+        seed = base64.urlsafe_b64decode(str(key.as_dict(private=True)["d"]) + "=")
+        self._note = NoteSigner(name=name, private=Ed25519PrivateKey.from_private_bytes(seed))
         self.name = name
-        x = base64.urlsafe_b64encode(self._note.verifier.public).rstrip(b"=").decode()
-        self.public = PublicKey.of({"kty": "OKP", "crv": "Ed25519", "x": x})
+        self.public = _public(key)
 
     @property
     def vkey(self) -> str:
@@ -146,8 +146,7 @@ class Keyring:
         self.link = LinkSigner(_load_okp(folder, KeyRole.LINK))
         self.ticket = TicketSigner(ECKey.import_key(_read(folder, KeyRole.TICKET)))
         log = _read(folder, KeyRole.LOG)
-        seed = base64.urlsafe_b64decode(log["d"] + "=")
-        self.log = LogSigner(log["name"], Ed25519PrivateKey.from_private_bytes(seed))
+        self.log = LogSigner(log.pop("name"), OKPKey.import_key(log))
         self.root_public = PublicKey.of(_read_file(folder / _ROOT_PUBLIC))
         self.root = load_root(root) if (root := _path(folder, KeyRole.ROOT)).exists() else None
 
