@@ -18,6 +18,7 @@ from gateway.app.services import Services
 from gateway.app.settings import Settings
 from gateway.audit.routes import audit_routes
 from gateway.cameras.pages import PAGES as CAMERA_PAGES
+from gateway.desks.admin import admin_routes
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
@@ -28,6 +29,7 @@ from gateway.edge.inputs import StrictInputPlugin
 from gateway.edge.observe import Observe
 from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
+from gateway.identity import sign_in_routes
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
 from gateway.partners.pages import PAGES as PARTNER_PAGES
@@ -45,6 +47,8 @@ from gateway.web import (
 # One line per capability; health comes by itself.
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     style_routes(opt=requires(PUBLIC)),
+    sign_in_routes(),
+    admin_routes(),
     *audit_routes(),
     *PARTNER_PAGES,
     *CAMERA_PAGES,

@@ -6,6 +6,7 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 
 from dataclasses import dataclass
 
+from gateway.app import identity as wire_identity
 from gateway.app import schema
 from gateway.app.log import build_log
 from gateway.app.partners import build_partners
@@ -17,37 +18,17 @@ from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
 from gateway.edge.observe import Metrics
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
+from gateway.identity import Identity, Passwords
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.database import Database, UnitOfWork
-from gateway.kernel.errors import UnavailableError
+from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
-from gateway.kernel.principal import ANONYMOUS, Principal
 from gateway.partners import Partners
 from partner_agent.wire.clock import Clock, SystemClock
 from partner_agent.wire.ids import IdSource, SystemIds
-
-
-class _Nobody:
-    """Until identity is wired: nobody is signed in."""
-
-    async def authenticate(self, session_token: str) -> Principal:
-        """Nobody."""
-        del session_token
-        return ANONYMOUS
-
-    async def person_for(self, unit: UnitOfWork, *, email: str, name: str) -> str:
-        """Cannot."""
-        del unit, email, name
-        raise UnavailableError("Sign-in is not set up yet.")
-
-    async def end_sessions(self, unit: UnitOfWork, person_id: str) -> None:
-        """There are none."""
-
-    async def send_link(self, email: str, *, next_path: str) -> None:
-        """Nobody to send it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +40,7 @@ class Services:
     database: Database
     bus: MemoryBus
     metrics: Metrics
+    origin: PublicOrigin
     secret: MasterSecret
     authenticator: Authenticator
     keyring: Keyring
@@ -66,6 +48,7 @@ class Services:
     log_reader: LogReader
     sequencer: Sequencer
     rate_limiter: RateLimiter
+    identity: Identity
     partners: Partners
     cameras: Cameras
     portal: PortalDesk
@@ -77,7 +60,9 @@ class Services:
         await self.database.close()
 
 
-def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None) -> Services:
+def build_services(
+    settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None, passwords: Passwords | None = None
+) -> Services:
     """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
     clock = clock or SystemClock()
     ids = ids or SystemIds()
@@ -87,24 +72,39 @@ def build_services(settings: Settings, *, clock: Clock | None = None, ids: IdSou
     database = Database(settings.database)
     bus = MemoryBus()
     log = build_log(settings, keyring=keyring, database=database, bus=bus, clock=clock, ids=ids)
-    owners = build_partners(database=database, audit=log.audit, people=_Nobody(), bus=bus, clock=clock, ids=ids)
+    rate_limiter = RateLimiter(database=database, clock=clock, key=secret.key("rates"))
+    identity, memberships = wire_identity.build(
+        settings,
+        secret=secret,
+        database=database,
+        audit=log.audit,
+        bus=bus,
+        rate_limiter=rate_limiter,
+        passwords=passwords or Passwords(),
+        clock=clock,
+        ids=ids,
+    )
+    owners = build_partners(database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids)
+    memberships.tie(owners.partners)
     return Services(
         clock=clock,
         ids=ids,
         database=database,
         bus=bus,
         metrics=Metrics(),
+        origin=settings.origin,
         secret=secret,
-        authenticator=_Nobody(),
+        authenticator=identity.sessions,
         keyring=keyring,
         audit=log.audit,
         log_reader=log.reader,
         sequencer=log.sequencer,
-        rate_limiter=RateLimiter(database=database, clock=clock, key=secret.key("rates")),
+        rate_limiter=rate_limiter,
+        identity=identity,
         partners=owners.partners,
         cameras=owners.cameras,
         portal=owners.portal,
-        background=(Background("sequencer", log.sequence),),
+        background=(Background("sequencer", log.sequence), *identity.background),
         probes=(
             Probe("database", lambda: database_is_writable(database, clock)),
             Probe("migrations", lambda: schema.at_head(database)),

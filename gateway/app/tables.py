@@ -3,9 +3,19 @@
 from gateway.audit import tables as _audit
 from gateway.cameras import tables as _cameras
 from gateway.edge import tables as _edge
+from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
 from gateway.kernel.database import METADATA
 from gateway.partners import tables as _partners
 from gateway.sites import tables as _sites
 
-__all__ = ["METADATA", "_audit", "_cameras", "_edge", "_incidents", "_partners", "_sites"]
+__all__ = [
+    "METADATA",
+    "_audit",
+    "_cameras",
+    "_edge",
+    "_identity",
+    "_incidents",
+    "_partners",
+    "_sites",
+]

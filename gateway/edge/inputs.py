@@ -34,7 +34,7 @@ Email = Annotated[
 _TICKED: Final = frozenset({"yes", "on"})  # what a checkbox may send
 
 
-class StrictInput(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+class StrictInput(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of everything a caller may send. Never a table model."""
 
 

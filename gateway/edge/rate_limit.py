@@ -7,6 +7,7 @@ Call `check` before any unit of work is open; on SQLite there is one writer.
 import hashlib
 import hmac
 import ipaddress
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +22,13 @@ _COUNT: Final = text(
     "INSERT INTO edge_rate_counter (key, period, count, until) VALUES (:key, :period, 1, :until) "
     "ON CONFLICT (key, period) DO UPDATE SET count = edge_rate_counter.count + 1 RETURNING count"
 )
+_FORGIVE: Final = text("DELETE FROM edge_rate_counter WHERE key = :key")
 _SWEEP: Final = text("DELETE FROM edge_rate_counter WHERE until < :now")
 SWEEP_PERIOD_S: Final = 600.0
+
+
+class JustLimitedError(LimitedError):
+    """The first refusal of a window: worth telling somebody, which the following ones are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +66,30 @@ class RateLimiter:
 
         Raises:
             LimitedError: at least one limit is passed; the attempt was counted all the same.
+            JustLimitedError: the same, for the first time in this window.
         """
         now_s = self._clock.now().timestamp()
         waits = []
+        is_first = False
         async with self._database.unit_of_work() as unit:
             for limit in sorted(limits, key=lambda each: (each.subject, each.value)):  # one order: no deadlock
                 period = int(now_s // limit.window_s)
                 ends_s = (period + 1) * limit.window_s
                 row = {"key": self._name(endpoint, limit), "period": period, "until": round(ends_s * 1000)}
-                if (await unit.session.execute(_COUNT, row)).scalar_one() > limit.count:
-                    waits.append(max(1, round(ends_s - now_s)))
+                count = (await unit.session.execute(_COUNT, row)).scalar_one()
+                if count > limit.count:
+                    waits.append(max(1, math.ceil(ends_s - now_s)))
+                    is_first |= count == limit.count + 1
             await unit.commit(unaudited="a counter of attempts")
         if waits:
-            raise LimitedError("That was too often. Wait a little, then try again.", retry_after_s=max(waits))
+            refusal = JustLimitedError if is_first else LimitedError
+            raise refusal("That was too often. Wait a little, then try again.", retry_after_s=max(waits))
+
+    async def forgive(self, endpoint: str, limit: Limit) -> None:
+        """Start over for one subject: the attempt was right after all."""
+        async with self._database.unit_of_work() as unit:
+            await unit.session.execute(_FORGIVE, {"key": self._name(endpoint, limit)})
+            await unit.commit(unaudited="a counter of attempts")
 
     async def sweep(self) -> None:
         """Remove counters of windows that are over, for ever."""

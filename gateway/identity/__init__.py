@@ -1,1 +1,29 @@
 """Who is asking: people, sessions, sign-in and agency users."""
+
+from gateway.identity.door import Identity, IdentityParts, build_identity
+from gateway.identity.mailers import SmtpMailer, SmtpServer, SpoolMailer
+from gateway.identity.model import Agency, AgencyUser, Membership, Person, Session
+from gateway.identity.pages import sign_in_routes
+from gateway.identity.passwords import Passwords, load_blocklist
+from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
+
+__all__ = [
+    "Agency",
+    "AgencyUser",
+    "Identity",
+    "IdentityParts",
+    "Mail",
+    "Mailer",
+    "Membership",
+    "Memberships",
+    "Passwords",
+    "Person",
+    "RoleChange",
+    "Session",
+    "SmtpMailer",
+    "SmtpServer",
+    "SpoolMailer",
+    "build_identity",
+    "load_blocklist",
+    "sign_in_routes",
+]

@@ -17,5 +17,11 @@ NOTICES: Final[dict[str, str]] = {
     "person-invited": "The person is added and gets a message with a sign-in link.",
     "person-removed": "The person can no longer sign in for your organisation.",
     "organisation-saved": "Your details are saved.",
+    "signed-out": "You are signed out.",
+    "session-ended": "That session is ended.",
+    "user-invited": "The invitation is on its way. It works for seven days.",
+    "user-changed": "The roles are changed. The person has to sign in again.",
+    "user-suspended": "The person can no longer sign in, and what they watched has ended.",
+    "user-restored": "The person can sign in again, with the roles they had.",
     "mail-sent": "We sent a message with a link. It works once, for 15 minutes.",
 }

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
 from gateway.app.api import create_app
 from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
+from gateway.identity import Passwords
 from gateway.kernel.database import Database
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -29,10 +31,9 @@ def settings_for(state_dir: Path, **changes: Any) -> Settings:
 def services_for(settings: Settings, database: Database, *, clock: Clock, ids: IdSource, **changes: Any) -> Services:
     """Everything as in production, on the test's database, clock and ids; `changes` replace single parts."""
     url = database.url if database.is_sqlite else database.url.replace("postgresql+asyncpg", "postgresql")
-    import msgspec
-
     settings = msgspec.structs.replace(settings, database_url=url)
-    return replace(build_services(settings, clock=clock, ids=ids), **changes)
+    passwords = Passwords(memory_kib=64, passes=1)  # a test is no attacker
+    return replace(build_services(settings, clock=clock, ids=ids, passwords=passwords), **changes)
 
 
 def app_of(services: Services, settings: Settings, routes: Sequence[ControllerRouterHandler] | None = None) -> Litestar:

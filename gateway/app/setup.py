@@ -1,0 +1,30 @@
+"""Set-up: keys, schema and agency, each made once; running it again changes nothing that exists."""
+
+from collections.abc import Callable
+
+from gateway.app import schema
+from gateway.app.services import Services, build_services, open_keys
+from gateway.app.settings import Settings
+from gateway.kernel.database import Database
+
+
+async def migrate(settings: Settings) -> None:
+    """Bring the database to this program's schema."""
+    database = Database(settings.database)
+    try:
+        await schema.upgrade(database.engine)
+    finally:
+        await database.close()
+
+
+async def prepare(settings: Settings, *, say: Callable[[str], None] = lambda _line: None) -> Services:
+    """Everything a first start needs; returns the services, which the caller closes."""
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    open_keys(settings)
+    say("Keys: in " + str(settings.state_dir / "keys"))
+    await migrate(settings)
+    say("Database: at this program's schema")
+    services = build_services(settings)
+    agency = await services.identity.people.ensure_agency(settings.agency_name)
+    say(f"Agency: {agency.name}")
+    return services

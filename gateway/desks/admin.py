@@ -1,0 +1,135 @@
+"""The administrators' desk: is everything healthy, and who may do what."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from gateway.edge.health import Probe, readiness
+from gateway.edge.inputs import Line, OptionalLine, StrictInput
+from gateway.edge.requires import requires
+from gateway.identity import Identity
+from gateway.kernel.errors import LenspactError
+from gateway.kernel.principal import Principal, Role
+from gateway.web import after, page
+
+AnyRequest = Request[Any, Any, Any]
+
+# What a failing check means to an administrator, and what to do.
+MEANINGS: dict[str, tuple[str, str]] = {
+    "database": ("The database takes changes", "Check that the disk is not full and the database server runs."),
+    "migrations": ("The database fits this program", "Stop the gateway, run lenspact migrate, start it again."),
+    "relay": ("Live pictures can be passed on", "Look into the relay's log; the gateway starts it again by itself."),
+    "sequencer": ("The log is being signed", "No new video starts until it is. Look into the gateway's log."),
+    "keys": ("The gateway's keys are good", "Run lenspact doctor; it names the key."),
+}
+
+
+class Invitation(StrictInput):
+    """A new person of the agency."""
+
+    email: Line
+    name: Line
+    roles: list[Role] = msgspec.field(default_factory=list)
+    unit: OptionalLine = ""
+
+
+class RoleChoice(StrictInput):
+    """What a person may do from now on."""
+
+    roles: list[Role] = msgspec.field(default_factory=list)
+    unit: OptionalLine = ""
+
+
+@get("/admin", opt=requires("admin.read"), include_in_schema=False)
+async def health_page(request: AnyRequest, probes: NamedDependency[tuple[Probe, ...]]) -> Template:
+    """What works and what does not, worst first."""
+    checks = await readiness(probes)
+    rows = [(is_fine, *MEANINGS.get(name, (name, ""))) for name, is_fine in checks.items()]
+    return page("admin/health.html", request, title="Health", checks=sorted(rows))
+
+
+@get("/admin/people", opt=requires("admin.read"), include_in_schema=False)
+async def people_page(request: AnyRequest, identity: NamedDependency[Identity]) -> Template:
+    """Everybody of the agency."""
+    return await _people_page(request, identity)
+
+
+@post("/admin/people", opt=requires("admin.edit"), include_in_schema=False)
+async def invite(
+    request: AnyRequest,
+    data: URLEncodedBody[Invitation],
+    principal: NamedDependency[Principal],
+    identity: NamedDependency[Identity],
+) -> Response[Any]:
+    """Invite a person by mail."""
+    try:
+        await identity.people.invite(
+            email=data.email, name=data.name, roles=frozenset(data.roles), unit_name=data.unit, by=principal
+        )
+    except LenspactError as error:
+        values: dict[str, object] = {"email": data.email, "name": data.name, "unit": data.unit, "roles": data.roles}
+        return await _people_page(request, identity, error, values)
+    return after("/admin/people", "user-invited")
+
+
+@post("/admin/people/{person_id:str}/roles", opt=requires("admin.edit"), include_in_schema=False)
+async def change_roles(
+    person_id: FromPath[str],
+    data: URLEncodedBody[RoleChoice],
+    principal: NamedDependency[Principal],
+    identity: NamedDependency[Identity],
+) -> Redirect:
+    """Give a person exactly these roles."""
+    await identity.people.change_roles(person_id, frozenset(data.roles), unit_name=data.unit, by=principal)
+    return after("/admin/people", "user-changed")
+
+
+@post("/admin/people/{person_id:str}/suspend", opt=requires("admin.edit"), include_in_schema=False)
+async def suspend(
+    person_id: FromPath[str], principal: NamedDependency[Principal], identity: NamedDependency[Identity]
+) -> Redirect:
+    """Let a person in no more."""
+    await identity.people.suspend(person_id, by=principal)
+    return after("/admin/people", "user-suspended")
+
+
+@post("/admin/people/{person_id:str}/restore", opt=requires("admin.edit"), include_in_schema=False)
+async def restore(
+    person_id: FromPath[str], principal: NamedDependency[Principal], identity: NamedDependency[Identity]
+) -> Redirect:
+    """Let a suspended person in again."""
+    await identity.people.restore(person_id, by=principal)
+    return after("/admin/people", "user-restored")
+
+
+def admin_routes() -> Router:
+    """Every page of this desk."""
+    return Router("/", route_handlers=[health_page, people_page, invite, change_roles, suspend, restore])
+
+
+async def _people_page(
+    request: AnyRequest,
+    identity: Identity,
+    error: LenspactError | None = None,
+    values: dict[str, object] | None = None,
+) -> Template:
+    errors = (error.fields or {"form": error.sentence}) if error else {}
+    return page(
+        "admin/people.html",
+        request,
+        title="People",
+        status_code=422 if error else 200,
+        values=values,
+        errors=errors,
+        users=await identity.people.users(),
+        roles=[
+            (Role.OPERATOR, "Operator"),
+            (Role.SUPERVISOR, "Supervisor"),
+            (Role.COMPLIANCE, "Compliance"),
+            (Role.ADMIN, "Administrator"),
+        ],
+    )
