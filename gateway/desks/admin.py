@@ -28,7 +28,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
 }
 
 
-class Invitation(StrictInput):
+class Invitation(StrictInput, frozen=True):
     """A new person of the agency."""
 
     email: Line
@@ -37,7 +37,7 @@ class Invitation(StrictInput):
     unit: OptionalLine = ""
 
 
-class RoleChoice(StrictInput):
+class RoleChoice(StrictInput, frozen=True):
     """What a person may do from now on."""
 
     roles: list[Role] = msgspec.field(default_factory=list)

@@ -34,8 +34,8 @@ Email = Annotated[
 _TICKED: Final = frozenset({"yes", "on"})  # what a checkbox may send
 
 
-class StrictInput(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of everything a caller may send. Never a table model."""
+class StrictInput(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Base of everything a caller may send: `class X(StrictInput, frozen=True)`. Never a table model."""
 
 
 Input = TypeVar("Input", bound=StrictInput)

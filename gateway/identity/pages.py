@@ -34,14 +34,14 @@ Text = Annotated[str, Meta(max_length=300)]
 Token = Annotated[str, PathParameter(max_length=100)]
 
 
-class EmailForm(StrictInput):
+class EmailForm(StrictInput, frozen=True):
     """Where to send the link."""
 
     email: Text
     next: Text = ""
 
 
-class PasswordForm(StrictInput):
+class PasswordForm(StrictInput, frozen=True):
     """First step of the agency."""
 
     email: Text
@@ -49,13 +49,13 @@ class PasswordForm(StrictInput):
     next: Text = ""
 
 
-class CodeForm(StrictInput):
+class CodeForm(StrictInput, frozen=True):
     """Second step."""
 
     code: Text
 
 
-class EnrolForm(StrictInput):
+class EnrolForm(StrictInput, frozen=True):
     """Password and code, set up."""
 
     password: Text
