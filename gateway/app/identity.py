@@ -2,17 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from gateway.app.ground import Ground
 from gateway.app.mail import build_mailer
-from gateway.app.secret_file import MasterSecret
-from gateway.app.settings import Settings
-from gateway.audit import AuditLog
-from gateway.edge.rate_limit import RateLimiter
 from gateway.identity import Identity, IdentityParts, Membership, Passwords, build_identity, load_blocklist
-from gateway.kernel.bus import MemoryBus
-from gateway.kernel.database import Database
 from gateway.partners import Partners
-from partner_agent.wire.clock import Clock
-from partner_agent.wire.ids import IdSource
 
 
 @dataclass
@@ -37,34 +30,21 @@ class PartnerMemberships:
         await self._partners.address_confirmed(person_id)
 
 
-def build(
-    settings: Settings,
-    *,
-    secret: MasterSecret,
-    database: Database,
-    audit: AuditLog,
-    bus: MemoryBus,
-    rate_limiter: RateLimiter,
-    passwords: Passwords,
-    clock: Clock,
-    ids: IdSource,
-) -> tuple[Identity, PartnerMemberships]:
-    """Identity, and the knot to be tied with partners."""
+def build_people(ground: Ground, passwords: Passwords) -> tuple[Identity, PartnerMemberships]:
+    """Identity, and the knot to be tied with partners, who know memberships and need people."""
     memberships = PartnerMemberships()
-    identity = build_identity(
-        IdentityParts(
-            database=database,
-            log=audit,
-            memberships=memberships,
-            mailer=build_mailer(settings, clock=clock, ids=ids),
-            bus=bus,
-            origin=settings.origin,
-            key=secret.key("identity"),
-            limiter=rate_limiter,
-            blocklist=load_blocklist(),
-            passwords=passwords,
-            clock=clock,
-            ids=ids,
-        )
+    parts = IdentityParts(
+        database=ground.database,
+        log=ground.log.audit,
+        memberships=memberships,
+        mailer=build_mailer(ground.settings, clock=ground.clock, ids=ground.ids),
+        bus=ground.bus,
+        origin=ground.settings.origin,
+        key=ground.secret.key("identity"),
+        limiter=ground.rate_limiter,
+        blocklist=load_blocklist(),
+        passwords=passwords,
+        clock=ground.clock,
+        ids=ground.ids,
     )
-    return identity, memberships
+    return build_identity(parts), memberships

@@ -6,9 +6,9 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 
 from dataclasses import dataclass
 
-from gateway.app import identity as wire_identity
 from gateway.app import schema
-from gateway.app.log import build_log
+from gateway.app.ground import lay_ground
+from gateway.app.identity import build_people
 from gateway.app.partners import build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
@@ -27,8 +27,8 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.partners import Partners
-from partner_agent.wire.clock import Clock, SystemClock
-from partner_agent.wire.ids import IdSource, SystemIds
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,26 +64,9 @@ def build_services(
     settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None, passwords: Passwords | None = None
 ) -> Services:
     """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
-    clock = clock or SystemClock()
-    ids = ids or SystemIds()
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = MasterSecret.open(settings.state_dir / "keys" / "master.secret", ids=ids)
-    keyring = open_keys(settings)
-    database = Database(settings.database)
-    bus = MemoryBus()
-    log = build_log(settings, keyring=keyring, database=database, bus=bus, clock=clock, ids=ids)
-    rate_limiter = RateLimiter(database=database, clock=clock, key=secret.key("rates"))
-    identity, memberships = wire_identity.build(
-        settings,
-        secret=secret,
-        database=database,
-        audit=log.audit,
-        bus=bus,
-        rate_limiter=rate_limiter,
-        passwords=passwords or Passwords(),
-        clock=clock,
-        ids=ids,
-    )
+    ground = lay_ground(settings, clock=clock, ids=ids)
+    database, log, bus, clock, ids = ground.database, ground.log, ground.bus, ground.clock, ground.ids
+    identity, memberships = build_people(ground, passwords or Passwords())
     owners = build_partners(database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids)
     memberships.tie(owners.partners)
     return Services(
@@ -93,13 +76,13 @@ def build_services(
         bus=bus,
         metrics=Metrics(),
         origin=settings.origin,
-        secret=secret,
+        secret=ground.secret,
         authenticator=identity.sessions,
-        keyring=keyring,
+        keyring=ground.keyring,
         audit=log.audit,
         log_reader=log.reader,
         sequencer=log.sequencer,
-        rate_limiter=rate_limiter,
+        rate_limiter=ground.rate_limiter,
         identity=identity,
         partners=owners.partners,
         cameras=owners.cameras,
@@ -111,15 +94,3 @@ def build_services(
             Probe("log", log.probe),
         ),
     )
-
-
-def open_keys(settings: Settings) -> Keyring:
-    """The gateway's keys; made at the first start, for there is nobody yet who could have pinned others.
-
-    Raises:
-        PreconditionError: some are missing or damaged; the sentence says what to do.
-    """
-    folder = settings.state_dir / "keys"
-    if any(folder.glob("*.key")):
-        return Keyring.load(folder)
-    return Keyring.create(folder, log_name=f"{settings.origin.authority}/log")

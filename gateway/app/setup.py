@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from gateway.app import schema
-from gateway.app.services import Services, build_services, open_keys
+from gateway.app.ground import open_keys
+from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
 from gateway.kernel.database import Database
 
