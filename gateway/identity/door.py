@@ -8,7 +8,7 @@ from gateway.edge.rate_limit import RateLimiter
 from gateway.identity.outbox import Outbox
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
-from gateway.identity.ports import Log, Mail, Mailer, Memberships, RoleChange
+from gateway.identity.ports import Log, Mail, Mailer, Memberships, PeopleStore, RoleChange
 from gateway.identity.sealing import Sealer
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
@@ -85,15 +85,7 @@ def build_identity(parts: IdentityParts) -> Identity:
     people_store, secrets = SqlPeople(database), SqlSecrets(database)
     sealer = Sealer(key=parts.key, ids=ids)
     outbox = Outbox(database=database, mailer=parts.mailer, sealer=sealer, bus=parts.bus, clock=clock, ids=ids)
-    sessions = Sessions(
-        database=database,
-        store=SqlSessions(database),
-        people=people_store,
-        memberships=parts.memberships,
-        log=log,
-        clock=clock,
-        ids=ids,
-    )
+    sessions = _build_sessions(parts, people_store)
     sign_in = SignIn(
         database=database,
         people=people_store,
@@ -126,3 +118,15 @@ def build_identity(parts: IdentityParts) -> Identity:
         ids=ids,
     )
     return Identity(people, sessions, sign_in, outbox, parts.limiter)
+
+
+def _build_sessions(parts: IdentityParts, people: PeopleStore) -> Sessions:
+    return Sessions(
+        database=parts.database,
+        store=SqlSessions(parts.database),
+        people=people,
+        memberships=parts.memberships,
+        log=parts.log,
+        clock=parts.clock,
+        ids=parts.ids,
+    )
