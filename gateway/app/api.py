@@ -30,6 +30,7 @@ from gateway.edge.observe import Observe
 from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.identity import sign_in_routes
+from gateway.incidents.routes import incident_routes
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
 from gateway.partners.pages import PAGES as PARTNER_PAGES
@@ -53,6 +54,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *PARTNER_PAGES,
     *CAMERA_PAGES,
     *PORTAL_PAGES,
+    incident_routes(),
 )
 
 

@@ -22,6 +22,8 @@ from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
 from gateway.identity import Identity, Passwords
+from gateway.incidents import Incidents
+from gateway.incidents.store import SqlIncidents
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
@@ -52,6 +54,7 @@ class Services:
     partners: Partners
     cameras: Cameras
     portal: PortalDesk
+    incidents: Incidents
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -69,6 +72,9 @@ def build_services(
     identity, memberships = build_people(ground, passwords or Passwords())
     owners = build_partners(database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids)
     memberships.tie(owners.partners)
+    incidents = Incidents(
+        database=database, rows=SqlIncidents(database), log=log.audit, publisher=bus, clock=clock, ids=ids
+    )
     return Services(
         clock=clock,
         ids=ids,
@@ -87,7 +93,12 @@ def build_services(
         partners=owners.partners,
         cameras=owners.cameras,
         portal=owners.portal,
-        background=(Background("sequencer", log.sequence), *identity.background),
+        incidents=incidents,
+        background=(
+            Background("sequencer", log.sequence),
+            Background("incidents", incidents.sweep_forever),
+            *identity.background,
+        ),
         probes=(
             Probe("database", lambda: database_is_writable(database, clock)),
             Probe("migrations", lambda: schema.at_head(database)),

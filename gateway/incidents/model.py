@@ -1,9 +1,10 @@
 """Incidents and their life. Pure.
 
 An incident is open until it is closed; for `GRACE_S` after that it still counts as active, so that a view does not end
-in the middle of the last manoeuvre. One without a number ("no number yet") closes by itself after `UNNUMBERED_S` and
-waits for review. It may move: each place is kept, and there is a cap on how often. Whether an incident is *true* is
-the city's word; what follows from it is decided elsewhere.
+in the middle of the last manoeuvre. One without a number ("no number yet") closes by itself after `UNNUMBERED_S`, at
+once and without grace, and waits for review; a planned event needs none. A closed one may be opened again for a day,
+never without a number. It may move: each place is kept, and there is a cap on how often. Whether an incident is *true*
+is the city's word; what follows from it is decided elsewhere.
 """
 
 from dataclasses import dataclass, replace
@@ -11,13 +12,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from gateway.kernel.errors import ConflictError, InvalidError
+from gateway.kernel.errors import ConflictError, InvalidError, PreconditionError
 from policies import request as law
 from policies.geo import Cell, cell_of
 from policies.vocabulary import PURPOSES_OF_KIND, IncidentKind, Origin, Purpose
 
 UNNUMBERED_S: Final = 15 * 60  # "no number yet" ends after this and goes to review
 GRACE_S: Final = 120  # how long a closed incident still carries what runs
+REOPEN_S: Final = 24 * 3600  # later it is a new incident
+PRIORITIES: Final = (1, 5)  # the most and the least urgent
 MAX_STOPS: Final = 20  # places of one incident; a pursuit past this is opened anew
 ADDRESS_LENGTH: Final = 200
 NUMBER_LENGTH: Final = 40
@@ -54,6 +57,7 @@ class IncidentReport:
     lon: float
     address: str = ""
     number: str = ""
+    priority: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what no incident can be."""
@@ -64,6 +68,8 @@ class IncidentReport:
             fields["address"] = f"Keep the address under {ADDRESS_LENGTH} characters."
         if len(self.number) > NUMBER_LENGTH:
             fields["number"] = f"Keep the call number under {NUMBER_LENGTH} characters."
+        if not PRIORITIES[0] <= self.priority <= PRIORITIES[1]:
+            fields["priority"] = "Give a priority from 1, most urgent, to 5."
         if fields:
             raise InvalidError("The incident could not be opened; see the marked fields.", fields=fields)
 
@@ -87,6 +93,7 @@ class Incident:
     opened_at: datetime
     opened_by: str
     stops: tuple[Stop, ...]
+    priority: int = 3
     status: IncidentStatus = IncidentStatus.OPEN
     closed_at: datetime | None = None
     needs_review: bool = False
@@ -104,15 +111,26 @@ class Incident:
     @property
     def ends_by(self) -> datetime | None:
         """When it closes by itself; None if it does not."""
-        if self.number or self.status is IncidentStatus.CLOSED:
-            return None
-        return self.opened_at + timedelta(seconds=UNNUMBERED_S)
+        return self._number_due if self.status is IncidentStatus.OPEN else None
 
     def is_active(self, now: datetime) -> bool:
         """Whether it is a reason to look live: open, or within its grace time."""
-        if self.ends_by is not None and now >= self.ends_by:
-            return False
-        return self.closed_at is None or now < self.closed_at + timedelta(seconds=GRACE_S)
+        until = self.active_until
+        return until is None or now < until
+
+    @property
+    def active_until(self) -> datetime | None:
+        """When it stops being a reason, as far as is known; None while it is open with a number."""
+        if self.closed_at is None:
+            return self._number_due
+        graced = self.closed_at + timedelta(seconds=GRACE_S)
+        return graced if self._number_due is None else min(graced, self._number_due)
+
+    @property
+    def _number_due(self) -> datetime | None:
+        """When it must have its number; None when it has or needs none."""
+        is_free = self.number or self.origin is Origin.PLANNED
+        return None if is_free else self.opened_at + timedelta(seconds=UNNUMBERED_S)
 
     def fact(self, now: datetime) -> law.Incident:
         """As a decision reads it."""
@@ -139,12 +157,11 @@ class Incident:
         return replace(self, stops=(*self.stops, stop))
 
     def numbered(self, number: str) -> "Incident":
-        """The incident with its call number.
+        """The incident with its call number, also after it ended for want of one.
 
         Raises:
-            ConflictError: it is closed or has another number already.
+            ConflictError: it has another number already.
         """
-        self._demand_open()
         if self.number and self.number != number:
             raise ConflictError(f"This incident has the number {self.number} already.")
         return replace(self, number=number)
@@ -156,11 +173,35 @@ class Incident:
             ConflictError: it is closed already.
         """
         self._demand_open()
-        return replace(self, status=IncidentStatus.CLOSED, closed_at=at, needs_review=not self.number)
+        is_unnumbered = self._number_due is not None
+        return replace(self, status=IncidentStatus.CLOSED, closed_at=at, needs_review=is_unnumbered)
+
+    def reopened(self, now: datetime) -> "Incident":
+        """The incident, going on; that it once went to review stays.
+
+        Raises:
+            ConflictError: it is open, or was closed more than a day ago.
+            PreconditionError: it has no number.
+        """
+        if self.closed_at is None:
+            raise ConflictError("This incident is open.")
+        if now >= self.closed_at + timedelta(seconds=REOPEN_S):
+            raise ConflictError("This incident was closed more than a day ago; open a new one.")
+        if self._number_due is not None:
+            raise PreconditionError("Give it its call number first; without one it cannot go on.")
+        return replace(self, status=IncidentStatus.OPEN, closed_at=None)
 
     def _demand_open(self) -> None:
         if self.status is IncidentStatus.CLOSED:
             raise ConflictError("This incident is closed; open a new one.")
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A dispatch system or alarm feed of an agency that may report."""
+
+    agency_id: str
+    name: str
 
 
 def purposes_of(kind: IncidentKind) -> tuple[Purpose, ...]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.audit import LeafDraft
-from gateway.incidents.model import Incident
+from gateway.incidents.model import Feed, Incident
 from gateway.kernel.database import UnitOfWork
 
 
@@ -42,7 +42,20 @@ class IncidentRows(Protocol):
         """The agency's open incident of this number."""
 
     async def recent(self, agency_id: str, *, since: datetime, most: int) -> list[Incident]:
-        """Open ones, and those closed after `since`; open first, newest first."""
+        """Open ones, and those closed after `since`; open first, most urgent and newest first."""
 
     async def overdue(self, opened_before: datetime, *, most: int) -> list[Incident]:
         """Open ones without a number that were opened before."""
+
+    async def add_feed(self, unit: UnitOfWork, feed: Feed, key_sha256: str, *, at: datetime) -> None:
+        """A feed may report from now on.
+
+        Raises:
+            ConflictError: there is one of this name.
+        """
+
+    async def remove_feed(self, unit: UnitOfWork, feed: Feed) -> bool:
+        """It may no longer; False when there was none."""
+
+    async def feed_of(self, key_sha256: str) -> Feed | None:
+        """The feed whose key has this digest."""

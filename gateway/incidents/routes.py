@@ -1,43 +1,28 @@
 """Incidents as JSON: for the console, and for a dispatch feed with its own key.
 
-The feed's shape is what a CAD interface has at hand: kind, place, number, origin. It is known by a bearer key that
-set-up names by file; without one, the feed's door is shut.
+The feed's shape is what a CAD interface has at hand: kind, place, number, origin, priority. A message about a number
+that is open updates that incident, so a system may send every message it has, in order, and repeat what it is unsure
+of. A feed is known by the bearer key an administrator made for it; no cookie counts at its door.
 """
 
-import hashlib
-import hmac
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Router, get, patch, post
-from litestar.params import Parameter
+from litestar import Request, Router, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta
 
 from gateway.edge.inputs import Line, OptionalLine, StrictInput
+from gateway.edge.rate_limit import Limit, RateLimiter
 from gateway.edge.requires import PUBLIC, requires
 from gateway.incidents.model import Incident, IncidentReport, purposes_of
 from gateway.incidents.service import Incidents
-from gateway.kernel.errors import UnauthenticatedError
 from gateway.kernel.principal import Principal
 from policies.vocabulary import IncidentKind, Origin
 
-
-class FeedKey:
-    """The dispatch feed's bearer key, kept as its hash; an empty one accepts nobody."""
-
-    def __init__(self, key: str) -> None:
-        self._sha256 = hashlib.sha256(key.encode()).digest() if key else b""
-
-    def demand(self, authorization: str) -> None:
-        """Let the feed in.
-
-        Raises:
-            UnauthenticatedError: the header is not `Bearer` with this gateway's feed key.
-        """
-        scheme, _, given = authorization.partition(" ")
-        is_key = hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._sha256)
-        if scheme.lower() != "bearer" or not self._sha256 or not is_key:
-            raise UnauthenticatedError("This door is for the dispatch feed; send its key as a bearer token.")
+FEED_MESSAGES: Final = 600  # of one feed in a minute
 
 
 class IncidentInput(StrictInput, frozen=True):
@@ -49,10 +34,13 @@ class IncidentInput(StrictInput, frozen=True):
     address: OptionalLine = ""
     number: OptionalLine = ""
     origin: Origin = Origin.HAND
+    priority: Annotated[int, Meta(ge=1, le=5)] = 3
 
     def report(self) -> IncidentReport:
         """As the service reads it."""
-        return IncidentReport(self.kind, self.origin, self.lat, self.lon, self.address.strip(), self.number.strip())
+        return IncidentReport(
+            self.kind, self.origin, self.lat, self.lon, self.address.strip(), self.number.strip(), self.priority
+        )
 
 
 class ChangeInput(StrictInput, frozen=True):
@@ -62,7 +50,7 @@ class ChangeInput(StrictInput, frozen=True):
     lat: float | None = None
     lon: float | None = None
     address: OptionalLine = ""
-    is_closed: bool = False
+    is_closed: bool | None = None
 
 
 class IncidentOutput(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +60,7 @@ class IncidentOutput(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     origin: str
     number: str
+    priority: int
     status: str
     lat: float
     lon: float
@@ -89,6 +78,7 @@ class IncidentOutput(msgspec.Struct, frozen=True, kw_only=True):
             kind=incident.kind.value,
             origin=incident.origin.value,
             number=incident.number,
+            priority=incident.priority,
             status=incident.status.value,
             lat=incident.place.lat,
             lon=incident.place.lon,
@@ -101,52 +91,63 @@ class IncidentOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/incidents", opt=requires("console.read"))
-async def list_incidents(principal: Principal, incidents: Incidents) -> list[IncidentOutput]:
+async def list_incidents(
+    principal: NamedDependency[Principal], incidents: NamedDependency[Incidents]
+) -> list[IncidentOutput]:
     """The agency's open incidents, then those of the last day."""
     return [IncidentOutput.of(incident) for incident in await incidents.recent(principal)]
 
 
 @post("/incidents", opt=requires("incident.open"))
-async def open_incident(data: IncidentInput, principal: Principal, incidents: Incidents) -> IncidentOutput:
+async def open_incident(
+    data: JSONBody[IncidentInput], principal: NamedDependency[Principal], incidents: NamedDependency[Incidents]
+) -> IncidentOutput:
     """Open an incident by hand."""
     return IncidentOutput.of(await incidents.open(principal, data.report()))
 
 
 @get("/incidents/{incident_id:str}", opt=requires("console.read"))
-async def get_incident(incident_id: str, principal: Principal, incidents: Incidents) -> IncidentOutput:
+async def get_incident(
+    incident_id: FromPath[str], principal: NamedDependency[Principal], incidents: NamedDependency[Incidents]
+) -> IncidentOutput:
     """One incident."""
     return IncidentOutput.of(await incidents.incident(principal, incident_id))
 
 
 @patch("/incidents/{incident_id:str}", opt=requires("incident.open"))
 async def change_incident(
-    incident_id: str, data: ChangeInput, principal: Principal, incidents: Incidents
+    incident_id: FromPath[str],
+    data: JSONBody[ChangeInput],
+    principal: NamedDependency[Principal],
+    incidents: NamedDependency[Incidents],
 ) -> IncidentOutput:
-    """Give it its number, move it, or close it."""
+    """Give it its number, move it, close it, or open it again."""
     incident = await incidents.incident(principal, incident_id)
     if data.number is not None:
         incident = await incidents.give_number(principal, incident_id, data.number.strip())
     if data.lat is not None and data.lon is not None:
         incident = await incidents.move(principal, incident_id, lat=data.lat, lon=data.lon, address=data.address)
-    if data.is_closed:
-        incident = await incidents.close(principal, incident_id)
+    if data.is_closed is not None:
+        act = incidents.close if data.is_closed else incidents.reopen
+        incident = await act(principal, incident_id)
     return IncidentOutput.of(incident)
 
 
-@post("/feeds/incidents", opt=requires(PUBLIC, reads_cookies=False))
+@post("/feeds/incidents", opt=requires(PUBLIC, reads_cookies=False), status_code=200)
 async def feed_incident(
-    data: IncidentInput,
-    incidents: Incidents,
-    feed_key: FeedKey,
-    agency_id: str,
-    authorization: Annotated[str, Parameter(header="Authorization", max_length=300)] = "",
+    request: Request[Any, Any, Any],
+    data: JSONBody[IncidentInput],
+    incidents: NamedDependency[Incidents],
+    rate_limiter: NamedDependency[RateLimiter],
 ) -> IncidentOutput:
     """The dispatch system reports a call, or news of one."""
-    feed_key.demand(authorization)
-    return IncidentOutput.of(await incidents.feed(agency_id, data.report()))
+    feed = await incidents.feed_of(request.headers.get("authorization", ""))
+    limit = Limit("account", f"{feed.agency_id}/{feed.name}", count=FEED_MESSAGES, window_s=60)
+    await rate_limiter.check("incidents", [limit])
+    return IncidentOutput.of(await incidents.feed(feed.agency_id, data.report()))
 
 
-incident_routes = Router(
-    "/api/v1",
-    route_handlers=[list_incidents, open_incident, get_incident, change_incident, feed_incident],
-)
+def incident_routes() -> Router:
+    """The routes below `/api/v1`."""
+    handlers = [list_incidents, open_incident, get_incident, change_incident, feed_incident]
+    return Router("/api/v1", route_handlers=handlers)

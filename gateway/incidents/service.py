@@ -1,18 +1,19 @@
-"""What is done with incidents: opened by hand or by a feed, moved, numbered, closed.
+"""What is done with incidents: opened by hand or by a feed, moved, numbered, closed, opened again.
 
 Each change is one transaction with its leaf. After commit the bus says `incident.<id>`, and whoever holds views for it
-decides them again. A person may open an incident by hand or as planned; that the 911 centre or a device said so is for
-its feed alone to claim. An incident of another agency is `NotFoundError`.
+decides them again; lists of incidents listen to `incidents`. A person may open an incident by hand or as planned; that
+the 911 centre or a device said so is for its feed alone to claim. An incident of another agency is `NotFoundError`.
 """
 
+import hashlib
 from datetime import timedelta
 from typing import Final
 
 from gateway.audit import Kind, LeafDraft
-from gateway.incidents.model import UNNUMBERED_S, Incident, IncidentReport, Stop
+from gateway.incidents.model import UNNUMBERED_S, Feed, Incident, IncidentReport, Stop
 from gateway.incidents.ports import IncidentRows, Log, Publisher
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.kernel.errors import DeniedError, NotFoundError
+from gateway.kernel.errors import DeniedError, NotFoundError, UnauthenticatedError
 from gateway.kernel.principal import Principal
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -20,6 +21,9 @@ from policies.vocabulary import Origin
 
 SWEEP_S: Final = 5.0  # how often unnumbered incidents are looked at; decisions check the time themselves
 SWEEP_MOST: Final = 100
+ALL_TOPIC: Final = "incidents"
+KEY_BYTES: Final = 32
+KEY_PREFIX: Final = "lpk_"  # so that scanners of leaked secrets know what they found
 RECENT_S: Final = 24 * 3600  # how long a closed incident stays in the list
 MAX_LIST: Final = 200
 BY_PERSON: Final = frozenset({Origin.HAND, Origin.PLANNED})
@@ -116,6 +120,19 @@ class Incidents:
             await unit.commit()
         return incident
 
+    async def reopen(self, principal: Principal, incident_id: str) -> Incident:
+        """It goes on.
+
+        Raises:
+            ConflictError: it is open, or was closed more than a day ago.
+            PreconditionError: it has no number.
+        """
+        async with self._database.unit_of_work() as unit:
+            incident = (await self._mine(unit, principal, incident_id)).reopened(self._clock.now())
+            await self._save(unit, Kind.INCIDENT_CHANGED, incident, by=principal.person_id)
+            await unit.commit()
+        return incident
+
     async def incident(self, principal: Principal, incident_id: str) -> Incident:
         """One incident of the caller's agency.
 
@@ -132,9 +149,48 @@ class Incidents:
         return await self._rows.incident(incident_id)
 
     async def recent(self, principal: Principal) -> list[Incident]:
-        """The agency's open incidents, then those closed within the last day; newest first."""
+        """The agency's open incidents, most urgent first, then those closed within the last day."""
         since = self._clock.now() - timedelta(seconds=RECENT_S)
         return await self._rows.recent(principal.organisation_id, since=since, most=MAX_LIST)
+
+    async def add_feed(self, agency_id: str, name: str, *, by: Principal) -> str:
+        """Let a dispatch system or alarm feed of the agency report; returns its key, shown once and kept as digest.
+
+        Raises:
+            ConflictError: there is a feed of this name.
+        """
+        key = KEY_PREFIX + self._ids.secret(KEY_BYTES).hex()
+        feed = Feed(agency_id, name)
+        async with self._database.unit_of_work() as unit:
+            await self._rows.add_feed(unit, feed, _digest(key), at=self._clock.now())
+            await self._feed_leaf(unit, feed, change="feed_added", by=by)
+            await unit.commit()
+        return key
+
+    async def remove_feed(self, agency_id: str, name: str, *, by: Principal) -> None:
+        """Its key is worth nothing from now on.
+
+        Raises:
+            NotFoundError: there is none of this name.
+        """
+        feed = Feed(agency_id, name)
+        async with self._database.unit_of_work() as unit:
+            if not await self._rows.remove_feed(unit, feed):
+                raise NotFoundError("There is no such feed.")
+            await self._feed_leaf(unit, feed, change="feed_removed", by=by)
+            await unit.commit()
+
+    async def feed_of(self, authorization: str) -> Feed:
+        """Who sends `Authorization: Bearer …`; digests are looked up, so timing tells nothing of a key.
+
+        Raises:
+            UnauthenticatedError: no feed has this key.
+        """
+        scheme, _, key = authorization.partition(" ")
+        feed = await self._rows.feed_of(_digest(key)) if scheme.lower() == "bearer" and key else None
+        if feed is None:
+            raise UnauthenticatedError("This door is for dispatch feeds; send the feed's key as a bearer token.")
+        return feed
 
     async def sweep_forever(self) -> None:
         """Close what never got a number, for ever."""
@@ -169,6 +225,7 @@ class Incidents:
             opened_at=stop.at,
             opened_by=by,
             stops=(stop,),
+            priority=report.priority,
         )
         await self._rows.add(unit, incident)
         await self._leaf(unit, Kind.INCIDENT_OPENED, incident, by=by)
@@ -177,7 +234,6 @@ class Incidents:
     async def _save(self, unit: UnitOfWork, kind: Kind, incident: Incident, *, by: str) -> None:
         await self._rows.change(unit, incident)
         await self._leaf(unit, kind, incident, by=by)
-        unit.after_commit(lambda: self._publisher.publish(topic_of(incident.id), incident.id))
 
     async def _mine(self, unit: UnitOfWork, principal: Principal, incident_id: str) -> Incident:
         found = await self._rows.incident(incident_id, unit=unit)
@@ -190,8 +246,30 @@ class Incidents:
         draft = LeafDraft(
             kind=kind,
             streams=frozenset(who.values()),
-            public={"incident_kind": incident.kind.value, "origin": incident.origin.value},
+            public={
+                "incident_kind": incident.kind.value,
+                "origin": incident.origin.value,
+                "status": incident.status.value,
+                "has_number": bool(incident.number),
+                "needs_review": incident.needs_review,
+            },
             details={"incident": incident.id, "agency": incident.agency_id, "call": incident.number},
             restricted={"person": by, "address": incident.place.address, "cell": list(incident.cell)},
         )
         await self._log.append(unit, draft)
+        unit.after_commit(lambda: self._publisher.publish(topic_of(incident.id), incident.id))
+        unit.after_commit(lambda: self._publisher.publish(ALL_TOPIC, incident.id))
+
+    async def _feed_leaf(self, unit: UnitOfWork, feed: Feed, *, change: str, by: Principal) -> None:
+        who = {by.person_id} if by.person_id.startswith("per_") else set()
+        draft = LeafDraft(
+            kind=Kind.SETTING_CHANGED,
+            streams=frozenset({feed.agency_id, *who}),
+            public={"setting": change},
+            restricted={"feed": feed.name, "person": by.person_id},
+        )
+        await self._log.append(unit, draft)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()

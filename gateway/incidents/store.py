@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.incidents.model import Incident, IncidentStatus, Stop
-from gateway.incidents.tables import IncidentRow, StopRow
+from gateway.incidents.model import Feed, Incident, IncidentStatus, Stop
+from gateway.incidents.tables import FeedRow, IncidentRow, StopRow
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from policies.vocabulary import IncidentKind, Origin
 
 _INCIDENT = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _STOP = StopRow.__table__  # type: ignore[attr-defined]
+_FEED = FeedRow.__table__  # type: ignore[attr-defined]
 
 
 class SqlIncidents:
@@ -30,6 +31,7 @@ class SqlIncidents:
             "agency_id": incident.agency_id,
             "kind": incident.kind.value,
             "origin": incident.origin.value,
+            "priority": incident.priority,
             "opened_at": incident.opened_at,
             "opened_by": incident.opened_by,
             **_changing(incident),
@@ -64,12 +66,17 @@ class SqlIncidents:
         return found[0] if found else None
 
     async def recent(self, agency_id: str, *, since: datetime, most: int) -> list[Incident]:
-        """Open ones, and those closed after `since`; open first, newest first."""
+        """Open ones, and those closed after `since`; open first, most urgent and newest first."""
         is_recent = or_(_INCIDENT.c.status == IncidentStatus.OPEN.value, _INCIDENT.c.closed_at >= since)
         statement = (
             select(_INCIDENT)
             .where((_INCIDENT.c.agency_id == agency_id) & is_recent)
-            .order_by(_INCIDENT.c.status.desc(), _INCIDENT.c.opened_at.desc(), _INCIDENT.c.id.desc())
+            .order_by(
+                _INCIDENT.c.status.desc(),  # open before closed
+                _INCIDENT.c.priority,
+                _INCIDENT.c.opened_at.desc(),
+                _INCIDENT.c.id.desc(),
+            )
             .limit(most)
         )
         return await self._incidents(statement, None)
@@ -77,8 +84,30 @@ class SqlIncidents:
     async def overdue(self, opened_before: datetime, *, most: int) -> list[Incident]:
         """Open ones without a number that were opened before."""
         is_unnumbered = (_INCIDENT.c.status == IncidentStatus.OPEN.value) & (_INCIDENT.c.number == "")
+        is_unnumbered &= _INCIDENT.c.origin != Origin.PLANNED.value
         statement = select(_INCIDENT).where(is_unnumbered & (_INCIDENT.c.opened_at <= opened_before)).limit(most)
         return await self._incidents(statement, None)
+
+    async def add_feed(self, unit: UnitOfWork, feed: Feed, key_sha256: str, *, at: datetime) -> None:
+        """A feed may report from now on."""
+        values = {"agency_id": feed.agency_id, "name": feed.name, "key_sha256": key_sha256, "created_at": at}
+        try:
+            await unit.session.execute(insert(_FEED).values(**values))
+        except IntegrityError as error:
+            raise ConflictError("There is a feed of this name already.") from error
+
+    async def remove_feed(self, unit: UnitOfWork, feed: Feed) -> bool:
+        """It may no longer."""
+        is_it = (_FEED.c.agency_id == feed.agency_id) & (_FEED.c.name == feed.name)
+        removed = await unit.session.execute(delete(_FEED).where(is_it))
+        return bool(removed.rowcount)  # type: ignore[attr-defined]  # a CursorResult, as of every delete
+
+    async def feed_of(self, key_sha256: str) -> Feed | None:
+        """The feed whose key has this digest."""
+        statement = select(_FEED.c.agency_id, _FEED.c.name).where(_FEED.c.key_sha256 == key_sha256)
+        async with self._database.read() as connection:
+            row = (await connection.execute(statement)).one_or_none()
+        return None if row is None else Feed(row.agency_id, row.name)
 
     async def _add_stops(self, unit: UnitOfWork, incident: Incident, *, after: int) -> None:
         for number, stop in enumerate(incident.stops[after:], after):
@@ -125,6 +154,7 @@ def _incident(row: Any, stops: tuple[Stop, ...]) -> Incident:
         opened_at=row.opened_at,
         opened_by=row.opened_by,
         stops=stops,
+        priority=row.priority,
         status=IncidentStatus(row.status),
         closed_at=row.closed_at,
         needs_review=row.needs_review,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Float, ForeignKey, Index, String, text
+from sqlalchemy import Column, Float, ForeignKey, Index, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -28,6 +28,7 @@ class IncidentRow(SQLModel, table=True):
     agency_id: str
     kind: str
     origin: str
+    priority: int
     number: str  # the call number; empty = no number yet
     opened_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     opened_by: str  # person; empty = a feed
@@ -47,3 +48,15 @@ class StopRow(SQLModel, table=True):
     lon: float = Field(sa_column=Column(Float, nullable=False))
     address: str
     at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+
+
+class FeedRow(SQLModel, table=True):
+    """A dispatch system or alarm feed, by the SHA-256 of its key."""
+
+    __tablename__ = "incidents_feed"
+    __table_args__ = (UniqueConstraint("key_sha256", name="uq_incidents_feed_key_sha256"),)
+
+    agency_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    key_sha256: str
+    created_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("agency_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("opened_by", sa.String(), nullable=False),
@@ -24,6 +25,7 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_incidents_incident"),
+        sa.CheckConstraint("priority BETWEEN 1 AND 5", name="ck_incidents_incident_priority"),
         sa.CheckConstraint("status IN ('open', 'closed')", name="ck_incidents_incident_status"),
         sa.CheckConstraint("(status = 'closed') = (closed_at IS NOT NULL)", name="ck_incidents_incident_closed_at"),
     )
@@ -52,9 +54,19 @@ def upgrade() -> None:
             ["incident_id"], ["incidents_incident.id"], name="fk_incidents_stop_incident_id_incidents_incident"
         ),
     )
+    op.create_table(
+        "incidents_feed",
+        sa.Column("agency_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key_sha256", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("agency_id", "name", name="pk_incidents_feed"),
+        sa.UniqueConstraint("key_sha256", name="uq_incidents_feed_key_sha256"),
+    )
 
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_table("incidents_feed")
     op.drop_table("incidents_stop")
     op.drop_table("incidents_incident")

@@ -6,10 +6,17 @@ import pytest
 
 from gateway.audit import Query
 from gateway.incidents import Incident, IncidentReport, Incidents, IncidentStatus, topic_of
-from gateway.incidents.model import GRACE_S, MAX_STOPS, UNNUMBERED_S
+from gateway.incidents.model import GRACE_S, MAX_STOPS, REOPEN_S, UNNUMBERED_S
 from gateway.incidents.store import SqlIncidents
 from gateway.kernel.database import Database
-from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.errors import (
+    ConflictError,
+    DeniedError,
+    InvalidError,
+    NotFoundError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from policies.vocabulary import IncidentKind, Origin
 from tests.support.log_bench import LogBench
@@ -154,6 +161,7 @@ async def test_no_number_yet_ends_by_itself_and_goes_to_review(bench: Bench):
     after = await bench.incidents.incident(OPERATOR, incident.id)
 
     assert (after.status, after.needs_review) == (IncidentStatus.CLOSED, True)
+    assert not after.is_active(bench.log.clock.now())  # no grace for what never was
 
 
 @pytest.mark.anyio
@@ -175,3 +183,79 @@ def test_an_impossible_report_says_which_field(changes):
         report(**changes)
 
     assert refused.value.fields
+
+
+@pytest.mark.anyio
+async def test_a_planned_event_needs_no_number(bench: Bench):
+    """It was known before, so it neither ends by itself nor waits for review."""
+    incident = await bench.incidents.open(OPERATOR, report(number="", origin=Origin.PLANNED))
+    bench.log.clock.advance(UNNUMBERED_S * 2)
+
+    assert await bench.incidents.sweep() == 0
+    assert incident.is_active(bench.log.clock.now())
+    assert not (await bench.incidents.close(OPERATOR, incident.id)).needs_review
+
+
+@pytest.mark.anyio
+async def test_a_closed_incident_may_go_on_for_a_day(bench: Bench):
+    """Later it is a new one; an open one cannot be opened; another agency's is not there."""
+    incident = await bench.incidents.open(OPERATOR, report())
+    with pytest.raises(ConflictError):
+        await bench.incidents.reopen(OPERATOR, incident.id)
+    await bench.incidents.close(OPERATOR, incident.id)
+    with pytest.raises(NotFoundError):
+        await bench.incidents.reopen(STRANGER, incident.id)
+    again = await bench.incidents.reopen(OPERATOR, incident.id)
+    assert again.is_active(bench.log.clock.now())
+
+    await bench.incidents.close(OPERATOR, incident.id)
+    bench.log.clock.advance(REOPEN_S)
+    with pytest.raises(ConflictError):
+        await bench.incidents.reopen(OPERATOR, incident.id)
+
+
+@pytest.mark.anyio
+async def test_opening_again_is_no_way_around_the_number(bench: Bench):
+    """What ended for want of one goes on only once it has one, and its review stays due in the log."""
+    incident = await bench.incidents.open(OPERATOR, report(number=""))
+    bench.log.clock.advance(UNNUMBERED_S)
+    await bench.incidents.sweep()
+    with pytest.raises(PreconditionError):
+        await bench.incidents.reopen(OPERATOR, incident.id)
+
+    await bench.incidents.give_number(OPERATOR, incident.id, "26-9")
+    again = await bench.incidents.reopen(OPERATOR, incident.id)
+
+    assert again.is_active(bench.log.clock.now())
+    assert again.needs_review
+    assert await bench.incidents.sweep() == 0
+
+
+@pytest.mark.anyio
+async def test_the_most_urgent_comes_first(bench: Bench):
+    """Open ones by priority, then those that are closed."""
+    low = await bench.incidents.open(OPERATOR, report(number="1", priority=5))
+    high = await bench.incidents.open(OPERATOR, report(number="2", priority=1))
+    closed = await bench.incidents.open(OPERATOR, report(number="3", priority=1))
+    await bench.incidents.close(OPERATOR, closed.id)
+
+    assert [i.id for i in await bench.incidents.recent(OPERATOR)] == [high.id, low.id, closed.id]
+
+
+@pytest.mark.anyio
+async def test_only_a_known_key_speaks_for_a_feed(bench: Bench):
+    """Missing, wrong and removed keys are the same to the sender; a feed has one name."""
+    agency = OPERATOR.organisation_id
+    key = await bench.incidents.add_feed(agency, "county-cad", by=OPERATOR)
+    assert (await bench.incidents.feed_of(f"Bearer {key}")).agency_id == agency
+    with pytest.raises(ConflictError):
+        await bench.incidents.add_feed(agency, "county-cad", by=OPERATOR)
+
+    for wrong in ("", key, "Bearer ", f"Basic {key}", f"Bearer {key}x"):
+        with pytest.raises(UnauthenticatedError):
+            await bench.incidents.feed_of(wrong)
+    await bench.incidents.remove_feed(agency, "county-cad", by=OPERATOR)
+    with pytest.raises(UnauthenticatedError):
+        await bench.incidents.feed_of(f"Bearer {key}")
+    with pytest.raises(NotFoundError):
+        await bench.incidents.remove_feed(agency, "county-cad", by=OPERATOR)
