@@ -19,6 +19,7 @@ from gateway.app.settings import Settings
 from gateway.audit.routes import audit_routes
 from gateway.cameras.pages import PAGES as CAMERA_PAGES
 from gateway.desks.admin import admin_routes
+from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
@@ -55,6 +56,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *CAMERA_PAGES,
     *PORTAL_PAGES,
     incident_routes(),
+    *OVERSIGHT_PAGES,
 )
 
 

@@ -7,13 +7,15 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 from dataclasses import dataclass
 
 from gateway.app import schema
-from gateway.app.ground import lay_ground
+from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
+from gateway.app.oversight import build_oversight
 from gateway.app.partners import build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
+from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
@@ -55,6 +57,7 @@ class Services:
     cameras: Cameras
     portal: PortalDesk
     incidents: Incidents
+    oversight: OversightDesk
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -99,9 +102,15 @@ def build_services(
             Background("incidents", incidents.sweep_forever),
             *identity.background,
         ),
-        probes=(
-            Probe("database", lambda: database_is_writable(database, clock)),
-            Probe("migrations", lambda: schema.at_head(database)),
-            Probe("log", log.probe),
-        ),
+        oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
+        probes=_probes(ground),
+    )
+
+
+def _probes(ground: Ground) -> tuple[Probe, ...]:
+    """What must work before anybody is sent here."""
+    return (
+        Probe("database", lambda: database_is_writable(ground.database, ground.clock)),
+        Probe("migrations", lambda: schema.at_head(ground.database)),
+        Probe("log", ground.log.probe),
     )

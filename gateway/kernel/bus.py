@@ -43,6 +43,10 @@ class Subscription:
             await self._event.wait()
         return self._waiting.pop(0)
 
+    def clear(self) -> None:
+        """Forget what waits: for a reader who reads everything again anyway."""
+        self._waiting.clear()
+
     async def __aiter__(self) -> AsyncIterator[News]:
         while True:
             yield await self.get()

@@ -1,5 +1,6 @@
 """Templates, static files, map tiles and the design system."""
 
+from gateway.web.changes import change_stream
 from gateway.web.forms import Form, read_form
 from gateway.web.pages import style_routes
 from gateway.web.render import after, page, template_config
@@ -11,6 +12,7 @@ __all__ = [
     "Assets",
     "Form",
     "after",
+    "change_stream",
     "open_sets",
     "page",
     "read_form",

@@ -1,24 +1,20 @@
 """Pages of the owner's desk, and the stream that tells them something changed."""
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import anyio
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
-from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Template
+from litestar.response import Redirect, ServerSentEvent, Template
 
 from gateway.audit import topic_of
 from gateway.desks.portal.desk import PortalDesk
 from gateway.edge.requires import requires
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.principal import Principal, Role
-from gateway.web import after, page, read_form
+from gateway.web import after, change_stream, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
-
-HEARTBEAT_S: Final = 15.0  # a comment this often keeps proxies from closing a quiet stream
 
 
 @get("/portal", opt=requires("portal.read"), include_in_schema=False)
@@ -68,18 +64,7 @@ async def switch_camera(
 @get("/portal/events", opt=requires("portal.read", deadline_s=None), include_in_schema=False)
 async def events(principal: NamedDependency[Principal], bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
     """Says `changed` when something of the organisation was logged; the page then reads again."""
-    return ServerSentEvent(_changes(bus, topic_of(principal.organisation_id)))
-
-
-async def _changes(bus: MemoryBus, topic: str) -> AsyncIterator[ServerSentEventMessage]:
-    with bus.subscribe(topic) as subscription:
-        yield ServerSentEventMessage(comment="open")
-        while True:
-            with anyio.move_on_after(HEARTBEAT_S):
-                news = await subscription.get()
-                yield ServerSentEventMessage(event="changed", data=news.ref, id=news.ref)
-                continue
-            yield ServerSentEventMessage(comment="still here")
+    return change_stream(bus, topic_of(principal.organisation_id))
 
 
 PAGES: Final = (home_page, set_up_page, who_looked_page, switch_camera, events)

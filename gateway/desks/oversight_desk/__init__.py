@@ -1,0 +1,7 @@
+"""The compliance officer's desk: who looked, through which camera, why, and whether it is proved."""
+
+from gateway.desks.oversight_desk.desk import OversightDesk
+from gateway.desks.oversight_desk.pages import PAGES
+from gateway.desks.oversight_desk.ports import Names
+
+__all__ = ["PAGES", "Names", "OversightDesk"]

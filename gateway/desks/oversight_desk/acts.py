@@ -1,0 +1,134 @@
+"""Acts of looking as compliance reads them: one line per view or request, made of the log's entries. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.audit import Decision, Entry, Kind, ProofState
+
+# What a line says, by the kind of the entry that began it; the order is that of the filter.
+WHAT: Final[Mapping[str, str]] = {
+    Kind.VIEW_REQUESTED: "Live view",
+    Kind.VIEW_DENIED: "Live view",
+    Kind.STILL_TAKEN: "Still picture",
+    Kind.CLIP_REQUESTED: "Recording asked for",
+    Kind.CLIP_DENIED: "Recording asked for",
+    Kind.CLIP_DOWNLOADED: "Recording downloaded",
+    Kind.PACKAGE_DOWNLOADED: "Evidence package downloaded",
+}
+# How a view went on, by later entries of its session: the first of these that is there is what counts.
+OUTCOMES: Final[Mapping[str, str]] = {
+    Kind.VIEW_ENDED: "Ended",
+    Kind.VIEW_INTERRUPTED: "Interrupted",
+    Kind.VIEW_REFUSED: "Refused by the site",
+    Kind.VIEW_FAILED: "Could not start",
+    Kind.VIEW_STARTED: "Live now",
+    Kind.VIEW_ACCEPTED: "Starting",
+}
+# The choices of the filter: name, words, kinds (none: everything that is in the log).
+CHOICES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
+    ("", "Every look and request", frozenset(WHAT)),
+    ("live", "Live views", frozenset({Kind.VIEW_REQUESTED, Kind.VIEW_DENIED, Kind.STILL_TAKEN})),
+    (
+        "recordings",
+        "Recordings",
+        frozenset({Kind.CLIP_REQUESTED, Kind.CLIP_DENIED, Kind.CLIP_DOWNLOADED, Kind.PACKAGE_DOWNLOADED}),
+    ),
+    ("all", "Every entry of the log", frozenset()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Somebody or something: its id, and what it is called; the name is empty where none is kept."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One line.
+
+    Attributes:
+        who: the person, if the log still says who.
+        standing: role and unit.
+        decision: permit, deny or empty.
+        outcome: how it went on, in words; empty if nothing was to go on.
+        seconds: how long somebody saw something.
+        is_live: whether somebody is looking now.
+        is_logged: whether a signed checkpoint covers the entry.
+        is_erased: whether details were erased.
+    """
+
+    event_id: str
+    at: datetime
+    what: str
+    who: Named
+    standing: str
+    camera: Named
+    why: str
+    incident: Named
+    decision: Decision
+    outcome: str
+    seconds: int | None
+    is_live: bool
+    is_logged: bool
+    is_erased: bool
+
+
+def sessions_of(entries: Iterable[Entry]) -> frozenset[str]:
+    """The sessions whose later entries say how a view went on."""
+    return frozenset(text for entry in entries if (text := _text(entry, "session")))
+
+
+def ids_of(entries: Iterable[Entry]) -> frozenset[str]:
+    """Everything that has a name elsewhere."""
+    fields = ("person", "camera", "incident", "organisation", "site")
+    return frozenset(text for entry in entries for name in fields if (text := _text(entry, name)))
+
+
+def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Act:
+    """The line of `entry`; `later` are the entries of its session, `names` what is called how now."""
+    outcome = next((e for kind in OUTCOMES for e in later if e.kind == kind), None)
+    begins_view = entry.kind == Kind.VIEW_REQUESTED
+    seconds = (outcome if begins_view and outcome else entry).said("seconds")
+    return Act(
+        event_id=entry.event_id,
+        at=entry.at,
+        what=what_of(entry.kind),
+        who=_named(entry, "person", names),
+        standing=", ".join(plain(text) for name in ("role", "unit") if (text := _text(entry, name))),
+        camera=_named(entry, "camera", names),
+        why=", ".join(plain(text) for name in ("purpose", "reason") if (text := _text(entry, name))),
+        incident=_named(entry, "incident", names, called=("call", "incident_kind")),
+        decision=entry.decision,
+        outcome=OUTCOMES[outcome.kind] if begins_view and outcome else "",
+        seconds=seconds if isinstance(seconds, int) else None,
+        is_live=begins_view and outcome is not None and outcome.kind == Kind.VIEW_STARTED,
+        is_logged=entry.proof_state is ProofState.LOGGED,
+        is_erased=entry.is_erased,
+    )
+
+
+def what_of(kind: str) -> str:
+    """A kind in words."""
+    return WHAT.get(kind) or plain(kind).capitalize()
+
+
+def plain(code: str) -> str:
+    """A code as people read it."""
+    return code.replace("_", " ").replace(".", " ")
+
+
+def _named(entry: Entry, field: str, names: Mapping[str, str], *, called: Sequence[str] = ()) -> Named:
+    """What it was called then, if the log says so, else what it is called now."""
+    id_ = _text(entry, field)
+    then = _text(entry, f"{field}_name") or " ".join(plain(text) for name in called if (text := _text(entry, name)))
+    return Named(id_, then or names.get(id_, ""))
+
+
+def _text(entry: Entry, field: str) -> str:
+    value = entry.said(field)
+    return value if isinstance(value, str) else ""

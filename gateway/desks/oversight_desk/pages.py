@@ -1,0 +1,92 @@
+"""Pages of the compliance officer's desk, the file of an entry, the export, and the stream of changes."""
+
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import ServerSentEvent, Stream, Template
+
+from gateway.audit import ALL_TOPIC, FILTERS, SIGNED_TOPIC
+from gateway.desks.oversight_desk.acts import CHOICES
+from gateway.desks.oversight_desk.desk import ActPage, OversightDesk
+from gateway.edge.requires import requires
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.errors import InvalidError, UnavailableError
+from gateway.kernel.principal import Principal
+from gateway.web import change_stream, page, read_form
+
+AnyRequest = Request[Any, Any, Any]
+
+EXPORT_DEADLINE_S: Final = 120.0  # 20,000 lines with their names
+
+
+@get("/oversight", opt=requires("oversight.read"), include_in_schema=False)
+async def list_page(request: AnyRequest, oversight: NamedDependency[OversightDesk]) -> Template:
+    """Who looked."""
+    given = {name: text[:200] for name, text in request.query_params.items() if name in {"what", *FILTERS}}
+    before = request.query_params.get("before", "")[:64]
+    errors: dict[str, str] = {}
+    try:
+        found = await oversight.acts(given, before=before)
+    except InvalidError as error:
+        found, errors = ActPage((), ""), error.fields
+    return page(
+        "oversight/list.html",
+        request,
+        title="Who looked",
+        status_code=400 if errors else 200,
+        values=given,
+        errors=errors,
+        found=found,
+        before=before,
+        choices=[(name, words) for name, words, _ in CHOICES],
+        filters={name: text for name, text in given.items() if text},
+    )
+
+
+@get("/oversight/entries/{event_id:str}", opt=requires("oversight.read"), include_in_schema=False)
+async def entry_page(
+    request: AnyRequest, event_id: FromPath[str], oversight: NamedDependency[OversightDesk]
+) -> Template:
+    """One entry and its proof."""
+    shown = await oversight.entry(event_id)
+    return page("oversight/entry.html", request, title=shown.act.what, shown=shown)
+
+
+@get("/oversight/entries/{event_id:str}/file", opt=requires("oversight.read"), include_in_schema=False)
+async def entry_file(event_id: FromPath[str], oversight: NamedDependency[OversightDesk]) -> Response[bytes]:
+    """The entry as a file that `lenspact-verify entry` checks."""
+    shown = await oversight.entry(event_id)
+    if shown.file is None:
+        raise UnavailableError("This entry is promised and not yet in the log; try again in a few seconds.")
+    disposition = f'attachment; filename="{shown.act.event_id}.json"'
+    return Response(shown.file.encode(), media_type="application/json", headers={"content-disposition": disposition})
+
+
+@post(
+    "/oversight/export",
+    opt=requires("oversight.read", deadline_s=EXPORT_DEADLINE_S),
+    status_code=200,
+    include_in_schema=False,
+)
+async def export(
+    request: AnyRequest, principal: NamedDependency[Principal], oversight: NamedDependency[OversightDesk]
+) -> Stream:
+    """What the list shows, all pages of it, as CSV."""
+    form = await read_form(request, "what", *FILTERS)
+    lines = await oversight.export(principal, form.values)
+    return Stream(
+        lines,
+        media_type="text/csv; charset=utf-8",
+        headers={"content-disposition": 'attachment; filename="who-looked.csv"'},
+    )
+
+
+@get("/oversight/events", opt=requires("oversight.read", deadline_s=None), include_in_schema=False)
+async def events(bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
+    """Says `changed` when something was logged or signed."""
+    return change_stream(bus, ALL_TOPIC, SIGNED_TOPIC)
+
+
+PAGES: Final = (list_page, entry_page, entry_file, export, events)

@@ -1,0 +1,134 @@
+"""The compliance officer's pages in a real browser: sound in both themes and on a phone, and current by themselves."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import get
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
+from playwright.sync_api import Browser
+
+from gateway.audit import Decision, Kind
+from gateway.desks.oversight_desk import PAGES, OversightDesk
+from gateway.edge.problems import ProblemHandler
+from gateway.edge.requires import PUBLIC, requires
+from gateway.kernel.database import Database
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+from tests.support.browser import Watched, browser, served, watched
+from tests.support.log_bench import LogBench
+from tests.support.looks import Morning
+from tests.support.pages import Caller, web_app
+
+pytestmark = pytest.mark.browser
+OFFICER = Principal(
+    kind=PrincipalKind.AGENCY, person_id="per_" + "7" * 26, roles=frozenset({Role.COMPLIANCE}), name="Kim Okafor"
+)
+
+
+@dataclass
+class Desk:
+    """The pages behind a port."""
+
+    origin: str
+
+    def write(self, kind: Kind | None = None, *, signed: bool = True) -> str:
+        """A view, or a refused entry of `kind`, written by the gateway itself; signed or only promised."""
+        asked = {"kind": kind or "", "signed": str(signed)}
+        return httpx.get(self.origin + "/test/look", params=asked, timeout=10).raise_for_status().text
+
+
+def _writer(bench: LogBench) -> HTTPRouteHandler:
+    morning = Morning(bench.database, bench.log, bench.ids)
+
+    @get("/test/look", media_type="text/plain", opt=requires(PUBLIC))
+    async def look(kind: FromQuery[str], signed: FromQuery[bool]) -> str:
+        """Somebody looks."""
+        event_id = await (morning.write(Kind(kind), decision=Decision.DENY) if kind else morning.view())
+        if signed:
+            await bench.settle()
+        return event_id
+
+    return look
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sqlite_template: Path) -> Iterator[Desk]:
+    """The desk over an empty log."""
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    bench = LogBench(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds())
+    oversight = OversightDesk(database=bench.database, audit=bench.log, reader=bench.reader)
+    app = web_app(
+        [*PAGES, _writer(bench)],
+        caller=Caller(OFFICER),
+        dependencies={
+            "oversight": Provide(lambda: oversight, sync_to_thread=False),
+            "principal": Provide(lambda: OFFICER, sync_to_thread=False),
+            "bus": Provide(lambda: bench.bus, sync_to_thread=False),
+        },
+        exception_handlers=ProblemHandler().handlers(),
+    )
+    with served(app) as origin:
+        yield Desk(origin)
+
+
+def _sound(seen: Watched) -> None:
+    assert seen.errors == []
+    assert seen.violations() == []
+    assert seen.axe() == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_list_and_entry_are_sound(chromium, desk, dark):
+    """Empty list, list, wrong filter, entry: no finding, no violation, in both themes."""
+    with watched(chromium, dark=dark) as seen:
+        seen.page.goto(desk.origin + "/oversight")
+        assert "Nobody has looked" in seen.page.inner_text("main")
+        _sound(seen)
+        event_id = desk.write()
+        desk.write(Kind.VIEW_DENIED)
+        seen.page.goto(desk.origin + "/oversight")
+        _sound(seen)
+        seen.page.click(f"#{event_id} a")
+        seen.page.wait_for_url(f"**/entries/{event_id}")
+        _sound(seen)
+        seen.page.click("summary")
+        _sound(seen)
+
+
+def test_list_is_current_by_itself(chromium, desk):
+    """A look appears within seconds without a click, and what is typed in a filter meanwhile is kept."""
+    with watched(chromium) as seen:
+        seen.page.goto(desk.origin + "/oversight")
+        seen.page.fill("#since", "2026-01-01")
+        seen.page.wait_for_timeout(300)
+        event_id = desk.write()
+        seen.until(f"document.getElementById('{event_id}') !== null", timeout_s=8)
+
+        assert seen.page.input_value("#since") == "2026-01-01"
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize("path", ["/oversight", "/oversight/entries/"])
+def test_phone_never_scrolls_sideways(chromium, desk, path):
+    """320 CSS pixels show the list and an entry in one column."""
+    event_id = desk.write()
+    with watched(chromium, width=320) as seen:
+        seen.page.goto(desk.origin + path + (event_id if path.endswith("/") else ""))
+
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 320
+        _sound(seen)

@@ -1,0 +1,42 @@
+"""A page's stream of changes: wakes, keeps quiet in between, and ends by itself."""
+
+import anyio
+import pytest
+
+from gateway.kernel.bus import MemoryBus
+from gateway.web.changes import changes
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_news_is_told_and_a_burst_is_told_twice_at_most():
+    """Ten pieces of news at once are one `changed` and one more after the gap, so that the last is never missed."""
+    bus, heard = MemoryBus(), []
+
+    async def listen() -> None:
+        async for message in changes(bus, "audit.all", heartbeat_s=5, gap_s=0.01, life_s=0.1):
+            heard.append(message.event or message.comment)
+            if message.comment == "open":
+                for _ in range(10):
+                    bus.publish("audit.all", "evt_1")
+                bus.publish("audit.other")
+
+    with anyio.move_on_after(5.5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
+            await anyio.sleep(0.3)
+            group.cancel_scope.cancel()
+
+    assert heard == ["open", "changed", "changed"]
+    assert bus._listeners == []
+
+
+async def test_quiet_stream_beats_and_ends():
+    """Without news there are comments only, and after its life the stream is over."""
+    bus = MemoryBus()
+    with anyio.fail_after(5):
+        heard = [m async for m in changes(bus, "audit.all", heartbeat_s=0.01, gap_s=0, life_s=0.05)]
+
+    assert [m.comment for m in heard[:2]] == ["open", "still here"]
+    assert all(m.event is None for m in heard)
+    assert bus._listeners == []
