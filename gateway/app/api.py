@@ -35,6 +35,8 @@ from gateway.incidents.routes import incident_routes
 from gateway.kernel.background import supervise
 from gateway.kernel.principal import Principal
 from gateway.partners.pages import PAGES as PARTNER_PAGES
+from gateway.sites.pages import PAGES as SITE_PAGES
+from gateway.sites.routes import agent_routes
 from gateway.web import (
     MAPS,
     Assets,
@@ -57,6 +59,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *PORTAL_PAGES,
     incident_routes(),
     *OVERSIGHT_PAGES,
+    *SITE_PAGES,
+    agent_routes(),
 )
 
 

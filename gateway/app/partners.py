@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.app.sites import SiteTies
 from gateway.audit import AuditLog
 from gateway.cameras import Cameras
 from gateway.cameras.store import SqlCameras
@@ -26,7 +27,14 @@ class PartnerServices:
 
 
 def build_partners(
-    *, database: Database, audit: AuditLog, people: People, bus: MemoryBus, clock: Clock, ids: IdSource
+    *,
+    database: Database,
+    audit: AuditLog,
+    people: People,
+    bus: MemoryBus,
+    clock: Clock,
+    ids: IdSource,
+    ties: SiteTies,
 ) -> PartnerServices:
     """Build them; cameras follow what happens to their sites."""
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
@@ -38,6 +46,7 @@ def build_partners(
         agreement=load_agreement(),
         clock=clock,
         ids=ids,
-        watchers=(cameras,),
+        watchers=(ties, cameras),
     )
-    return PartnerServices(partners, cameras, PortalDesk(partners=partners, cameras=cameras, audit=audit))
+    desk = PortalDesk(partners=partners, cameras=cameras, audit=audit, pairing=ties, troubles=(ties,))
+    return PartnerServices(partners, cameras, desk)

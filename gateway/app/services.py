@@ -13,6 +13,7 @@ from gateway.app.oversight import build_oversight
 from gateway.app.partners import build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
+from gateway.app.sites import SiteTies, wire_sites
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
 from gateway.desks.oversight_desk import OversightDesk
@@ -31,6 +32,7 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.partners import Partners
+from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -58,11 +60,13 @@ class Services:
     portal: PortalDesk
     incidents: Incidents
     oversight: OversightDesk
+    sites: Sites
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
     async def close(self) -> None:
         """Let go of connections."""
+        self.sites.hub.close()
         await self.database.close()
 
 
@@ -73,11 +77,16 @@ def build_services(
     ground = lay_ground(settings, clock=clock, ids=ids)
     database, log, bus, clock, ids = ground.database, ground.log, ground.bus, ground.clock, ground.ids
     identity, memberships = build_people(ground, passwords or Passwords())
-    owners = build_partners(database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids)
+    ties = SiteTies()
+    owners = build_partners(
+        database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids, ties=ties
+    )
     memberships.tie(owners.partners)
     incidents = Incidents(
         database=database, rows=SqlIncidents(database), log=log.audit, publisher=bus, clock=clock, ids=ids
     )
+    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras)
+    ties.tie(sites)
     return Services(
         clock=clock,
         ids=ids,
@@ -97,13 +106,20 @@ def build_services(
         cameras=owners.cameras,
         portal=owners.portal,
         incidents=incidents,
-        background=(
-            Background("sequencer", log.sequence),
-            Background("incidents", incidents.sweep_forever),
-            *identity.background,
-        ),
+        sites=sites,
+        background=(*_background(ground, incidents=incidents, sites=sites), *identity.background),
         oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
         probes=_probes(ground),
+    )
+
+
+def _background(ground: Ground, *, incidents: Incidents, sites: Sites) -> tuple[Background, ...]:
+    """What runs as long as the gateway."""
+    return (
+        Background("sequencer", ground.log.sequence),
+        Background("incidents", incidents.sweep_forever),
+        Background("key set", sites.keep_key_set),
+        Background("last seen", sites.hub.flush_forever),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.audit import AuditLog
 from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import ConflictError, NotFoundError
 from gateway.kernel.principal import Principal
 from gateway.sites import leaves
@@ -19,6 +20,7 @@ from gateway.sites.hub import LinkHub
 from gateway.sites.model import Agent, AgentCamera, AgentState, Enrolment, EnrolmentState
 from gateway.sites.ports import RegisteredCamera, Site, SiteDirectory
 from gateway.sites.store import SiteStore
+from gateway.sites.troubles import Trouble, troubles_of
 from partner_agent.wire.clock import Clock
 
 
@@ -49,6 +51,11 @@ class SiteView:
     cameras: tuple[AgentCamera, ...]
     registered: tuple[RegisteredCamera, ...]
 
+    @property
+    def troubles(self) -> list[Trouble]:
+        """What is wrong, with one remedy each."""
+        return troubles_of(self.agent, self.cameras, seen_at=self.seen_at, is_online=self.is_online)
+
 
 class Agents:
     """Use cases around a paired agent."""
@@ -70,13 +77,13 @@ class Agents:
         self._bus = bus
         self._clock = clock
 
-    async def view(self, principal: Principal, site_id: str) -> SiteView:
+    async def view(self, organisation_id: str, site_id: str) -> SiteView:
         """The site's page.
 
         Raises:
-            NotFoundError: no such site of the caller's organisation.
+            NotFoundError: no such site of the organisation.
         """
-        site = await self._directory.site_of(principal, site_id)
+        site = await self._directory.site_of(organisation_id, site_id)
         agent = await self._store.living_agent(site.id)
         cameras = tuple(await self._store.cameras(agent.id)) if agent else ()
         enrolment = None if agent else await self._store.latest_enrolment(site.id)
@@ -99,7 +106,7 @@ class Agents:
             NotFoundError: no such site, agent or camera.
             ConflictError: one registered camera was given to two of the agent's.
         """
-        view = await self.view(principal, site_id)
+        view = await self.view(principal.organisation_id, site_id)
         agent = _demand(view.agent)
         known = {camera.local_id: camera for camera in view.cameras}
         registered = {camera.id for camera in view.registered}
@@ -121,6 +128,8 @@ class Agents:
                     raise ConflictError("One of these cameras is ticked at another agent.") from error
                 draft = leaves.camera_ticked(agent, local_id, camera_id, person_id=principal.person_id)
                 await self._audit.append(unit, draft)
+            ticked = {camera.local_id: camera.camera_id for camera in view.cameras} | changed
+            await self._directory.set_connected(unit, {c for c in ticked.values() if c}, site_id=site_id)
             unit.after_commit(lambda: self._bus.publish(f"site.{site_id}", agent.id))
             await unit.commit()
 
@@ -130,20 +139,33 @@ class Agents:
         Raises:
             NotFoundError: no such site, or it has no agent.
         """
-        site = await self._directory.site_of(principal, site_id)
+        site = await self._directory.site_of(principal.organisation_id, site_id)
         async with self._store.database.unit_of_work() as unit:
             agent = _demand(await self._store.locked_living_agent(unit, site.id))
-            await self._store.change_agent(
-                unit, agent.id, state=AgentState.REVOKED.value, state_since=self._clock.now()
-            )
-            await self._store.untick_all(unit, agent.id)
-            draft = leaves.agent_removed(agent, reason="revoked", person_id=principal.person_id)
-            await self._audit.append(unit, draft)
-            unit.after_commit(lambda: self._hub.drop(agent.id))
+            await self._revoke(unit, agent, reason="revoked", person_id=principal.person_id)
+            await self._directory.set_connected(unit, (), site_id=site_id)
             await unit.commit()
-        self._bus.publish(f"site.{site_id}", agent.id)
+
+    async def site_removed(self, unit: UnitOfWork, site_id: str) -> None:
+        """The site is gone, in the caller's transaction; its agent's key with it."""
+        agent = await self._store.locked_living_agent(unit, site_id)
+        if agent:
+            await self._revoke(unit, agent, reason="site_removed", person_id="")
+
+    async def _revoke(self, unit: UnitOfWork, agent: Agent, *, reason: str, person_id: str) -> None:
+        gone = {"state": AgentState.REVOKED.value, "state_since": self._clock.now()}
+        await self._store.change_agent(unit, agent.id, **gone)
+        await self._store.untick_all(unit, agent.id)
+        await self._audit.append(unit, leaves.agent_removed(agent, reason=reason, person_id=person_id))
+        unit.after_commit(lambda: self._hub.drop(agent.id))
+        unit.after_commit(lambda: self._bus.publish(f"site.{agent.site_id}", agent.id))
 
     # -- for other capabilities ----------------------------------------------------------------------------------
+
+    async def views(self, organisation_id: str) -> list[SiteView]:
+        """Every site of the organisation."""
+        sites = await self._directory.sites_of(organisation_id)
+        return [await self.view(organisation_id, site.id) for site in sites]
 
     async def agent_of(self, site_id: str) -> Agent | None:
         """The site's agent that is not revoked."""

@@ -1,6 +1,8 @@
 """The capability as one value: what the rest of the gateway, its routes and its pages use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.audit import AuditLog, LogReader
 from gateway.edge.rate_limit import RateLimiter
@@ -19,6 +21,8 @@ from gateway.sites.reports import Reports
 from gateway.sites.store import SiteStore
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+
+KEY_SET_CHECK_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,20 @@ class Sites:
     key_sets: KeySets
     directory: SiteDirectory
     public_url: str
+
+    async def keep_key_set(self) -> None:
+        """Look once an hour whether the key set is current, and tell connected agents of a new one."""
+        while True:
+            before = await self.key_sets.newest()
+            await self.key_sets.ensure_current()
+            self.hub.offer_key_sets(await self.key_sets.chain(after=before.version if before else 0))
+            await self.hub.clock.sleep(KEY_SET_CHECK_S)
+
+    async def use_relays(self, fingerprints: Sequence[str]) -> None:
+        """The relays with these DTLS certificates serve now; agents are told before they are sent anywhere."""
+        before = await self.key_sets.newest()
+        await self.key_sets.use_relays(fingerprints)
+        self.hub.offer_key_sets(await self.key_sets.chain(after=before.version if before else 0))
 
 
 def build_sites(

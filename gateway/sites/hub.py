@@ -71,7 +71,7 @@ class LinkHub:
         self._handshakes = handshakes
         self._store = store
         self._bus = bus
-        self._clock = clock
+        self._clock = self.clock = clock
         self._ids = ids
         self._online: dict[str, Online] = {}
         self._seen: dict[str, datetime] = {}
@@ -161,6 +161,8 @@ class LinkHub:
     def offer_key_sets(self, tokens: Iterable[str]) -> None:
         """Tell every connected agent of new key sets."""
         chain = list(tokens)
+        if not chain:
+            return
         self.tell_everybody(lambda: KeySets(id=self.new_id(), tokens=chain))
 
     def drop(self, agent_id: str, code: int = CLOSE_REVOKED) -> None:

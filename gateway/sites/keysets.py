@@ -5,11 +5,12 @@ The form is `partner_agent.wire.keyset`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.audit import AuditLog
-from gateway.kernel.errors import PreconditionError
+from gateway.kernel.errors import ConflictError, PreconditionError
 from gateway.kernel.keyring import Keyring, RootSigner
 from gateway.sites import leaves
 from gateway.sites.model import KEYS_DUE
@@ -27,7 +28,7 @@ class Published:
 
     gateway: str
     hosts: tuple[str, ...]  # host[:port] of every URL an agent may be handed
-    relay_fingerprints: tuple[str, ...]  # of the relays' DTLS certificates, RFC 8122 form
+    relay_fingerprints: tuple[str, ...] = ()  # of the relays' DTLS certificates, RFC 8122 form
 
 
 class KeySets:
@@ -63,6 +64,7 @@ class KeySets:
 
         Raises:
             PreconditionError: `root` is not the root this gateway's agents pinned.
+            ConflictError: somebody else published at this moment.
         """
         if root.public.kid != self.root.kid:
             raise PreconditionError("This is another root key; the sites have pinned the one made at set-up.")
@@ -85,6 +87,11 @@ class KeySets:
             await unit.commit()
         return signed
 
+    async def use_relays(self, fingerprints: Sequence[str]) -> None:
+        """These relays serve now; agents must know their certificates before they send anything there."""
+        self._published = replace(self._published, relay_fingerprints=tuple(sorted(fingerprints)))
+        await self.ensure_current()
+
     async def ensure_current(self) -> None:
         """Publish if something changed or an end is near and the root is here (the demo keeps it).
 
@@ -96,7 +103,8 @@ class KeySets:
         if not problem and newest and not is_due(newest, self._clock.now()):
             return
         if self._keyring.root:
-            await self.publish(self._keyring.root)
+            with suppress(ConflictError):  # whoever published first has said the same
+                await self.publish(self._keyring.root)
         elif problem:
             raise PreconditionError(f"{problem} Run: lenspact keys publish --root FILE")
 

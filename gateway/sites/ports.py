@@ -1,11 +1,10 @@
 """What this capability needs of others, in its own words; the composition root connects them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.principal import Principal
 from partner_agent.wire.documents import Position
 
 
@@ -27,20 +26,23 @@ class RegisteredCamera:
 
 
 class SiteDirectory(Protocol):
-    """Knows which sites a person may act on, and the cameras registered there."""
+    """Knows the sites of an organisation, and the cameras registered there."""
 
-    async def site_of(self, principal: Principal, site_id: str) -> Site:
-        """The site, if it belongs to the caller's organisation.
+    async def site_of(self, organisation_id: str, site_id: str) -> Site:
+        """The site, if it belongs to the organisation.
 
         Raises:
-            NotFoundError: there is no such site, or the caller may not know of it.
+            NotFoundError: there is no such site, or it is another organisation's.
         """
 
-    async def sites_of(self, principal: Principal) -> list[Site]:
-        """The sites of the caller's organisation, by name."""
+    async def sites_of(self, organisation_id: str) -> list[Site]:
+        """The sites of the organisation, by name."""
 
     async def cameras_of(self, site_id: str) -> list[RegisteredCamera]:
         """The cameras registered at the site, by name."""
+
+    async def set_connected(self, unit: UnitOfWork, camera_ids: Collection[str], *, site_id: str) -> None:
+        """Of the site's cameras exactly these are offered by its agent now."""
 
 
 class LinkClosedError(Exception):

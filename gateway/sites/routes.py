@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, Router, WebSocket, get, post, websocket
+from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
@@ -19,7 +20,9 @@ _CLOSE_FOREIGN: Final = 4403
 
 
 @post(DEVICE_PATH, opt=_PUBLIC, status_code=200, include_in_schema=False)
-async def device_authorization(request: Request[Any, Any, Any], data: Form, sites: Sites) -> Response[Any]:
+async def device_authorization(
+    request: Request[Any, Any, Any], data: Form, sites: NamedDependency[Sites]
+) -> Response[Any]:
     """RFC 8628 §3.1: an agent asks for its codes."""
     form = _plain(data)
     return _response(
@@ -28,20 +31,20 @@ async def device_authorization(request: Request[Any, Any, Any], data: Form, site
 
 
 @post(TOKEN_PATH, opt=_PUBLIC, status_code=200, include_in_schema=False)
-async def token(data: Form, sites: Sites) -> Response[Any]:
+async def token(data: Form, sites: NamedDependency[Sites]) -> Response[Any]:
     """RFC 8628 §3.4: an agent asks whether its code was typed."""
     form = _plain(data)
     return _response(error("invalid_request") if form is None else await sites.enrolments.poll(form))
 
 
 @get("/.well-known/oauth-authorization-server", opt=_PUBLIC, include_in_schema=False)
-async def metadata(sites: Sites) -> Response[Any]:
+async def metadata(sites: NamedDependency[Sites]) -> Response[Any]:
     """RFC 8414 §3."""
     return Response(sites.enrolments.server.metadata(), headers={"cache-control": "max-age=300"})
 
 
 @websocket("/agent/v1", opt=requires(PUBLIC, reads_cookies=False, deadline_s=None))
-async def link(socket: WebSocket[Any, Any, Any], sites: Sites) -> None:
+async def link(socket: WebSocket[Any, Any, Any], sites: NamedDependency[Sites]) -> None:
     """An agent's link. A browser of another origin is turned away before anything is said."""
     origin = socket.headers.get("origin")
     if origin is not None and origin != sites.public_url:

@@ -7,9 +7,11 @@ from enum import Enum
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import ConflictError
 from gateway.sites.model import (
     LOCK,
     Agent,
@@ -174,11 +176,18 @@ class SiteStore:
     # -- key sets ------------------------------------------------------------------------------------------------
 
     async def add_key_set(self, unit: UnitOfWork, signed: KeySet, *, signed_at: datetime, expires_at: datetime) -> None:
-        """Keep one signed version; its number is unique, so two publishers cannot both win."""
+        """Keep one signed version; its number is unique, so two publishers cannot both win.
+
+        Raises:
+            ConflictError: somebody else published this number first.
+        """
         row = KeySetRow(version=signed.version, sha256=signed.sha256, token=signed.token)
         row.signed_at, row.expires_at = signed_at, expires_at
         unit.session.add(row)
-        await unit.session.flush()
+        try:
+            await unit.session.flush()
+        except IntegrityError as error:
+            raise ConflictError("Another key set was published at this moment.") from error
 
     async def key_sets(self, *, after: int = 0) -> list[str]:
         """The signed versions after `after`, oldest first."""

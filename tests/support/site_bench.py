@@ -52,17 +52,24 @@ def owner(organisation_id: str = ORG, session: str = "s1") -> Principal:
 class FakeDirectory:
     """Two sites of one organisation, with two cameras at each."""
 
-    async def site_of(self, principal: Principal, site_id: str) -> Site:
-        for site in await self.sites_of(principal):
+    def __init__(self) -> None:
+        self.connected: set[str] = set()
+
+    async def site_of(self, organisation_id: str, site_id: str) -> Site:
+        for site in await self.sites_of(organisation_id):
             if site.id == site_id:
                 return site
         raise NotFoundError("There is no such site.")
 
-    async def sites_of(self, principal: Principal) -> list[Site]:
-        return [site for site in (SITE, SECOND_SITE) if site.organisation_id == principal.organisation_id]
+    async def sites_of(self, organisation_id: str) -> list[Site]:
+        return [site for site in (SITE, SECOND_SITE) if site.organisation_id == organisation_id]
 
     async def cameras_of(self, site_id: str) -> list[RegisteredCamera]:
         return [DOOR, TILL] if site_id == SITE.id else []
+
+    async def set_connected(self, unit: UnitOfWork, camera_ids: Any, *, site_id: str) -> None:
+        del unit, site_id
+        self.connected = set(camera_ids)
 
 
 @dataclass

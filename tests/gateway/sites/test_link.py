@@ -9,7 +9,7 @@ from gateway.sites.model import AgentState
 from partner_agent.wire import classes, frames, messages
 from partner_agent.wire.documents import NO_PARENT
 from partner_agent.wire.messages import CameraCard, CameraHealth, Health
-from tests.support.site_bench import DOOR, SITE, TILL, MiniAgent, Pipe, SiteBench, owner
+from tests.support.site_bench import DOOR, ORG, SITE, TILL, MiniAgent, Pipe, SiteBench, owner
 
 pytestmark = pytest.mark.anyio
 FIRST, SECOND = "1" * 64, "2" * 64
@@ -175,11 +175,11 @@ async def test_cameras_are_told_then_ticked(bench: SiteBench):
 
 
 async def _has_cameras(bench: SiteBench, count: int) -> bool:
-    return len((await bench.sites.agents.view(owner(), SITE.id)).cameras) == count
+    return len((await bench.sites.agents.view(ORG, SITE.id)).cameras) == count
 
 
 async def _is_unlisted(bench: SiteBench, local_id: str) -> bool:
-    cameras = (await bench.sites.agents.view(owner(), SITE.id)).cameras
+    cameras = (await bench.sites.agents.view(ORG, SITE.id)).cameras
     return any(camera.local_id == local_id and not camera.is_listed for camera in cameras)
 
 
@@ -191,7 +191,7 @@ async def test_health_is_stored_when_it_changes(bench: SiteBench):
         pipe.say(_beat(agent, "f2", c1="auth_failed"))
 
         async def is_known() -> bool:
-            cameras = (await bench.sites.agents.view(owner(), SITE.id)).cameras
+            cameras = (await bench.sites.agents.view(ORG, SITE.id)).cameras
             return [camera.health for camera in cameras] == ["auth_failed"]
 
         await bench.until(is_known)

@@ -1,0 +1,143 @@
+"""The gateway as one real server on loopback, in the test's own loop, with a client and a minimal agent."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import uvicorn
+
+from gateway.app.api import create_app
+from gateway.app.server import server_config
+from gateway.app.services import Services
+from gateway.kernel.database import Database
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.partners import Organisation, OrganisationKind, OrganisationState, Place, Site
+from partner_agent.wire import frames, handshake, keyset, messages
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.enrolment import make_proof
+from partner_agent.wire.ids import SystemIds
+from partner_agent.wire.tokens import PublicKey
+from tests.support.application import services_for, settings_for
+from tests.support.site_bench import MiniAgent, token_form
+
+
+class SiteServer:
+    """A running gateway with one organisation and one site."""
+
+    def __init__(self, *, services: Services, url: str, http: httpx.AsyncClient, site: Site, owner: Principal) -> None:
+        self.services = services
+        self.sites = services.sites
+        self.url = url
+        self.link_url = url.replace("http", "ws", 1) + "/agent/v1"
+        self.http = http
+        self.site = site
+        self.owner = owner
+        self.clock: Any = SystemClock()
+
+    def agent(self) -> MiniAgent:
+        """One that is not paired."""
+        return MiniAgent(self.clock)
+
+    def device_form(self, agent: MiniAgent) -> dict[str, str]:
+        """The fields of `POST /oauth/device` for this gateway."""
+        proof = make_proof(agent.device, token_url=self.url + "/oauth/token", now=self.clock.now())
+        return agent.device_form(jwk_proof=proof)
+
+    async def approve(self, user_code: str) -> None:
+        """As the owner."""
+        place = await self.sites.directory.site_of(self.site.organisation_id, self.site.id)
+        await self.sites.enrolments.approve(self.owner, place, user_code)
+
+    async def paired(self) -> MiniAgent:
+        """An agent that paired over HTTP."""
+        await self.sites.key_sets.ensure_current()
+        agent = self.agent()
+        codes = (await self.http.post("/oauth/device", data=self.device_form(agent))).json()
+        await self.approve(codes["user_code"])
+        agent.take((await self.http.post("/oauth/token", data=token_form(codes["device_code"]))).json())
+        return agent
+
+    async def greet(self, agent: MiniAgent, connection: Any) -> None:
+        """Shake hands over a real WebSocket."""
+        challenge = frames.decode(await connection.recv())
+        assert isinstance(challenge, messages.Challenge)
+        proof = agent.proof(challenge, url=self.link_url)
+        await connection.send(frames.encode(proof).decode())
+        message = frames.decode(await connection.recv())
+        while isinstance(message, messages.KeySets):
+            agent.keys = keyset.advance(agent.keys, message.tokens, PublicKey.of(agent.pairing["root"]))
+            message = frames.decode(await connection.recv())
+        assert isinstance(message, messages.Welcome)
+        assert agent.keys
+        keys = agent.keys.live("link", self.clock.now())
+        welcome = handshake.check_welcome(
+            message.token, keys, gateway=self.url, agent=agent.id, agent_nonce="n", proof=proof.token
+        )
+        agent.epoch = welcome.epoch
+        ack = messages.Ack(id=agent.new_id(), epoch=welcome.epoch, fresh="f1")
+        await connection.send(frames.encode(ack).decode())
+
+    async def until(self, holds: Any) -> None:
+        """Let other tasks run until `holds`, at most ten seconds."""
+        with anyio.fail_after(10):
+            while not (found if isinstance(found := holds(), bool) else await found):
+                await anyio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def site_server(database: Database, folder: Path) -> AsyncIterator[SiteServer]:
+    """Start it on a free port, stop it at the end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        settings = settings_for(folder / "state", public_url=url)
+        services = services_for(settings, database, clock=SystemClock(), ids=SystemIds())
+        app = create_app(services, settings, write_access_line=lambda _line: None)
+        server = uvicorn.Server(server_config(app, settings))
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, [listener])
+            with anyio.fail_after(10):
+                while not server.started:
+                    await anyio.lowlevel.checkpoint()
+            site, owner = await _organisation(services)
+            async with httpx.AsyncClient(base_url=url) as http:
+                yield SiteServer(services=services, url=url, http=http, site=site, owner=owner)
+            server.should_exit = True
+            services.sites.hub.close()
+
+
+async def _organisation(services: Services) -> tuple[Site, Principal]:
+    ids, rows = services.ids, services.partners._rows
+    organisation = Organisation(
+        id=ids.new("org"),
+        kind=OrganisationKind.BUSINESS,
+        name="Corner shop",
+        address="1 Main Street",
+        contact_email="pat@example.org",
+        state=OrganisationState.ACTIVE,
+        created_at=services.clock.now(),
+    )
+    site = Site(
+        id=ids.new("sit"),
+        organisation_id=organisation.id,
+        name="Corner shop",
+        address="1 Main Street",
+        place=Place(lat=41.88, lon=-87.63),
+        zone="America/Chicago",
+        people_live_here=False,
+    )
+    async with services.database.unit_of_work() as unit:
+        await rows.add_organisation(unit, organisation)
+        await rows.save_site(unit, site)
+        await unit.commit(unaudited="a test's own organisation")
+    owner = Principal(
+        kind=PrincipalKind.PARTNER,
+        person_id=ids.new("per"),
+        organisation_id=organisation.id,
+        roles=frozenset({Role.OWNER}),
+        session_ref="s1",
+    )
+    return site, owner
