@@ -67,7 +67,7 @@ def compare(old: Policy, new: Policy, *, packs: Mapping[str, Guardrail] | None =
         (
             *_of_site(old, new, packs or {}),
             *_of_cameras(old, new),
-            *(Reason(Widening.ALLOW, rule.id) for rule in _allows(new) if _covering(rule, old, new) is None),
+            *(Reason(Widening.ALLOW, rule.id) for rule in _allows(new) if covering(rule, old, new) is None),
             *(Reason(Widening.DENY, rule.id) for rule in _denies(old) if not _still_denied(rule, old, new)),
             *(Reason(Widening.OBLIGATION, rule.id) for rule in _allows(new) if _obliges_less(rule, old, new)),
         )
@@ -149,9 +149,16 @@ def _denies(policy: Policy) -> list[Rule]:
     return [rule for rule in policy.rules if rule.effect is Effect.DENY]
 
 
-def _covering(rule: Rule, old: Policy, new: Policy) -> int | None:
-    """The place of the first old allow that covers this new allow by itself; None if there is none."""
-    cameras = new.members_by_scope[rule.scope]
+def covering(rule: Rule, old: Policy, new: Policy, *, cameras: frozenset[str] | None = None) -> int | None:
+    """The place of the first old allow that covers this new allow by itself; None if there is none.
+
+    Args:
+        rule: an allow of `new`.
+        old: where it may be covered.
+        new: whose rule it is.
+        cameras: look at these cameras of the rule only.
+    """
+    cameras = new.members_by_scope[rule.scope] if cameras is None else cameras
     return next(
         (
             index
@@ -248,13 +255,13 @@ def _obliges_less(rule: Rule, old: Policy, new: Policy) -> bool:
     """
     cameras = new.members_by_scope[rule.scope]
     ahead = new.rules[: new.rules.index(rule)]
-    for before in old.rules[: _covering(rule, old, new)]:
+    for before in old.rules[: covering(rule, old, new)]:
         common = cameras & old.members_by_scope[before.scope]
         if before.effect is Effect.DENY or not common or rule.acts.isdisjoint(before.acts):
             continue
-        said = _content(before, old)
+        said = content_of(before, old)
         still_there = any(
-            _content(other, new) == said and common <= new.members_by_scope[other.scope] for other in ahead
+            content_of(other, new) == said and common <= new.members_by_scope[other.scope] for other in ahead
         )
         if not still_there and not _as_strict(rule, new, before, old):
             return True
@@ -266,7 +273,7 @@ def _as_strict(rule: Rule, policy: Policy, before: Rule, old: Policy) -> bool:
     return not needs_two and _obligations_cover(old.terms_by_id[before.terms], policy.terms_by_id[rule.terms])
 
 
-def _content(rule: Rule, policy: Policy) -> tuple[object, ...]:
+def content_of(rule: Rule, policy: Policy) -> tuple[object, ...]:
     """What a rule says of whatever cameras, without any id."""
     said = dataclasses.replace(rule, id="", scope="", window="", terms="")
     window, terms = policy.window_by_id.get(rule.window), policy.terms_by_id.get(rule.terms)

@@ -55,7 +55,7 @@ def deny(name: str = "d", **changes: Any) -> Rule:
 def envelope(**changes: Any) -> Envelope:
     """A wide agreement, with changes."""
     usual: dict[str, Any] = {
-        "mou": "mou-2026-1", "agencies": frozenset({AGENCY}), "acts": EVERYTHING, "purposes": frozenset(Purpose),
+        "mou": "pilot-1", "agencies": frozenset({AGENCY}), "acts": EVERYTHING, "purposes": frozenset(Purpose),
         "from_ms": 0, "until_ms": None, "session_s": 3600, "clip_s": 3600, "hold_s": 604_800, "look_back_s": 604_800,
         "height_lines": 2160,
     }  # fmt: skip
@@ -65,7 +65,7 @@ def envelope(**changes: Any) -> Envelope:
 def policy(*rules: Rule, **changes: Any) -> Policy:
     """A policy of two cameras with these rules."""
     usual: dict[str, Any] = {
-        "partner": PARTNER, "agreement": Agreement("mou-2026-1", "0" * 64), "owners": (), "hold_s": 3600,
+        "partner": PARTNER, "agreement": Agreement("pilot-1", "0" * 64), "owners": (), "hold_s": 3600,
         "cameras": (camera(), camera("cam_2", LAT + 0.01)), "groups": (Group("yard", frozenset({"cam_2"})),),
         "tags": {},
         "rules": rules, "windows": (OFFICE,), "terms": (terms(),), "envelope": envelope(), "guardrail": PACK.digest,

@@ -92,7 +92,7 @@ WIDER = {
     "another agreement": (
         dataclasses.replace(BASE, agreement=Agreement("mou-2", "0" * 64), envelope=envelope(mou="mou-2")), "agreement"
     ),
-    "another agreement text": (dataclasses.replace(BASE, agreement=Agreement("mou-2026-1", "1" * 64)), "agreement"),
+    "another agreement text": (dataclasses.replace(BASE, agreement=Agreement("pilot-1", "1" * 64)), "agreement"),
     "a shorter hold": (dataclasses.replace(BASE, hold_s=0), "hold"),
     "an unknown ordinance": (dataclasses.replace(BASE, guardrail="1" * 64), "guardrail"),
     "larger totals": (dataclasses.replace(BASE, totals=Totals(86_401, 0, 0)), "totals"),

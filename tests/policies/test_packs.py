@@ -71,10 +71,10 @@ def test_the_agency_keeps_its_table(row):
     assert layer.judges.verdict(agency_head(asked, Facts()), release=True).is_allowed is row["expect"]
 
 
-@pytest.mark.parametrize("row", table("mou-2026-1"), ids=lambda row: row["case"])
+@pytest.mark.parametrize("row", table("pilot-1"), ids=lambda row: row["case"])
 def test_the_agreement_keeps_its_table(row):
     """Dates, parties, acts and purposes, as the table says."""
-    envelope = packs.agreement("mou-2026-1").bind(agencies=["age_1"], accepted_at=NOW)
+    envelope = packs.agreement("pilot-1").bind(agencies=["age_1"], accepted_at=NOW)
     asked = request(
         act=Act(row["act"]),
         purpose=Purpose(row["purpose"]),
@@ -133,7 +133,7 @@ def test_a_pack_has_to_be_an_object_and_called_by_its_name(monkeypatch):
     with pytest.raises(PolicyError):
         packs.ordinance("open_city")
     monkeypatch.undo()
-    document = packs.load_document("agreements", "mou-2026-1.json")
+    document = packs.load_document("agreements", "pilot-1.json")
     monkeypatch.setattr(packs, "load_document", lambda _folder, _path: {**document, "mou": "other"})
     with pytest.raises(PolicyError, match="name of its file"):
-        packs.agreement("mou-2026-1")
+        packs.agreement("pilot-1")
