@@ -7,6 +7,7 @@ from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
 from gateway.kernel.database import METADATA
 from gateway.partners import tables as _partners
+from gateway.sharing import tables as _sharing
 from gateway.sites import tables as _sites
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "_identity",
     "_incidents",
     "_partners",
+    "_sharing",
     "_sites",
 ]

@@ -61,6 +61,8 @@ class Kind(StrEnum):
     POLICY_REFUSED = "policy.refused"
     POLICY_APPROVED = "policy.approved"
     POLICY_WITHDRAWN = "policy.withdrawn"
+    SHARING_SUSPENDED = "sharing.suspended"
+    SHARING_RESUMED = "sharing.resumed"
     GUARDRAIL_CHANGED = "guardrail.changed"
 
     # incidents

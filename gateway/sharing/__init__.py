@@ -1,1 +1,48 @@
-"""What the owner shares: answers, policy documents, and the centre's decision."""
+"""The owner's answers turned into policy documents, and the centre's decisions."""
+
+from gateway.sharing.deciding import (
+    NOTHING,
+    WISH,
+    Availability,
+    Decided,
+    Decisions,
+    NearView,
+    Question,
+    Snapshot,
+)
+from gateway.sharing.layering import Layering
+from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.outbox import Due, Outbox
+from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
+from gateway.sharing.service import NETWORK, Preview, Sharing, SharingView, Standing, topic_of
+from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+
+__all__ = [
+    "NETWORK",
+    "NOTHING",
+    "WISH",
+    "Agency",
+    "AgencyDirectory",
+    "Answers",
+    "Availability",
+    "Decided",
+    "Decisions",
+    "DocumentState",
+    "Due",
+    "Layering",
+    "LiveUsage",
+    "NearView",
+    "Outbox",
+    "Preview",
+    "Question",
+    "Sharing",
+    "SharingView",
+    "SiteAgent",
+    "SiteAgents",
+    "SiteBook",
+    "Snapshot",
+    "Standing",
+    "Step",
+    "StoredDocument",
+    "topic_of",
+]

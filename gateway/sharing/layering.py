@@ -1,0 +1,159 @@
+"""The centre's layers of a site, from what is stored: documents, pending narrowing, ordinance, agreement, switch.
+
+Compiled documents are kept by their digest, which names their content for good; whether one is in force is read anew
+each time.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.kernel.errors import NotFoundError, PreconditionError
+from gateway.partners import OrganisationState
+from gateway.sharing.model import Answers, policy_of
+from gateway.sharing.ports import LiveUsage, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.service import NETWORK, held_by
+from gateway.sharing.site_book import SiteBook
+from partner_agent.wire import canonical
+from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
+from policies.model import read_policy
+from policies.parts import Envelope
+from policies.request import Facts, Invariants, Place, Usage
+
+COMPILED: Final = 5_000  # documents kept compiled, about 40 KiB each
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLayers:
+    """Everything of a site that decisions stand on.
+
+    Attributes:
+        document: the newest acknowledged document, or None.
+        sharing: the documents that must all permit, compiled; empty where none is acknowledged.
+        draft: what the owner answered, in our own names of the cameras: for those that are on the list only.
+        names: connected cameras to their names in the documents.
+    """
+
+    document: StoredDocument | None
+    sharing: tuple[SharingLayer, ...]
+    draft: SharingLayer | None
+    names: Mapping[str, str]
+    envelope: Envelope | None
+    guardrail: GuardrailLayer
+    agency: AgencyLayer
+    invariants: Invariants
+    network: int
+    generation: int
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a narrowing that the site has not acknowledged has to permit too."""
+        return len(self.sharing) > 1
+
+    @property
+    def guardrail_digest(self) -> str:
+        """The ordinance pack in force at the centre."""
+        return self.guardrail.guardrail.digest
+
+    def layers(self, facts: Facts) -> Layers | None:
+        """The layers of a release; None where the site acknowledged nothing."""
+        return self._layers(self.sharing, facts) if self.sharing else None
+
+    def drafted(self, facts: Facts) -> Layers | None:
+        """The layers of what the owner answered about cameras on the list: good for the map and nothing else."""
+        return None if self.draft is None else self._layers((self.draft,), facts)
+
+    def _layers(self, sharing: tuple[SharingLayer, ...], facts: Facts) -> Layers:
+        return Layers(
+            place=Place.CENTRE,
+            invariants=self.invariants,
+            guardrail=self.guardrail,
+            envelope=self.envelope,
+            sharing=sharing,
+            facts=facts,
+            agency=self.agency,
+        )
+
+
+class Layering:
+    """Builds the layers of sites."""
+
+    def __init__(
+        self,
+        *,
+        rows: SharingRows,
+        book: SiteBook,
+        guardrail: GuardrailLayer,
+        agency: AgencyLayer,
+        usage: LiveUsage | None = None,
+    ) -> None:
+        self._rows = rows
+        self._book = book
+        self._guardrail = guardrail
+        self._agency = agency
+        self._usage = usage
+        self._compiled: OrderedDict[str, SharingLayer] = OrderedDict()
+
+    async def usage(self, site_id: str, *, without_session: str) -> Usage:
+        """What the site is giving, as far as the centre counts it."""
+        return Usage() if self._usage is None else await self._usage.usage(site_id, without_session=without_session)
+
+    async def of_site(self, site_id: str, organisation_id: str) -> SiteLayers:
+        """The layers of one site as they are now."""
+        agent = await self._book.agents.agent_of(site_id)
+        answers = await self._rows.answers(site_id)
+        document = await held_by(self._rows, agent)
+        sharing: tuple[SharingLayer, ...] = ()
+        if document is not None:
+            contents = [document.raw, *([answers.pending] if answers and answers.pending is not None else [])]
+            sharing = tuple(self._layer(content) for content in contents)
+        draft, envelope = await self._draft(site_id, organisation_id, answers)
+        return SiteLayers(
+            document=document,
+            sharing=sharing,
+            draft=draft,
+            names=await self._names(agent) if sharing and agent else {},
+            envelope=envelope,
+            guardrail=self._guardrail,
+            agency=self._agency,
+            invariants=await self._invariants(organisation_id, agent),
+            network=await self._rows.generation(NETWORK),
+            generation=await self._rows.generation(site_id),
+        )
+
+    def _layer(self, content: Mapping[str, object]) -> SharingLayer:
+        key = canonical.sha256_hex(content)
+        if key not in self._compiled:
+            self._compiled[key] = SharingLayer(read_policy(content))
+            if len(self._compiled) > COMPILED:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(key)
+        return self._compiled[key]
+
+    async def _names(self, agent: SiteAgent) -> Mapping[str, str]:
+        return await self._book.agents.ticked(agent.id)
+
+    async def _draft(
+        self, site_id: str, organisation_id: str, answers: Answers | None
+    ) -> tuple[SharingLayer | None, Envelope | None]:
+        """What the owner answered, in our names; and the agreement. Without an accepted agreement there is neither."""
+        try:
+            facts = await self._book.facts(site_id, organisation_id, None)
+        except PreconditionError:
+            return None, None
+        draft = None if answers is None else self._layer(policy_of(facts, answers.effective).to_document())
+        return draft, facts.envelope
+
+    async def _invariants(self, organisation_id: str, agent: SiteAgent | None) -> Invariants:
+        try:
+            organisation = await self._book.partners.organisation(organisation_id)
+            is_active = organisation.state is OrganisationState.ACTIVE
+        except NotFoundError:
+            is_active = False
+        return Invariants(
+            is_camera_present=True,  # it is in the document and on the list, or the request does not come this far
+            is_paused=agent is not None and agent.is_paused,
+            is_suspended=await self._rows.is_suspended(),
+            is_partner_active=is_active,
+        )

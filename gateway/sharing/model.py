@@ -1,0 +1,182 @@
+"""Sharing, as rules without storage: an owner's answers for a site, the policy they stand for, and what to send.
+
+A site stands at the newest document it acknowledged, plus at most one narrowing that it has not acknowledged yet. What
+an owner wants beyond that is a proposal, which waits for approval on site. The gateway decides by the acknowledged
+document and the pending narrowing together, so that less counts at once and more only when the site says so.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from policies.clauses import MAX_CLAUSES, Clause, expand
+from policies.fields import PolicyError
+from policies.geo import point_of
+from policies.meet import meet
+from policies.model import Agreement, Camera, Envelope, Policy, Totals
+from policies.narrowing import compare
+from policies.vocabulary import Tag
+
+SITE_TOTALS: Final = Totals(live_s_per_day=8 * 3600, clip_s_per_day=4 * 3600, views_at_once=8)
+
+
+class Step(StrEnum):
+    """How a document came to be sent."""
+
+    NARROWING = "narrowing"
+    PROPOSAL = "proposal"
+
+
+class DocumentState(StrEnum):
+    """How far a document has come."""
+
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What an owner said about a site.
+
+    Attributes:
+        version: counts saves; a save names the one it was made from.
+        off: registered cameras that are switched off, whatever the clauses say.
+        pending: the content of a narrowing that the site has not acknowledged, or None.
+    """
+
+    site_id: str
+    organisation_id: str
+    version: int
+    clauses: tuple[Clause, ...]
+    off: frozenset[str]
+    changed_at: datetime
+    pending: Mapping[str, object] | None = None
+
+    @property
+    def effective(self) -> tuple[Clause, ...]:
+        """The clauses without the cameras that are switched off."""
+        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
+        return tuple(clause for clause in left if clause.cameras)
+
+    def of_camera(self, camera_id: str) -> tuple[Clause, ...]:
+        """The clauses that speak of a camera."""
+        return tuple(clause for clause in self.clauses if camera_id in clause.cameras)
+
+    def with_camera(self, camera_id: str, clause: Clause) -> tuple[Clause, ...]:
+        """The clauses with `clause` as this camera's only one.
+
+        Raises:
+            PolicyError: there would be too many different answers.
+        """
+        kept = [dataclasses.replace(one, cameras=one.cameras - {camera_id}) for one in self.clauses]
+        mine = dataclasses.replace(clause, cameras=frozenset({camera_id}))
+        return merged([*kept, mine])
+
+
+def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
+    """The same answers with equal clauses as one, and those without cameras gone.
+
+    Raises:
+        PolicyError: there are more than a document holds.
+    """
+    by_answer: dict[Clause, frozenset[str]] = {}
+    for clause in clauses:
+        answer = dataclasses.replace(clause, cameras=frozenset())
+        by_answer[answer] = by_answer.get(answer, frozenset()) | clause.cameras
+    found = tuple(dataclasses.replace(answer, cameras=cameras) for answer, cameras in by_answer.items() if cameras)
+    if len(found) > MAX_CLAUSES:
+        raise PolicyError("clauses", f"give at most {MAX_CLAUSES} different answers for one site")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCamera:
+    """A camera as a document names it.
+
+    Attributes:
+        id: the registered camera.
+        name_on_site: what the document calls it: the agent's own id, or the registered one before pairing.
+    """
+
+    id: str
+    name_on_site: str
+    lat: float
+    lon: float
+    people_live_here: bool
+    is_public_facing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFacts:
+    """Everything of a site's policy that is not an answer of the owner."""
+
+    partner: str
+    agreement: Agreement
+    envelope: Envelope
+    guardrail: str
+    hold_s: int
+    cameras: tuple[SiteCamera, ...]
+
+
+def policy_of(facts: SiteFacts, clauses: Sequence[Clause]) -> Policy:
+    """The policy that answers stand for at this site.
+
+    Raises:
+        PolicyError: a camera's name on site cannot stand in a document.
+    """
+    names = {camera.id: camera.name_on_site for camera in facts.cameras}
+    local = [
+        dataclasses.replace(clause, cameras=frozenset(names[name] for name in clause.cameras if name in names))
+        for clause in clauses
+    ]
+    homes = frozenset(camera.name_on_site for camera in facts.cameras if camera.people_live_here)
+    streets = frozenset(camera.name_on_site for camera in facts.cameras if camera.is_public_facing)
+    empty = Policy(
+        partner=facts.partner,
+        agreement=facts.agreement,
+        owners=(),
+        hold_s=facts.hold_s,
+        cameras=tuple(
+            Camera(camera.name_on_site, *point_of(camera.lat, camera.lon))
+            for camera in sorted(facts.cameras, key=lambda camera: camera.name_on_site)
+        ),
+        groups=(),
+        tags={Tag.RESIDENTIAL: homes, Tag.PUBLIC_FACING: streets},
+        rules=(),
+        windows=(),
+        terms=(),
+        envelope=facts.envelope,
+        guardrail=facts.guardrail,
+        totals=SITE_TOTALS,
+    )
+    return expand(local).into(empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What follows from what a site holds and what its owner wants.
+
+    Attributes:
+        narrowing: takes effect at once, or None.
+        proposal: waits for approval on site, or None.
+    """
+
+    narrowing: Policy | None = None
+    proposal: Policy | None = None
+
+
+def plan(held: Policy | None, wanted: Policy) -> Plan:
+    """What to do about `wanted` at a site that stands at `held` (None: nothing is shared yet)."""
+    if held is None:
+        return Plan(proposal=wanted) if wanted.rules else Plan()
+    if compare(held, wanted).is_narrowing:
+        return Plan() if compare(wanted, held).is_narrowing else Plan(narrowing=wanted)
+    common = meet(held, wanted)
+    if common is None or compare(common, held).is_narrowing:
+        return Plan(proposal=wanted)
+    return Plan(narrowing=common, proposal=wanted)

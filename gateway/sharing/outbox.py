@@ -1,0 +1,201 @@
+"""What each site should hold, as documents: built on what it says it holds, and again when that was something else.
+
+Asked anew each time, so a restart forgets nothing. A narrowing that is pending goes first; what is wanted beyond it is
+proposed once the site stands there. The same wish on the same base is the same document, byte for byte, until its time
+to be approved is over; one that the site refused is not sent again until something changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from gateway.audit import Kind, LeafDraft
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import PreconditionError
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of
+from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.service import topic_of
+from gateway.sharing.site_book import SiteBook
+from partner_agent.wire import documents
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.documents import Position
+from partner_agent.wire.limits import APPROVE_BY_S
+from policies.model import CONTENT_FIELDS, Policy, read_policy
+from policies.narrowing import compare
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A document to send, and the ordinance pack it names."""
+
+    document: dict[str, Any]
+    pack: dict[str, Any]
+
+
+class SignedAnswer(Protocol):
+    """What a site said, signed, about a document (`gateway.sites.PolicyAnswer`)."""
+
+    @property
+    def agent_id(self) -> str:
+        """Which site's agent."""
+
+    @property
+    def kind(self) -> str:
+        """`ack`, `stale` or `refused`."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the document in force, or of the one refused."""
+
+    @property
+    def code(self) -> str:
+        """Why refused."""
+
+
+class Outbox:
+    """The documents on their way, and what came back."""
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        database: Database,
+        rows: SharingRows,
+        book: SiteBook,
+        pack: Mapping[str, Any],
+        log: Log,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        """`gateway`: our name as agents pinned it; `pack`: the ordinance pack in force, as its document."""
+        self._gateway = gateway
+        self._database = database
+        self._rows = rows
+        self._book = book
+        self._pack = dict(pack)
+        self._log = log
+        self._publisher = publisher
+        self._clock = clock
+
+    async def due(self, agent_id: str, held: Position) -> Sequence[Due]:
+        """What to send to a site that holds `held`, in order; empty when it has all, or waits for its owner."""
+        agent = await self._book.agents.agent(agent_id)
+        answers = None if agent is None else await self._rows.answers(agent.site_id)
+        if agent is None or answers is None:
+            return []
+        base = await self._policy_at(agent, held)
+        try:
+            facts = await self._book.facts(agent.site_id, answers.organisation_id, agent)
+        except PreconditionError:
+            return []  # no agreement: nothing new is written; what the site holds is refused at the centre
+        step = await self._next(agent, answers, base, held, policy_of(facts, answers.effective))
+        if step.narrowing is not None:
+            document = await self._document(agent, held, step.narrowing, Step.NARROWING)
+        elif step.proposal is not None:
+            document = await self._document(agent, held, step.proposal, Step.PROPOSAL)
+        else:
+            return []
+        return [] if document is None else [Due(dict(document.raw), self._pack)]
+
+    async def answered(self, unit: UnitOfWork, answer: SignedAnswer) -> None:
+        """A site answered; called in the transaction that records it."""
+        document = await self._rows.document(answer.sha256)
+        if document is None or document.agent_id != answer.agent_id:
+            return
+        now = self._clock.now()
+        if answer.kind == "refused":
+            await self._rows.mark(unit, document.sha256, DocumentState.REFUSED, code=answer.code, at=now)
+        else:
+            await self._rows.mark(unit, document.sha256, DocumentState.ACKNOWLEDGED, code="", at=now)
+        if answer.kind == "ack":
+            answers = await self._rows.answers(document.site_id, unit=unit)
+            if answers is not None and answers.pending is not None:
+                pending = read_policy(answers.pending)
+                if compare(pending, read_policy(document.raw)).is_narrowing:
+                    await self._rows.keep_pending(unit, document.site_id, None)
+        await self._rows.bump(unit, document.site_id)
+        unit.after_commit(lambda: self._publisher.publish(topic_of(document.site_id), document.site_id))
+
+    async def _policy_at(self, agent: SiteAgent, held: Position) -> Policy | None:
+        """The policy a site holds; None for nothing, or a document that we do not know."""
+        found = await self._rows.document(held.sha256) if held.seq else None
+        return None if found is None or found.agent_id != agent.id else read_policy(found.raw)
+
+    async def _next(
+        self, agent: SiteAgent, answers: Answers, base: Policy | None, held: Position, wanted: Policy
+    ) -> Plan:
+        pending = None if answers.pending is None else read_policy(answers.pending)
+        if pending is not None and base is not None:
+            if not compare(pending, base).is_narrowing:
+                first = plan(base, pending).narrowing
+                return Plan(narrowing=first or pending)
+            if held.sha256 == agent.acked_sha256:
+                await self._clear_pending(answers)
+        step = plan(base, wanted)
+        if step.narrowing is not None and pending is None:
+            await self._narrow(answers, step.narrowing)
+        return step
+
+    async def _clear_pending(self, answers: Answers) -> None:
+        async with self._database.unit_of_work() as unit:
+            await self._rows.keep_pending(unit, answers.site_id, None)
+            await unit.commit(unaudited="the site stands there already, and said so")
+
+    async def _narrow(self, answers: Answers, narrowing: Policy) -> None:
+        """Facts changed so that less is to be shared (a camera unticked, a home said to be one): it counts from now."""
+        async with self._database.unit_of_work() as unit:
+            await self._rows.keep_pending(unit, answers.site_id, narrowing.to_document())
+            await self._rows.bump(unit, answers.site_id)
+            unit.after_commit(lambda: self._publisher.publish(topic_of(answers.site_id), answers.site_id))
+            await unit.commit(unaudited="follows from a change of facts that has its own leaf")
+
+    async def _document(self, agent: SiteAgent, held: Position, policy: Policy, step: Step) -> StoredDocument | None:
+        """The document of this wish on this base: the one we made before, or a new one; None if it was refused."""
+        content, now = policy.to_document(), self._clock.now()
+        for known in await self._rows.waiting(agent.id):
+            is_same = (known.lineage, known.parent_sha256, known.step) == (held.lineage, held.sha256, step)
+            if not is_same or {name: known.raw[name] for name in CONTENT_FIELDS} != content:
+                continue
+            if known.state is DocumentState.REFUSED:
+                return None if step is Step.PROPOSAL else known
+            if known.approve_by is None or known.approve_by > now:
+                return known
+        approve_by = now + timedelta(seconds=APPROVE_BY_S) if step is Step.PROPOSAL else None
+        made = documents.build(
+            gateway=self._gateway,
+            site=agent.site_id,
+            agent=agent.id,
+            base=held,
+            created_at=now,
+            approve_by=approve_by,
+            content=content,
+        )
+        stored = StoredDocument(
+            sha256=made.sha256,
+            agent_id=agent.id,
+            site_id=agent.site_id,
+            lineage=made.lineage,
+            seq=made.seq,
+            parent_sha256=made.parent_sha256,
+            step=step,
+            state=DocumentState.SENT,
+            raw=made.raw,
+            created_at=made.created_at,
+            approve_by=made.approve_by,
+        )
+        async with self._database.unit_of_work() as unit:
+            await self._rows.add_document(unit, stored)
+            await self._log.append(unit, _sent(stored, policy.partner))
+            await unit.commit()
+        return stored
+
+
+def _sent(document: StoredDocument, organisation_id: str) -> LeafDraft:
+    who = {"organisation": organisation_id, "site": document.site_id, "agent": document.agent_id}
+    return LeafDraft(
+        kind=Kind.POLICY_SENT,
+        streams=frozenset(who.values()),
+        public={"step": document.step.value, "seq": document.seq},
+        details={**who, "policy_sha256": document.sha256, "lineage": document.lineage},
+    )

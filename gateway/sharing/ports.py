@@ -1,0 +1,130 @@
+"""What sharing needs of others: the log, the agents on site, live sessions, and rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from gateway.audit import LeafDraft
+from gateway.kernel.database import UnitOfWork
+from gateway.sharing.model import Answers, DocumentState, Step
+from policies.request import Usage
+
+
+class Log(Protocol):
+    """The audit log."""
+
+    async def append(self, unit: UnitOfWork, draft: LeafDraft) -> object:
+        """Write a leaf into the caller's transaction."""
+
+
+class Publisher(Protocol):
+    """Wake-ups, which may be lost."""
+
+    def publish(self, topic: str, ref: str = "") -> None:
+        """Tell the listeners of `topic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAgent:
+    """The agent of a site, as `sites` knows it.
+
+    Attributes:
+        lineage: its chain of documents; empty before the first link.
+        acked_sha256: the newest document it acknowledged; empty for none.
+        is_paused: the site said so.
+    """
+
+    id: str
+    site_id: str
+    lineage: str
+    acked_sha256: str
+    is_paused: bool
+
+
+class SiteAgents(Protocol):
+    """The agents on site."""
+
+    async def agent_of(self, site_id: str) -> SiteAgent | None:
+        """The site's agent that was not removed."""
+
+    async def agent(self, agent_id: str) -> SiteAgent | None:
+        """An agent by its id."""
+
+    async def ticked(self, agent_id: str) -> Mapping[str, str]:
+        """The ticked cameras: registered camera to the agent's own id."""
+
+    def nudge(self, agent_id: str) -> None:
+        """Something may be due for this site; called after the change was committed."""
+
+
+class LiveUsage(Protocol):
+    """What a site is giving."""
+
+    async def usage(self, site_id: str, *, without_session: str) -> Usage:
+        """In the last 24 hours and right now, without one session that is decided again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document that was sent, or is to be."""
+
+    sha256: str
+    agent_id: str
+    site_id: str
+    lineage: str
+    seq: int
+    parent_sha256: str
+    step: Step
+    state: DocumentState
+    raw: Mapping[str, Any]
+    created_at: datetime
+    approve_by: datetime | None
+    code: str = ""
+
+
+class SharingRows(Protocol):
+    """Rows of sharing. Methods with a unit change, or read what stays locked until its end."""
+
+    async def answers(self, site_id: str, *, unit: UnitOfWork | None = None) -> Answers | None:
+        """What the owner said about a site."""
+
+    async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
+        """What an organisation said about its sites."""
+
+    async def save_answers(self, unit: UnitOfWork, answers: Answers, *, made_from: int) -> None:
+        """The new answers, made from version `made_from` (0: there were none).
+
+        Raises:
+            ConflictError: somebody saved in between.
+        """
+
+    async def keep_pending(self, unit: UnitOfWork, site_id: str, pending: Mapping[str, object] | None) -> None:
+        """The narrowing the site has not acknowledged yet, or None."""
+
+    async def forget(self, unit: UnitOfWork, site_id: str) -> None:
+        """The site is gone."""
+
+    async def document(self, sha256: str) -> StoredDocument | None:
+        """One document."""
+
+    async def waiting(self, agent_id: str) -> Sequence[StoredDocument]:
+        """The agent's documents that are sent and not answered, or refused; newest first."""
+
+    async def add_document(self, unit: UnitOfWork, document: StoredDocument) -> None:
+        """A new document; earlier ones that were sent and not answered are superseded."""
+
+    async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
+        """How far a document has come."""
+
+    async def bump(self, unit: UnitOfWork, scope: str) -> int:
+        """Count up the generation of a scope (`network`, or a site's id); the new number."""
+
+    async def generation(self, scope: str) -> int:
+        """The generation of a scope; 0 before the first change."""
+
+    async def is_suspended(self) -> bool:
+        """Whether sharing is switched off for the whole network."""
+
+    async def set_suspended(self, unit: UnitOfWork, *, is_suspended: bool, at: datetime, by: str) -> None:
+        """Switch the whole network off, or on."""

@@ -1,0 +1,310 @@
+"""What owners and administrators do about sharing: answer, see what a change does, switch off, switch the network off.
+
+A save is one transaction: the answers, the narrowing that counts from now on, the generation and the leaf. What it
+widens waits for approval on site (`outbox`). Everything happens inside the caller's own organisation; a site or camera
+of another is `NotFoundError`.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.audit import Kind, LeafDraft
+from gateway.cameras import Camera
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
+from gateway.kernel.principal import Principal
+from gateway.partners import Site
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, plan, policy_of
+from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.site_book import SiteBook
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.documents import NO_PARENT
+from policies.clauses import Clause
+from policies.fields import PolicyError
+from policies.model import Policy, read_policy
+from policies.words import Change, Voice, say, say_change
+
+NETWORK = "network"
+
+
+def topic_of(site_id: str) -> str:
+    """The bus topic on which a change of what a site shares is announced: decide its running views again."""
+    return f"sharing.{site_id}"
+
+
+class Standing(StrEnum):
+    """Where a site stands with what its owner wants."""
+
+    NOTHING_SAID = "nothing_said"
+    NOT_CONNECTED = "not_connected"
+    TO_CONFIRM = "to_confirm"  # less is shared already; the site has not confirmed it yet
+    TO_APPROVE = "to_approve"  # more waits for approval on site
+    REFUSED = "refused"  # the site said no to a proposal
+    IN_FORCE = "in_force"
+
+
+@dataclass(frozen=True, slots=True)
+class SharingView:
+    """What an owner sees about a site."""
+
+    site: Site
+    cameras: tuple[Camera, ...]
+    answers: Answers | None
+    sentences: tuple[str, ...]
+    standing: Standing
+
+    @property
+    def version(self) -> int:
+        """What a save has to name."""
+        return self.answers.version if self.answers else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a save would do.
+
+    Attributes:
+        changes: what is shared more, less, or otherwise.
+        needs_approval: whether part of it waits for approval on site.
+        is_at_once: whether part of it counts from the save on.
+    """
+
+    changes: tuple[Change, ...]
+    needs_approval: bool
+    is_at_once: bool
+
+
+class Sharing:
+    """Use cases of owners and administrators."""
+
+    def __init__(
+        self, *, database: Database, rows: SharingRows, book: SiteBook, log: Log, publisher: Publisher, clock: Clock
+    ) -> None:
+        self._database = database
+        self._rows = rows
+        self._book = book
+        self._log = log
+        self._publisher = publisher
+        self._clock = clock
+
+    async def view(self, principal: Principal, site_id: str) -> SharingView:
+        """What is shared at a site, and how far it has come.
+
+        Raises:
+            NotFoundError: no such site of the caller's organisation.
+        """
+        site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        answers = await self._rows.answers(site.id)
+        sentences: list[str] = []
+        if answers is not None:
+            sentences = say(await self._said(site, answers.effective), await self._voice(site))
+        return SharingView(
+            site=site,
+            cameras=tuple(await self._book.cameras.of_site(site.id)),
+            answers=answers,
+            sentences=tuple(sentences),
+            standing=await self._standing(site, answers),
+        )
+
+    async def preview(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Preview:
+        """What saving these answers would change.
+
+        Raises:
+            NotFoundError: no such site of the caller's organisation, or a camera that is not there.
+            InvalidError: the answers cannot be written down.
+        """
+        site = await self._mine(principal, site_id, clauses)
+        known = await self._rows.answers(site.id)
+        answers = self._next(known, site, _read(clauses), None)
+        before = await self._said(site, known.effective) if known else None
+        after = await self._said(site, answers.effective)
+        step = await self._plan(site, known, answers)
+        return Preview(
+            changes=tuple(say_change(before, after, await self._voice(site))),
+            needs_approval=step.proposal is not None,
+            is_at_once=step.narrowing is not None,
+        )
+
+    async def save(
+        self,
+        principal: Principal,
+        site_id: str,
+        clauses: Sequence[Clause],
+        *,
+        made_from: int,
+        off: frozenset[str] | None = None,
+    ) -> Answers:
+        """Save answers for a site.
+
+        Args:
+            principal: who answers.
+            site_id: for which site.
+            clauses: every answer of the site.
+            made_from: the version the person looked at.
+            off: cameras that are switched off; None leaves them.
+
+        Raises:
+            NotFoundError: no such site of the caller's organisation, or a camera that is not there.
+            InvalidError: the answers cannot be written down.
+            ConflictError: somebody saved in between; nothing is lost, nothing is changed.
+            PreconditionError: the agreement was not accepted.
+        """
+        site = await self._mine(principal, site_id, clauses)
+        known = await self._rows.answers(site.id)
+        answers = self._next(known, site, _read(clauses), off)
+        agent = await self._book.agents.agent_of(site.id)
+        step = await self._plan(site, known, answers)
+        if step.narrowing is not None:
+            answers = dataclasses.replace(answers, pending=step.narrowing.to_document())
+        async with self._database.unit_of_work() as unit:
+            answers = dataclasses.replace(answers, version=made_from + 1)
+            await self._rows.save_answers(unit, answers, made_from=made_from)
+            await self._leaf(unit, principal, answers, step)
+            await self._announce(unit, site.id, agent)
+            await unit.commit()
+        return answers
+
+    async def switch(self, principal: Principal, camera: Camera, *, is_on: bool) -> None:
+        """Stop sharing a camera at once, or share it again by the answers it had.
+
+        Raises:
+            NotFoundError: the camera belongs to somebody else.
+            PreconditionError: nothing was said yet about what is shared.
+        """
+        if camera.organisation_id != principal.organisation_id:
+            raise NotFoundError("There is no such camera.")
+        known = await self._rows.answers(camera.site_id)
+        if known is None or not known.of_camera(camera.id):
+            raise PreconditionError("Choose first what is shared of this camera.")
+        off = known.off - {camera.id} if is_on else known.off | {camera.id}
+        if off != known.off:
+            await self.save(principal, camera.site_id, known.clauses, made_from=known.version, off=off)
+
+    async def has_rules(self, organisation_id: str) -> bool:
+        """Whether the organisation has said what it shares."""
+        return bool(await self._rows.answers_of(organisation_id))
+
+    async def answers_of(self, organisation_id: str) -> Mapping[str, Answers]:
+        """What the organisation said, by site."""
+        return {answers.site_id: answers for answers in await self._rows.answers_of(organisation_id)}
+
+    async def suspend(self, principal: Principal, *, is_suspended: bool) -> None:
+        """Switch sharing off, or on again, for the whole network; running views end by the next decision."""
+        async with self._database.unit_of_work() as unit:
+            now = self._clock.now()
+            await self._rows.set_suspended(unit, is_suspended=is_suspended, at=now, by=principal.person_id)
+            await self._rows.bump(unit, NETWORK)
+            kind = Kind.SHARING_SUSPENDED if is_suspended else Kind.SHARING_RESUMED
+            await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": principal.person_id}))
+            unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
+            await unit.commit()
+
+    async def is_suspended(self) -> bool:
+        """Whether sharing is switched off for the whole network."""
+        return await self._rows.is_suspended()
+
+    async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
+        """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
+        await self._rows.bump(unit, site.id)
+        await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
+
+    async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
+        """The site is gone, and what was said about it."""
+        await self._rows.forget(unit, site.id)
+        await self._announce(unit, site.id, None)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+
+    async def _mine(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Site:
+        site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        known = {camera.id for camera in await self._book.cameras.of_site(site.id)}
+        if any(not clause.cameras <= known for clause in clauses):
+            raise NotFoundError("There is no such camera.")
+        return site
+
+    def _next(
+        self, known: Answers | None, site: Site, clauses: tuple[Clause, ...], off: frozenset[str] | None
+    ) -> Answers:
+        kept = known.off if known else frozenset[str]()
+        return Answers(
+            site_id=site.id,
+            organisation_id=site.organisation_id,
+            version=(known.version if known else 0) + 1,
+            clauses=clauses,
+            off=kept if off is None else off,
+            changed_at=self._clock.now(),
+            pending=known.pending if known else None,
+        )
+
+    async def _plan(self, site: Site, known: Answers | None, answers: Answers) -> Plan:
+        """What follows from the new answers for where the site stands, pending narrowing included."""
+        agent = await self._book.agents.agent_of(site.id)
+        facts = await self._book.facts(site.id, site.organisation_id, agent)
+        wanted = policy_of(facts, answers.effective)
+        if known is not None and known.pending is not None:
+            return plan(read_policy(known.pending), wanted)
+        held = await held_by(self._rows, agent)
+        return plan(read_policy(held.raw) if held else None, wanted)
+
+    async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
+        """The policy in our own names of the cameras, to be said in words."""
+        return policy_of(await self._book.facts(site.id, site.organisation_id, None), clauses)
+
+    async def _voice(self, site: Site) -> Voice:
+        agency = await self._book.agency()
+        names = await self._book.names(site.id)
+        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone)
+
+    async def _standing(self, site: Site, answers: Answers | None) -> Standing:
+        agent = await self._book.agents.agent_of(site.id)
+        if answers is None:
+            return Standing.NOTHING_SAID
+        if agent is None:
+            return Standing.NOT_CONNECTED
+        if answers.pending is not None:
+            return Standing.TO_CONFIRM
+        if (await self._plan(site, answers, answers)).proposal is None:
+            return Standing.IN_FORCE
+        base = agent.acked_sha256 or NO_PARENT
+        here = [one for one in await self._rows.waiting(agent.id) if one.parent_sha256 == base]
+        is_refused = bool(here) and here[0].state is DocumentState.REFUSED and here[0].step is Step.PROPOSAL
+        return Standing.REFUSED if is_refused else Standing.TO_APPROVE
+
+    async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
+        await self._rows.bump(unit, site_id)
+        unit.after_commit(lambda: self._publisher.publish(topic_of(site_id), site_id))
+        if agent is not None:
+            unit.after_commit(lambda: self._book.agents.nudge(agent.id))
+
+    async def _leaf(self, unit: UnitOfWork, principal: Principal, answers: Answers, step: Plan) -> None:
+        who = {"organisation": answers.organisation_id, "site": answers.site_id, "person": principal.person_id}
+        draft = LeafDraft(
+            kind=Kind.POLICY_SAVED,
+            streams=frozenset(who.values()),
+            public={
+                "is_less_at_once": step.narrowing is not None,
+                "is_more_proposed": step.proposal is not None,
+                "cameras_off": len(answers.off),
+            },
+            details={**who, "version": answers.version},
+        )
+        await self._log.append(unit, draft)
+
+
+async def held_by(rows: SharingRows, agent: SiteAgent | None) -> StoredDocument | None:
+    """The newest document the site acknowledged, in the lineage it is in now."""
+    if agent is None or not agent.acked_sha256:
+        return None
+    document = await rows.document(agent.acked_sha256)
+    if document is None or (document.agent_id, document.lineage) != (agent.id, agent.lineage):
+        return None
+    return document
+
+
+def _read(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
+    try:
+        return merged(clauses)
+    except PolicyError as error:
+        raise InvalidError(error.sentence.capitalize() + ".", fields={error.path: error.sentence}) from error

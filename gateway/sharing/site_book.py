@@ -1,0 +1,106 @@
+"""What a site's policy holds apart from the owner's answers: cameras, agreement, ordinance, and the names for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.cameras import Camera, Cameras
+from gateway.kernel.errors import PreconditionError
+from gateway.partners import Partners
+from gateway.sharing.model import SiteCamera, SiteFacts
+from gateway.sharing.ports import SiteAgent, SiteAgents
+from partner_agent.wire.limits import HOLD_DEFAULT_S
+from policies.fields import PolicyError, as_name
+from policies.guardrail import Guardrail
+from policies.model import Agreement
+from policies.packs import AgreementTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """The agency this gateway belongs to."""
+
+    id: str
+    name: str
+
+
+class AgencyDirectory(Protocol):
+    """Knows the agency."""
+
+    async def agency(self) -> Agency:
+        """The one agency of this gateway."""
+
+
+class SiteBook:
+    """Collects the facts of a site."""
+
+    def __init__(
+        self,
+        *,
+        partners: Partners,
+        cameras: Cameras,
+        agents: SiteAgents,
+        agency: AgencyDirectory,
+        guardrail: Guardrail,
+        agreement: AgreementTemplate,
+        hold_s: int = HOLD_DEFAULT_S,
+    ) -> None:
+        """`guardrail` and `agreement`: the packs in force; without them nothing here can be built."""
+        self.partners = partners
+        self.cameras = cameras
+        self.agents = agents
+        self._agency = agency
+        self._guardrail = guardrail
+        self._agreement = agreement
+        self._hold_s = hold_s
+
+    async def agency(self) -> Agency:
+        """The agency."""
+        return await self._agency.agency()
+
+    async def facts(self, site_id: str, organisation_id: str, agent: SiteAgent | None) -> SiteFacts:
+        """The facts of a site: with its agent's names for the ticked cameras, or before pairing with our own.
+
+        Raises:
+            PreconditionError: the agreement in force was not accepted.
+        """
+        current = self.partners.agreement
+        accepted = [one for one in await self.partners.acceptances(organisation_id) if one.sha256 == current.sha256]
+        if not accepted or current.version != self._agreement.mou:
+            raise PreconditionError("Accept the agreement first; then choose what is shared.")
+        agency = await self._agency.agency()
+        registered = await self.cameras.of_site(site_id)
+        names = {camera.id: camera.id for camera in registered}
+        if agent is not None:
+            names = {name: local for name, local in (await self.agents.ticked(agent.id)).items() if _is_name(local)}
+        return SiteFacts(
+            partner=organisation_id,
+            agreement=Agreement(current.version, current.sha256),
+            envelope=self._agreement.bind(agencies=[agency.id], accepted_at=accepted[-1].accepted_at),
+            guardrail=self._guardrail.digest,
+            hold_s=self._hold_s,
+            cameras=tuple(_site_camera(camera, names[camera.id]) for camera in registered if camera.id in names),
+        )
+
+    async def names(self, site_id: str) -> Mapping[str, str]:
+        """The registered cameras of a site and what people call them."""
+        return {camera.id: camera.name for camera in await self.cameras.of_site(site_id)}
+
+
+def _site_camera(camera: Camera, name_on_site: str) -> SiteCamera:
+    return SiteCamera(
+        id=camera.id,
+        name_on_site=name_on_site,
+        lat=camera.place.lat,
+        lon=camera.place.lon,
+        people_live_here=camera.people_live_here,
+        is_public_facing=camera.facts.is_public_facing,
+    )
+
+
+def _is_name(text: str) -> bool:
+    try:
+        as_name(text, "camera")
+    except PolicyError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Rows of sharing."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Index
+from sqlmodel import Field, SQLModel
+
+from gateway.kernel.database import UtcMs
+
+
+def _moment(*, optional: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(UtcMs, nullable=optional))
+
+
+class SharingSiteRow(SQLModel, table=True):
+    """What an owner said about a site."""
+
+    __tablename__ = "sharing_site"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version"),
+        Index("ix_sharing_site_organisation_id", "organisation_id"),
+    )
+
+    site_id: str = Field(primary_key=True)
+    organisation_id: str
+    version: int
+    clauses: str  # canonical JSON, a list of clauses
+    off: str  # canonical JSON, sorted ids of registered cameras
+    changed_at: datetime = _moment()
+    pending: str = ""  # canonical JSON, the content of a narrowing not yet acknowledged; empty for none
+
+
+class SharingDocumentRow(SQLModel, table=True):
+    """A policy document; never changed but for how far it has come."""
+
+    __tablename__ = "sharing_document"
+    __table_args__ = (
+        CheckConstraint("step IN ('narrowing', 'proposal')", name="step"),
+        CheckConstraint("state IN ('sent', 'acknowledged', 'refused', 'superseded')", name="state"),
+        Index("ix_sharing_document_agent_id_state", "agent_id", "state"),
+    )
+
+    sha256: str = Field(primary_key=True)
+    agent_id: str
+    site_id: str
+    lineage: str
+    seq: int
+    parent_sha256: str
+    step: str
+    state: str
+    raw: str  # canonical JSON
+    created_at: datetime = _moment()
+    approve_by: datetime | None = _moment(optional=True)
+    answered_at: datetime | None = _moment(optional=True)
+    code: str = ""
+
+
+class SharingGenerationRow(SQLModel, table=True):
+    """A counter that goes up with every change of what a scope shares."""
+
+    __tablename__ = "sharing_generation"
+
+    scope: str = Field(primary_key=True)  # network, or a site's id
+    counter: int
+
+
+class SharingSwitchRow(SQLModel, table=True):
+    """The switch of the whole network; one row at most."""
+
+    __tablename__ = "sharing_switch"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: int = Field(primary_key=True)
+    is_suspended: bool
+    changed_at: datetime = _moment()
+    changed_by: str

@@ -1,0 +1,46 @@
+"""Agents on site that exist because a test says so, and take documents as a real one would."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from gateway.sharing.ports import SiteAgent
+from partner_agent.wire.documents import Position
+
+
+class FakeSiteAgents:
+    """`sharing.SiteAgents`."""
+
+    def __init__(self) -> None:
+        self.by_site: dict[str, SiteAgent] = {}
+        self.ticks: dict[str, dict[str, str]] = {}
+        self.held: dict[str, Position] = {}
+        self.nudged: list[str] = []
+
+    def pair(self, site_id: str, ticks: Mapping[str, str], *, agent_id: str = "agt_" + "1" * 26) -> SiteAgent:
+        """A freshly paired agent that holds nothing; `ticks`: registered camera to its own name."""
+        agent = SiteAgent(agent_id, site_id, lineage="a" * 32, acked_sha256="", is_paused=False)
+        self.by_site[site_id] = agent
+        self.ticks[agent_id] = dict(ticks)
+        self.held[agent_id] = Position.nothing(agent.lineage)
+        return agent
+
+    def change(self, agent_id: str, **changes: object) -> None:
+        """What the agent is known for changes."""
+        agent = next(one for one in self.by_site.values() if one.id == agent_id)
+        self.by_site[agent.site_id] = dataclasses.replace(agent, **changes)  # type: ignore[arg-type]
+
+    async def agent_of(self, site_id: str) -> SiteAgent | None:
+        """The site's agent."""
+        return self.by_site.get(site_id)
+
+    async def agent(self, agent_id: str) -> SiteAgent | None:
+        """An agent."""
+        return next((one for one in self.by_site.values() if one.id == agent_id), None)
+
+    async def ticked(self, agent_id: str) -> Mapping[str, str]:
+        """Its ticked cameras."""
+        return self.ticks.get(agent_id, {})
+
+    def nudge(self, agent_id: str) -> None:
+        """Remember."""
+        self.nudged.append(agent_id)

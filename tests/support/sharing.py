@@ -1,0 +1,182 @@
+"""Sharing over a real database, with partners, cameras and the log; agents on site are kept in memory."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.cameras import Camera, CameraFacts
+from gateway.incidents import Incident, Stop
+from gateway.kernel.database import Database
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.partners import Place, Site
+from gateway.sharing import Agency, Decisions, Layering, Outbox, Sharing, SiteBook
+from gateway.sharing.store import SqlSharing
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.documents import parse
+from partner_agent.wire.ids import IdSource
+from policies import packs
+from policies.clauses import Clause, Preset, of_preset
+from policies.layers import AgencyLayer, GuardrailLayer
+from policies.model import Policy, read_policy
+from policies.narrowing import compare
+from policies.vocabulary import IncidentKind, Origin
+from tests.fakes.site_agents import FakeSiteAgents
+from tests.support.partners import LOOP, World, world
+
+GATEWAY = "http://localhost:8080"
+AGENCY_ID = "age_" + "1" * 26
+
+
+class OneAgency:
+    """The agency of the tests."""
+
+    async def agency(self) -> Agency:
+        """Always the same."""
+        return Agency(AGENCY_ID, "City Police")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a site says, as `sites` hands it on."""
+
+    agent_id: str
+    kind: str
+    sha256: str
+    code: str = ""
+
+
+@dataclass
+class SharingWorld:
+    """Everything around sharing."""
+
+    base: World
+    agents: FakeSiteAgents
+    rows: SqlSharing
+    book: SiteBook
+    sharing: Sharing
+    outbox: Outbox
+    layering: Layering
+    decisions: Decisions
+    clock: Clock
+
+    async def shop(
+        self, email: str = "ana@example.org", *, people_live_here: bool = False
+    ) -> tuple[Principal, Site, list[Camera]]:
+        """A confirmed owner who accepted the agreement, with a site of two cameras."""
+        owner = await self.base.owner(email)
+        site = await self.base.site(owner, people_live_here=people_live_here)
+        await self.base.partners.accept_agreement(owner, sha256=self.base.partners.agreement.sha256)
+        cameras = [
+            await self.base.cameras.add(owner, site, CameraFacts(name, place, None, True, ""))
+            for name, place in (("Front door", LOOP), ("Yard", Place(LOOP.lat + 0.0005, LOOP.lon)))
+        ]
+        return owner, site, cameras
+
+    def pair(self, site: Site, cameras: list[Camera]) -> str:
+        """An agent at the site, with every camera ticked; its id."""
+        number = len(self.agents.by_site) + 1
+        ticks = {camera.id: f"local-{index}" for index, camera in enumerate(cameras)}
+        return self.agents.pair(site.id, ticks, agent_id=f"agt_{number:026d}").id
+
+    async def answer(self, owner: Principal, site: Site, *clauses: Clause) -> None:
+        """Save answers over whatever is there."""
+        known = await self.rows.answers(site.id)
+        await self.sharing.save(owner, site.id, clauses, made_from=known.version if known else 0)
+
+    async def deliver(self, agent_id: str, *, approves: bool = True) -> list[str]:
+        """Let the site take what is due, as an agent would; what it answered."""
+        said = []
+        for _ in range(5):
+            due = await self.outbox.due(agent_id, self.agents.held[agent_id])
+            if not due:
+                break
+            said.extend([await self._take(agent_id, dict(item.document), approves=approves) for item in due])
+            if said[-1] != "ack":
+                break
+        return said
+
+    async def _take(self, agent_id: str, raw: dict, *, approves: bool) -> str:
+        document, held = parse(raw), self.agents.held[agent_id]
+        assert document.follows(held)
+        before = await self.policy_at(agent_id)
+        is_narrowing = before is not None and compare(before, read_policy(raw)).is_narrowing
+        assert is_narrowing or document.approve_by is not None, "a widening is a proposal"
+        if not is_narrowing and not approves:
+            return "proposed"
+        await self.say(agent_id, "ack", document.sha256)
+        self.agents.held[agent_id] = document.position
+        return "ack"
+
+    async def say(self, agent_id: str, kind: str, sha256: str, *, code: str = "") -> None:
+        """The site's signed answer arrives."""
+        async with self.base.database.unit_of_work() as unit:
+            if kind == "ack":
+                self.agents.change(agent_id, acked_sha256=sha256)
+            await self.outbox.answered(unit, Answer(agent_id, kind, sha256, code))
+            await unit.commit(unaudited="the leaf is sites'")
+
+    async def policy_at(self, agent_id: str) -> Policy | None:
+        """What the site holds."""
+        found = await self.rows.document(self.agents.held[agent_id].sha256)
+        return None if found is None else read_policy(found.raw)
+
+
+def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
+    """Build it."""
+    base = world(database, clock=clock, ids=ids)
+    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
+    book = SiteBook(
+        partners=base.partners,
+        cameras=base.cameras,
+        agents=agents,
+        agency=OneAgency(),
+        guardrail=pack,
+        agreement=packs.agreement("pilot-1"),
+    )
+    sharing = Sharing(database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock)
+    outbox = Outbox(
+        gateway=GATEWAY,
+        database=database,
+        rows=rows,
+        book=book,
+        pack=packs.load_document("ordinances", "open_city/pack.json"),
+        log=base.audit,
+        publisher=base.bus,
+        clock=clock,
+    )
+    layering = Layering(
+        rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
+    )
+    decisions = Decisions(cameras=base.cameras, layering=layering, clock=clock)
+    return SharingWorld(base, agents, rows, book, sharing, outbox, layering, decisions, clock)
+
+
+def usual(*cameras: Camera, preset: Preset = Preset.EMERGENCIES, is_home: bool = False) -> Clause:
+    """A preset for these cameras."""
+    return of_preset(preset, frozenset(camera.id for camera in cameras), is_home=is_home)
+
+
+def operator() -> Principal:
+    """An operator with two factors."""
+    return Principal(
+        kind=PrincipalKind.AGENCY,
+        person_id="per_" + "9" * 26,
+        organisation_id=AGENCY_ID,
+        roles=frozenset({Role.OPERATOR}),
+        unit="rtcc",
+        factors=frozenset({"password", "totp"}),
+    )
+
+
+def incident(clock: Clock, *, place: Place = LOOP, origin: Origin = Origin.CAD, number: str = "26-1") -> Incident:
+    """A robbery near the shop."""
+    now = clock.now() - timedelta(minutes=2)
+    return Incident(
+        id="inc_" + "1" * 26,
+        agency_id=AGENCY_ID,
+        kind=IncidentKind.ROBBERY,
+        origin=origin,
+        number=number,
+        opened_at=now,
+        opened_by="",
+        stops=(Stop(place.lat, place.lon, "", now),),
+    )
