@@ -32,7 +32,7 @@ from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.identity import sign_in_routes
 from gateway.incidents.routes import incident_routes
-from gateway.kernel.background import supervise
+from gateway.kernel.background import Background, supervise
 from gateway.kernel.principal import Principal
 from gateway.partners.pages import PAGES as PARTNER_PAGES
 from gateway.sites.pages import PAGES as SITE_PAGES
@@ -74,6 +74,7 @@ def create_app(
     *,
     routes: Sequence[ControllerRouterHandler] = ROUTES,
     write_access_line: Callable[[bytes], None] | None = None,
+    runs_background: bool = True,
 ) -> Litestar:
     """The whole application, ready for a server; background work starts with its lifespan.
 
@@ -100,7 +101,7 @@ def create_app(
             ],
             plugins=[StrictInputPlugin()],
             template_config=template_config(assets),
-            lifespan=[_lifespan(services)],
+            lifespan=[_lifespan(services, services.background if runs_background else ())],
             request_max_body_size=BODY_BYTES,
             openapi_config=_openapi(),
             logging_config=None,
@@ -134,13 +135,13 @@ def _constant(value: object) -> Provide:
     return Provide(lambda: value, sync_to_thread=False)
 
 
-def _lifespan(services: Services) -> Callable[[Litestar], Any]:
+def _lifespan(services: Services, background: Sequence[Background]) -> Callable[[Litestar], Any]:
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         del app
         try:
             async with anyio.create_task_group() as group:
-                for work in services.background:
+                for work in background:
                     group.start_soon(lambda each=work: supervise(each, clock=services.clock), name=work.name)  # type: ignore[misc]
                 yield
                 group.cancel_scope.cancel()

@@ -71,6 +71,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return PublicOrigin.parse(self.public_url)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the database is a file of this machine, so that one process must do everything."""
+        return self.database.startswith("sqlite")
+
+    @property
     def database(self) -> str:
         """The URL SQLAlchemy takes, with its async driver."""
         if not self.database_url:
@@ -94,11 +99,17 @@ def load_settings(*, environ: Mapping[str, str], config: Path | None = None) -> 
     values = _from_file(path) if path else {}
     values |= _from_environment(environ)
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_as_path)
     except msgspec.ValidationError as error:
         raise SettingsError(f"settings: {error}") from error
     check(settings)
     return settings
+
+
+def _as_path(kind: type, value: object) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise NotImplementedError
+    return Path(value)
 
 
 def check(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 
 BUSY_TIMEOUT_MS: Final = 5_000  # how long a second writer waits before it is told to try again
 READERS: Final = 8
+_QUIET: Final[dict[str, Any]] = {"hide_parameters": True}  # errors carry the statement, never what was in it
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -100,14 +101,16 @@ class Database:
         self.is_sqlite = url.startswith("sqlite")
         self._stopping: set[asyncio.Future[Any]] = set()
         if self.is_sqlite:
-            self._writer = create_async_engine(url, pool_size=1, max_overflow=0, connect_args={"isolation_level": None})
+            self._writer = create_async_engine(
+                url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args={"isolation_level": None}
+            )
             self._reader = create_async_engine(url, pool_size=READERS, connect_args={"isolation_level": None})
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
             for engine in (self._writer, self._reader):
                 engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[assignment]
         else:
-            self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS)
+            self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS, **_QUIET)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:

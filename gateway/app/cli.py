@@ -1,0 +1,172 @@
+"""`lenspact`: set up, serve and look after a gateway. Each command says what it did, or what to do."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from gateway.app import schema
+from gateway.app.doctor import examine
+from gateway.app.logs import start_logging
+from gateway.app.serve import serve
+from gateway.app.services import build_services
+from gateway.app.settings import Settings, SettingsError, check_role, load_settings
+from gateway.app.setup import migrate, prepare
+from gateway.audit.export import export_log
+from gateway.kernel.database import Database
+from gateway.kernel.errors import LenspactError
+from gateway.kernel.keyring import Keyring, export_root
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 for what went wrong, 2 for wrong words or settings."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings(environ=os.environ, config=options.config)
+        check_role(settings, getattr(options, "role", "all"))
+        return int(anyio.run(options.run, settings, options, backend_options={"use_uvloop": True}))
+    except SettingsError as error:
+        print(f"lenspact: {error}", file=sys.stderr)
+        return 2
+    except (LenspactError, OSError) as error:
+        print(f"lenspact: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def say(line: str) -> None:
+    """One line to the person who runs the command."""
+    print(line, flush=True)
+
+
+async def run_setup(settings: Settings, options: argparse.Namespace) -> int:
+    """Keys, database, agency, and a link for the first administrator where asked for."""
+    services = await prepare(settings, say=say)
+    try:
+        if options.admin:
+            link = await services.identity.people.invite_first_admin(email=options.admin, name=options.name)
+            say(f"Open this link within 24 hours to become administrator:\n{link}")
+    finally:
+        await services.close()
+    return 0
+
+
+async def run_serve(settings: Settings, options: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    start_logging(logging.INFO)
+    await serve(settings, role=options.role, say=say)
+    return 0
+
+
+async def run_migrate(settings: Settings, options: argparse.Namespace) -> int:
+    """Bring the database to this program's schema, or only look."""
+    if not options.check:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await migrate(settings)
+    database = Database(settings.database)
+    try:
+        await schema.at_head(database)
+    finally:
+        await database.close()
+    say("The database is at this program's schema.")
+    return 0
+
+
+async def run_admin(settings: Settings, options: argparse.Namespace) -> int:
+    """Print a link that makes somebody an administrator, or list the agency's people."""
+    services = build_services(settings)
+    try:
+        if options.what == "invite":
+            link = await services.identity.people.invite_first_admin(email=options.email, name=options.name)
+            say(f"Open this link within 24 hours to become administrator:\n{link}")
+        for user in await services.identity.people.users() if options.what == "list" else ():
+            state = "suspended" if user.person.is_suspended else "enrolled" if user.is_enrolled else "invited"
+            say(f"{user.person.email}  {' '.join(sorted(user.membership.roles))}  {state}")
+    finally:
+        await services.close()
+    return 0
+
+
+async def run_doctor(settings: Settings, options: argparse.Namespace) -> int:
+    """Look at everything a gateway needs and say what to do about what is missing."""
+    del options
+    findings = await examine(settings)
+    for finding in findings:
+        say(f"{'ok  ' if finding.is_fine else 'FAIL'}  {finding.what}" + (f": {finding.cure}" if finding.cure else ""))
+    return 0 if all(finding.is_fine for finding in findings) else 1
+
+
+async def run_audit(settings: Settings, options: argparse.Namespace) -> int:
+    """How far the log is, or a copy of it that lenspact-verify can check."""
+    services = build_services(settings)
+    try:
+        if options.what == "export":
+            count = await export_log(services.log_reader, options.folder)
+            say(f"{count} entries written to {options.folder}; check them with: lenspact-verify log {options.folder}")
+        else:
+            status = await services.sequencer.status()
+            say(f"{status.size} entries signed, {status.lag_s:.1f} s behind; {services.keyring.log.vkey}")
+            return 1 if status.is_behind else 0
+    finally:
+        await services.close()
+    return 0
+
+
+async def run_keys(settings: Settings, options: argparse.Namespace) -> int:
+    """Show what is public of the keys, or take the root key off this machine."""
+    folder = settings.state_dir / "keys"
+    if options.what == "export-root":
+        export_root(folder, options.target)
+        say(f"The root key is in {options.target} and no longer here. Keep it offline; only key sets need it.")
+        return 0
+    keyring = Keyring.load(folder)
+    say(f"log      {keyring.log.vkey}")
+    say(f"root     {keyring.root_public.kid}  {'on this machine' if keyring.root else 'kept elsewhere'}")
+    for name in ("grant", "lease", "promise", "link", "ticket"):
+        say(f"{name:8} {getattr(keyring, name).kid}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lenspact", description="A federation gateway for other people's cameras.")
+    parser.add_argument("--config", type=Path, help="a TOML file of settings (default: LENSPACT_CONFIG)")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    setup = _command(commands, "setup", run_setup)
+    setup.add_argument("--admin", metavar="EMAIL", default="", help="print a link for the first administrator")
+    setup.add_argument("--name", default="Administrator", help="the administrator's name")
+    roles = _command(commands, "serve", run_serve)
+    roles.add_argument("--role", choices=("all", "api", "worker"), default="all")
+    _command(commands, "migrate", run_migrate).add_argument("--check", action="store_true", help="only look")
+    admin = _command(commands, "admin", run_admin).add_subparsers(dest="what", required=True)
+    invite = admin.add_parser("invite", help="print a one-time link")
+    invite.add_argument("email")
+    invite.add_argument("name")
+    admin.add_parser("list", help="the agency's people")
+    _command(commands, "doctor", run_doctor)
+    audit = _command(commands, "audit", run_audit).add_subparsers(dest="what", required=True)
+    audit.add_parser("status", help="size and lag")
+    audit.add_parser("export", help="a copy to check offline").add_argument("folder", type=Path)
+    keys = _command(commands, "keys", run_keys).add_subparsers(dest="what", required=True)
+    keys.add_parser("show", help="what is public")
+    keys.add_parser("export-root", help="move the root key out").add_argument("target", type=Path)
+    return parser
+
+
+def _command(commands: Any, name: str, run: Command) -> argparse.ArgumentParser:
+    text = (run.__doc__ or "").strip()
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

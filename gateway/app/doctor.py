@@ -1,0 +1,85 @@
+"""`lenspact doctor`: each thing a gateway needs, looked at for real, and what to do about it in one sentence."""
+
+import shutil
+import stat
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.app import schema
+from gateway.app.settings import Settings
+from gateway.edge.readiness import database_is_writable
+from gateway.kernel.database import Database
+from gateway.kernel.errors import LenspactError
+from gateway.kernel.keyring import Keyring
+from partner_agent.wire.clock import SystemClock
+
+FREE_BYTES: Final = 1 << 30  # the log and evidence must never meet a full disk
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `cure` is empty when it is fine."""
+
+    what: str
+    is_fine: bool
+    cure: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything, in the order in which it should be put right."""
+    findings = [_state_folder(settings), _disk(settings), _keys(settings)]
+    database = Database(settings.database)
+    try:
+        findings.append(await _try("database can be reached", lambda: _reach(database), "start it, check database_url"))
+        if findings[-1].is_fine:
+            findings.append(await _try("schema", lambda: schema.at_head(database), "run: lenspact migrate"))
+            write = lambda: database_is_writable(database, SystemClock())  # noqa: E731
+            findings.append(await _try("database can be written", write, "check its disk and rights"))
+    finally:
+        await database.close()
+    return findings
+
+
+def _state_folder(settings: Settings) -> Finding:
+    try:
+        mode = settings.state_dir.stat().st_mode
+    except OSError:
+        return Finding("state folder", is_fine=False, cure="run: lenspact setup")
+    if stat.S_IMODE(mode) & 0o077:
+        return Finding("state folder is private", is_fine=False, cure=f"run: chmod 700 {settings.state_dir}")
+    return Finding(f"state folder {settings.state_dir}", is_fine=True)
+
+
+def _disk(settings: Settings) -> Finding:
+    place = next(
+        path for path in (settings.state_dir.absolute(), *settings.state_dir.absolute().parents) if path.exists()
+    )
+    if shutil.disk_usage(place).free < FREE_BYTES:
+        return Finding("free disk space", is_fine=False, cure="free at least 1 GiB")
+    return Finding("free disk space", is_fine=True)
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        keyring = Keyring.load(settings.state_dir / "keys")
+    except LenspactError as error:
+        return Finding("keys", is_fine=False, cure=error.sentence)
+    if keyring.root is not None and not settings.origin.is_loopback:
+        return Finding("root key is offline", is_fine=False, cure="run: lenspact keys export-root FILE")
+    return Finding("keys", is_fine=True)
+
+
+async def _try(what: str, check: Callable[[], Awaitable[None]], cure: str) -> Finding:
+    try:
+        await check()
+    except (LenspactError, OSError, SQLAlchemyError):
+        return Finding(what, is_fine=False, cure=cure)
+    return Finding(what, is_fine=True)
+
+
+async def _reach(database: Database) -> None:
+    async with database.read():
+        pass

@@ -1,0 +1,159 @@
+"""`lenspact serve`: the web application on its sockets, its background work, and the metrics listener.
+
+Roles: `all` (one machine), `api` (pages and links), `worker` (sequencer, mail, timers), `relay` (media only). The last
+three are for installations with PostgreSQL; on one machine the relay is a child of `all`.
+"""
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import anyio
+import uvicorn
+from litestar.types import ASGIApp
+
+from gateway.app import schema
+from gateway.app.api import create_app
+from gateway.app.one_writer import only_writer
+from gateway.app.services import Services, build_services
+from gateway.app.settings import Settings
+from gateway.app.setup import prepare
+from gateway.edge.health import metrics_app
+from gateway.kernel.background import supervise
+
+log = logging.getLogger("lenspact.serve")
+
+BACKLOG: Final = 512
+KEEP_ALIVE_S: Final = 5
+GRACE_S: Final = 3  # for answers under way; event streams end by themselves when asked
+WS_MESSAGE_BYTES: Final = 64 * 1024  # partner_agent.wire.limits.FRAME_BYTES; larger is refused before it is buffered
+
+
+class Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+class SideServer(uvicorn.Server):
+    """A server that leaves signals to the main one."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Not mine."""
+        yield
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets for `host`; `localhost` means both loopbacks, or the one there is.
+
+    Raises:
+        OSError: the port is taken, or the address is not this machine's.
+    """
+    addresses = ["127.0.0.1", "::1"] if host == "localhost" else [host]
+    sockets, failure = [], None
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            sockets.append(socket.create_server((address, port), family=family, backlog=BACKLOG))
+        except OSError as error:
+            failure = error
+            if address != "::1":  # a machine without IPv6 is fine
+                raise
+    if not sockets and failure:
+        raise failure
+    return sockets
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How the application is served: no server header, no WebSocket compression, proxies by an explicit list."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=WS_MESSAGE_BYTES,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=16 * 1024,
+    )
+
+
+async def serve(settings: Settings, *, role: str, say: Callable[[str], None]) -> None:
+    """Serve until asked to stop.
+
+    Raises:
+        ConflictError: another gateway holds the state folder.
+        UnavailableError: the database has another schema.
+    """
+    if settings.is_embedded:
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_writer(settings.state_dir):
+            await _serve(await prepare(settings), settings, role, say)
+        return
+    services = build_services(settings)
+    await schema.at_head(services.database)
+    await services.identity.people.ensure_agency(settings.agency_name)
+    await _serve(services, settings, role, say)
+
+
+async def _serve(services: Services, settings: Settings, role: str, say: Callable[[str], None]) -> None:
+    if role == "worker":
+        await _work(services, say)
+        return
+    app = create_app(services, settings, runs_background=role == "all")
+    sockets = bind(settings.host, settings.port)
+    main = Server(server_config(app, settings), on_ready=lambda: say(f"Lenspact is ready at {settings.public_url}"))
+    async with anyio.create_task_group() as group:
+        if settings.metrics_port is not None:
+            group.start_soon(_serve_metrics, services, settings.metrics_port)
+        try:
+            await main.serve(sockets)
+        finally:
+            group.cancel_scope.cancel()
+
+
+async def _work(services: Services, say: Callable[[str], None]) -> None:
+    try:
+        async with anyio.create_task_group() as group:
+            for work in services.background:
+                group.start_soon(_supervised(work, services), name=work.name)
+            say("Lenspact's worker is ready")
+    finally:
+        with anyio.CancelScope(shield=True):
+            await services.close()
+
+
+def _supervised(work: Any, services: Services) -> Callable[[], Any]:
+    return lambda: supervise(work, clock=services.clock)
+
+
+async def _serve_metrics(services: Services, port: int) -> None:
+    config = uvicorn.Config(
+        metrics_app(services.metrics),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    sockets = bind("127.0.0.1", port)
+    await SideServer(config).serve(sockets)
