@@ -1,22 +1,123 @@
 """Walks the real application's route table: what holds for every route is tested on every route."""
 
+import re
 from typing import Any
 
 import pytest
+from litestar import Litestar
 
 from gateway.app.settings import Settings
+from gateway.edge.headers import FIXED
 from gateway.edge.requires import ALLOWED, PUBLIC, needs_of, undeclared
-from tests.support.application import app_of, services_for
+from gateway.kernel.principal import PrincipalKind, Role
+from tests.fakes.authenticator import FakeAuthenticator
+from tests.support.application import app_of, browser, services_for
+
+pytestmark = pytest.mark.anyio
+
+_UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
-@pytest.mark.anyio
-async def test_every_route_declares_a_known_action(settings: Settings, sqlite_database: Any, clock: Any, ids: Any):
-    """No handler without an action, no action outside the table."""
-    services = services_for(settings, sqlite_database, clock=clock, ids=ids)
-    app = app_of(services, settings)
+class Table:
+    """The application and its routes as (method, path with something in each blank, what it needs)."""
+
+    def __init__(self, app: Litestar) -> None:
+        self.app = app
+        self.routes = [
+            (method, re.sub(r"\{[^}]*\}", "x", route.path), needs_of(handler.opt))
+            for route in app.routes
+            for handler in getattr(route, "route_handlers", [])
+            for method in sorted(handler.http_methods - {"OPTIONS"})
+        ]
+
+
+@pytest.fixture
+async def table(
+    settings: Settings, sqlite_database: Any, clock: Any, ids: Any, authenticator: FakeAuthenticator
+) -> Any:
+    """The real application's table."""
+    services = services_for(settings, sqlite_database, clock=clock, ids=ids, authenticator=authenticator)
+    yield Table(app_of(services, settings))
     await services.close()
-    handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", [])]
-    declared = {needs_of(handler.opt).action for handler in handlers if handler.http_methods != {"OPTIONS"}}
 
-    assert undeclared(app) == []
-    assert declared <= set(ALLOWED) | {PUBLIC}
+
+async def test_every_route_declares_a_known_action(table: Table):
+    """No handler without an action, no action outside the table."""
+    assert undeclared(table.app) == []
+    assert {needs.action for _, _, needs in table.routes} <= set(ALLOWED) | {PUBLIC}
+    assert len(table.routes) > 20
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example", "sec-fetch-site": "cross-site"},
+        {"origin": "null", "sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-site"},
+        {},
+        {"x-csrf-token": "A" * 43},
+    ],
+)
+async def test_every_unsafe_route_refuses_other_sites(
+    table: Table, authenticator: FakeAuthenticator, headers: dict[str, str]
+):
+    """Whoever is signed in, no unsafe route takes a request another site made, or one without token."""
+    session = authenticator.sign_in(*Role, kind=PrincipalKind.AGENCY)
+    unsafe = [(method, path) for method, path, needs in table.routes if method in _UNSAFE and needs.reads_cookies]
+    assert unsafe
+    async with browser(table.app, session=session) as client:
+        client.cookies.set("lenspact-visit", "planted")
+        taken = []
+        for method, path in unsafe:
+            answer = await client.request(method, path, headers=headers, data={"csrf": "planted"})
+            if answer.status_code != 403:
+                taken.append((method, path, answer.status_code))
+
+    assert taken == []
+
+
+async def test_every_route_that_needs_somebody_refuses_nobody(table: Table):
+    """Without a session every route but the public ones answers 401, whatever is in its path."""
+    async with browser(table.app) as client:
+        form = (await client.get("/sign-in/owner")).text
+        token = re.search(r'name="csrf" value="([^"]+)"', form)
+        assert token
+        headers = {"accept": "application/json", "x-csrf-token": token.group(1)}
+        open_ones = []
+        for method, path, needs in table.routes:
+            if needs.action != PUBLIC:
+                answer = await client.request(method, path, headers=headers)
+                if answer.status_code != 401:
+                    open_ones.append((method, path, answer.status_code))
+
+    assert open_ones == []
+
+
+async def test_every_route_carries_the_headers(table: Table, authenticator: FakeAuthenticator):
+    """Pages, files, JSON, redirects and refusals: the same set everywhere, a stack trace nowhere."""
+    session = authenticator.sign_in(*Role, kind=PrincipalKind.AGENCY)
+    async with browser(table.app, session=session) as client:
+        for method, path, needs in table.routes:
+            if needs.deadline_s is None and method == "GET":
+                continue  # an endless stream; its own tests read its first bytes
+            answer = await client.request(method, path)
+            missing = {name for name in FIXED if name not in answer.headers}
+            assert not missing, (method, path, missing)
+            assert "Traceback" not in answer.text, (method, path)
+            assert "server" not in answer.headers
+
+
+async def test_nothing_in_a_path_makes_an_internal_error(table: Table, authenticator: FakeAuthenticator):
+    """Odd ids in every blank of every reading route are refused as not found or unusable, never 500."""
+    session = authenticator.sign_in(*Role, kind=PrincipalKind.AGENCY)
+    failed = []
+    async with browser(table.app, session=session) as client:
+        for method, path, needs in table.routes:
+            if method != "GET" or needs.deadline_s is None:
+                continue
+            for odd in ("..%2f..%2fetc%2fpasswd", "%27%20OR%201=1--", "9" * 300, "%F0%9F%92%A9", "%ff"):
+                answer = await client.get(path.replace("/x", "/" + odd))
+                if answer.status_code >= 500 and answer.status_code != 503:
+                    failed.append((path, odd, answer.status_code))
+
+    assert failed == []

@@ -1,0 +1,75 @@
+"""Settings come from a file or variables, wrong ones are refused by name, and nothing that cannot work starts."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.app.settings import Settings, SettingsError, check_role, load_settings
+
+
+def test_defaults_need_nothing():
+    """An empty environment gives a gateway on this machine with an embedded database."""
+    settings = load_settings(environ={})
+
+    assert settings.is_embedded
+    assert settings.origin.is_loopback
+
+
+def test_variables_win_over_the_file(tmp_path: Path):
+    """The file is read, a variable replaces its value, lists are separated by blanks or commas."""
+    file = tmp_path / "gateway.toml"
+    file.write_text('public_url = "https://gw.example"\nport = 9000\nmedia_addresses = ["192.0.2.1"]\n')
+    environ = {"LENSPACT_PORT": "9001", "LENSPACT_MEDIA_ADDRESSES": "192.0.2.2, 192.0.2.3"}
+    settings = load_settings(environ=environ, config=file)
+
+    assert settings.port == 9001
+    assert settings.public_url == "https://gw.example"
+    assert settings.media_addresses == ("192.0.2.2", "192.0.2.3")
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"LENSPACT_PROT": "1"}, "LENSPACT_PROT"),
+        ({"LENSPACT_PORT": "many"}, "port"),
+        ({"LENSPACT_PUBLIC_URL": "http://gw.example"}, "public_url"),
+        ({"LENSPACT_DATABASE_URL": "mysql://x"}, "database_url"),
+        ({"LENSPACT_DATABASE_URL": "::"}, "database_url"),
+        ({"LENSPACT_BUS": "carrier-pigeon:"}, "bus"),
+        ({"LENSPACT_BUS": "postgres:"}, "postgres"),
+        ({"LENSPACT_SMTP_TLS": "maybe"}, "smtp_tls"),
+        ({"LENSPACT_SMTP_TLS": "none", "LENSPACT_SMTP_HOST": "mail.example"}, "smtp_tls"),
+        ({"LENSPACT_CONFIG": "/nowhere.toml"}, "/nowhere.toml"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_name(environ: dict[str, str], named: str):
+    """Unknown names, wrong types and impossible combinations are errors that say which."""
+    with pytest.raises(SettingsError, match=named):
+        load_settings(environ=environ)
+
+
+def test_unknown_key_in_the_file_is_an_error(tmp_path: Path):
+    """A mistyped key does not silently do nothing."""
+    file = tmp_path / "gateway.toml"
+    file.write_text('public_ulr = "https://gw.example"\n')
+    with pytest.raises(SettingsError, match="public_ulr"):
+        load_settings(environ={}, config=file)
+
+
+@pytest.mark.parametrize("role", ["api", "worker"])
+def test_split_roles_need_a_bus_and_a_server(role: str):
+    """With memory: or SQLite a single role refuses to start and names the cure."""
+    with pytest.raises(SettingsError, match=r"postgres: or nats:"):
+        check_role(Settings(), role)
+    with pytest.raises(SettingsError, match="PostgreSQL"):
+        check_role(Settings(bus="nats://127.0.0.1"), role)
+    check_role(Settings(bus="postgres:", database_url="postgresql://127.0.0.1/x"), role)
+    check_role(Settings(), "all")
+
+
+def test_shown_settings_hold_no_secret():
+    """A database password is in no repr."""
+    settings = Settings(database_url="postgresql://lenspact:hunter2@db.example/lenspact")
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" in settings.database
