@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.app.sharing import SharingTies
 from gateway.app.sites import SiteTies
 from gateway.audit import AuditLog
 from gateway.cameras import Cameras
@@ -35,6 +36,7 @@ def build_partners(
     clock: Clock,
     ids: IdSource,
     ties: SiteTies,
+    sharing: SharingTies,
 ) -> PartnerServices:
     """Build them; cameras follow what happens to their sites."""
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
@@ -46,7 +48,7 @@ def build_partners(
         agreement=load_agreement(),
         clock=clock,
         ids=ids,
-        watchers=(ties, cameras),
+        watchers=(ties, cameras, sharing),
     )
-    desk = PortalDesk(partners=partners, cameras=cameras, audit=audit, pairing=ties, troubles=(ties,))
+    desk = PortalDesk(partners=partners, cameras=cameras, audit=audit, pairing=ties, troubles=(ties,), sharing=sharing)
     return PartnerServices(partners, cameras, desk)

@@ -13,6 +13,7 @@ from gateway.app.oversight import build_oversight
 from gateway.app.partners import build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
+from gateway.app.sharing import SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
@@ -32,6 +33,7 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.partners import Partners
+from gateway.sharing import Decisions, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -60,6 +62,8 @@ class Services:
     portal: PortalDesk
     incidents: Incidents
     oversight: OversightDesk
+    sharing: Sharing
+    decisions: Decisions
     sites: Sites
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -77,16 +81,16 @@ def build_services(
     ground = lay_ground(settings, clock=clock, ids=ids)
     database, log, bus, clock, ids = ground.database, ground.log, ground.bus, ground.clock, ground.ids
     identity, memberships = build_people(ground, passwords or Passwords())
-    ties = SiteTies()
+    ties, shared = SiteTies(), SharingTies()
     owners = build_partners(
-        database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids, ties=ties
+        database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids, ties=ties, sharing=shared
     )
     memberships.tie(owners.partners)
-    incidents = Incidents(
-        database=database, rows=SqlIncidents(database), log=log.audit, publisher=bus, clock=clock, ids=ids
-    )
-    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras)
+    incidents = _incidents(ground)
+    law = build_sharing(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared)
+    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, outbox=law.outbox)
     ties.tie(sites)
+    law.agents.tie(sites)
     return Services(
         clock=clock,
         ids=ids,
@@ -106,10 +110,23 @@ def build_services(
         cameras=owners.cameras,
         portal=owners.portal,
         incidents=incidents,
+        sharing=law.sharing,
+        decisions=law.decisions,
         sites=sites,
-        background=(*_background(ground, incidents=incidents, sites=sites), *identity.background),
+        background=(*_background(ground, incidents=incidents, sites=sites), *identity.background, *law.background),
         oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
         probes=_probes(ground),
+    )
+
+
+def _incidents(ground: Ground) -> Incidents:
+    return Incidents(
+        database=ground.database,
+        rows=SqlIncidents(ground.database),
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        ids=ground.ids,
     )
 
 

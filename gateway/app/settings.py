@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         media_addresses: addresses the relay offers to browsers and agents.
         agency_name: as owners read it.
         agency_zone: IANA zone of the agency.
+        ordinance: the ordinance pack that binds everybody; the gateway does not start without it.
+        agency_rules: the pack of what the agency lets its own roles do.
         smtp_host: mail goes to `state_dir/spool` while this is empty.
         smtp_port: 587 means STARTTLS, 465 TLS from the start.
         smtp_user: empty for none.
@@ -57,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     media_addresses: tuple[str, ...] = ("127.0.0.1",)
     agency_name: str = "City Police"
     agency_zone: str = "America/Chicago"
+    ordinance: str = "open_city"
+    agency_rules: str = "default"
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_user: str = ""

@@ -10,11 +10,12 @@ from gateway.sharing.deciding import (
     Question,
     Snapshot,
 )
+from gateway.sharing.following import follow_forever
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
-from gateway.sharing.outbox import Due, Outbox
+from gateway.sharing.outbox import Outbox
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
-from gateway.sharing.service import NETWORK, Preview, Sharing, SharingView, Standing, topic_of
+from gateway.sharing.service import NETWORK, CameraCard, Preview, Sharing, SharingView, Standing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 
 __all__ = [
@@ -25,10 +26,10 @@ __all__ = [
     "AgencyDirectory",
     "Answers",
     "Availability",
+    "CameraCard",
     "Decided",
     "Decisions",
     "DocumentState",
-    "Due",
     "Layering",
     "LiveUsage",
     "NearView",
@@ -44,5 +45,6 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "follow_forever",
     "topic_of",
 ]

@@ -6,51 +6,24 @@ to be approved is over; one that the site refused is not sent again until someth
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import PreconditionError
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
-from gateway.sharing.service import topic_of
+from gateway.sharing.service import held_by, topic_of
 from gateway.sharing.site_book import SiteBook
+from gateway.sites import DuePolicy, PolicyAnswer
 from partner_agent.wire import documents
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import Position
 from partner_agent.wire.limits import APPROVE_BY_S
 from policies.model import CONTENT_FIELDS, Policy, read_policy
 from policies.narrowing import compare
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A document to send, and the ordinance pack it names."""
-
-    document: dict[str, Any]
-    pack: dict[str, Any]
-
-
-class SignedAnswer(Protocol):
-    """What a site said, signed, about a document (`gateway.sites.PolicyAnswer`)."""
-
-    @property
-    def agent_id(self) -> str:
-        """Which site's agent."""
-
-    @property
-    def kind(self) -> str:
-        """`ack`, `stale` or `refused`."""
-
-    @property
-    def sha256(self) -> str:
-        """Of the document in force, or of the one refused."""
-
-    @property
-    def code(self) -> str:
-        """Why refused."""
 
 
 class Outbox:
@@ -78,7 +51,7 @@ class Outbox:
         self._publisher = publisher
         self._clock = clock
 
-    async def due(self, agent_id: str, held: Position) -> Sequence[Due]:
+    async def due(self, agent_id: str, held: Position) -> Sequence[DuePolicy]:
         """What to send to a site that holds `held`, in order; empty when it has all, or waits for its owner."""
         agent = await self._book.agents.agent(agent_id)
         answers = None if agent is None else await self._rows.answers(agent.site_id)
@@ -96,9 +69,25 @@ class Outbox:
             document = await self._document(agent, held, step.proposal, Step.PROPOSAL)
         else:
             return []
-        return [] if document is None else [Due(dict(document.raw), self._pack)]
+        return [] if document is None else [DuePolicy(dict(document.raw), self._pack)]
 
-    async def answered(self, unit: UnitOfWork, answer: SignedAnswer) -> None:
+    async def refresh(self, site_id: str) -> None:
+        """Facts of a site may have changed: what is less counts from now on, and its agent is told what is due."""
+        agent = await self._book.agents.agent_of(site_id)
+        answers = await self._rows.answers(site_id)
+        held = await held_by(self._rows, agent)
+        if agent is None or answers is None:
+            return
+        if held is not None:
+            with suppress(PreconditionError):
+                facts = await self._book.facts(site_id, answers.organisation_id, agent)
+                base = read_policy(held.raw if answers.pending is None else answers.pending)
+                step = plan(base, policy_of(facts, answers.effective))
+                if step.narrowing is not None:
+                    await self._narrow(answers, step.narrowing)
+        self._book.agents.nudge(agent.id)
+
+    async def answered(self, unit: UnitOfWork, answer: PolicyAnswer) -> None:
         """A site answered; called in the transaction that records it."""
         document = await self._rows.document(answer.sha256)
         if document is None or document.agent_id != answer.agent_id:

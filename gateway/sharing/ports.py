@@ -92,6 +92,9 @@ class SharingRows(Protocol):
     async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
         """What an organisation said about its sites."""
 
+    async def sites_with(self, camera_id: str) -> Sequence[str]:
+        """The sites whose answers speak of a camera, also of one that is gone."""
+
     async def save_answers(self, unit: UnitOfWork, answers: Answers, *, made_from: int) -> None:
         """The new answers, made from version `made_from` (0: there were none).
 

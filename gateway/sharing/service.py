@@ -21,7 +21,7 @@ from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, Stored
 from gateway.sharing.site_book import SiteBook
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
-from policies.clauses import Clause
+from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Policy, read_policy
 from policies.words import Change, Voice, say, say_change
@@ -74,6 +74,21 @@ class Preview:
     changes: tuple[Change, ...]
     needs_approval: bool
     is_at_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCard:
+    """How a camera stands, for its card.
+
+    Attributes:
+        live: the widest answer about live pictures; None where nothing was said.
+        is_on: whether its switch is on; None where nothing was said.
+        standing: how far its site has come.
+    """
+
+    live: Live | None
+    is_on: bool | None
+    standing: Standing
 
 
 class Sharing:
@@ -181,6 +196,23 @@ class Sharing:
         off = known.off - {camera.id} if is_on else known.off | {camera.id}
         if off != known.off:
             await self.save(principal, camera.site_id, known.clauses, made_from=known.version, off=off)
+
+    async def cards(self, cameras: Sequence[Camera]) -> Mapping[str, CameraCard]:
+        """How each of these cameras stands, by id."""
+        found = {}
+        for site_id in {camera.site_id for camera in cameras}:
+            answers = await self._rows.answers(site_id)
+            site = await self._book.partners.site(site_id)
+            try:
+                standing = await self._standing(site, answers)
+            except PreconditionError:
+                standing = Standing.NOTHING_SAID
+            for camera in (one for one in cameras if one.site_id == site_id):
+                clauses = answers.of_camera(camera.id) if answers else ()
+                live = max((clause.live for clause in clauses), key=list(Live).index, default=None)
+                is_on = None if answers is None or live is None else camera.id not in answers.off
+                found[camera.id] = CameraCard(live, is_on, standing)
+        return found
 
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether the organisation has said what it shares."""

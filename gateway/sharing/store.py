@@ -40,6 +40,11 @@ class SqlSharing:
         statement = select(_SITE).where(_SITE.c.organisation_id == organisation_id).order_by(_SITE.c.site_id)
         return [_answers(row) for row in await self._rows(statement, None)]
 
+    async def sites_with(self, camera_id: str) -> Sequence[str]:
+        """The sites whose answers speak of a camera, also of one that is gone."""
+        statement = select(_SITE.c.site_id).where(_SITE.c.clauses.contains(f'"{camera_id}"', autoescape=True))
+        return [row.site_id for row in await self._rows(statement, None)]
+
     async def save_answers(self, unit: UnitOfWork, answers: Answers, *, made_from: int) -> None:
         """The new answers, made from version `made_from` (0: there were none)."""
         values = {

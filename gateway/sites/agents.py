@@ -171,6 +171,10 @@ class Agents:
         """The site's agent that is not revoked."""
         return await self._store.living_agent(site_id)
 
+    async def agent(self, agent_id: str) -> Agent | None:
+        """An agent, by its id."""
+        return await self._store.agent(agent_id)
+
     async def agent_camera_of(self, camera_id: str) -> AgentCamera | None:
         """The agent's camera that a registered camera was ticked to be."""
         return await self._store.camera_of(camera_id)

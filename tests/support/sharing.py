@@ -10,6 +10,7 @@ from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
 from gateway.sharing import Agency, Decisions, Layering, Outbox, Sharing, SiteBook
 from gateway.sharing.store import SqlSharing
+from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import parse
 from partner_agent.wire.ids import IdSource
@@ -32,16 +33,6 @@ class OneAgency:
     async def agency(self) -> Agency:
         """Always the same."""
         return Agency(AGENCY_ID, "City Police")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a site says, as `sites` hands it on."""
-
-    agent_id: str
-    kind: str
-    sha256: str
-    code: str = ""
 
 
 @dataclass
@@ -111,7 +102,7 @@ class SharingWorld:
         async with self.base.database.unit_of_work() as unit:
             if kind == "ack":
                 self.agents.change(agent_id, acked_sha256=sha256)
-            await self.outbox.answered(unit, Answer(agent_id, kind, sha256, code))
+            await self.outbox.answered(unit, PolicyAnswer(agent_id, kind, "", 0, sha256, code, ""))
             await unit.commit(unaudited="the leaf is sites'")
 
     async def policy_at(self, agent_id: str) -> Policy | None:

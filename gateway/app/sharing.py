@@ -1,0 +1,202 @@
+"""Wires sharing between the partners who decide and the agents that obey, and to the owner's first page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.app.ground import Ground
+from gateway.cameras import Camera, Cameras
+from gateway.desks.portal import CameraStatus
+from gateway.desks.portal.ports import BadgeState
+from gateway.identity import Identity
+from gateway.kernel.background import Background
+from gateway.kernel.database import UnitOfWork
+from gateway.kernel.errors import PreconditionError
+from gateway.kernel.principal import Principal
+from gateway.partners import Partners, Site
+from gateway.sharing import (
+    Agency,
+    CameraCard,
+    Decisions,
+    Layering,
+    Outbox,
+    Sharing,
+    SiteAgent,
+    SiteBook,
+    Standing,
+    follow_forever,
+)
+from gateway.sharing.store import SqlSharing
+from gateway.sites import Agent, Sites
+from policies import packs
+from policies.clauses import Live
+from policies.fields import PolicyError
+from policies.layers import AgencyLayer, GuardrailLayer
+
+PAUSED: Final = "paused"
+_LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
+    Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
+    Live.ASK: ("ask", "Ask me", "Live only when you say yes, each time."),
+    Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
+    Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
+}
+_STANDING: Final = {
+    Standing.NOT_CONNECTED: "Nobody can look until your site is connected.",
+    Standing.TO_CONFIRM: "Saved. Waiting for your site to confirm.",
+    Standing.TO_APPROVE: "Sharing more waits for your approval on site.",
+    Standing.REFUSED: "Sharing more was declined on site.",
+}
+
+
+class AgentsOnSite:
+    """`sharing.SiteAgents` over the agents, who are built after sharing: `tie` is called once."""
+
+    def __init__(self) -> None:
+        self._sites: Sites | None = None
+
+    def tie(self, sites: Sites) -> None:
+        """These are they."""
+        self._sites = sites
+
+    async def agent_of(self, site_id: str) -> SiteAgent | None:
+        """The site's agent."""
+        return _agent(await self._sites.agents.agent_of(site_id)) if self._sites else None
+
+    async def agent(self, agent_id: str) -> SiteAgent | None:
+        """An agent."""
+        return _agent(await self._sites.agents.agent(agent_id)) if self._sites else None
+
+    async def ticked(self, agent_id: str) -> Mapping[str, str]:
+        """Its ticked cameras."""
+        found = await self._sites.agents.ticked(agent_id) if self._sites else []
+        return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
+
+    def nudge(self, agent_id: str) -> None:
+        """Something may be due."""
+        if self._sites:
+            self._sites.delivery.nudge(agent_id)
+
+
+class SharingTies:
+    """What those who are built before sharing need of it: an end with the site, and the cards of the first page."""
+
+    def __init__(self) -> None:
+        self._sharing: Sharing | None = None
+
+    def tie(self, sharing: Sharing) -> None:
+        """This is it."""
+        self._sharing = sharing
+
+    async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
+        """What the site should hold may be another document now (`partners.SiteWatcher`)."""
+        if self._sharing:
+            await self._sharing.site_changed(unit, site)
+
+    async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
+        """What was said about the site goes with it (`partners.SiteWatcher`)."""
+        if self._sharing:
+            await self._sharing.site_removed(unit, site)
+
+    async def statuses(self, cameras: Sequence[Camera]) -> Mapping[str, CameraStatus]:
+        """How each camera stands (`portal.Sharing`)."""
+        cards = await self._sharing.cards(cameras) if self._sharing else {}
+        return {name: _status(card, card.live) for name, card in cards.items() if card.live is not None}
+
+    async def switch(self, principal: Principal, camera: Camera, *, is_on: bool) -> None:
+        """The one switch of a card (`portal.Sharing`)."""
+        if self._sharing:
+            await self._sharing.switch(principal, camera, is_on=is_on)
+
+    async def has_rules(self, organisation_id: str) -> bool:
+        """Whether anything was said (`portal.Sharing`)."""
+        return bool(self._sharing and await self._sharing.has_rules(organisation_id))
+
+
+class TheAgency:
+    """`sharing.AgencyDirectory` over identity."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._people = identity.people
+
+    async def agency(self) -> Agency:
+        """The one agency of this gateway."""
+        agency = await self._people.agency()
+        return Agency(agency.id, agency.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SharingServices:
+    """What is built together."""
+
+    sharing: Sharing
+    outbox: Outbox
+    decisions: Decisions
+    agents: AgentsOnSite
+    background: tuple[Background, ...]
+
+
+def build_sharing(
+    ground: Ground, *, partners: Partners, cameras: Cameras, identity: Identity, ties: SharingTies
+) -> SharingServices:
+    """Sharing over the packs that the settings name.
+
+    Raises:
+        PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
+    """
+    settings = ground.settings
+    try:
+        guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
+        agreement = packs.agreement(partners.agreement.version)
+        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
+    except PolicyError as error:
+        raise PreconditionError(
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+        ) from error
+    agents, rows = AgentsOnSite(), SqlSharing(ground.database)
+    book = SiteBook(
+        partners=partners,
+        cameras=cameras,
+        agents=agents,
+        agency=TheAgency(identity),
+        guardrail=guardrail,
+        agreement=agreement,
+    )
+    database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
+    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    outbox = Outbox(
+        gateway=settings.origin.text,
+        database=database,
+        rows=rows,
+        book=book,
+        pack=pack,
+        log=log,
+        publisher=bus,
+        clock=clock,
+    )
+    layering = Layering(rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules))
+    ties.tie(sharing)
+    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
+    decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
+    return SharingServices(sharing, outbox, decisions, agents, (follow,))
+
+
+def _agent(agent: Agent | None) -> SiteAgent | None:
+    if agent is None:
+        return None
+    return SiteAgent(
+        id=agent.id,
+        site_id=agent.site_id,
+        lineage=agent.lineage,
+        acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
+        is_paused=PAUSED in agent.conditions,
+    )
+
+
+def _status(card: CameraCard, live: Live) -> CameraStatus:
+    if not card.is_on:
+        sentence = "Sharing is off: nobody can look or ask."
+        return CameraStatus(
+            "unavailable", "Not shared", f"{sentence} {_STANDING.get(card.standing, '')}".strip(), False
+        )
+    badge, word, sentence = _LIVE[live]
+    return CameraStatus(badge, word, f"{sentence} {_STANDING.get(card.standing, '')}".strip(), is_on=True)
