@@ -5,7 +5,7 @@ answer counts only if the site's device key signed it; it is recorded, with its 
 sharing makes of it. Documents travel in every state of the site: a narrowing is never held back.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import anyio
 
@@ -18,7 +18,7 @@ from gateway.sites.links import Peer
 from gateway.sites.model import Agent
 from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox
 from gateway.sites.store import SiteStore
-from partner_agent.wire import classes, statements
+from partner_agent.wire import canonical, classes, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import Position
 from partner_agent.wire.messages import (
@@ -32,6 +32,7 @@ from partner_agent.wire.messages import (
     PolicyStale,
     SiteState,
 )
+from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.tokens import PublicKey, TokenClass, TokenError
 
 ANSWER_S: Final = 20.0  # the site stores the document durably and decides running sessions again before it answers
@@ -68,6 +69,7 @@ class PolicyDelivery:
         self._gateway = gateway
         self._wakes: dict[str, anyio.Event] = {}
         self._unfinished: set[str] = set()
+        self._packs: dict[str, tuple[str, str]] = {}  # by agent: the link and the digest of the pack told on it
         hub.on(PolicyAck, self._answered)
         hub.on(PolicyStale, self._answered)
         hub.on(PolicyRefused, self._answered)
@@ -108,9 +110,17 @@ class PolicyDelivery:
                 return
 
     async def _send(self, agent_id: str, due: DuePolicy) -> Message:
-        self._hub.tell(agent_id, GuardrailPack(id=self._hub.new_id(), pack=due.pack))
+        self._tell_pack(agent_id, due.pack)
         message = Policy(id=self._hub.new_id(), document=due.document)
         return await self._hub.send(agent_id, message, deadline_s=ANSWER_S)
+
+    def _tell_pack(self, agent_id: str, pack: dict[str, Any]) -> None:
+        """The ordinance pack travels once a link, before the first document that names it."""
+        online = self._hub.online(agent_id)
+        told = (online.link.peer.link_id if online else "", canonical.sha256_hex(pack))
+        if self._packs.get(agent_id) != told:
+            self._hub.tell(agent_id, GuardrailPack(id=self._hub.new_id(), pack=pack))
+            self._packs[agent_id] = told
 
     async def _answered(self, peer: Peer, message: _Answer) -> None:
         async with self._store.database.unit_of_work() as unit:
@@ -125,6 +135,8 @@ class PolicyDelivery:
                 await self._store.change_agent(unit, agent.id, **values, acked_at=now)
             if is_news:
                 await self._audit.append(unit, leaves.policy_answered(agent, answer))
+            if answer.code == PolicyProblem.PACK_MISSING:
+                self._packs.pop(agent.id, None)
             await self._outbox.answered(unit, answer)
             await unit.commit(unaudited="" if is_news else "acknowledged again")
         self._follow(agent, answer)

@@ -38,6 +38,16 @@ class SiteServer:
         self.owner = owner
         self.clock: Any = SystemClock()
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def home(self) -> tuple[Site, Principal]:
+        """For the next start on the same database."""
+        return self.site, self.owner
+
     def agent(self) -> MiniAgent:
         """One that is not paired."""
         return MiniAgent(self.clock)
@@ -82,19 +92,38 @@ class SiteServer:
         await connection.send(frames.encode(ack).decode())
 
     async def until(self, holds: Any) -> None:
-        """Let other tasks run until `holds`, at most ten seconds."""
-        with anyio.fail_after(10):
+        """Wait until `holds`, asked again whenever the gateway has news of the site, at most half a minute."""
+        with anyio.fail_after(30), self.services.bus.subscribe("site") as news:
             while not (found if isinstance(found := holds(), bool) else await found):
-                await anyio.lowlevel.checkpoint()
+                with anyio.move_on_after(0.1):  # what is asked may also change on the agent's side
+                    await news.get()
+
+    async def until_key_set(self) -> None:
+        """Wait until the first key set is published."""
+
+        async def is_published() -> bool:
+            return await self.sites.key_sets.newest() is not None
+
+        await self.until(is_published)
 
 
 @asynccontextmanager
-async def site_server(database: Database, folder: Path) -> AsyncIterator[SiteServer]:
-    """Start it on a free port, stop it at the end."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+async def site_server(
+    database: Database, folder: Path, *, port: int = 0, home: tuple[Site, Principal] | None = None, **changes: Any
+) -> AsyncIterator[SiteServer]:
+    """Start it, stop it at the end.
+
+    Args:
+        database: migrated; closed at the end.
+        folder: where `state` lies.
+        port: the port to serve on; 0 for a free one.
+        home: the organisation's site and owner, after a restart; None makes them.
+        changes: services to replace, by field.
+    """
+    with socket.create_server(("127.0.0.1", port)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         settings = settings_for(folder / "state", public_url=url)
-        services = services_for(settings, database, clock=SystemClock(), ids=SystemIds())
+        services = services_for(settings, database, clock=SystemClock(), ids=SystemIds(), **changes)
         app = create_app(services, settings, write_access_line=lambda _line: None)
         server = uvicorn.Server(server_config(app, settings))
         async with anyio.create_task_group() as group:
@@ -102,11 +131,11 @@ async def site_server(database: Database, folder: Path) -> AsyncIterator[SiteSer
             with anyio.fail_after(10):
                 while not server.started:
                     await anyio.lowlevel.checkpoint()
-            site, owner = await _organisation(services)
+            site, owner = home or await _organisation(services)
             async with httpx.AsyncClient(base_url=url) as http:
                 yield SiteServer(services=services, url=url, http=http, site=site, owner=owner)
-            server.should_exit = True
             services.sites.hub.close()
+            server.should_exit = True
 
 
 async def _organisation(services: Services) -> tuple[Site, Principal]:

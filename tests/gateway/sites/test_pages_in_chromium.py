@@ -1,0 +1,76 @@
+"""The owner's pages of the agent in a real browser: readable by everybody, nothing stopped, both themes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from gateway.kernel.database import Database
+from partner_agent.wire import frames, messages
+from partner_agent.wire.messages import CameraCard, CameraHealth, Health
+from tests.gateway.sites.test_pages import AGENT, PAIR, app_of
+from tests.support import databases
+from tests.support.browser import browser, served, watched
+from tests.support.pages import Caller
+from tests.support.site_bench import DOOR, SITE, MiniAgent, SiteBench, owner
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with browser() as chromium:
+        yield chromium
+
+
+async def _site_with_troubles(bench: SiteBench) -> str:
+    """A site that went offline after its camera refused the password; the code of a further agent."""
+    agent = await bench.paired()
+    async with bench.connected(agent) as pipe:
+        cards = [
+            CameraCard(camera=name, label=label, codec="h264", width=1280, height=720)
+            for name, label in (("c1", "Entrance by the bakery"), ("c2", "Till"), ("c3", "Yard"))
+        ]
+        pipe.say(frames.encode(messages.Cameras(id="m1", cameras=cards)))
+        states = [CameraHealth(camera="c1", state="auth_failed"), CameraHealth(camera="c2", state="ok")]
+        health = Health(cameras=states, sessions=0, uptime_s=1)
+        pipe.say(frames.encode(messages.Heartbeat(id="m2", fresh="f2", health=health)))
+        pipe.say(agent.state(states=("paused",)))
+        await bench.until(lambda: bench.sites.hub.problem_of(agent.id) == "paused")
+        await bench.sites.agents.tick(owner(), SITE.id, {"c1": DOOR.id})
+    _, codes = await bench.sites.enrolments.begin(MiniAgent(bench.clock).device_form(), address="192.0.2.1")
+    return str(codes["user_code"])
+
+
+@pytest.fixture
+def origin(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[str, str]]:
+    """The pages behind a port, and a code that waits."""
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    bench = SiteBench(Database(f"sqlite+aiosqlite:///{path}"), tmp_path)
+    code = databases.run(_site_with_troubles, bench)
+    with served(app_of(bench, Caller(owner()))) as origin:
+        yield origin, code
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_every_page_is_accessible(chromium: Browser, origin: tuple[str, str], look: str):
+    """No axe finding, no policy violation, no script error; at 320 px nothing scrolls sideways."""
+    base, code = origin
+    with watched(chromium, width=320 if look == "phone" else 1280, dark=look == "dark") as seen:
+        for number, path in enumerate((PAIR, AGENT, f"{AGENT}/remove", "/portal/pair", PAIR)):
+            seen.page.goto(base + path)
+            if number == 4:
+                seen.page.get_by_label("Code on the agent's screen").fill(code.lower())
+                seen.page.get_by_role("button", name="Look for the agent").click()
+                seen.page.get_by_role("button", name="This is my agent").wait_for()
+            assert seen.axe() == []
+            assert seen.violations() == []
+            assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            if folder := os.environ.get("LENSPACT_TEST_PICTURES"):
+                seen.page.screenshot(path=f"{folder}/site-{look}-{number}.png", full_page=True)
+        assert seen.errors == []
