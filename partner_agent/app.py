@@ -1,234 +1,191 @@
-"""The composition root of the agent: builds every part from settings and adapters, and owns their tasks."""
+"""The composition root of the agent: settings and adapters in, one running agent out."""
 
-from dataclasses import dataclass
-from typing import Final
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import anyio
+import anyio.abc
+import httpx
 
-from partner_agent.accounts import Accounts
-from partner_agent.addresses import AddressRules
-from partner_agent.clips import ClipDesk
-from partner_agent.desk import Desk
-from partner_agent.grants import Gate
+from partner_agent import control, local_http
+from partner_agent.addresses import AddressRules, PinnedTransport, SystemResolver
+from partner_agent.archive import Archive, NoRecordings
+from partner_agent.assembly import VERSION, Adapters, Agent
 from partner_agent.identity import Identity
-from partner_agent.journal import Journal
-from partner_agent.link import Link
-from partner_agent.pin import SitePin
-from partner_agent.policy_store import PolicyStore
-from partner_agent.ports import (
-    Cameras,
-    Dialler,
-    OwnerNotice,
-    Publisher,
-    Recordings,
-    TimeSync,
-    Uploader,
-)
-from partner_agent.postbox import Postbox
-from partner_agent.proofs import Promises
-from partner_agent.pulse import Pulse
-from partner_agent.sessions import Sessions
+from partner_agent.keystore import FileKeyStore, KeyStoreError
+from partner_agent.local_page import ALWAYS, LocalPage
+from partner_agent.pairing import Code, pair
+from partner_agent.premises import Premises
+from partner_agent.ring.recorder import Recorder, SegmentWriter
+from partner_agent.ring.store import Quota, RecordingStore
+from partner_agent.rtc import certificate, whip
 from partner_agent.settings import Settings
-from partner_agent.site import Site
 from partner_agent.store import Store
-from partner_agent.switches import Switches
-from partner_agent.timekeeping import ClockGuard, FreshValues
-from partner_agent.wire.clock import Clock
-from partner_agent.wire.ids import IdSource
-from partner_agent.wire.tokens import Signer
+from partner_agent.timekeeping import KernelTimeSync, UnsafeAlwaysSynced
+from partner_agent.tus import TusUploader
+from partner_agent.uplink import Uplink
+from partner_agent.websocket import WebSocketDialler
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.enrolment import Pairing
+from partner_agent.wire.ids import SystemIds
 
-VERSION: Final = "0.1.0"
-_BOOT_ID_BYTES: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """The world, as the core's ports see it."""
-
-    clock: Clock
-    ids: IdSource
-    dialler: Dialler
-    cameras: Cameras
-    publisher: Publisher
-    recordings: Recordings
-    uploader: Uploader
-    addresses: AddressRules
-    sync: TimeSync
-    notice: OwnerNotice
-    tzdata: str = ""
+log: Final = logging.getLogger("lenspact.agent")
+DATABASE: Final = "agent.db"
+_PAGE_PORT: Final = "page_port"  # a free port is chosen once and kept
+_USER_AGENT: Final = f"lenspact-agent/{VERSION}"
 
 
-class Agent:
-    """One paired agent, assembled; `run` keeps it alive."""
+class TerminalNotice:
+    """Tells the owner in this agent's own terminal and log; e-mail and push are further notices of this kind."""
 
-    def __init__(self, *, settings: Settings, store: Store, device: Signer, world: Adapters) -> None:
-        """Build every part.
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
 
-        Raises:
-            NotPairedError: `lenspact-agent enrol` has not run.
-        """
-        clock, ids, notice = world.clock, world.ids, world.notice
-        self.store, self.world = store, world
-        self.journal = Journal(store, clock)
-        self.identity = Identity(store)
-        self.switches = Switches(store=store, journal=self.journal, clock=clock)
-        self.clock_guard = ClockGuard(clock=clock, sync=world.sync, store=store)
-        self.outbox = Postbox()
-        self.fresh = FreshValues(clock=clock, ids=ids)
-        self.pin = SitePin(store=store, journal=self.journal, clock=clock, configured_hash=settings.site_pin_hash)
-        self.policy = PolicyStore(
-            store=store,
-            journal=self.journal,
-            clock=clock,
-            ids=ids,
-            identity=self.identity,
-            notice=notice,
-            hold_s=settings.hold_s,
-        )
-        self.proofs = Promises(
-            store=store, journal=self.journal, clock=clock, ids=ids, identity=self.identity, notice=notice
-        )
-        self._build_link(device)
-        self._build_sessions(device)
-        self._build_clips(device)
-        self._build_desk(settings, device)
-        self._build_site(settings)
+    def tell(self, kind: str, sentence: str) -> None:
+        """Show one sentence."""
+        del kind
+        self._show(sentence)
 
-    def _build_link(self, device: Signer) -> None:
-        world = self.world
-        self.link = Link(
-            dialler=world.dialler,
-            outbox=self.outbox,
-            identity=self.identity,
+
+def open_store(settings: Settings) -> Store:
+    """The agent's durable state."""
+    return Store(settings.state_dir / DATABASE)
+
+
+def address_rules(settings: Settings) -> AddressRules:
+    """Where this site lets the gateway send the agent."""
+    return AddressRules(
+        resolver=SystemResolver(), allow_loopback=settings.allow_loopback, allow_networks=settings.allow_networks
+    )
+
+
+async def enrol(settings: Settings, *, show_code: Callable[[Code], None]) -> tuple[Pairing, Callable[[Store], None]]:
+    """Run the device flow; returns the answer and the step that pins it once a person has compared the words."""
+    device = FileKeyStore(settings.state_dir, os.environ).create()
+    origin = urlsplit(settings.gateway).netloc
+    transport = PinnedTransport(address_rules(settings), lambda url: urlsplit(url).netloc == origin)
+    async with httpx.AsyncClient(transport=transport, headers={"user-agent": _USER_AGENT}) as http:
+        pairing = await pair(
+            http=http,
+            gateway_url=settings.gateway,
             device=device,
-            clock=world.clock,
-            ids=world.ids,
-            journal=self.journal,
-            switches=self.switches,
-            clock_guard=self.clock_guard,
-            fresh=self.fresh,
-            notice=world.notice,
+            host=socket.gethostname(),
             version=VERSION,
-            boot_id=world.ids.secret(_BOOT_ID_BYTES).hex(),
-            lineage=lambda: self.policy.position.lineage,
+            clock=SystemClock(),
+            show_code=show_code,
         )
+    return pairing, lambda store: _pin(store, pairing)
 
-    def _build_sessions(self, device: Signer) -> None:
-        world, clock, ids = self.world, self.world.clock, self.world.ids
-        store, journal, identity, outbox = self.store, self.journal, self.identity, self.outbox
-        self.accounts = Accounts(store=store, clock=clock, ids=ids, identity=identity, device=device, outbox=outbox)
-        self.sessions = Sessions(
-            store=store,
-            journal=journal,
-            clock=clock,
-            identity=identity,
-            policy=self.policy,
-            proofs=self.proofs,
-            fresh=self.fresh,
-            accounts=self.accounts,
-            publisher=world.publisher,
-            outbox=outbox,
-        )
 
-    def _build_clips(self, device: Signer) -> None:
-        world = self.world
-        self.clip_desk = ClipDesk(
-            store=self.store,
-            journal=self.journal,
-            clock=world.clock,
-            ids=world.ids,
-            identity=self.identity,
-            policy=self.policy,
-            device=device,
-            accounts=self.accounts,
-            outbox=self.outbox,
-            notice=world.notice,
-            recordings=world.recordings,
-            uploader=world.uploader,
-        )
+def _pin(store: Store, pairing: Pairing) -> None:
+    Identity.pin(store, pairing)
 
-    def _build_desk(self, settings: Settings, device: Signer) -> None:
-        world, clock = self.world, self.world.clock
-        store, journal, identity = self.store, self.journal, self.identity
-        self.gate = Gate(
-            identity=identity,
-            policy=self.policy,
-            store=store,
-            clock=clock,
-            clock_guard=self.clock_guard,
-            fresh=self.fresh,
-            switches=self.switches,
-            cameras=world.cameras,
-            publisher=world.publisher,
-            proofs=self.proofs,
-            approvals=self.clip_desk,
-            addresses=world.addresses,
-            usage=self.sessions.usage,
-            max_views=settings.max_views,
-        )
-        self.desk = Desk(
-            store=store,
-            journal=journal,
-            clock=clock,
-            ids=world.ids,
-            identity=identity,
-            device=device,
-            outbox=self.outbox,
-            policy=self.policy,
-            switches=self.switches,
-            gate=self.gate,
-            sessions=self.sessions,
-            proofs=self.proofs,
-            accounts=self.accounts,
-            clip_desk=self.clip_desk,
-            publisher=world.publisher,
-        )
 
-    def _build_site(self, settings: Settings) -> None:
-        world = self.world
-        self.site = Site(
-            store=self.store,
-            journal=self.journal,
-            identity=self.identity,
-            pin=self.pin,
-            policy=self.policy,
-            switches=self.switches,
-            proofs=self.proofs,
-            clock_guard=self.clock_guard,
-            sessions=self.sessions,
-            clip_desk=self.clip_desk,
-            desk=self.desk,
-            cameras=world.cameras,
-            panic_s=settings.panic_s,
-            is_linked=lambda: self.outbox.is_open,
-        )
-        self.pulse = Pulse(
-            clock=world.clock,
-            ids=world.ids,
-            outbox=self.outbox,
-            fresh=self.fresh,
-            site=self.site,
-            desk=self.desk,
-            policy=self.policy,
-            sessions=self.sessions,
-            proofs=self.proofs,
-            accounts=self.accounts,
-            clip_desk=self.clip_desk,
-            cameras=world.cameras,
-            state_dir=settings.state_dir,
-            version=VERSION,
-            tzdata=world.tzdata,
-        )
+async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
+    """Serve until cancelled.
 
-    async def run(self) -> None:
-        """Serve until cancelled; then end every session with its account."""
-        self.journal.add("start", version=VERSION)
-        async with anyio.create_task_group() as tasks:
-            self.sessions.bind(gate=self.gate, tasks=tasks)
-            self.desk.bind(tasks)
-            tasks.start_soon(self.sessions.run)
-            tasks.start_soon(self.pulse.run)
-            try:
-                await self.link.run(on_up=self.pulse.on_up, take=self.desk.take)
-            finally:
-                self.sessions.end_all("stopping")
+    Raises:
+        NotPairedError: `lenspact-agent enrol` has not run.
+        KeyStoreError: the device key cannot be used.
+    """
+    store = open_store(settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(store.close)
+        device = FileKeyStore(settings.state_dir, os.environ).load()
+        if device is None:
+            raise KeyStoreError("there is no device key here; run: lenspact-agent enrol")
+        identity = Identity(store)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        premises = Premises(settings.cameras, store=store, clock=SystemClock(), ids=SystemIds())
+        tasks.start_soon(premises.run)
+        world = await _world(settings, identity, premises, stack=stack, tasks=tasks, show=show)
+        agent = Agent(settings=settings, store=store, identity=identity, device=device, world=world)
+        tasks.start_soon(control.serve, control.socket_path(settings.state_dir), agent.site)
+        if settings.page_port >= 0:
+            await _open_page(settings, agent, tasks, show)
+        await agent.run()
+
+
+async def _world(
+    settings: Settings,
+    identity: Identity,
+    premises: Premises,
+    *,
+    stack: AsyncExitStack,
+    tasks: anyio.abc.TaskGroup,
+    show: Callable[[str], None],
+) -> Adapters:
+    clock, ids, rules = SystemClock(), SystemIds(), address_rules(settings)
+    transport = PinnedTransport(rules, lambda url: identity.key_set.allows(url))  # noqa: PLW0108 - key sets move on
+    http = await stack.enter_async_context(
+        httpx.AsyncClient(transport=transport, headers={"user-agent": _USER_AGENT}, follow_redirects=False)
+    )
+    publisher = whip.Publisher(
+        http=http,
+        identity=certificate.generate(clock.now()),
+        media_address=settings.media_address,
+        allows_address=rules.allows,
+        clock=clock,
+        ids=ids,
+    )
+    recordings: Archive | NoRecordings = NoRecordings()
+    spool = settings.state_dir / "spool"
+    if settings.ring_bytes:
+        recordings = _recorder(settings, premises, tasks, spool, stack)
+    dialler = WebSocketDialler(addresses=rules, key_set=lambda: identity.key_set, user_agent=_USER_AGENT)
+    return Adapters(
+        clock=clock,
+        ids=ids,
+        dialler=dialler,
+        cameras=premises,
+        publisher=Uplink(premises, publisher),
+        recordings=recordings,
+        uploader=TusUploader(http=http, clock=clock, path_of=lambda cut_id: spool / f"{cut_id}.mp4"),
+        addresses=rules,
+        sync=UnsafeAlwaysSynced() if settings.trust_clock else KernelTimeSync(),
+        notice=TerminalNotice(show),
+        tzdata=metadata.version("tzdata"),
+    )
+
+
+def _recorder(
+    settings: Settings,
+    premises: Premises,
+    tasks: anyio.abc.TaskGroup,
+    spool: Path,
+    stack: AsyncExitStack,
+) -> Archive:
+    clock, ids, folder = SystemClock(), SystemIds(), settings.state_dir / "ring"
+    ring = RecordingStore(folder, quota=Quota(cap_bytes=settings.ring_bytes), clock=clock, ids=ids)
+    stack.callback(ring.close)
+    for camera_id, camera in premises.settings.items():
+        source = premises.main(camera_id)
+        if camera.is_recorded and source is not None:
+            writer = SegmentWriter(ring, camera_id, folder)
+            tasks.start_soon(Recorder(source, writer, ring, camera_id, clock).run)
+    return Archive(ring, spool, ids=ids, software=_USER_AGENT)
+
+
+async def _open_page(settings: Settings, agent: Agent, tasks: anyio.abc.TaskGroup, show: Callable[[str], None]) -> None:
+    port = settings.page_port or int(agent.store.get(_PAGE_PORT) or 0)
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    bound = int(listener.extra(anyio.abc.SocketAttribute.local_port))  # noqa: S610 - anyio's, not Django's
+    agent.store.put(_PAGE_PORT, str(bound))
+    page = LocalPage(
+        site=agent.site, clock=SystemClock(), ids=SystemIds(), input_secret=settings.input_secret, show=show
+    )
+    page.bind(bound)
+    tasks.start_soon(_serve_page, listener, page)
+    show(f"This site's own page: http://127.0.0.1:{bound}/")
+
+
+async def _serve_page(listener: Any, page: LocalPage) -> None:
+    async with listener:
+        await local_http.serve(listener, page.handle, ALWAYS)

@@ -86,7 +86,9 @@ class ClipDesk:
             self._journal.add("preserve_refused", request=request.request_id, code=str(until))
             return Held(request.sha256, str(until))
         try:
-            ranges = tuple(self._recordings.hold(request.sha256, request.camera, request.start, request.end))
+            ranges = tuple(
+                self._recordings.hold(request.sha256, request.camera, request.start, request.end, from_ms(until))
+            )
         except MediaError as error:
             self._journal.add("preserve_refused", request=request.request_id, code=str(error.code))
             return Held(request.sha256, str(error.code))

@@ -140,8 +140,8 @@ class Cut:
 class Recordings(Protocol):
     """The ring of each camera."""
 
-    def hold(self, hold_id: str, camera: str, start: datetime, end: datetime) -> Sequence[HeldRange]:
-        """Keep what lies in [start, end) from being overwritten; never at the cost of the owner's own recording.
+    def hold(self, hold_id: str, camera: str, start: datetime, end: datetime, until: datetime) -> Sequence[HeldRange]:
+        """Keep what lies in [start, end) until `until`; never at the cost of the owner's own recording.
 
         Raises:
             MediaError: `limit` (disk share, look-back) or an unknown camera.

@@ -86,9 +86,13 @@ class Sessions:
         self._running: dict[str, Running] = {}
         self._lease_n = -1
 
-    def bind(self, *, gate: Gate, tasks: anyio.abc.TaskGroup) -> None:
-        """Give the gate that decides again, and the task group that owns uplinks; account for a crash before."""
-        self._gate, self._tasks = gate, tasks
+    def decide_by(self, gate: Gate) -> None:
+        """The gate that decides again; it counts our usage, so each needs the other."""
+        self._gate = gate
+
+    def bind(self, tasks: anyio.abc.TaskGroup) -> None:
+        """The task group that owns uplinks; account for a crash before."""
+        self._tasks = tasks
         self._account_for_crash()
 
     @property

@@ -66,7 +66,7 @@ class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     whip_url: str
     ticket: str
-    relay_fingerprint: str  # "sha-256 AA:BB:…" as in SDP (RFC 8122), one of the key set's
+    relay_fingerprint: str  # SHA-256, upper-case hex with colons (RFC 8122 §5); one of the key set's
 
 
 class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -41,7 +41,7 @@ class KeySet:
     previous_sha256: str
     keys: tuple[Key, ...]
     hosts: frozenset[str]  # host[:port] of every URL the gateway may hand over
-    relay_fingerprints: frozenset[str]  # "sha-256 AA:BB:…", RFC 8122 form
+    relay_fingerprints: frozenset[str]  # SHA-256, upper-case hex with colons (RFC 8122 §5)
     log_origin: str
     token: str
 

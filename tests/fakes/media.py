@@ -43,7 +43,7 @@ class FakePublication:
 class FakePublisher:
     """Takes every order, unless told otherwise."""
 
-    fingerprint = "sha-256 " + ":".join(["AB"] * 32)
+    fingerprint = ":".join(["AB"] * 32)
 
     def __init__(self) -> None:
         self.orders: list[LiveOrder] = []
@@ -71,7 +71,7 @@ class FakeRecordings:
         self.discarded: list[Cut] = []
         self.failure: MediaError | None = None
 
-    def hold(self, hold_id: str, camera: str, start: datetime, end: datetime) -> Sequence[HeldRange]:
+    def hold(self, hold_id: str, camera: str, start: datetime, end: datetime, until: datetime) -> Sequence[HeldRange]:
         if self.failure:
             raise self.failure
         self.holds[hold_id] = HeldRange(start, end)

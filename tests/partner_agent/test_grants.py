@@ -376,7 +376,7 @@ async def test_8_the_gateway_cannot_point_into_the_owners_network(bench: Bench, 
 
 async def test_8_an_unknown_relay_is_refused(bench: Bench):
     """The relay's certificate must be one the root has named."""
-    publish = bench.body()["publish"] | {"relay_fingerprint": "sha-256 00"}
+    publish = bench.body()["publish"] | {"relay_fingerprint": "00"}
 
     assert await _sent(bench, publish=publish) == Code.GRANT_INVALID
 

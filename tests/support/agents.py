@@ -9,7 +9,7 @@ import anyio
 import anyio.abc
 
 from partner_agent.addresses import AddressRules
-from partner_agent.app import Adapters, Agent
+from partner_agent.assembly import Adapters, Agent
 from partner_agent.identity import Identity
 from partner_agent.policy_store import Outcome
 from partner_agent.settings import Settings
@@ -72,7 +72,9 @@ class Bench:
             sync=self.sync,
             notice=self.notice,
         )
-        agent = Agent(settings=self.settings, store=self.store, device=self.device, world=world)
+        agent = Agent(
+            settings=self.settings, store=self.store, identity=Identity(self.store), device=self.device, world=world
+        )
         self.said = agent.outbox.open()
         return agent
 
@@ -80,7 +82,7 @@ class Bench:
     async def at_work(self) -> AsyncIterator["Bench"]:
         """With a task group, as `Agent.run` gives one; no clock runs by itself."""
         async with anyio.create_task_group() as tasks:
-            self.agent.sessions.bind(gate=self.agent.gate, tasks=tasks)
+            self.agent.sessions.bind(tasks)
             self.agent.desk.bind(tasks)
             yield self
             tasks.cancel_scope.cancel()

@@ -25,7 +25,7 @@ from tests.support import merkle
 GATEWAY, AGENT, SITE = "gw.example", "agt_1", "sit_1"
 URL = "wss://gw.example/agent/v1"
 ORIGIN = "gw.example/log"
-RELAY = "sha-256 " + ":".join(["CD"] * 32)
+RELAY = ":".join(["CD"] * 32)
 SALT = "ab" * 16
 OBLIGATIONS = to_json(
     {

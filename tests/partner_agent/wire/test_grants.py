@@ -24,7 +24,7 @@ BODY: dict[str, Any] = {
     "facts": {},
     "caps": {"seconds": 60, "height_lines": 720},
     "obligations": {"masks": ["m1"], "max_s": 60},
-    "publish": {"whip_url": "https://gw.example/whip/1", "ticket": "t", "relay_fingerprint": "sha-256 AA"},
+    "publish": {"whip_url": "https://gw.example/whip/1", "ticket": "t", "relay_fingerprint": "AA"},
 }
 
 

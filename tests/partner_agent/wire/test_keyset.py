@@ -24,7 +24,7 @@ def _sign(
         previous=previous,
         keys=keys,
         hosts=["gw.example"],
-        relay_fingerprints=["sha-256 AA"],
+        relay_fingerprints=["AA"],
         log_origin="gw.example/log",
         now=now,
     )

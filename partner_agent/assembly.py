@@ -1,0 +1,231 @@
+"""The core of the agent, put together over its ports; `app` brings the adapters, tests bring fakes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+
+from partner_agent.accounts import Accounts
+from partner_agent.addresses import AddressRules
+from partner_agent.clips import ClipDesk
+from partner_agent.desk import Desk
+from partner_agent.grants import Gate
+from partner_agent.identity import Identity
+from partner_agent.journal import Journal
+from partner_agent.link import Link
+from partner_agent.pin import SitePin
+from partner_agent.policy_store import PolicyStore
+from partner_agent.ports import (
+    Cameras,
+    Dialler,
+    OwnerNotice,
+    Publisher,
+    Recordings,
+    TimeSync,
+    Uploader,
+)
+from partner_agent.postbox import Postbox
+from partner_agent.proofs import Promises
+from partner_agent.pulse import Pulse
+from partner_agent.sessions import Sessions
+from partner_agent.settings import Settings
+from partner_agent.site import Site
+from partner_agent.store import Store
+from partner_agent.switches import Switches
+from partner_agent.timekeeping import ClockGuard, FreshValues
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+from partner_agent.wire.tokens import Signer
+
+VERSION: Final = "0.1.0"
+_BOOT_ID_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The world, as the core's ports see it."""
+
+    clock: Clock
+    ids: IdSource
+    dialler: Dialler
+    cameras: Cameras
+    publisher: Publisher
+    recordings: Recordings
+    uploader: Uploader
+    addresses: AddressRules
+    sync: TimeSync
+    notice: OwnerNotice
+    tzdata: str = ""
+
+
+class Agent:
+    """One paired agent, assembled; `run` keeps it alive."""
+
+    def __init__(
+        self, *, settings: Settings, store: Store, identity: Identity, device: Signer, world: Adapters
+    ) -> None:
+        clock, ids, notice = world.clock, world.ids, world.notice
+        self.store, self.identity, self.world = store, identity, world
+        self.journal = Journal(store, clock)
+        self.switches = Switches(store=store, journal=self.journal, clock=clock)
+        self.clock_guard = ClockGuard(clock=clock, sync=world.sync, store=store)
+        self.outbox = Postbox()
+        self.fresh = FreshValues(clock=clock, ids=ids)
+        self.pin = SitePin(store=store, journal=self.journal, clock=clock, configured_hash=settings.site_pin_hash)
+        self.policy = PolicyStore(
+            store=store,
+            journal=self.journal,
+            clock=clock,
+            ids=ids,
+            identity=self.identity,
+            notice=notice,
+            hold_s=settings.hold_s,
+        )
+        self.proofs = Promises(
+            store=store, journal=self.journal, clock=clock, ids=ids, identity=self.identity, notice=notice
+        )
+        self._build_link(device)
+        self._build_sessions(device)
+        self._build_clips(device)
+        self._build_desk(settings, device)
+        self._build_site(settings)
+
+    def _build_link(self, device: Signer) -> None:
+        world = self.world
+        self.link = Link(
+            dialler=world.dialler,
+            outbox=self.outbox,
+            identity=self.identity,
+            device=device,
+            clock=world.clock,
+            ids=world.ids,
+            journal=self.journal,
+            switches=self.switches,
+            clock_guard=self.clock_guard,
+            fresh=self.fresh,
+            notice=world.notice,
+            version=VERSION,
+            boot_id=world.ids.secret(_BOOT_ID_BYTES).hex(),
+            lineage=lambda: self.policy.position.lineage,
+        )
+
+    def _build_sessions(self, device: Signer) -> None:
+        world, clock, ids = self.world, self.world.clock, self.world.ids
+        store, journal, identity, outbox = self.store, self.journal, self.identity, self.outbox
+        self.accounts = Accounts(store=store, clock=clock, ids=ids, identity=identity, device=device, outbox=outbox)
+        self.sessions = Sessions(
+            store=store,
+            journal=journal,
+            clock=clock,
+            identity=identity,
+            policy=self.policy,
+            proofs=self.proofs,
+            fresh=self.fresh,
+            accounts=self.accounts,
+            publisher=world.publisher,
+            outbox=outbox,
+        )
+
+    def _build_clips(self, device: Signer) -> None:
+        world = self.world
+        self.clip_desk = ClipDesk(
+            store=self.store,
+            journal=self.journal,
+            clock=world.clock,
+            ids=world.ids,
+            identity=self.identity,
+            policy=self.policy,
+            device=device,
+            accounts=self.accounts,
+            outbox=self.outbox,
+            notice=world.notice,
+            recordings=world.recordings,
+            uploader=world.uploader,
+        )
+
+    def _build_desk(self, settings: Settings, device: Signer) -> None:
+        world, clock = self.world, self.world.clock
+        store, journal, identity = self.store, self.journal, self.identity
+        self.gate = Gate(
+            identity=identity,
+            policy=self.policy,
+            store=store,
+            clock=clock,
+            clock_guard=self.clock_guard,
+            fresh=self.fresh,
+            switches=self.switches,
+            cameras=world.cameras,
+            publisher=world.publisher,
+            proofs=self.proofs,
+            approvals=self.clip_desk,
+            addresses=world.addresses,
+            usage=self.sessions.usage,
+            max_views=settings.max_views,
+        )
+        self.sessions.decide_by(self.gate)
+        self.desk = Desk(
+            store=store,
+            journal=journal,
+            clock=clock,
+            ids=world.ids,
+            identity=identity,
+            device=device,
+            outbox=self.outbox,
+            policy=self.policy,
+            switches=self.switches,
+            gate=self.gate,
+            sessions=self.sessions,
+            proofs=self.proofs,
+            accounts=self.accounts,
+            clip_desk=self.clip_desk,
+            publisher=world.publisher,
+        )
+
+    def _build_site(self, settings: Settings) -> None:
+        world = self.world
+        self.site = Site(
+            store=self.store,
+            journal=self.journal,
+            identity=self.identity,
+            pin=self.pin,
+            policy=self.policy,
+            switches=self.switches,
+            proofs=self.proofs,
+            clock_guard=self.clock_guard,
+            sessions=self.sessions,
+            clip_desk=self.clip_desk,
+            desk=self.desk,
+            cameras=world.cameras,
+            panic_s=settings.panic_s,
+            is_linked=lambda: self.outbox.is_open,
+        )
+        self.pulse = Pulse(
+            clock=world.clock,
+            ids=world.ids,
+            outbox=self.outbox,
+            fresh=self.fresh,
+            site=self.site,
+            desk=self.desk,
+            policy=self.policy,
+            sessions=self.sessions,
+            proofs=self.proofs,
+            accounts=self.accounts,
+            clip_desk=self.clip_desk,
+            cameras=world.cameras,
+            state_dir=settings.state_dir,
+            version=VERSION,
+            tzdata=world.tzdata,
+        )
+
+    async def run(self) -> None:
+        """Serve until cancelled; then end every session with its account."""
+        self.journal.add("start", version=VERSION)
+        async with anyio.create_task_group() as tasks:
+            self.sessions.bind(tasks)
+            self.desk.bind(tasks)
+            tasks.start_soon(self.sessions.run)
+            tasks.start_soon(self.pulse.run)
+            try:
+                await self.link.run(on_up=self.pulse.on_up, take=self.desk.take)
+            finally:
+                self.sessions.end_all("stopping")

@@ -1,0 +1,250 @@
+"""`lenspact-agent`: enrol, run, approve, pin, doctor, pause, resume, panic, clear, journal, simulate."""
+
+import argparse
+import getpass
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+
+from partner_agent import app, control, doctor
+from partner_agent.identity import NotPairedError
+from partner_agent.journal import Journal
+from partner_agent.keystore import KeyStoreError
+from partner_agent.pairing import Code, PairingError, words
+from partner_agent.pin import PinError, SitePin
+from partner_agent.settings import Settings, SettingsError, load
+from partner_agent.switches import Switches
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.tokens import TokenError
+
+_OK, _FAILED = 0, 1
+_EXPECTED: Final = (
+    SettingsError,
+    NotPairedError,
+    KeyStoreError,
+    PairingError,
+    PinError,
+    TokenError,
+    control.NotRunningError,
+)
+_SENTENCES: Final[dict[type[Exception], str]] = {
+    NotPairedError: "This agent is not paired yet. Run: lenspact-agent enrol",
+    control.NotRunningError: "No agent is running here. Start it with: lenspact-agent run",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 = done, 1 = not done (the sentence says why)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["simulate"]:
+        from partner_agent.simulator import cli as simulator  # noqa: PLC0415 - a tool, not part of the agent
+
+        return simulator.main(arguments[1:])
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every address
+    try:
+        settings = load(options.config, os.environ)
+        command: Callable[[Settings, argparse.Namespace], int] = options.command
+        return command(settings, options)
+    except _EXPECTED as error:
+        print(_SENTENCES.get(type(error), str(error)), file=sys.stderr)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lenspact-agent", description="The agent beside your cameras.")
+    parser.add_argument("--config", type=Path, help="TOML file (or LENSPACT_AGENT_CONFIG)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=text, description=text)
+        found.set_defaults(command=command)
+        return found
+
+    enrol = add("enrol", _enrol, "Pair this site with a gateway; type the code in the portal.")
+    enrol.add_argument("--yes", action="store_true", help="do not ask to compare the 12 words (the demo only)")
+    add("run", _run, "Run the agent.")
+    approve = add("approve", _approve, "See what waits for you; approve or decline it.")
+    approve.add_argument("item", nargs="?", help="digest, or its first letters")
+    approve.add_argument("--no", action="store_true", help="decline")
+    approve.add_argument("--unmasked", action="store_true", help="send a recording without your masks")
+    add("pin", _pin, "Choose the site PIN.")
+    add("doctor", _doctor, "Say what works here and what does not.")
+    pause = add("pause", _pause, "Stop everything now; only this site can resume.")
+    resume = add("resume", _resume, "End the pause.")
+    for command in (pause, resume):
+        command.add_argument("camera", nargs="?", help="one camera only")
+    panic = add("panic", _panic, "The site's panic input; ends by itself.")
+    panic.add_argument("--over", action="store_true", help="end it now")
+    clear = add("clear", _clear, "Clear quarantined, clock_skew, promise_overdue or contradiction.")
+    clear.add_argument("what")
+    journal = add("journal", _journal, "Read this site's own record.")
+    journal.add_argument("--json", action="store_true", help="one JSON object per line")
+    commands.add_parser("simulate", help="Simulated cameras for trying out.")
+    return parser
+
+
+def _enrol(settings: Settings, options: argparse.Namespace) -> int:
+    if not settings.gateway:
+        raise SettingsError('name the gateway: gateway = "https://…" in the settings, or LENSPACT_AGENT_GATEWAY')
+
+    def show_code(code: Code) -> None:
+        print(f"\n  Code: {code.user_code}\n\n  Type it at {code.verification_uri}", flush=True)
+        print(f"  It is good for {code.expires_in_s // 60} minutes.", flush=True)
+
+    async def flow() -> tuple[Any, Any]:
+        return await app.enrol(settings, show_code=show_code)
+
+    pairing, pin_it = anyio.run(flow)
+    print("\nThe portal shows these 12 words. Compare them:\n\n  " + " ".join(words(pairing)) + "\n", flush=True)
+    if not options.yes and input("Are they the same? Type yes: ").strip().lower() != "yes":
+        print("Nothing was stored. If the words differ, somebody stands between you and the gateway.", file=sys.stderr)
+        return _FAILED
+    store = app.open_store(settings)
+    try:
+        pin_it(store)
+        if not settings.site_pin_hash and not options.yes:
+            _choose_pin(settings)
+    finally:
+        store.close()
+    print("Paired. Start the agent with: lenspact-agent run")
+    return _OK
+
+
+def _run(settings: Settings, _options: argparse.Namespace) -> int:
+    async def serve() -> None:
+        await app.run(settings, show=lambda text: print(text, flush=True))
+
+    try:
+        anyio.run(serve)
+    except BaseExceptionGroup as group:  # the task groups' wrapping; what counts is inside
+        raise _first(group) from group
+    return _OK
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _approve(settings: Settings, options: argparse.Namespace) -> int:
+    status = _call(settings, do="status")
+    items = {item["sha256"]: ("approve", item) for item in status["proposals"]}
+    items |= {item["sha256"]: ("clip", item) for item in status["asked"]}
+    if options.item is None:
+        _show_waiting(status)
+        return _OK
+    found = [digest for digest in items if digest.startswith(options.item)]
+    if len(found) != 1:
+        print("Name exactly one of the waiting items.", file=sys.stderr)
+        return _FAILED
+    act = items[found[0]][0]
+    if options.no:
+        return _say(_call(settings, do="decline" if act == "approve" else "clip_no", subject=found[0]), "Declined.")
+    act = "clip_unmasked" if act == "clip" and options.unmasked else act
+    return _say(_call(settings, do=act, subject=found[0], pin=getpass.getpass("Site PIN: ")), "Approved.")
+
+
+def _show_waiting(status: dict[str, Any]) -> None:
+    if not status["proposals"] and not status["asked"]:
+        print("Nothing waits for you.")
+    for item in status["proposals"]:
+        print(f"\n{item['sha256'][:12]}  share more, until {item['approve_by']}")
+        for kind, sentence in item["changes"]:
+            print(f"   {kind:>5}: {sentence}")
+    for item in status["asked"]:
+        print(f"\n{item['sha256'][:12]}  a recording of {item['camera']}, {item['from']} to {item['to']}")
+        print(f"   {item['who']}, {item['why']}, incident {item['incident']}, {item['legal_basis']}")
+
+
+def _pin(settings: Settings, _options: argparse.Namespace) -> int:
+    _choose_pin(settings)
+    return _OK
+
+
+def _choose_pin(settings: Settings) -> None:
+    first, second = getpass.getpass("Choose a site PIN (at least 6): "), getpass.getpass("Again: ")
+    if first != second:
+        raise PinError("The two were not the same.")
+    store, clock = app.open_store(settings), SystemClock()
+    try:
+        SitePin(store=store, journal=Journal(store, clock), clock=clock, configured_hash="").choose(first)
+    finally:
+        store.close()
+
+
+def _doctor(settings: Settings, _options: argparse.Namespace) -> int:
+    findings = anyio.run(doctor.examine, settings)
+    for finding in findings:
+        print(f"{'ok  ' if finding.is_good else 'look'}  {finding.sentence}")
+    return _OK if all(finding.is_good for finding in findings) else _FAILED
+
+
+def _pause(settings: Settings, options: argparse.Namespace) -> int:
+    try:
+        answer = _call(settings, do="pause", subject=options.camera)
+    except control.NotRunningError:  # pause works without a running agent, and holds when one starts
+        store, clock = app.open_store(settings), SystemClock()
+        try:
+            Switches(store=store, journal=Journal(store, clock), clock=clock).pause(options.camera, by="site")
+        finally:
+            store.close()
+        answer = {"ok": True}
+    return _say(answer, "Paused. Nothing leaves this site until you run: lenspact-agent resume")
+
+
+def _resume(settings: Settings, options: argparse.Namespace) -> int:
+    pin = getpass.getpass("Site PIN: ")
+    return _say(_call(settings, do="resume", subject=options.camera, pin=pin), "Sharing goes on by your rules.")
+
+
+def _panic(settings: Settings, options: argparse.Namespace) -> int:
+    return _say(_call(settings, do="panic", subject="over" if options.over else "on"), "Done.")
+
+
+def _clear(settings: Settings, options: argparse.Namespace) -> int:
+    return _say(_call(settings, do="clear", subject=options.what, pin=getpass.getpass("Site PIN: ")), "Cleared.")
+
+
+def _journal(settings: Settings, options: argparse.Namespace) -> int:
+    store = app.open_store(settings)
+    try:
+        journal = Journal(store, SystemClock())
+        for line in journal.all():
+            body = {"seq": line.seq, "at": line.at, "kind": line.kind, **line.body, "sha256": line.sha256}
+            words_ = ", ".join(f"{name} {value}" for name, value in line.body.items() if value not in {None, ""})
+            print(json.dumps(body) if options.json else f"{line.seq:>6}  {line.at}  {line.kind:<18} {words_}")
+        broken = journal.first_broken()
+    finally:
+        store.close()
+    if broken is not None:
+        print(f"Line {broken} does not continue the record: it was changed or taken out.", file=sys.stderr)
+        return _FAILED
+    return _OK
+
+
+def _call(settings: Settings, **request: Any) -> dict[str, Any]:
+    async def ask() -> dict[str, Any]:
+        return await control.call(settings.state_dir, **request)
+
+    return anyio.run(ask)
+
+
+def _say(answer: dict[str, Any], done: str) -> int:
+    print(done if answer["ok"] else answer["sentence"], file=sys.stdout if answer["ok"] else sys.stderr)
+    return _OK if answer["ok"] else _FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

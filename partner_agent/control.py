@@ -1,0 +1,146 @@
+"""The terminal's way to the running agent: one line of JSON each way over a Unix socket that only this user can open.
+
+`lenspact-agent pause`, `approve` and the others come here; when no agent runs, `cli` works on the state directly. What
+needs the PIN needs it here as well.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+import anyio.abc
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from partner_agent.clips import Asked
+from partner_agent.pin import PinError
+from partner_agent.site import ActError, Site
+from partner_agent.wire.clock import to_rfc3339
+from policies.words import Voice, say, say_change
+
+LINE_BYTES: Final = 256 * 1024
+CALL_S: Final = 30.0
+
+
+class NotRunningError(Exception):
+    """No agent answers on the socket."""
+
+
+def socket_path(state_dir: Path) -> Path:
+    """Where the running agent listens."""
+    return state_dir / "agent.sock"
+
+
+async def serve(path: Path, site: Site) -> None:
+    """Answer until cancelled."""
+    await anyio.Path(path).unlink(missing_ok=True)
+    listener = await anyio.create_unix_listener(path, mode=0o600)
+
+    async def one(stream: anyio.abc.ByteStream) -> None:
+        async with stream:
+            with anyio.move_on_after(CALL_S):
+                line = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_BYTES)
+                await stream.send(json.dumps(answer(site, json.loads(line))).encode() + b"\n")
+
+    async with listener:
+        await listener.serve(_guarded(one))
+
+
+def _guarded(handle: Callable[[anyio.abc.ByteStream], Awaitable[None]]) -> Callable[[anyio.abc.ByteStream], Any]:
+    async def guarded(stream: anyio.abc.ByteStream) -> None:
+        try:
+            await handle(stream)
+        except (ValueError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.DelimiterNotFound):
+            return  # the terminal went away, or said nothing we know
+
+    return guarded
+
+
+async def call(state_dir: Path, **request: Any) -> dict[str, Any]:
+    """Ask the running agent.
+
+    Raises:
+        NotRunningError: nobody listens.
+    """
+    try:
+        with anyio.fail_after(CALL_S):
+            async with await anyio.connect_unix(socket_path(state_dir)) as stream:
+                await stream.send(json.dumps(request).encode() + b"\n")
+                line = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_BYTES)
+    except (OSError, anyio.EndOfStream, anyio.IncompleteRead, TimeoutError) as error:
+        raise NotRunningError from error
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def answer(site: Site, request: dict[str, Any]) -> dict[str, Any]:
+    """Do one thing; `ok`, and for a refusal the sentence."""
+    try:
+        _do(site, request)
+    except (ActError, PinError) as error:
+        return {"ok": False, "sentence": str(error)}
+    return {"ok": True, **(_status(site) if request.get("do") == "status" else {})}
+
+
+def _do(site: Site, request: dict[str, Any]) -> None:
+    subject, pin = str(request.get("subject") or ""), str(request.get("pin") or "")
+    match request.get("do"):
+        case "status":
+            return
+        case "pause":
+            site.pause(subject or None)
+        case "resume":
+            site.resume(pin, subject or None)
+        case "panic":
+            site.panic(is_on=subject != "over")
+        case "approve":
+            site.approve(subject, pin)
+        case "decline":
+            site.decline(subject)
+        case "clip" | "clip_unmasked":
+            site.approve_clip(subject, pin, is_unmasked=request["do"] == "clip_unmasked")
+        case "clip_no":
+            site.decline_clip(subject)
+        case "clear":
+            site.clear(subject, pin)
+        case _:
+            raise ActError("The agent does not know this command; is it an older version?")
+
+
+def _status(site: Site) -> dict[str, Any]:
+    view = site.view()
+    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    return {
+        "gateway": view.gateway,
+        "is_linked": view.is_linked,
+        "states": list(view.states),
+        "version": view.position_seq,
+        "says": say(view.policy, voice) if view.policy else ["Nothing is shared."],
+        "running": len(view.running),
+        "cameras": [{"id": c.id, "label": c.label, "state": c.state} for c in view.cameras],
+        "proposals": [
+            {
+                "sha256": document.sha256,
+                "approve_by": to_rfc3339(document.approve_by) if document.approve_by else None,
+                "changes": [[change.kind, change.sentence] for change in say_change(view.policy, policy, voice)],
+            }
+            for document, policy in view.proposals
+        ],
+        "asked": [_asked(asked) for asked in view.asked if asked.answer is None],
+    }
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    request = asked.request
+    return {
+        "sha256": request.sha256,
+        "camera": request.camera,
+        "from": request.t0,
+        "to": request.t1,
+        "who": request.agency,
+        "why": request.purpose,
+        "incident": request.incident,
+        "legal_basis": request.legal_basis,
+        "until": request.expires_at,
+    }

@@ -1,0 +1,279 @@
+"""The words and marks of the owner's page on this machine; every text from outside is escaped here, once."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from html import escape
+from typing import Final
+
+from partner_agent.clips import Asked
+from partner_agent.journal import Line
+from partner_agent.sessions import Running
+from partner_agent.site import View
+from partner_agent.wire.clock import from_rfc3339
+from partner_agent.wire.documents import PolicyDocument
+from policies.model import Policy
+from policies.words import Change, Voice, say, say_change
+
+ACTS: Final[dict[str, str]] = {
+    "approve": "share more",
+    "clip": "send a recording",
+    "clip_unmasked": "send a recording without masks",
+    "resume": "end the pause",
+    "clear": "clear a warning",
+    "decline": "say no",
+    "clip_no": "decline a recording",
+    "pause": "pause",
+}
+STATES: Final[dict[str, tuple[str, str, str]]] = {
+    "paused": ("Paused", "Nothing leaves this site. Only you can end the pause, here.", "resume"),
+    "panic": ("Panic is on", "It ends by itself.", ""),
+    "quarantined": (
+        "This agent may have been copied or reset",
+        "Nothing is sent. Clearing this starts again at nothing shared; you approve your rules anew.",
+        "clear",
+    ),
+    "clock_skew": ("This machine's clock cannot be trusted", "Set the clock (NTP); then clear this.", "clear"),
+    "promise_overdue": (
+        "A promised log entry did not appear",
+        "Nothing is sent until it does. Ask the gateway's operator why; clear this when you are satisfied.",
+        "clear",
+    ),
+    "contradiction": (
+        "The gateway's log showed two different histories",
+        "Nothing is sent. Keep this page: it is evidence. Clear this only when somebody has explained it to you.",
+        "clear",
+    ),
+}
+_LINES: Final[dict[str, str]] = {
+    "accepted": "Looked",
+    "stopped": "Ended",
+    "interrupted": "Broke off",
+    "refused": "Refused",
+    "policy_in_force": "Your rules changed",
+    "policy_proposed": "Sharing more was proposed",
+    "policy_refused": "A change was refused",
+    "policy_no": "You said no",
+    "policy_held": "A change waits",
+    "clip_answer": "You answered a request",
+    "preserved": "A recording is kept",
+    "released": "A recording is no longer kept",
+    "capture": "A recording was cut",
+    "pause": "Paused",
+    "resume": "Pause ended",
+    "panic": "Panic",
+    "panic_over": "Panic ended",
+    "quarantine": "Quarantine",
+    "promise_overdue": "A log entry is missing",
+    "log_contradiction": "The log contradicts itself",
+    "pin_wrong": "Wrong PIN",
+}
+_LIFE_CYCLE: Final = "reason seconds camera purpose agency unit role incident code why check how answer".split()  # noqa: SIM905
+
+
+def home(view: View, now: datetime) -> str:
+    """The page."""
+    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    return _page(
+        "Your cameras",
+        _banners(view),
+        _now_watched(view),
+        _waiting(view, voice, now),
+        _rules(view, voice),
+        _cameras(view),
+        _record(view.journal),
+    )
+
+
+def confirm(view: View, act: str, subject: str, problem: str) -> str:
+    """One act, with its effect said, asking for PIN and code."""
+    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    effect = ""
+    for document, policy in view.proposals:
+        if document.sha256 == subject and act == "approve":
+            effect = _changes(say_change(view.policy, policy, voice))
+    for asked in view.asked:
+        if asked.request.sha256 == subject:
+            effect = _request(asked, view)
+    wrong = f'<p class="wrong" role="alert">{escape(problem)}</p>' if problem else ""
+    fields = "" if act not in _NEEDS_PIN else _PIN_FIELDS
+    body = f"""<section class="card"><h2>You are about to {escape(ACTS.get(act, "act"))}</h2>{effect}{wrong}
+<form method="post" action="{"/act" if fields else "/begin"}">{_hidden(act, subject)}{fields}
+<div class="row"><button class="main">{escape(ACTS.get(act, "Go on").capitalize())}</button><a href="/">Back</a></div>
+</form></section>"""
+    return _page("Confirm", body)
+
+
+_NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "resume", "clear"})
+_PIN_FIELDS: Final = """<p><label for="code">Code from this agent's terminal</label>
+<input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="6"></p>
+<p><label for="pin">Site PIN</label>
+<input id="pin" name="pin" type="password" autocomplete="off" required maxlength="64"></p>"""
+
+
+def _banners(view: View) -> str:
+    link = (
+        '<p class="state ok"><span aria-hidden="true">●</span> Connected to '
+        if view.is_linked
+        else '<p class="state off"><span aria-hidden="true">○</span> Not connected to '
+    )
+    found = [f"{link}{escape(view.gateway)}</p>"]
+    for state in view.states:
+        title, text, act = STATES[state]
+        subject = state if act == "clear" else ""
+        more = f"<pre>{escape(view.contradiction)}</pre>" if state == "contradiction" and view.contradiction else ""
+        button = _button(act, subject, "End the pause" if act == "resume" else "Clear…") if act else ""
+        found.append(f'<section class="card warn" role="status"><h2>{title}</h2><p>{text}</p>{more}{button}</section>')
+    if "paused" not in view.states:
+        found.append(_button("pause", "", "Pause everything", is_danger=True))
+    return "".join(found)
+
+
+def _now_watched(view: View) -> str:
+    rows = "".join(_running(item, view) for item in view.running)
+    text = f"<ul>{rows}</ul>" if rows else "<p>Nobody is watching right now.</p>"
+    return f'<section class="card"><h2>Now</h2>{text}</section>'
+
+
+def _running(item: Running, view: View) -> str:
+    grant = item.grant
+    what = "receives a recording of" if item.clip else "is watching"
+    reason = f", incident {grant.incident.ref}" if grant.incident else ""
+    return (
+        f'<li><strong class="live"><span aria-hidden="true">●</span> Live</strong> '
+        f"{escape(grant.subject.role)} of {escape(grant.subject.unit)}, {escape(grant.subject.agency)}, {what} "
+        f"{escape(_label(view, grant.camera))} for {escape(grant.purpose)}{escape(reason)}</li>"
+    )
+
+
+def _waiting(view: View, voice: Voice, now: datetime) -> str:
+    cards = [_proposal(view, document, policy, voice) for document, policy in view.proposals]
+    cards += [_ask(asked, view) for asked in view.asked if asked.answer is None and now < asked.request.expiry]
+    if not cards:
+        return '<section class="card"><h2>Waiting for you</h2><p>Nothing needs you.</p></section>'
+    return f"<h2>Waiting for you</h2>{''.join(cards)}"
+
+
+def _proposal(view: View, document: PolicyDocument, policy: Policy, voice: Voice) -> str:
+    held = view.held if view.held and view.held[0] == document.sha256 else None
+    wait = f"<p><strong>Takes effect in {round(held[1] / 60)} minutes</strong> unless you say no.</p>" if held else ""
+    until = "" if document.approve_by is None else f"<p>Until {_time(document.approve_by)}</p>"
+    return (
+        f'<section class="card ask"><h3>Share more?</h3>{_changes(say_change(view.policy, policy, voice))}{wait}{until}'
+        f'<div class="row">{_button("approve", document.sha256, "Approve…", is_main=True)}'
+        f"{_button('decline', document.sha256, 'Say no')}</div></section>"
+    )
+
+
+def _ask(asked: Asked, view: View) -> str:
+    digest = asked.request.sha256
+    return (
+        f'<section class="card ask"><h3>Somebody asks for a recording</h3>{_request(asked, view)}'
+        f'<div class="row">{_button("clip", digest, "Send…", is_main=True)}'
+        f"{_button('clip_unmasked', digest, 'Send without masks…')}"
+        f"{_button('clip_no', digest, 'Decline')}</div></section>"
+    )
+
+
+def _request(asked: Asked, view: View) -> str:
+    request = asked.request
+    facts = {
+        "Camera": _label(view, request.camera),
+        "From": _time(request.start),
+        "To": _time(request.end),
+        "Who asks": request.agency,
+        "Why": request.purpose,
+        "Incident": request.incident or "none",
+        "Legal basis": request.legal_basis,
+        "Answer before": _time(request.expiry),
+    }
+    return f"<dl>{_terms(facts)}</dl>"
+
+
+def _rules(view: View, voice: Voice) -> str:
+    if view.policy is None:
+        text = "<p>Nothing is shared. Choose in the portal what to share; then approve it here.</p>"
+    else:
+        text = "".join(f"<p>{escape(sentence)}</p>" for sentence in say(view.policy, voice))
+        text += f'<p class="soft">Version {view.position_seq}. This page decides what is in force.</p>'
+    return f'<section class="card"><h2>What you share</h2>{text}</section>'
+
+
+def _cameras(view: View) -> str:
+    rows = []
+    for camera in view.cameras:
+        is_paused = camera.id in view.paused_cameras
+        ticked = view.policy is not None and camera.id in view.policy.camera_by_id
+        state = "Paused" if is_paused else "Shared by your rules" if ticked else "Not shared"
+        button = "" if is_paused or not ticked else _button("pause", camera.id, f"Pause {camera.label}")
+        end = (
+            _button("resume", camera.id, f"Resume {camera.label}") if is_paused and "paused" not in view.states else ""
+        )
+        rows.append(
+            f"<tr><th scope=row>{escape(camera.label)}</th><td>{escape(camera.state)}</td>"
+            f"<td>{state}</td><td>{button}{end}</td></tr>"
+        )
+    head = "<tr><th scope=col>Camera</th><th scope=col>Works</th><th scope=col>Sharing</th><th></th></tr>"
+    table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<section class="card"><h2>Cameras</h2>{table}</section>'
+
+
+def _record(lines: Iterable[Line]) -> str:
+    rows = "".join(
+        f"<tr><td><time>{_time(from_rfc3339(line.at))}</time></td><td>{_LINES[line.kind]}</td>"
+        f"<td>{escape(_details(line))}</td></tr>"
+        for line in lines
+        if line.kind in _LINES
+    )
+    return (
+        '<section class="card"><h2>Who looked, and what else happened</h2>'
+        f"<table><tbody>{rows}</tbody></table>"
+        '<p class="soft">The whole record: <code>lenspact-agent journal</code></p></section>'
+    )
+
+
+def _details(line: Line) -> str:
+    return ", ".join(f"{name} {line.body[name]}" for name in _LIFE_CYCLE if line.body.get(name) not in {None, ""})
+
+
+def _changes(changes: Iterable[Change]) -> str:
+    marks = {"more": ("+", "More"), "less": ("−", "Less"), "other": ("•", "Also")}
+    items = "".join(
+        f'<li class="{change.kind}"><span aria-hidden="true">{marks[change.kind][0]}</span> '
+        f"<b>{marks[change.kind][1]}:</b> {escape(change.sentence)}</li>"
+        for change in changes
+    )
+    return f'<ul class="changes">{items}</ul>'
+
+
+def _button(act: str, subject: str, text: str, *, is_main: bool = False, is_danger: bool = False) -> str:
+    kind = ' class="main"' if is_main else ' class="danger"' if is_danger else ""
+    return f'<form method="post" action="/begin">{_hidden(act, subject)}<button{kind}>{escape(text)}</button></form>'
+
+
+def _hidden(act: str, subject: str) -> str:
+    pairs = {"act": act, "subject": subject}
+    return "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in pairs.items())
+
+
+def _terms(facts: dict[str, str]) -> str:
+    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+
+
+def _label(view: View, camera: str) -> str:
+    return next((info.label for info in view.cameras if info.id == camera), camera)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _page(title: str, *parts: str) -> str:
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>{escape(title)} · Lenspact on site</title>
+<link rel="stylesheet" href="/style.css"></head>
+<body><a class="skip" href="#main">Skip to content</a>
+<header><p class="brand">Lenspact <span>on site</span></p></header>
+<main id="main"><h1>{escape(title)}</h1>{"".join(parts)}</main>
+<footer><p>This page runs on your own machine. The gateway cannot change it.</p></footer></body></html>
+"""

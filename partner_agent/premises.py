@@ -1,0 +1,91 @@
+"""The cameras of this site as the settings list them: one source per stream, an id minted once for each name.
+
+Discovery, addresses and passwords stay here. A camera on this list is not shared; the owner's document says what is.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import anyio
+
+from partner_agent.demux import CameraAddress
+from partner_agent.ports import CameraInfo
+from partner_agent.rtsp import CameraSource, SourceState
+from partner_agent.settings import CameraSettings, password_of
+from partner_agent.store import Store
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+FROZEN: Final = timedelta(seconds=10)  # running, and no picture for this long
+
+
+class Premises:
+    """Every camera the owner wrote down."""
+
+    def __init__(self, cameras: tuple[CameraSettings, ...], *, store: Store, clock: Clock, ids: IdSource) -> None:
+        """Build the sources; nothing is opened before somebody wants it.
+
+        Raises:
+            SettingsError: a password file cannot be read.
+            ValueError: an address is not rtsp://host/path without user and password.
+        """
+        self._clock = clock
+        self.settings = {_id_of(camera.name, store, ids): camera for camera in cameras}
+        self._main: dict[str, CameraSource] = {}
+        self._live: dict[str, CameraSource] = {}
+        for camera_id, camera in self.settings.items():
+            self._main[camera_id] = _source(camera, camera.url, clock, ids)
+            self._live[camera_id] = (
+                _source(camera, camera.live_url, clock, ids) if camera.live_url else self._main[camera_id]
+            )
+
+    def known(self) -> list[CameraInfo]:
+        """Every camera with its state."""
+        return [self._info(camera_id, camera) for camera_id, camera in self.settings.items()]
+
+    def live(self, camera: str) -> CameraSource | None:
+        """The stream for live views."""
+        return self._live.get(camera)
+
+    def main(self, camera: str) -> CameraSource | None:
+        """The stream that is recorded."""
+        return self._main.get(camera)
+
+    async def run(self) -> None:
+        """Serve every source until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for source in {id(item): item for item in (*self._main.values(), *self._live.values())}.values():
+                tasks.start_soon(source.run)
+
+    def _info(self, camera_id: str, camera: CameraSettings) -> CameraInfo:
+        facts = self._live[camera_id].status.facts
+        return CameraInfo(
+            id=camera_id,
+            label=camera.label or camera.name,
+            state=self._state(self._live[camera_id]),
+            codec=facts.codec if facts else None,
+            width=facts.width if facts else None,
+            height=facts.height if facts else None,
+            recordings=camera.is_recorded,
+        )
+
+    def _state(self, source: CameraSource) -> str:
+        status = source.status
+        match status.state:
+            case SourceState.RUNNING:
+                last = status.last_unit_at
+                return "frozen" if last and self._clock.now() - last > FROZEN else "ok"
+            case SourceState.WAITING | SourceState.STOPPED:
+                return "auth_failed" if status.code == "camera_auth" else "gone"
+            case _:
+                return "unknown"
+
+
+def _source(camera: CameraSettings, url: str, clock: Clock, ids: IdSource) -> CameraSource:
+    return CameraSource(CameraAddress(url, camera.user, password_of(camera)), clock=clock, ids=ids)
+
+
+def _id_of(name: str, store: Store, ids: IdSource) -> str:
+    with store.transaction() as db:
+        db.execute("INSERT OR IGNORE INTO camera VALUES (?, ?)", (name, ids.new("cam")))
+    return str(store.rows("SELECT id FROM camera WHERE name = ?", name)[0]["id"])
