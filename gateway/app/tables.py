@@ -6,6 +6,7 @@ from gateway.edge import tables as _edge
 from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
 from gateway.kernel.database import METADATA
+from gateway.live import tables as _live
 from gateway.partners import tables as _partners
 from gateway.sharing import tables as _sharing
 from gateway.sites import tables as _sites
@@ -17,6 +18,7 @@ __all__ = [
     "_edge",
     "_identity",
     "_incidents",
+    "_live",
     "_partners",
     "_sharing",
     "_sites",

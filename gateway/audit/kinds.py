@@ -80,6 +80,7 @@ class Kind(StrEnum):
     VIEW_ENDED = "view.ended"
     VIEW_INTERRUPTED = "view.interrupted"
     VIEW_FAILED = "view.failed"
+    VIEW_ACCOUNTED = "view.accounted"
     SESSION_STOPPED = "session.stopped"
     STILL_TAKEN = "still.taken"
 

@@ -1,1 +1,76 @@
-"""Live viewing: sessions, grants, leases, tickets and the relay."""
+"""Live viewing: sessions, grants, leases, tickets and the relay.
+
+The door re-exports lazily: the relay process enters by it and must not load sessions, SQL or the web framework.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gateway.live.build import RELAY_NAME, Ground, LivePlane, build_live
+    from gateway.live.calls import Calls
+    from gateway.live.endings import ALL_TOPIC, topic_of
+    from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
+    from gateway.live.ports import Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
+    from gateway.live.relay.config import RelayConfig
+    from gateway.live.routes import LIVE_ROUTES
+    from gateway.live.service import Live, OpenedView
+
+__all__ = [
+    "ALL_TOPIC",
+    "LIVE_ROUTES",
+    "RELAY_NAME",
+    "Calls",
+    "Decider",
+    "DeviceKeys",
+    "EndReason",
+    "Ground",
+    "Live",
+    "LivePlane",
+    "OpenedBy",
+    "OpenedView",
+    "RelayConfig",
+    "Session",
+    "SessionState",
+    "SiteLinks",
+    "ViewDeny",
+    "ViewPermit",
+    "ViewQuestion",
+    "Words",
+    "build_live",
+    "topic_of",
+    "words_of",
+]
+
+_HOMES: Final = {
+    "ALL_TOPIC": "endings",
+    "Calls": "calls",
+    "Decider": "ports",
+    "DeviceKeys": "ports",
+    "EndReason": "model",
+    "Ground": "build",
+    "LIVE_ROUTES": "routes",
+    "Live": "service",
+    "LivePlane": "build",
+    "OpenedBy": "model",
+    "OpenedView": "service",
+    "RELAY_NAME": "build",
+    "RelayConfig": "relay.config",
+    "Session": "model",
+    "SessionState": "model",
+    "SiteLinks": "ports",
+    "ViewDeny": "ports",
+    "ViewPermit": "ports",
+    "ViewQuestion": "ports",
+    "Words": "model",
+    "build_live": "build",
+    "topic_of": "endings",
+    "words_of": "model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds `name` when somebody asks for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"gateway.live has no {name}")
+    return getattr(importlib.import_module(f"gateway.live.{_HOMES[name]}"), name)

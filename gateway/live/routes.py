@@ -1,81 +1,141 @@
-"""`/whip` and `/whep`: the signalling of live media over HTTP (RFC 9725).
+"""`/api/v1/live-sessions`: open, read, leave, stop and account for live views."""
 
-Both authenticate by the ticket in the header and read no cookie. The relay knows its public address and dials nobody,
-so trickled candidates are acknowledged and not needed, and an ICE restart is not offered.
-"""
+from datetime import datetime
+from typing import Annotated, Final
 
-from typing import Any, Final
-
-from litestar import Request, Response, delete, patch, post, route
+import msgspec
+from litestar import delete, get, post
 from litestar.di import NamedDependency
-from litestar.enums import HttpMethod
-from litestar.exceptions import ClientException
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 
-from gateway.edge.requires import PUBLIC, requires
-from gateway.live.calls import Calls, Taken
+from gateway.edge.inputs import Line, OptionalLine, StrictInput
+from gateway.edge.requires import requires
+from gateway.kernel.principal import Principal
+from gateway.live.call_routes import CALL_ROUTES
+from gateway.live.model import OpenedBy, Session, words_of
+from gateway.live.service import Live, OpenedView
 
-_SDP: Final = "application/sdp"
-_FRAGMENT: Final = "application/trickle-ice-sdpfrag"
-_OPEN: Final = requires(PUBLIC, reads_cookies=False)
-_ACCEPTED: Final = {"accept-post": _SDP, "accept-patch": _FRAGMENT}
-
-AnyRequest = Request[Any, Any, Any]
+_PATH: Final = "/api/v1/live-sessions"
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
 
 
-@post("/whip/{publication_id:str}", opt=_OPEN, status_code=201)
-async def publish(
-    publication_id: FromPath[str], request: AnyRequest, live_calls: NamedDependency[Calls]
-) -> Response[str]:
-    """A site publishes its camera."""
-    _demand_type(request, _SDP)
-    authorization = request.headers.get("authorization", "")
-    taken = await live_calls.take("whip", publication_id, authorization, await request.body())
-    return _created(f"/whip/{publication_id}", taken)
+class OpenView(StrictInput, frozen=True, kw_only=True):
+    """Which camera, why, and from which browser.
+
+    Attributes:
+        dtls_fingerprint: SHA-256 of the browser's certificate for this view, upper-case hex with colons.
+        opened_by: `incident` when it opened by itself with its incident.
+    """
+
+    camera_id: Line
+    purpose: Line
+    incident_id: OptionalLine = ""
+    dtls_fingerprint: Line
+    opened_by: OpenedBy = OpenedBy.PERSON
 
 
-@post("/whep/{session_id:str}", opt=_OPEN, status_code=201)
-async def view(session_id: FromPath[str], request: AnyRequest, live_calls: NamedDependency[Calls]) -> Response[str]:
-    """A browser asks to see."""
-    _demand_type(request, _SDP)
-    authorization = request.headers.get("authorization", "")
-    taken = await live_calls.take("whep", session_id, authorization, await request.body())
-    return _created(f"/whep/{session_id}", taken)
+class Seen(StrictInput, frozen=True, kw_only=True):
+    """How long the picture was on screen and enlarged, since the view began."""
+
+    on_screen_s: Seconds
+    enlarged_s: Seconds
 
 
-@patch(["/whip/{subject:str}/{resource:str}", "/whep/{subject:str}/{resource:str}"], opt=_OPEN, status_code=204)
-async def trickle(
-    subject: FromPath[str], resource: FromPath[str], request: AnyRequest, live_calls: NamedDependency[Calls]
-) -> Response[None]:
-    """Candidates found later; RFC 9725 §4.3.1: 422 for the restart we do not offer."""
-    _demand_type(request, _FRAGMENT)
-    await live_calls.check(subject, resource)
-    is_restart = request.headers.get("if-match", "").strip('"') == "*"
-    return Response(None, status_code=422 if is_restart else 204)
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One view as its viewer or a supervisor reads it; `words` is what the tile says, empty while all is well."""
+
+    session_id: str
+    camera_id: str
+    person_id: str
+    unit: str
+    role: str
+    purpose: str
+    incident_id: str
+    opened_by: str
+    state: str
+    words: str
+    requested_at: datetime
+    horizon_at: datetime
+    ended_at: datetime | None
+    on_screen_s: int
+    enlarged_s: int
+
+    @classmethod
+    def of(cls, session: Session) -> "View":
+        """What may be told of `session`."""
+        return cls(
+            session_id=session.id,
+            camera_id=session.camera_id,
+            person_id=session.person_id,
+            unit=session.unit,
+            role=session.role,
+            purpose=session.purpose,
+            incident_id=session.incident_id,
+            opened_by=session.opened_by.value,
+            state=session.state.value,
+            words=words_of(session).value,
+            requested_at=session.requested_at,
+            horizon_at=session.horizon_at,
+            ended_at=session.ended_at,
+            on_screen_s=session.on_screen_s,
+            enlarged_s=session.enlarged_s,
+        )
 
 
-@delete(["/whip/{subject:str}/{resource:str}", "/whep/{subject:str}/{resource:str}"], opt=_OPEN, status_code=200)
-async def leave(subject: FromPath[str], resource: FromPath[str], live_calls: NamedDependency[Calls]) -> Response[None]:
-    """The end of a call, by whoever knows its name."""
-    await live_calls.leave(subject, resource)
-    return Response(None, status_code=200)
+@post(_PATH, opt=requires("live.view"), status_code=201)
+async def open_view(
+    data: JSONBody[OpenView], principal: NamedDependency[Principal], live: NamedDependency[Live]
+) -> OpenedView:
+    """Open a live view; call `whep_url` with the ticket within 30 s."""
+    return await live.open(
+        principal,
+        camera_id=data.camera_id,
+        purpose=data.purpose,
+        incident_id=data.incident_id,
+        fingerprint=data.dtls_fingerprint,
+        opened_by=data.opened_by,
+    )
 
 
-@route(["/whip/{subject:str}", "/whep/{subject:str}"], http_method=HttpMethod.OPTIONS, opt=_OPEN, status_code=204)
-async def options(subject: FromPath[str]) -> Response[None]:
-    """What may be posted here (RFC 9725 §4.2)."""
-    del subject
-    return Response(None, status_code=204, headers={**_ACCEPTED, "allow": "OPTIONS, POST"})
+@get(_PATH, opt=requires("session.stop"))
+async def running_views(live: NamedDependency[Live]) -> list[View]:
+    """Everything that is watched now."""
+    return [View.of(session) for session in live.running()]
 
 
-CALL_ROUTES: Final = (publish, view, trickle, leave, options)
+@get(_PATH + "/{session_id:str}", opt=requires("live.view"))
+async def read_view(
+    session_id: FromPath[str], principal: NamedDependency[Principal], live: NamedDependency[Live]
+) -> View:
+    """Where a view stands."""
+    return View.of(await live.view(principal, session_id))
 
 
-def _demand_type(request: AnyRequest, wanted: str) -> None:
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != wanted:
-        raise ClientException(status_code=415)
+@delete(_PATH + "/{session_id:str}", opt=requires("live.view"))
+async def leave_view(
+    session_id: FromPath[str], principal: NamedDependency[Principal], live: NamedDependency[Live]
+) -> None:
+    """Close one's own view."""
+    await live.leave(principal, session_id)
 
 
-def _created(place: str, taken: Taken) -> Response[str]:
-    headers = {"location": f"{place}/{taken.resource}", "accept-patch": _FRAGMENT}
-    return Response(taken.sdp, status_code=201, media_type=_SDP, headers=headers)
+@post(_PATH + "/{session_id:str}/stop", opt=requires("session.stop"), status_code=204)
+async def stop_view(
+    session_id: FromPath[str], principal: NamedDependency[Principal], live: NamedDependency[Live]
+) -> None:
+    """Stop somebody's view; answered when no picture passes any more."""
+    await live.stop(principal, session_id)
+
+
+@post(_PATH + "/{session_id:str}/seen", opt=requires("live.view"), status_code=204)
+async def report_seen(
+    session_id: FromPath[str],
+    data: JSONBody[Seen],
+    principal: NamedDependency[Principal],
+    live: NamedDependency[Live],
+) -> None:
+    """What the page measured."""
+    await live.seen(principal, session_id, on_screen_s=data.on_screen_s, enlarged_s=data.enlarged_s)
+
+
+LIVE_ROUTES: Final = (open_view, running_views, read_view, leave_view, stop_view, report_seen, *CALL_ROUTES)

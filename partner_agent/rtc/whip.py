@@ -44,12 +44,17 @@ class PublishTarget:
     Attributes:
         url: the WHIP endpoint, already checked against the key set's hosts.
         ticket: shown once, in the header.
-        fingerprint: the relay's DTLS certificate, by grant and key set.
+        fingerprint: the relay's DTLS certificate, by grant and key set; `sha-256 ` may stand before it, as in SDP.
     """
 
     url: str
     ticket: str
     fingerprint: str
+
+    @property
+    def certificate(self) -> str:
+        """The fingerprint without its algorithm."""
+        return self.fingerprint.removeprefix("sha-256 ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,7 @@ class Publisher:
             await leg.connect(
                 user_fragment=answer.user_fragment,
                 password=answer.password,
-                fingerprint=target.fingerprint,
+                fingerprint=target.certificate,
                 role="client",
             )
         except BaseException:
@@ -277,7 +282,7 @@ class Publisher:
         if response.status_code != httpx.codes.CREATED or len(response.content) > SDP_BYTES:
             raise PublishFailedError(f"the relay answered {response.status_code}")
         answer = sdp.parse(response.text)
-        if answer.fingerprint != target.fingerprint:
+        if answer.fingerprint != target.certificate:
             raise PublishFailedError("the relay shows another certificate than the grant names")
         return answer, str(response.url.join(response.headers.get("location", "")))
 

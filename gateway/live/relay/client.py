@@ -1,16 +1,20 @@
 """The gateway's hand on a relay: asks over the Unix socket, hears what happens, and knows when the relay is gone."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
 import anyio
 import anyio.abc
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from gateway.live.relay import protocol
 
 ANSWER_S: Final = 5.0  # a relay that has not answered by then is treated as gone
 CONNECT_S: Final = 10.0
+EVENTS: Final = 1_000  # not yet acted upon; beyond, the connection is given up and the lease decides
+_LOG: Final = logging.getLogger("lenspact.live")
 _RETRY_S: Final = 0.05
 
 OnEvent = Callable[[protocol.Event], Awaitable[None]]
@@ -53,15 +57,21 @@ class RelayClient:
             with anyio.fail_after(CONNECT_S):
                 stream = await self._connect()
             async with stream:
-                await self._read(stream)
-        except (TimeoutError, OSError, anyio.EndOfStream, anyio.ClosedResourceError, protocol.ProtocolError) as error:
-            raise RelayGoneError("the relay has hung up") from error
+                await self._converse(stream)
+        except (TimeoutError, OSError) as error:
+            raise RelayGoneError("the relay never listened") from error
+        else:
+            raise RelayGoneError("the relay has hung up")
         finally:
-            self._stream, self.hello = None, None
-            self._ready = anyio.Event()
-            for waiting in self._waiting.values():
-                waiting.event.set()
-            self._waiting.clear()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        """Forget the connection; whoever waits for an answer learns that there will be none."""
+        self._stream, self.hello = None, None
+        self._ready = anyio.Event()
+        for waiting in self._waiting.values():
+            waiting.event.set()
+        self._waiting.clear()
 
     async def wait_ready(self) -> protocol.Hello:
         """Wait until the relay has introduced itself."""
@@ -115,7 +125,26 @@ class RelayClient:
             except OSError:  # not listening yet
                 await anyio.sleep(_RETRY_S)
 
-    async def _read(self, stream: anyio.abc.SocketStream) -> None:
+    async def _converse(self, stream: anyio.abc.SocketStream) -> None:
+        """Read answers at once, and events in a task of their own: what they lead to may ask the relay again."""
+        events_in, events = anyio.create_memory_object_stream[protocol.Event](EVENTS)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._hand_on, events)
+            try:
+                await self._read(stream, events_in)
+            except (OSError, anyio.EndOfStream, anyio.ClosedResourceError, anyio.WouldBlock, protocol.ProtocolError):
+                self._hang_up()
+                events_in.close()  # what was told before is still handed on
+
+    async def _hand_on(self, events: MemoryObjectReceiveStream[protocol.Event]) -> None:
+        async with events:
+            async for event in events:
+                try:
+                    await self._on_event(event)
+                except Exception:  # noqa: BLE001 -- the supervisor of news: one that cannot be handled stops no picture
+                    _LOG.exception("news of the relay could not be handled: %s", event)
+
+    async def _read(self, stream: anyio.abc.SocketStream, events: MemoryObjectSendStream[protocol.Event]) -> None:
         frames = protocol.Frames(stream)
         while True:
             match await frames.from_relay():
@@ -128,7 +157,7 @@ class RelayClient:
                         waiting.answer = answer
                         waiting.event.set()
                 case event:
-                    await self._on_event(event)
+                    events.send_nowait(event)
 
     async def _ask(self, build: Callable[[int], protocol.Message]) -> protocol.Answer:
         stream = self._stream

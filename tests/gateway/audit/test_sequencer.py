@@ -218,6 +218,37 @@ async def test_runs_on_news_and_survives_a_failure(sqlite_bench: LogBench, caplo
     assert "could not be extended" in caplog.text
 
 
+async def test_alarm_is_raised_once_and_taken_back(sqlite_bench: LogBench, caplog: pytest.LogCaptureFixture):
+    """Ten seconds behind is said once, catching up is said once."""
+    await sqlite_bench.sequencer.run_once()
+    await sqlite_bench.write()
+    sqlite_bench.clock.advance(11)
+    with caplog.at_level(logging.WARNING):
+        await sqlite_bench.sequencer._watch()
+        await sqlite_bench.sequencer._watch()
+        await sqlite_bench.settle()
+        await sqlite_bench.sequencer._watch()
+        await sqlite_bench.sequencer._watch()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "the log is 11 s behind: is a transaction stuck?",
+        "the log has caught up",
+    ]
+
+
+async def test_missing_tile_stops_the_log(sqlite_bench: LogBench):
+    """A tile that is gone is a reason to stop, not to begin anew."""
+    await sqlite_bench.write()
+    await sqlite_bench.settle()
+    async with sqlite_bench.database.unit_of_work() as unit:
+        await unit.session.execute(text("DROP TRIGGER audit_tile_no_delete"))
+        await unit.session.execute(text("DELETE FROM audit_tile"))
+        await unit.commit(unaudited="the attack")
+    await sqlite_bench.write()
+    with pytest.raises(PreconditionError, match="missing"):
+        await sqlite_bench.sequencer.run_once()
+
+
 @pytest.mark.parametrize("batches", [[1] * 10, [255, 1, 1], [256], [257, 255], [600], [65_536, 1], [300, 65_300]])
 async def test_tree_grown_in_any_batches_is_the_same(batches: list[int]):
     """Growing by any batches gives the root and edge of the tree grown at once."""

@@ -8,10 +8,10 @@ from litestar.di import Provide
 from litestar.testing import TestClient
 
 from gateway.edge.problems import ProblemHandler
+from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls
 from gateway.live.relay.client import RelayGoneError
 from gateway.live.relay.protocol import Answer
-from gateway.live.routes import CALL_ROUTES
 
 SDP = {"content-type": "application/sdp", "authorization": "Bearer ticket"}
 FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}

@@ -16,9 +16,9 @@ from litestar import MediaType, get
 from litestar.di import Provide
 from playwright.async_api import Page, async_playwright
 
+from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls
 from gateway.live.relay import protocol
-from gateway.live.routes import CALL_ROUTES
 from partner_agent.rtc import certificate
 from partner_agent.rtc.whip import Publication, Publisher, PublishTarget
 from partner_agent.simulator.camera import Stream

@@ -1,0 +1,80 @@
+"""Which sessions are open right now, in memory: what leases name and what a change of rules looks through.
+
+Filled when a session is written, emptied when it ends; after a restart it is empty, for every older session is ended
+by then. The rows are the record, this is the working set.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gateway.live.model import Session
+from gateway.live.ports import ViewQuestion
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One open session.
+
+    Attributes:
+        session: as last written.
+        question: to decide it again; None for one that is only there to be ended.
+        is_granted: whether the site was asked; from then on its leases name the session.
+        is_admitted: whether the relay forwards to it.
+        fingerprint: the publisher's certificate, once accepted.
+        cipher: the viewer's SRTP profile, once a picture was forwarded.
+    """
+
+    session: Session
+    question: ViewQuestion | None
+    is_granted: bool = False
+    is_admitted: bool = False
+    fingerprint: str = ""
+    cipher: str = ""
+
+    def follow(self, **values: object) -> None:
+        """The session was changed."""
+        self.session = replace(self.session, **values)  # type: ignore[arg-type]
+
+
+class Board:
+    """The open sessions by id."""
+
+    def __init__(self) -> None:
+        self._seats: dict[str, Seat] = {}
+
+    def __iter__(self) -> Iterator[Seat]:
+        return iter(list(self._seats.values()))
+
+    def __len__(self) -> int:
+        return len(self._seats)
+
+    def put(self, seat: Seat) -> None:
+        """A session is open."""
+        self._seats[seat.session.id] = seat
+
+    def get(self, session_id: str) -> Seat | None:
+        """An open session."""
+        return self._seats.get(session_id)
+
+    def take(self, session_id: str) -> Seat | None:
+        """A session is over; whoever gets the seat ends it."""
+        return self._seats.pop(session_id, None)
+
+    def of_person(self, person_id: str) -> list[Seat]:
+        """The open sessions of one person."""
+        return [seat for seat in self if seat.session.person_id == person_id]
+
+    def publication_of(self, agent_id: str, camera_id: str) -> str:
+        """The publication of this camera that runs or is about to; empty for none."""
+        for seat in self:
+            if seat.session.agent_id == agent_id and seat.session.camera_id == camera_id and seat.is_granted:
+                return seat.session.publication
+        return ""
+
+    def by_agent(self) -> dict[str, list[Seat]]:
+        """The sessions each site has been asked for."""
+        found: dict[str, list[Seat]] = {}
+        for seat in self:
+            if seat.is_granted:
+                found.setdefault(seat.session.agent_id, []).append(seat)
+        return found

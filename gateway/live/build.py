@@ -1,0 +1,154 @@
+"""Connects the parts of the capability: sessions over the ports, and around them the relay as a child process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypedDict
+
+from gateway.audit import AuditLog
+from gateway.kernel.background import Background
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import Database
+from gateway.kernel.keyring import Keyring
+from gateway.live.accounts import Accounts
+from gateway.live.board import Board
+from gateway.live.calls import Calls
+from gateway.live.endings import Endings
+from gateway.live.exchange import Exchange
+from gateway.live.grants import GrantDesk, RelayPlace
+from gateway.live.ports import Decider, DeviceKeys, Relay, SessionStore, SiteLinks
+from gateway.live.relay import protocol
+from gateway.live.relay.child import RelayChild
+from gateway.live.relay.client import RelayClient
+from gateway.live.relay.config import RelayConfig
+from gateway.live.service import Live
+from gateway.live.store import SqlSessions
+from gateway.live.tickets import TicketIssuer
+from gateway.live.upkeep import Upkeep
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.ids import IdSource
+
+RELAY_NAME: Final = "relay-1"  # the only one so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What live views stand on.
+
+    Attributes:
+        gateway: our name as sites pinned it: the public origin.
+    """
+
+    database: Database
+    audit: AuditLog
+    bus: MemoryBus
+    keyring: Keyring
+    decider: Decider
+    links: SiteLinks
+    keys: DeviceKeys
+    gateway: str
+    clock: Clock
+    ids: IdSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """The sessions, without a relay of their own."""
+
+    live: Live
+    upkeep: Upkeep
+    accounts: Accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePlane:
+    """Sessions, calls, and the relay's supervisor. `background` runs as long as the gateway."""
+
+    live: Live
+    calls: Calls
+    accounts: Accounts
+    client: RelayClient
+    child: RelayChild
+    background: tuple[Background, ...]
+
+
+def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessions:
+    """The sessions over `relay`, whose name and fingerprint are in `place`."""
+    database, audit, clock, links, keys = ground.database, ground.audit, ground.clock, ground.links, ground.keys
+    store, board = SqlSessions(database), Board()
+    tickets = TicketIssuer(key=ground.keyring.ticket, issuer=ground.gateway, clock=clock, ids=ground.ids)
+    grants = GrantDesk(
+        signer=ground.keyring.grant,
+        tickets=tickets,
+        relay=place,
+        gateway=ground.gateway,
+        clock=clock,
+        ids=ground.ids,
+    )
+    common = _Common(database=database, store=store, audit=audit, clock=clock)
+    endings = Endings(**common, board=board, relay=relay, links=links, bus=ground.bus)
+    exchange = Exchange(**common, board=board, endings=endings, grants=grants, relay=relay, links=links, keys=keys)
+    accounts = Accounts(**common, endings=endings, grants=grants, keys=keys)
+    live = Live(
+        **common,
+        decider=ground.decider,
+        links=links,
+        board=board,
+        endings=endings,
+        exchange=exchange,
+        grants=grants,
+    )
+    upkeep = Upkeep(
+        store=store,
+        accounts=accounts,
+        live=live,
+        board=board,
+        endings=endings,
+        exchange=exchange,
+        relay=relay,
+        links=links,
+        leases=ground.keyring.lease,
+        gateway=ground.gateway,
+        clock=clock,
+    )
+    return Sessions(live=live, upkeep=upkeep, accounts=accounts)
+
+
+class _Common(TypedDict):
+    database: Database
+    store: SessionStore
+    audit: AuditLog
+    clock: Clock
+
+
+def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str) -> LivePlane:
+    """Sessions and the relay that serves them.
+
+    Args:
+        ground: what they stand on; `gateway` is also the origin of the relay's doors.
+        config: what the relay process is told.
+        fingerprint: of the relay's certificate, as the key set names it.
+    """
+    sessions: Sessions
+
+    async def relay_said(event: protocol.Event) -> None:
+        await sessions.upkeep.relay_said(event)
+
+    async def relay_gone() -> None:
+        await sessions.upkeep.relay_gone()
+
+    client = RelayClient(path=Path(config.socket), on_event=relay_said)
+    place = RelayPlace(name=config.relay, fingerprint=fingerprint, public_url=ground.gateway)
+    sessions = build_sessions(ground, relay=client, place=place)
+    child = RelayChild(config=config, client=client, on_gone=relay_gone, clock=ground.clock)
+    return LivePlane(
+        live=sessions.live,
+        calls=Calls(relay=client),
+        accounts=sessions.accounts,
+        client=client,
+        child=child,
+        background=(
+            Background("relay", child.run),
+            Background("live views", sessions.live.run),
+            Background("leases", sessions.upkeep.run),
+        ),
+    )

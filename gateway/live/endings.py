@@ -1,0 +1,106 @@
+"""Ending a session, in the order that leaves no picture behind (architecture 4.6).
+
+1. The relay stops forwarding, and says so. 2. The end is written with its leaf. 3. The site is told to stop. Whoever
+ends a session is answered after the second. Taking access away works when relay or log do not: without the relay the
+lease ends it within 10 s, and an end that could not be written is owed and tried again.
+"""
+
+import logging
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.audit import AuditLog
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import Database
+from gateway.kernel.errors import LenspactError, UnavailableError
+from gateway.kernel.principal import Principal
+from gateway.live import leaves
+from gateway.live.board import Board, Seat
+from gateway.live.model import EndReason, Session, SessionState, step
+from gateway.live.ports import Relay, SessionStore, SiteLinks
+from gateway.live.relay.client import RelayGoneError
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.messages import End
+
+_LOG: Final = logging.getLogger("lenspact.live")
+
+
+def topic_of(session_id: str) -> str:
+    """The bus topic of one session's news."""
+    return f"live.{session_id}"
+
+
+ALL_TOPIC: Final = "live.all"
+
+
+class Endings:
+    """Ends sessions."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: SessionStore,
+        audit: AuditLog,
+        board: Board,
+        relay: Relay,
+        links: SiteLinks,
+        bus: MemoryBus,
+        clock: Clock,
+    ) -> None:
+        self._database, self._store, self._audit, self._board = database, store, audit, board
+        self._relay, self._links, self._bus, self._clock = relay, links, bus, clock
+        self._owed: dict[str, tuple[Session, EndReason, Principal | None]] = {}
+
+    async def end(self, session_id: str, reason: EndReason, *, by: Principal | None = None) -> bool:
+        """End one session; False if it was over already. Returns once no picture passes and the end is written."""
+        seat = self._board.take(session_id)
+        if seat is None:
+            return False
+        await self._stop_forwarding(seat)  # 1
+        await self._write(seat.session, reason, by)  # 2
+        self._tell_site(seat, reason)  # 3
+        return True
+
+    async def pay_owed(self) -> None:
+        """Write the ends that could not be written."""
+        for session_id, (session, reason, by) in list(self._owed.items()):
+            del self._owed[session_id]
+            await self._write(session, reason, by)
+
+    def announce(self, session: Session) -> None:
+        """Wake whoever looks at this session, or at all of them."""
+        self._bus.publish(topic_of(session.id), session.id)
+        self._bus.publish(ALL_TOPIC, session.id)
+
+    async def _stop_forwarding(self, seat: Seat) -> None:
+        try:
+            await self._relay.drop([seat.session.id])
+        except RelayGoneError:
+            _LOG.warning("the relay is gone; its lease ends %s", seat.session.id)
+
+    async def _write(self, session: Session, reason: EndReason, by: Principal | None) -> None:
+        has_failed = session.state is SessionState.REQUESTED
+        change = step(
+            SessionState.FAILED if has_failed else SessionState.ENDED, ended_at=self._clock.now(), end_reason=reason
+        )
+        leaf = leaves.failed(session, reason) if has_failed else leaves.ended(session, reason, by=by)
+        try:
+            async with self._database.unit_of_work() as unit:
+                if await self._store.change(unit, session.id, change):
+                    await self._audit.append(unit, leaf)
+                    await unit.commit()
+        except (SQLAlchemyError, OSError, LenspactError):
+            _LOG.exception("the end of %s is owed to the log", session.id)
+            self._owed[session.id] = (session, reason, by)
+        self.announce(session)
+
+    def _tell_site(self, seat: Seat, reason: EndReason) -> None:
+        if not seat.is_granted:
+            return
+        session = seat.session
+        try:
+            self._links.tell(session.agent_id, End(id=self._links.new_id(), session=session.id, reason=reason.value))
+        except UnavailableError:
+            _LOG.info("the site of %s is not connected; its lease ends it there", session.id)

@@ -1,0 +1,141 @@
+"""Asking the site: the grant goes out with its leaf and the log's promise, and the answer opens or closes the session.
+
+No transaction is open while the site thinks. Only a signed `accepted` for exactly this grant lets the relay forward; a
+late one reopens nothing, and the site is told so.
+"""
+
+import logging
+from typing import Final
+
+from gateway.audit import AuditLog, LeafRef
+from gateway.kernel.database import Database
+from gateway.kernel.errors import DeadlineError, LenspactError, UnavailableError
+from gateway.live import leaves
+from gateway.live.board import Board, Seat
+from gateway.live.endings import Endings
+from gateway.live.grants import DraftGrant, GrantDesk
+from gateway.live.model import EndReason, SessionState, reason_of_code, step
+from gateway.live.ports import DeviceKeys, Relay, SessionStore, SiteLinks
+from gateway.live.relay.client import RelayGoneError
+from partner_agent.wire import classes
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.messages import Accepted, Grant, Message, Refused
+from partner_agent.wire.tokens import PublicKey
+
+ANSWER_S: Final = 8.0  # the site may wait 4 s for room among its promises, then asks its camera nothing
+_LOG: Final = logging.getLogger("lenspact.live")
+
+
+class Exchange:
+    """One question to a site and its answer."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        store: SessionStore,
+        audit: AuditLog,
+        board: Board,
+        endings: Endings,
+        grants: GrantDesk,
+        relay: Relay,
+        links: SiteLinks,
+        keys: DeviceKeys,
+        clock: Clock,
+    ) -> None:
+        self._database, self._store, self._audit, self._board = database, store, audit, board
+        self._endings, self._grants, self._relay = endings, grants, relay
+        self._links, self._keys, self._clock = links, keys, clock
+
+    async def ask(self, seat: Seat, draft: DraftGrant, leaf: LeafRef) -> None:
+        """Ask the site for a session whose leaf is committed; returns when it is accepted or over."""
+        session = seat.session
+        token = self._grants.sign(draft, leaf, self._audit.promise(leaf.leaf_hash))
+        seat.is_granted = True
+        message = Grant(id=self._links.new_id(), token=token)
+        try:
+            answer = await self._links.send(session.agent_id, message, deadline_s=ANSWER_S)
+            key = await self._keys.device_key(session.agent_id)
+            if key is None:
+                await self._endings.end(session.id, EndReason.OFFLINE)
+                return
+            await self._take(seat, answer, key)
+        except (UnavailableError, DeadlineError):
+            await self._endings.end(session.id, EndReason.OFFLINE)
+        except RelayGoneError:
+            await self._endings.end(session.id, EndReason.RELAY)
+        except LenspactError:
+            _LOG.warning("the site's answer for %s was not usable", session.id, exc_info=True)
+            await self._endings.end(session.id, EndReason.CANNOT_START)
+
+    async def _take(self, seat: Seat, answer: Message, key: PublicKey) -> None:
+        match answer:
+            case Accepted():
+                seat.fingerprint = self._grants.accepted_fingerprint(answer.token, key, seat.session)
+                await self._accept(seat)
+            case Refused():
+                claims = self._grants.statement(classes.REFUSED, answer.token, key, seat.session.agent_id)
+                await self._refuse(seat, str(claims["code"]))
+            case _:
+                await self._endings.end(seat.session.id, EndReason.CANNOT_START)
+
+    async def _accept(self, seat: Seat) -> None:
+        """Forward first, then write: a picture never waits for the disk, and its leaf was committed before."""
+        if self._board.get(seat.session.id) is not seat:
+            return  # it was ended meanwhile, and the site has been told
+        await self.admit(seat)
+        now = self._clock.now()
+        async with self._database.unit_of_work() as unit:
+            if not await self._store.change(unit, seat.session.id, step(SessionState.ACCEPTED, accepted_at=now)):
+                return
+            await self._audit.append(unit, leaves.accepted(seat.session))
+            await unit.commit()
+        seat.follow(state=SessionState.ACCEPTED, accepted_at=now)
+        self._endings.announce(seat.session)
+        if seat.cipher:
+            await self.establish(seat)
+
+    async def admit(self, seat: Seat) -> None:
+        """Let the relay forward until the session's horizon.
+
+        Raises:
+            RelayGoneError: there is no relay.
+        """
+        session = seat.session
+        valid_s = (session.horizon_at - self._clock.now()).total_seconds()
+        seat.is_admitted = await self._relay.admit(
+            session=session.id, publication=session.publication, fingerprint=seat.fingerprint, valid_s=valid_s
+        )
+        if not seat.is_admitted:
+            await self._endings.end(session.id, EndReason.LEFT)
+
+    async def forwarded(self, session_id: str, cipher: str) -> None:
+        """The relay sent the first picture; it may be faster than our disk with the acceptance."""
+        seat = self._board.get(session_id)
+        if seat is None:
+            return
+        seat.cipher = cipher
+        if seat.session.state is SessionState.ACCEPTED:
+            await self.establish(seat)
+
+    async def establish(self, seat: Seat) -> None:
+        """Write that pictures are forwarded."""
+        now = self._clock.now()
+        async with self._database.unit_of_work() as unit:
+            if not await self._store.change(unit, seat.session.id, step(SessionState.ESTABLISHED, established_at=now)):
+                return
+            await self._audit.append(unit, leaves.started(seat.session, cipher=seat.cipher))
+            await unit.commit()
+        seat.follow(state=SessionState.ESTABLISHED, established_at=now)
+        self._endings.announce(seat.session)
+
+    async def _refuse(self, seat: Seat, code: str) -> None:
+        session = seat.session
+        if self._board.take(session.id) is None:
+            return
+        values = {"ended_at": self._clock.now(), "end_reason": reason_of_code(code), "site_code": code}
+        async with self._database.unit_of_work() as unit:
+            if await self._store.change(unit, session.id, step(SessionState.REFUSED, **values)):
+                await self._audit.append(unit, leaves.refused(session, code))
+                await unit.commit()
+        self._endings.announce(session)

@@ -1,0 +1,205 @@
+"""A live view's life: its states, how it may end, and the words for it that people read.
+
+Pure. Transitions are closed: what is not listed is refused, and the last three states are for good. Operators read
+`words_of`, which never tells a refusal of the owner from a rule that does not fit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from partner_agent.wire.problems import Code
+
+COUNT_TOLERANCE_S: Final = 1.0  # protocol 4: counts agree within 1 s or 1 %
+COUNT_TOLERANCE: Final = 0.01
+
+
+class SessionState(StrEnum):
+    """Where a session stands."""
+
+    REQUESTED = "requested"  # decided and logged; the site is being asked
+    ACCEPTED = "accepted"  # the site said yes; no picture has been forwarded yet
+    ESTABLISHED = "established"  # pictures were forwarded
+    REFUSED = "refused"  # the site said no
+    FAILED = "failed"  # it never came to a picture
+    ENDED = "ended"  # it is over
+
+
+NEXT: Final[Mapping[SessionState, frozenset[SessionState]]] = {
+    SessionState.REQUESTED: frozenset(
+        {SessionState.ACCEPTED, SessionState.REFUSED, SessionState.FAILED, SessionState.ENDED}
+    ),
+    SessionState.ACCEPTED: frozenset({SessionState.ESTABLISHED, SessionState.FAILED, SessionState.ENDED}),
+    SessionState.ESTABLISHED: frozenset({SessionState.ENDED}),
+    SessionState.REFUSED: frozenset(),
+    SessionState.FAILED: frozenset(),
+    SessionState.ENDED: frozenset(),
+}
+OPEN_STATES: Final = frozenset(state for state, following in NEXT.items() if following)
+
+
+class EndReason(StrEnum):
+    """Why a session is over, for the owner and the auditor."""
+
+    NONE = ""
+    LEFT = "left"  # the viewer closed it
+    RULES = "rules"  # the owner, the site or a changed rule took it back
+    SUPERVISOR = "supervisor"
+    INCIDENT = "incident"  # its incident closed
+    TIME = "time"  # its seconds are used, or its horizon is reached and not renewed
+    LEASE = "lease"  # gateway, relay and site lost one another
+    OFFLINE = "offline"  # the site or the camera is not reachable
+    CANNOT_START = "cannot_start"
+    RELAY = "relay"  # the relay is gone
+    RESTARTED = "restarted"  # the gateway was restarted meanwhile
+
+
+class Words(StrEnum):
+    """What an operator reads. Four sentences and no more."""
+
+    NOTHING = ""
+    NOT_AVAILABLE = "Not available for this purpose"
+    ENDED_BY_RULES = "Ended by the sharing rules"
+    OFFLINE = "The camera is offline"
+    CANNOT_START = "The picture cannot start"
+
+
+class OpenedBy(StrEnum):
+    """Who opened the view."""
+
+    PERSON = "person"
+    INCIDENT = "incident"  # it opened by itself with its incident
+
+
+_TECHNICAL: Final = {
+    Code.CAMERA_UNREACHABLE: EndReason.OFFLINE,
+    Code.CAMERA_AUTH: EndReason.CANNOT_START,
+    Code.CODEC_UNSUPPORTED: EndReason.CANNOT_START,
+    Code.LIMIT: EndReason.CANNOT_START,
+    Code.CLOCK_SKEW: EndReason.CANNOT_START,
+}
+_SITE_REASONS: Final = {
+    "lease": EndReason.LEASE,
+    "lease_absent": EndReason.LEASE,
+    "time_limit": EndReason.TIME,
+    "horizon": EndReason.TIME,
+    "source_ended": EndReason.OFFLINE,
+    **{code.value: reason for code, reason in _TECHNICAL.items()},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How much passed, as one side counted it; None where it has not said.
+
+    Attributes:
+        seconds: from the first packet to the last.
+        sent_bytes: of packets.
+    """
+
+    seconds: float
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One live view.
+
+    Attributes:
+        grant_id: the grant's `jti`.
+        local_camera: the camera as its agent calls it.
+        person_id: who looks.
+        opened_by: that person, or the incident by itself.
+        fingerprint: the browser's DTLS certificate.
+        horizon_at: when it ends, unless it is decided again before.
+        on_screen_s, enlarged_s: what the page reported.
+    """
+
+    id: str
+    grant_id: str
+    publication: str
+    camera_id: str
+    local_camera: str
+    site_id: str
+    organisation_id: str
+    agent_id: str
+    person_id: str
+    agency_id: str
+    unit: str
+    role: str
+    purpose: str
+    incident_id: str
+    opened_by: OpenedBy
+    fingerprint: str
+    policy_sha256: str
+    grant_sha256: str
+    state: SessionState
+    requested_at: datetime
+    horizon_at: datetime
+    max_seconds: int
+    accepted_at: datetime | None = None
+    established_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: EndReason = EndReason.NONE
+    site_code: str = ""
+    on_screen_s: int = 0
+    enlarged_s: int = 0
+    relay: Account | None = None
+    site: Account | None = None
+    is_reconciled: bool = False
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Whom its leaves concern."""
+        ids = {self.id, self.camera_id, self.site_id, self.organisation_id, self.person_id, self.incident_id}
+        return frozenset(ids - {""})
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still show something."""
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One step of a session: from any of `before` to `after`, with what else is then known."""
+
+    before: frozenset[SessionState]
+    after: SessionState
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def step(after: SessionState, **values: object) -> Change:
+    """The change to `after`, from wherever that is allowed."""
+    return Change(before=frozenset(s for s, then in NEXT.items() if after in then), after=after, values=values)
+
+
+def reason_of_code(code: str) -> EndReason:
+    """What a site's refusal means to us; whatever is not a technical cause is its rules."""
+    return _TECHNICAL.get(Code(code), EndReason.RULES) if code in set(Code) else EndReason.RULES
+
+
+def reason_of_stop(reason: str) -> EndReason:
+    """What a site's own word for an end means to us; an unknown one is its rules."""
+    return _SITE_REASONS.get(reason, EndReason.RULES)
+
+
+def words_of(session: Session) -> Words:
+    """What the operator reads of a session."""
+    match session.end_reason:
+        case EndReason.RULES:
+            was_seen = session.state is SessionState.ENDED
+            return Words.ENDED_BY_RULES if was_seen else Words.NOT_AVAILABLE
+        case EndReason.OFFLINE:
+            return Words.OFFLINE
+        case EndReason.CANNOT_START | EndReason.RELAY | EndReason.LEASE | EndReason.RESTARTED:
+            return Words.CANNOT_START
+        case _:
+            return Words.NOTHING
+
+
+def counts_agree(site: Account, relay: Account) -> bool:
+    """Whether the relay forwarded no longer than the site says it sent (the uplink starts earlier and ends later)."""
+    return relay.seconds <= site.seconds + max(COUNT_TOLERANCE_S, COUNT_TOLERANCE * site.seconds)

@@ -1,0 +1,157 @@
+"""What live views need of others, in their own words: a decision, the sites, a relay, and rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.kernel.database import UnitOfWork
+from gateway.kernel.principal import Principal
+from gateway.live.model import Change, Session
+from partner_agent.wire.grants import Caps, Facts, Incident, Subject
+from partner_agent.wire.messages import Message
+from partner_agent.wire.tokens import PublicKey
+from policies.vocabulary import Remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewQuestion:
+    """May this person see this camera live, for this, now?
+
+    Attributes:
+        camera_id: the registered camera.
+        purpose: a word of `policies.vocabulary.Purpose`.
+        incident_id: the incident that is the reason; empty for none.
+        without_session: a running session that must not count against the site's totals (when it is decided again).
+    """
+
+    principal: Principal
+    camera_id: str
+    purpose: str
+    incident_id: str = ""
+    without_session: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewPermit:
+    """Yes, with everything the grant has to say.
+
+    Attributes:
+        local_camera: the camera as its agent calls it, as the policy document does.
+        lineage, policy_sha256: the newest acknowledged document of the site.
+        obligations: as a grant carries them.
+        horizon: when the answer may change by itself; None if it cannot.
+    """
+
+    camera_id: str
+    local_camera: str
+    site_id: str
+    organisation_id: str
+    agent_id: str
+    lineage: str
+    policy_sha256: str
+    subject: Subject
+    facts: Facts
+    caps: Caps
+    obligations: dict[str, bool | int | str | list[str]]
+    incident: Incident | None
+    horizon: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewDeny:
+    """No.
+
+    Attributes:
+        reason: for the log, a code.
+        remedy: what the owner offers instead.
+        organisation_id: whose camera it is, so that the owner sees that somebody tried.
+    """
+
+    reason: str
+    layer: str
+    remedy: Remedy
+    site_id: str
+    organisation_id: str
+
+
+class Decider(Protocol):
+    """The centre's decision on a live view; `sharing` knows the layers, `incidents` the incident."""
+
+    async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
+        """Decide with all layers of the centre.
+
+        Raises:
+            NotFoundError: there is no such camera or incident, or the person may not know of it.
+            InvalidError: a purpose that is no word of ours.
+        """
+
+
+class SiteLinks(Protocol):
+    """The links to sites: `gateway.sites.LinkHub`."""
+
+    def problem_of(self, agent_id: str) -> str:
+        """Why nothing new can be asked; empty if it can."""
+
+    def fresh_of(self, agent_id: str) -> str:
+        """The `fresh` to echo; empty when there is none young enough."""
+
+    def new_id(self) -> str:
+        """An id for a message."""
+
+    async def send(self, agent_id: str, message: Message, *, deadline_s: float) -> Message:
+        """Ask and wait.
+
+        Raises:
+            UnavailableError: not connected.
+            DeadlineError: no answer in time.
+        """
+
+    def tell(self, agent_id: str, message: Message) -> None:
+        """Queue a message.
+
+        Raises:
+            UnavailableError: not connected.
+        """
+
+
+class DeviceKeys(Protocol):
+    """Who may speak for a site."""
+
+    async def device_key(self, agent_id: str) -> PublicKey | None:
+        """The agent's device key; None once it was removed."""
+
+
+class Relay(Protocol):
+    """Orders to the relay: `gateway.live.relay.client.RelayClient`. Each raises RelayGoneError when it is gone."""
+
+    async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+        """Forward; False when the session is over there."""
+
+    async def lease(self, sessions: list[str]) -> None:
+        """These go on, every other one ends."""
+
+    async def drop(self, sessions: list[str]) -> None:
+        """End these; when it returns nothing more is forwarded to them."""
+
+
+class SessionStore(Protocol):
+    """Rows of sessions."""
+
+    async def add(self, unit: UnitOfWork, session: Session) -> None:
+        """A new row."""
+
+    async def change(self, unit: UnitOfWork, session_id: str, change: Change) -> bool:
+        """Take one step; False when the session is in none of `change.before`, and nothing was written."""
+
+    async def note(self, unit: UnitOfWork, session_id: str, **values: object) -> None:
+        """Write facts that are no step: counts, seconds on screen."""
+
+    async def get(self, session_id: str) -> Session | None:
+        """One session."""
+
+    async def unfinished(self) -> Sequence[Session]:
+        """Every session that is in an open state."""
+
+    async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
+        """Sessions that were accepted, ended before then, and of which the site has not given its account."""

@@ -1,0 +1,159 @@
+"""What keeps live views alive, and what notices their end: leases every 3 s, horizons, the relay's and sites' news.
+
+A lease batch goes to the relay and to every site with a session; a site that cannot be reached for `LEASE_VALID_S`
+has ended its sessions by itself, so they end here too.
+"""
+
+import itertools
+import logging
+from typing import Final
+
+from gateway.kernel.errors import UnavailableError
+from gateway.live.accounts import Accounts
+from gateway.live.board import Board, Seat
+from gateway.live.endings import Endings
+from gateway.live.exchange import Exchange
+from gateway.live.grants import horizon_of
+from gateway.live.model import Account, EndReason
+from gateway.live.ports import Relay, SessionStore, SiteLinks
+from gateway.live.relay import protocol
+from gateway.live.relay.client import RelayGoneError
+from gateway.live.service import Live
+from partner_agent.wire import leases
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.limits import LEASE_PERIOD_S, LEASE_VALID_S
+from partner_agent.wire.messages import Lease
+from partner_agent.wire.tokens import ClassSigner
+
+ACCOUNTS_EVERY_S: Final = 30.0
+_LOG: Final = logging.getLogger("lenspact.live")
+_GONE: Final[dict[protocol.EndReason, EndReason]] = {
+    "dropped": EndReason.LEFT,
+    "left": EndReason.LEFT,
+    "silent": EndReason.LEFT,
+    "replaced": EndReason.LEFT,
+    "lease": EndReason.LEASE,
+    "horizon": EndReason.TIME,
+    "failed": EndReason.CANNOT_START,
+    "unadmitted": EndReason.CANNOT_START,
+}
+
+
+class Upkeep:
+    """The endless work beside `Live`."""
+
+    def __init__(
+        self,
+        *,
+        store: SessionStore,
+        accounts: Accounts,
+        live: Live,
+        board: Board,
+        endings: Endings,
+        exchange: Exchange,
+        relay: Relay,
+        links: SiteLinks,
+        leases: ClassSigner,
+        gateway: str,
+        clock: Clock,
+    ) -> None:
+        self._store, self._accounts, self._live = store, accounts, live
+        self._board, self._endings, self._exchange = board, endings, exchange
+        self._relay, self._links, self._leases = relay, links, leases
+        self._gateway, self._clock = gateway, clock
+        self._numbers = itertools.count(1)
+        self._leased_at: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Recover, then lease and look after horizons until cancelled."""
+        await self.recover()
+        checked_at = self._clock.monotonic()
+        while True:
+            await self.beat()
+            if self._clock.monotonic() - checked_at >= ACCOUNTS_EVERY_S:
+                checked_at = self._clock.monotonic()
+                await self._accounts.check_missing()
+            await self._clock.sleep(LEASE_PERIOD_S)
+
+    async def recover(self) -> None:
+        """After a restart no picture of before runs any more: end what the rows still call open."""
+        for session in await self._store.unfinished():
+            if self._board.get(session.id) is None:
+                self._board.put(Seat(session=session, question=None))
+                await self._endings.end(session.id, EndReason.RESTARTED)
+
+    async def beat(self) -> None:
+        """One round: leases to relay and sites, horizons, ends that are owed."""
+        try:
+            await self._relay.lease([seat.session.id for seat in self._board if seat.is_admitted])
+        except RelayGoneError:
+            _LOG.debug("no relay to lease to")
+        for agent_id, seats in self._board.by_agent().items():
+            await self._lease_site(agent_id, seats)
+        self._leased_at = {agent: at for agent, at in self._leased_at.items() if agent in self._board.by_agent()}
+        await self._look_at_horizons()
+        await self._endings.pay_owed()
+
+    async def relay_said(self, event: protocol.Event) -> None:
+        """News from the relay."""
+        match event:
+            case protocol.ViewerUp():
+                await self._exchange.forwarded(event.session, event.srtp_profile)
+            case protocol.ViewerGone():
+                await self._viewer_gone(event)
+            case protocol.PublicationUp() | protocol.PublicationDown():
+                _LOG.debug("%s", event)
+
+    async def relay_gone(self) -> None:
+        """The relay died, and every picture with it."""
+        for seat in self._board:
+            await self._endings.end(seat.session.id, EndReason.RELAY)
+
+    async def _lease_site(self, agent_id: str, seats: list[Seat]) -> None:
+        now = self._clock.monotonic()
+        fresh = self._links.fresh_of(agent_id)
+        token = leases.sign(
+            self._leases,
+            gateway=self._gateway,
+            agent=agent_id,
+            n=next(self._numbers),
+            fresh=fresh,
+            sessions=[(seat.session.id, seat.session.grant_id) for seat in seats],
+            now=self._clock.now(),
+        )
+        if fresh and self._told(agent_id, Lease(id=self._links.new_id(), token=token)):
+            self._leased_at[agent_id] = now
+        elif now - self._leased_at.setdefault(agent_id, now) >= LEASE_VALID_S:
+            for seat in seats:
+                await self._endings.end(seat.session.id, EndReason.OFFLINE)
+
+    def _told(self, agent_id: str, message: Lease) -> bool:
+        try:
+            self._links.tell(agent_id, message)
+        except UnavailableError:
+            return False
+        return True
+
+    async def _look_at_horizons(self) -> None:
+        """A session at its horizon is decided again; its seconds are never extended."""
+        now = self._clock.now()
+        for seat in self._board:
+            session = seat.session
+            if session.accepted_at is None or now < session.horizon_at:
+                continue
+            left_s = session.max_seconds - (now - session.accepted_at).total_seconds()
+            permit = await self._live.is_still_permitted(seat) if left_s >= 1 else None
+            if permit is None:
+                await self._endings.end(session.id, EndReason.TIME if left_s < 1 else EndReason.RULES)
+                continue
+            seat.follow(horizon_at=horizon_of(permit, now, int(left_s)))
+            try:
+                await self._exchange.admit(seat)
+            except RelayGoneError:
+                await self._endings.end(session.id, EndReason.RELAY)
+
+    async def _viewer_gone(self, event: protocol.ViewerGone) -> None:
+        await self._endings.end(event.session, _GONE[event.reason])
+        await self._accounts.forwarded(
+            event.session, Account(seconds=event.seconds_ms / 1000, sent_bytes=event.sent_bytes)
+        )

@@ -1,0 +1,124 @@
+"""One uplink for all views of one publication: the second viewer joins what already leaves the site.
+
+Each view keeps an account of its own, from when it joined until it was halted; the uplink itself stops, at once, with
+the last of them. Whether a view may join is decided before: each has its own grant. A `Publisher` around a `Publisher`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.abc
+
+from partner_agent.ports import Counts, Limits, LiveOrder, MediaError, Publication, Publisher
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.problems import Code
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    """One uplink and the views on it.
+
+    Attributes:
+        ready: set once it runs or has failed.
+        publication: None while it opens, and after it failed.
+    """
+
+    ready: anyio.Event = field(default_factory=anyio.Event)
+    publication: Publication | None = None
+    views: int = 0
+
+
+class SharedPublisher:
+    """Publishes each address once."""
+
+    def __init__(self, publisher: Publisher, *, clock: Clock) -> None:
+        self._publisher, self._clock = publisher, clock
+        self._lines: dict[tuple[str, str], _Line] = {}
+
+    @property
+    def fingerprint(self) -> str:
+        """The DTLS certificate `accepted` names."""
+        return self._publisher.fingerprint
+
+    def refusal(self, camera: str, limits: Limits) -> Code | None:
+        """Why this camera cannot be sent within these limits, or None."""
+        return self._publisher.refusal(camera, limits)
+
+    async def publish(self, order: LiveOrder, *, tasks: anyio.abc.TaskGroup) -> Publication:
+        """Join the running uplink of this camera to this address, or open it.
+
+        Raises:
+            MediaError: it could not be opened, or what runs is more than this view may have.
+        """
+        key = (order.camera, order.url)
+        line = self._lines.get(key)
+        if line is not None:
+            await line.ready.wait()
+        if line is None or line.publication is None or line.publication.ended.is_set():
+            line = await self._open(key, order, tasks)
+        elif (code := self._publisher.refusal(order.camera, order.limits)) is not None:
+            raise MediaError(code, "what is sent already is more than this view may have")
+        assert line.publication is not None
+        line.views += 1
+        return _View(line, line.publication, self._clock, forget=lambda: self._forget(key, line))
+
+    async def _open(self, key: tuple[str, str], order: LiveOrder, tasks: anyio.abc.TaskGroup) -> _Line:
+        line = self._lines[key] = _Line()
+        try:
+            line.publication = await self._publisher.publish(order, tasks=tasks)
+        finally:
+            line.ready.set()
+            if line.publication is None:
+                self._forget(key, line)
+        return line
+
+    def _forget(self, key: tuple[str, str], line: _Line) -> None:
+        if self._lines.get(key) is line:
+            del self._lines[key]
+
+
+class _View:
+    """One view's share of an uplink."""
+
+    def __init__(self, line: _Line, publication: Publication, clock: Clock, *, forget: Callable[[], None]) -> None:
+        self._line, self._publication, self._clock, self._forget = line, publication, clock, forget
+        before = publication.counts
+        self._joined_at = clock.now()
+        self._before_bytes, self._before_seconds = before.sent_bytes, before.seconds
+        self._own = anyio.Event()
+        self._final: Counts | None = None
+
+    @property
+    def ended(self) -> anyio.Event:
+        """Set once nothing more will be sent for this view."""
+        return self._own if self._final is not None else self._publication.ended
+
+    @property
+    def counts(self) -> Counts:
+        """What left the site while this view was on the uplink."""
+        if self._final is not None:
+            return self._final
+        whole = self._publication.counts
+        sent_bytes = whole.sent_bytes - self._before_bytes
+        if not sent_bytes:
+            return Counts()
+        first_at = max(filter(None, (whole.first_at, self._joined_at)))
+        return Counts(first_at, whole.last_at, whole.seconds - self._before_seconds, sent_bytes)
+
+    def halt(self) -> None:
+        """This view is over; with the last one the uplink sends nothing more, from this instant."""
+        if self._final is not None:
+            return
+        self._final = self.counts
+        self._own.set()
+        self._line.views -= 1
+        if self._line.views == 0:
+            self._forget()
+            self._publication.halt()
+
+    async def stop(self) -> None:
+        """Halt, and say goodbye with the last view."""
+        self.halt()
+        if self._line.views == 0:
+            await self._publication.stop()

@@ -1,0 +1,296 @@
+"""Live views over a real database, log and keys, with a site and a relay that do what a test tells them."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from gateway.audit import AuditLog, Entry, Query
+from gateway.audit.store import SqlEvents
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.database import Database
+from gateway.kernel.errors import DeadlineError, NotFoundError, UnavailableError
+from gateway.kernel.keyring import Keyring
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.live import OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
+from gateway.live.build import Ground, Sessions, build_sessions
+from gateway.live.grants import RelayPlace
+from gateway.live.relay.client import RelayGoneError
+from partner_agent.wire import classes, grants, leases, statements
+from partner_agent.wire.grants import Caps, Facts, Incident, Subject
+from partner_agent.wire.ids import encode_ulid
+from partner_agent.wire.messages import Accepted, End, Grant, Lease, Message, PolicyStale, Refused, Stopped
+from partner_agent.wire.tokens import LocalSigner, PublicKey
+from policies.vocabulary import Remedy
+from tests.fakes.clock import FakeClock
+from tests.fakes.ids import SequentialIds
+from tests.support.waiting import until
+
+GATEWAY = "http://localhost:8080"
+BROWSER = ":".join(["AB"] * 32)
+SITE_CERTIFICATE = ":".join(["CD"] * 32)
+RELAY = RelayPlace(name="relay-1", fingerprint=":".join(["EF"] * 32), public_url=GATEWAY)
+POLICY = "0" * 64
+
+
+def made_up(prefix: str, number: int) -> str:
+    """An id that nothing stands behind."""
+    return f"{prefix}_{encode_ulid(1, number)}"
+
+
+CAMERA, LOCAL, SITE, ORGANISATION, AGENT = (made_up(p, n) for n, p in enumerate(("cam", "cam", "sit", "org", "agt"), 1))
+INCIDENT, AGENCY = made_up("inc", 9), made_up("age", 9)
+OPERATOR = Principal(
+    kind=PrincipalKind.AGENCY,
+    person_id=made_up("per", 1),
+    organisation_id=AGENCY,
+    roles=frozenset({Role.OPERATOR}),
+    unit="rtcc",
+)
+OTHER = replace(OPERATOR, person_id=made_up("per", 2))
+SUPERVISOR = replace(OPERATOR, person_id=made_up("per", 3), roles=frozenset({Role.SUPERVISOR}))
+
+
+@dataclass
+class FakeDecider:
+    """Permits until told otherwise."""
+
+    clock: FakeClock
+    answer: ViewDeny | None = None
+    is_known: bool = True
+    seconds: int = 600
+    horizon_s: float | None = None
+    asked: list[ViewQuestion] = field(default_factory=list)
+
+    def deny(self, remedy: Remedy = Remedy.NONE, reason: str = "not_shared") -> None:
+        self.answer = ViewDeny(
+            reason=reason, layer="sharing", remedy=remedy, site_id=SITE, organisation_id=ORGANISATION
+        )
+
+    async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
+        self.asked.append(question)
+        if not self.is_known:
+            raise NotFoundError("There is no such camera.")
+        if self.answer is not None:
+            return self.answer
+        now = self.clock.now()
+        return ViewPermit(
+            camera_id=question.camera_id,
+            local_camera=LOCAL,
+            site_id=SITE,
+            organisation_id=ORGANISATION,
+            agent_id=AGENT,
+            lineage="lineage",
+            policy_sha256=POLICY,
+            subject=Subject(ref="ref", agency=AGENCY, unit="rtcc", role="operator", assurance=2),
+            facts=Facts(),
+            caps=Caps(seconds=self.seconds, height_lines=720),
+            obligations={"watermark": True, "max_s": self.seconds},
+            incident=Incident(ref="i", kind="robbery", origin="cad", cell=(1, 2), opened_at="2026-11-23T15:00:00.000Z"),
+            horizon=now + timedelta(seconds=self.horizon_s) if self.horizon_s is not None else None,
+        )
+
+
+class FakeSite:
+    """One agent and its link: checks what it gets as an agent does, and signs what it says."""
+
+    def __init__(self, keyring: Keyring, clock: FakeClock) -> None:
+        self.device = LocalSigner.generate("ES256")
+        self.answer = "accept"
+        self.problem, self.fresh = "", "fresh-1"
+        self.is_connected = True
+        self.gate = anyio.Event()
+        self.gate.set()
+        self.grants: list[grants.ReadGrant] = []
+        self.leases: list[leases.Lease] = []
+        self.ends: list[End] = []
+        self._keyring, self._clock, self._count = keyring, clock, 0
+
+    def problem_of(self, agent_id: str) -> str:
+        del agent_id
+        return self.problem
+
+    def fresh_of(self, agent_id: str) -> str:
+        del agent_id
+        return self.fresh
+
+    def new_id(self) -> str:
+        self._count += 1
+        return f"msg_{self._count}"
+
+    async def device_key(self, agent_id: str) -> PublicKey | None:
+        del agent_id
+        return self.device.public
+
+    def tell(self, agent_id: str, message: Message) -> None:
+        del agent_id
+        if not self.is_connected:
+            raise UnavailableError("The site is not connected.")
+        match message:
+            case End():
+                self.ends.append(message)
+            case Lease():
+                keys = (self._keyring.lease.public,)
+                self.leases.append(leases.parse(message.token, keys, gateway=GATEWAY, agent=AGENT))
+
+    async def send(self, agent_id: str, message: Message, *, deadline_s: float) -> Message:
+        del agent_id, deadline_s
+        if not self.is_connected:
+            raise UnavailableError("The site is not connected.")
+        assert isinstance(message, Grant)
+        keys = (self._keyring.grant.public,)
+        read = grants.parse(message.token, keys, gateway=GATEWAY, agent=AGENT, now=self._clock.now())
+        grants.check_leaf(read)
+        self.grants.append(read)
+        await self.gate.wait()
+        return self._reply(read, message)
+
+    def _reply(self, read: grants.ReadGrant, message: Grant) -> Message:
+        grant = read.grant
+        claims: dict[str, Any] = {"re": message.id, "jti": grant.jti, "session": grant.session}
+        match self.answer:
+            case "silent":
+                raise DeadlineError("no answer")
+            case "stale":
+                return PolicyStale(id="a", re=message.id, token="")
+            case "accept" | "accept_other" | "accept_forged":
+                claims |= {"camera": grant.camera, "grant_sha256": read.sha256}
+                claims["fingerprint"] = f"sha-256 {SITE_CERTIFICATE}"
+                if self.answer == "accept_other":
+                    claims["grant_sha256"] = "f" * 64
+                signer = LocalSigner.generate("ES256") if self.answer == "accept_forged" else self.device
+                return Accepted(id="a", re=message.id, token=self.say(classes.ACCEPTED, claims, signer))
+            case code:
+                claims |= {"grant_sha256": read.sha256, "code": code}
+                return Refused(id="a", re=message.id, token=self.say(classes.REFUSED, claims))
+
+    def say(self, kind: Any, claims: dict[str, Any], signer: LocalSigner | None = None) -> str:
+        return statements.make(
+            kind, claims, signer=signer or self.device, agent=AGENT, gateway=GATEWAY, now=self._clock.now()
+        )
+
+    def stopped(self, session: Session, *, seconds: int, reason: str = "lease", sent_bytes: int = 1000) -> Stopped:
+        """The account of a session."""
+        claims = {
+            "jti": session.grant_id, "session": session.id, "reason": reason, "seconds": seconds, "bytes": sent_bytes
+        }  # fmt: skip
+        return Stopped(id="s", token=self.say(classes.STOPPED, claims))
+
+
+@dataclass
+class FakeRelay:
+    """Remembers its orders, in the order they came."""
+
+    orders: list[tuple[str, ...]] = field(default_factory=list)
+    is_gone: bool = False
+    is_over: bool = False
+    on_drop: Callable[[], None] = lambda: None
+    admitted: dict[str, float] = field(default_factory=dict)
+    leased: list[list[str]] = field(default_factory=list)
+
+    async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+        self._check()
+        self.orders.append(("admit", session, publication, fingerprint))
+        self.admitted[session] = valid_s
+        return not self.is_over
+
+    async def lease(self, sessions: list[str]) -> None:
+        self._check()
+        self.leased.append(sessions)
+
+    async def drop(self, sessions: list[str]) -> None:
+        self._check()
+        self.on_drop()
+        self.orders.append(("drop", *sessions))
+
+    def _check(self) -> None:
+        if self.is_gone:
+            raise RelayGoneError("gone")
+
+
+@dataclass
+class Plane:
+    """Everything of one test."""
+
+    sessions: Sessions
+    decider: FakeDecider
+    site: FakeSite
+    relay: FakeRelay
+    audit: AuditLog
+    database: Database
+    clock: FakeClock
+    bus: MemoryBus
+    keyring: Keyring
+
+    async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
+        """Ask to see the camera."""
+        wish: dict[str, Any] = {
+            "camera_id": CAMERA, "purpose": "violent_crime", "incident_id": INCIDENT, "fingerprint": BROWSER
+        }  # fmt: skip
+        return await self.sessions.live.open(principal, **(wish | changes))
+
+    async def accepted(self, **changes: Any) -> Session:
+        """A view the site has accepted."""
+        opened = await self.open(**changes)
+        await self.in_state(opened.session_id, "accepted")
+        return await self.read(opened.session_id)
+
+    async def read(self, session_id: str) -> Session:
+        """The row."""
+        session = await self.sessions.live.view(SUPERVISOR, session_id)
+        assert session is not None
+        return session
+
+    async def in_state(self, session_id: str, state: str) -> None:
+        """Wait until the row says so."""
+        with anyio.fail_after(10):
+            while (await self.read(session_id)).state != state:  # noqa: ASYNC110 -- the row has no event
+                await anyio.sleep(0.005)
+
+    async def log(self, stream: str = "") -> list[Entry]:
+        """The leaves of a stream, oldest first."""
+        query = Query(streams=frozenset({stream} - {""}), is_restricted_visible=True)
+        return list(reversed((await self.audit.find(query, limit=200)).entries))
+
+    async def kinds(self, stream: str = "") -> list[str]:
+        """What happened, oldest first."""
+        return [entry.kind for entry in await self.log(stream)]
+
+
+@asynccontextmanager
+async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
+    """Sessions, running."""
+    clock, ids, bus = FakeClock(), SequentialIds(), MemoryBus()
+    keyring = Keyring.create(folder / "keys", log_name="localhost/log")
+    audit = AuditLog(
+        gateway=GATEWAY,
+        origin="localhost/log",
+        events=SqlEvents(database),
+        signer=keyring.promise,
+        bus=bus,
+        clock=clock,
+        ids=ids,
+    )
+    decider, site, relay = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay()
+    ground = Ground(
+        database=database,
+        audit=audit,
+        bus=bus,
+        keyring=keyring,
+        decider=decider,
+        links=site,
+        keys=site,
+        gateway=GATEWAY,
+        clock=clock,
+        ids=ids,
+    )
+    sessions = build_sessions(ground, relay=relay, place=RELAY)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sessions.live.run)
+        await until(lambda: sessions.live.is_running)
+        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring)
+        tasks.cancel_scope.cancel()
