@@ -30,6 +30,7 @@ from gateway.edge.inputs import StrictInputPlugin
 from gateway.edge.observe import Observe
 from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
 from gateway.edge.requires import PUBLIC, requires, undeclared
+from gateway.evidence.routes import evidence_routes
 from gateway.identity import sign_in_routes
 from gateway.incidents.routes import incident_routes
 from gateway.kernel.background import Background, supervise
@@ -54,6 +55,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sign_in_routes(),
     admin_routes(),
     *audit_routes(),
+    *evidence_routes(),
     *PARTNER_PAGES,
     *CAMERA_PAGES,
     *PORTAL_PAGES,

@@ -7,10 +7,11 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 from dataclasses import dataclass
 
 from gateway.app import schema
+from gateway.app.evidence import wire_evidence
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
 from gateway.app.oversight import build_oversight
-from gateway.app.partners import build_partners
+from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingTies, build_sharing
@@ -25,6 +26,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
+from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
 from gateway.incidents.store import SqlIncidents
@@ -65,6 +67,7 @@ class Services:
     sharing: Sharing
     decisions: Decisions
     sites: Sites
+    evidence: Evidence
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -82,15 +85,14 @@ def build_services(
     database, log, bus, clock, ids = ground.database, ground.log, ground.bus, ground.clock, ground.ids
     identity, memberships = build_people(ground, passwords or Passwords())
     ties, shared = SiteTies(), SharingTies()
-    owners = build_partners(
-        database=database, audit=log.audit, people=identity, bus=bus, clock=clock, ids=ids, ties=ties, sharing=shared
-    )
+    owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
     law = build_sharing(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared)
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
+    evidence = wire_evidence(ground, sites=sites)
     return Services(
         clock=clock,
         ids=ids,
@@ -113,7 +115,8 @@ def build_services(
         sharing=law.sharing,
         decisions=law.decisions,
         sites=sites,
-        background=(*_background(ground, incidents=incidents, sites=sites), *identity.background, *law.background),
+        evidence=evidence,
+        background=(*_background(ground, incidents, sites, evidence), *identity.background, *law.background),
         oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
         probes=_probes(ground),
     )
@@ -130,13 +133,27 @@ def _incidents(ground: Ground) -> Incidents:
     )
 
 
-def _background(ground: Ground, *, incidents: Incidents, sites: Sites) -> tuple[Background, ...]:
+def _owners(ground: Ground, identity: Identity, ties: SiteTies, shared: SharingTies) -> PartnerServices:
+    return build_partners(
+        database=ground.database,
+        audit=ground.log.audit,
+        people=identity,
+        bus=ground.bus,
+        clock=ground.clock,
+        ids=ground.ids,
+        ties=ties,
+        sharing=shared,
+    )
+
+
+def _background(ground: Ground, incidents: Incidents, sites: Sites, evidence: Evidence) -> tuple[Background, ...]:
     """What runs as long as the gateway."""
     return (
         Background("sequencer", ground.log.sequence),
         Background("incidents", incidents.sweep_forever),
         Background("key set", sites.keep_key_set),
         Background("last seen", sites.hub.flush_forever),
+        Background("evidence", evidence.run),
     )
 
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from partner_agent.verify.entry import check_entry
 from partner_agent.verify.log import KEY_FILE, Folder, check_log, check_range
+from partner_agent.verify.package import check_package
 from partner_agent.verify.report import CheckError, Outcome, unreadable
 from partner_agent.verify.trust import Trust, read_trust
 from partner_agent.wire import canonical
@@ -65,6 +66,27 @@ def _entry(arguments: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def _package(arguments: argparse.Namespace) -> str:
+    checked = check_package(
+        arguments.file,
+        key=arguments.key,
+        cosigners=arguments.cosigner,
+        quorum=arguments.quorum,
+        gateway_key=arguments.gateway_key,
+        agent_key=arguments.agent_key,
+    )
+    predicate = checked.capture.statement.predicate
+    lines = [
+        f"OK: {checked.recording} is what the site signed and the gateway received.{checked.remark}",
+        f"  sha256: {checked.sha256}",
+        *(f"  {name}: {canonical.encode(predicate[name]).decode()}" for name in sorted(predicate)),
+    ]
+    for index, kind, at_ms in checked.entries:
+        at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        lines.append(f"  entry {index}: {kind}, {at}")
+    return "\n".join(lines)
+
+
 def _trust(arguments: argparse.Namespace, *, beside: Path | None = None) -> Trust:
     return read_trust(arguments.key, arguments.cosigner, arguments.quorum, beside=beside)
 
@@ -100,7 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     entry.add_argument("file", type=Path)
     entry.set_defaults(command=_entry)
 
-    for command in (log, part, entry):
+    package = commands.add_parser("package", help="an evidence package")
+    package.add_argument("file", type=Path)
+    package.add_argument("--gateway-key", default="", help="the gateway's evidence key in hex")
+    package.add_argument("--agent-key", default="", metavar="FILE", help="the site's public key (JWK)")
+    package.set_defaults(command=_package)
+
+    for command in (log, part, entry, package):
         command.add_argument("--key", default="", help="the log's public key: its text or a file")
         command.add_argument("--cosigner", action="append", default=[], help="a co-signer's public key; repeatable")
         command.add_argument("--quorum", type=int, help="how many co-signers must have signed (default: all given)")

@@ -1,0 +1,157 @@
+"""Wires recordings to the links with sites: what is kept, what an owner answered there, what a site signed and sent."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from gateway.app.ground import Ground
+from gateway.evidence import (
+    ClipLaw,
+    ClipRequest,
+    Evidence,
+    Kept,
+    NoClipLaw,
+    SiteRefusedError,
+    SiteUnreachableError,
+    build_evidence,
+)
+from gateway.kernel.errors import DeadlineError, InvalidError, UnavailableError
+from gateway.sites import Peer, Sites
+from partner_agent.wire import classes, messages, statements
+from partner_agent.wire.clock import from_rfc3339
+from partner_agent.wire.messages import ClipAnswer, ClipAsk, ClipCapture, Preserve, PreserveRelease
+from partner_agent.wire.tokens import Claims, PublicKey, TokenClass, TokenError
+
+ASK_S: Final = 5.0  # a site answers from memory and disk
+GRANT_S: Final = 10.0  # it checks and decides before it answers
+_LATE: Final = frozenset({"finished"})  # how a clip's session ends well
+
+
+class ClipGrants(Protocol):
+    """Makes the grant of an approved clip, with its leaf and promise (`sharing`)."""
+
+    async def make(self, request: ClipRequest, *, fresh: str, upload_url: str, upload_token: str) -> str:
+        """A `grant+jwt`.
+
+        Raises:
+            SiteRefusedError: the law at the centre no longer permits it.
+        """
+
+
+class LinkedSites:
+    """`gateway.evidence.ClipSites` over the links."""
+
+    def __init__(self, *, sites: Sites, gateway: str, grants: ClipGrants | None) -> None:
+        self._hub = sites.hub
+        self._gateway = gateway
+        self._grants = grants
+
+    async def keep(self, request: ClipRequest, *, ask_owner: bool) -> Kept:
+        """Ask, and check the site's signature on its answer."""
+        kind: Callable[..., messages.Message] = ClipAsk if ask_owner else Preserve
+        answer = await self._send(request, kind(id=self._hub.new_id(), request=request.document), ASK_S)
+        if not isinstance(answer, messages.Preserved):
+            raise SiteUnreachableError
+        claims = self.check(request.agent_id, classes.PRESERVED, answer.token)
+        code = str(claims["code"])
+        if claims["request_sha256"] != request.document_sha256:
+            raise SiteUnreachableError
+        return Kept(from_rfc3339(str(claims["until"])), "") if code == "held" else Kept(None, code)
+
+    async def let_go(self, request: ClipRequest) -> None:
+        """Say it if the site is there; what it keeps ends by itself otherwise."""
+        message = PreserveRelease(id=self._hub.new_id(), request_sha256=request.document_sha256)
+        try:
+            self._hub.tell(request.agent_id, message)
+        except UnavailableError:
+            return
+
+    async def release(self, request: ClipRequest, *, upload_url: str, upload_token: str) -> None:
+        """Send the grant and wait for the site's decision."""
+        fresh = self._hub.fresh_of(request.agent_id)
+        if self._grants is None or not fresh:
+            raise SiteUnreachableError
+        token = await self._grants.make(request, fresh=fresh, upload_url=upload_url, upload_token=upload_token)
+        answer = await self._send(request, messages.Grant(id=self._hub.new_id(), token=token), GRANT_S)
+        match answer:
+            case messages.Accepted(token=said):
+                self.check(request.agent_id, classes.ACCEPTED, said)
+            case messages.Refused(token=said):
+                raise SiteRefusedError(str(self.check(request.agent_id, classes.REFUSED, said)["code"]))
+            case _:
+                raise SiteUnreachableError
+
+    def check(self, agent_id: str, kind: TokenClass, token: str) -> Claims:
+        """What the site's device signed.
+
+        Raises:
+            SiteUnreachableError: it did not sign this, or is gone.
+        """
+        online = self._hub.online(agent_id)
+        if online is None:
+            raise SiteUnreachableError
+        try:
+            return statements.check(kind, token, device_of(online.link.peer), agent=agent_id, gateway=self._gateway)
+        except TokenError as error:
+            raise SiteUnreachableError from error
+
+    async def _send(self, request: ClipRequest, message: messages.Message, deadline_s: float) -> messages.Message:
+        try:
+            return await self._hub.send(request.agent_id, message, deadline_s=deadline_s)
+        except (UnavailableError, DeadlineError) as error:
+            raise SiteUnreachableError from error
+
+
+def device_of(peer: Peer) -> PublicKey:
+    """The key the site was paired with."""
+    return PublicKey.of(peer.agent.jwk)
+
+
+def wire_evidence(
+    ground: Ground, *, sites: Sites, law: ClipLaw | None = None, grants: ClipGrants | None = None
+) -> Evidence:
+    """Evidence on the links of `sites`; without a law nothing is permitted, without grants nothing is released."""
+    gateway = ground.settings.origin.text
+    linked = LinkedSites(sites=sites, gateway=gateway, grants=grants)
+    evidence = build_evidence(
+        gateway=gateway,
+        public_url=gateway,
+        folder=ground.settings.state_dir / "objects",
+        secret=ground.secret,
+        database=ground.database,
+        audit=ground.log.audit,
+        log_reader=ground.log.reader,
+        law=law or NoClipLaw(),
+        sites=linked,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
+    _listen(sites, evidence, gateway)
+    return evidence
+
+
+def _listen(sites: Sites, evidence: Evidence, gateway: str) -> None:
+    """What sites say of recordings by themselves."""
+
+    async def captured(peer: Peer, message: ClipCapture) -> None:
+        await evidence.uploads.captured(peer.agent_id, device_of(peer), message.token)
+
+    async def answered(peer: Peer, message: ClipAnswer) -> None:
+        claims = _claims(peer, classes.SITE_APPROVAL, message.token, gateway)
+        is_yes = str(claims["answer"]).startswith("yes")
+        await evidence.site_answered(peer.agent_id, str(claims["digest"]), is_yes=is_yes, token=message.token)
+
+    async def stopped(peer: Peer, message: messages.Stopped) -> None:
+        claims = _claims(peer, classes.STOPPED, message.token, gateway)
+        if claims["reason"] not in _LATE:
+            await evidence.failed(str(claims["session"]), str(claims["reason"]))
+
+    sites.hub.on(ClipCapture, captured)
+    sites.hub.on(ClipAnswer, answered)
+    sites.hub.on(messages.Stopped, stopped)
+
+
+def _claims(peer: Peer, kind: TokenClass, token: str, gateway: str) -> dict[str, Any]:
+    try:
+        return statements.check(kind, token, device_of(peer), agent=peer.agent_id, gateway=gateway)
+    except TokenError as error:
+        raise InvalidError("The site did not sign this.") from error

@@ -1,0 +1,338 @@
+"""Requests for recordings: asked, kept, answered, released by the site, received, sealed, downloaded.
+
+Keeping comes before deciding: the site preserves the footage at once, which gives nobody access. What cannot be done
+now (the site is away, the log has not been signed) stays as a state and is done by `tick`, which is all that has to
+run again after a crash. Every step is a leaf.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from gateway.audit import AuditLog, Decision, Json, Kind
+from gateway.evidence.asking import check_range, new_request
+from gateway.evidence.leaves import leaf
+from gateway.evidence.model import (
+    NOT_AVAILABLE,
+    OPEN,
+    WAITING,
+    ClipRequest,
+    ClipState,
+    UploadState,
+)
+from gateway.evidence.packages import Packages, Readable
+from gateway.evidence.ports import (
+    ClipLaw,
+    ClipSites,
+    EvidenceStore,
+    SiteRefusedError,
+    SiteUnreachableError,
+    Wanted,
+)
+from gateway.evidence.steps import Steps
+from gateway.evidence.uploads import Uploads
+from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.principal import Principal, PrincipalKind
+from partner_agent.wire.clock import Clock
+from partner_agent.wire.documents import CLIP_LABEL
+from partner_agent.wire.ids import IdSource
+
+PAGE: Final = 50
+BATCH: Final = 100  # requests one tick looks at
+TICK_S: Final = 2.0
+_LOG: Final = logging.getLogger("lenspact.evidence")
+_NONE: Final = "There is no such request."
+
+
+class Evidence:
+    """Everything about recordings.
+
+    Attributes:
+        uploads: files on their way here.
+        packages: sealed packages.
+    """
+
+    def __init__(
+        self,
+        *,
+        public_url: str,
+        store: EvidenceStore,
+        steps: Steps,
+        audit: AuditLog,
+        uploads: Uploads,
+        packages: Packages,
+        law: ClipLaw,
+        sites: ClipSites,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        """`public_url`: where sites reach `/uploads`."""
+        self.uploads = uploads
+        self.packages = packages
+        self._public_url = public_url.rstrip("/")
+        self._store = store
+        self._steps = steps
+        self._audit = audit
+        self._law = law
+        self._sites = sites
+        self._clock = clock
+        self._ids = ids
+
+    def upload_url(self, upload_id: str = "") -> str:
+        """Where sites create uploads, or one upload's own address."""
+        return f"{self._public_url}/uploads" + (f"/{upload_id}" if upload_id else "")
+
+    # --- the operator asks ---------------------------------------------------------------------------------------
+
+    async def ask(self, principal: Principal, wanted: Wanted) -> ClipRequest:
+        """Ask for a recording; the site is told to keep it at once.
+
+        Raises:
+            InvalidError: a range nobody could give.
+            NotFoundError: no such camera, or the caller may not know of it.
+            DeniedError: not available for this purpose.
+        """
+        now = self._clock.now()
+        check_range(wanted, now=now)
+        decision = await self._law.decide(principal, wanted, now=now)
+        if decision.place is None:
+            raise NotFoundError("There is no such camera.")
+        request = new_request(principal, wanted, decision.place, request_id=self._ids.new("clr"), now=now)
+        async with self._steps.database.unit_of_work() as unit:
+            if decision.is_permitted:
+                await self._store.add_request(unit, request)
+            kind = Kind.CLIP_REQUESTED if decision.is_permitted else Kind.CLIP_DENIED
+            said = Decision.PERMIT if decision.is_permitted else Decision.DENY
+            public = {"needs_owner": decision.needs_owner} if decision.is_permitted else {"reason": decision.reason}
+            await self._audit.append(unit, leaf(kind, request, decision=said, public=public))
+            await unit.commit()
+        if not decision.is_permitted:
+            raise DeniedError(NOT_AVAILABLE)
+        request = await self._keep(request, ask_owner=decision.needs_owner)
+        if not decision.needs_owner:
+            request = await self._approve(request, by="clause", person="", approval=None)
+        return request
+
+    async def _keep(self, request: ClipRequest, *, ask_owner: bool) -> ClipRequest:
+        """Have the footage kept; a site that is away hears it from `tick`."""
+        try:
+            kept = await self._sites.keep(request, ask_owner=ask_owner)
+        except SiteUnreachableError:
+            return request
+        public: dict[str, Any] = {"is_held": kept.until is not None, **({"code": kept.code} if kept.code else {})}
+        step = self._steps.step(
+            request, ClipState.HELD, Kind.CLIP_PRESERVED, public=public, cause=kept.code, held_until=kept.until
+        )
+        with suppress(ConflictError):  # the other hand was faster
+            async with step:
+                pass
+        return await self.get(request.id)
+
+    # --- the owner answers ----------------------------------------------------------------------------------------
+
+    async def answer(
+        self, principal: Principal, request_id: str, *, is_yes: bool, approval: dict[str, Any] | None
+    ) -> ClipRequest:
+        """The owner's answer from the portal; a yes carries what the owner signed over the request's digest.
+
+        Raises:
+            NotFoundError: no such request at the caller's organisation.
+            ConflictError: it was answered, or is over.
+            InvalidError: a yes without what was signed.
+        """
+        request = await self.get(request_id)
+        if not await self._law.may_answer(principal, request.organisation_id):
+            raise NotFoundError(_NONE)
+        if is_yes and approval is None:
+            raise InvalidError("A yes is signed by the owner.")
+        if is_yes:
+            return await self._approve(request, by="owner", person=principal.person_id, approval=approval)
+        return await self._decline(request, by="owner", person=principal.person_id)
+
+    async def site_answered(self, agent_id: str, request_sha256: str, *, is_yes: bool, token: str) -> None:
+        """The owner answered on site; `token` is the site's signed statement, verified by the caller."""
+        request = await self._store.request_of_digest(request_sha256)
+        if request is None or request.agent_id != agent_id or request.state not in WAITING:
+            return
+        if is_yes:
+            approval = {"label": CLIP_LABEL, "document": request.document, "site_token": token}
+            await self._approve(request, by="site", person="", approval=approval)
+        else:
+            await self._decline(request, by="site", person="")
+
+    async def _approve(
+        self, request: ClipRequest, *, by: str, person: str, approval: dict[str, Any] | None
+    ) -> ClipRequest:
+        session_id = self._ids.new("ses")
+        step = self._steps.step(
+            request,
+            ClipState.APPROVED,
+            Kind.CLIP_APPROVED,
+            decision=Decision.PERMIT,
+            public={"by": by},
+            person=person,
+            approval=approval,
+            session_id=session_id,
+        )
+        async with step:
+            pass
+        approved = await self.get(request.id)
+        await self._release(approved)
+        return await self.get(request.id)
+
+    async def _decline(self, request: ClipRequest, *, by: str, person: str) -> ClipRequest:
+        step = self._steps.step(
+            request,
+            ClipState.DECLINED,
+            Kind.CLIP_DECLINED,
+            decision=Decision.DENY,
+            public={"by": by},
+            person=person,
+            cause="declined",
+        )
+        async with step:
+            pass
+        await self._sites.let_go(request)
+        return await self.get(request.id)
+
+    # --- the site releases ----------------------------------------------------------------------------------------
+
+    async def _release(self, request: ClipRequest) -> None:
+        """Send the grant; an absent site gets it from `tick`, under the same session and the same upload."""
+        async with self._steps.database.unit_of_work() as unit:
+            _, token = await self.uploads.expect(unit, request)
+            await unit.commit(unaudited="an address for a clip whose approval has its leaf")
+        try:
+            await self._sites.release(request, upload_url=self.upload_url(), upload_token=token)
+        except SiteUnreachableError:
+            return
+        except SiteRefusedError as error:
+            if error.code != "replayed":  # it has this grant already, and our answer was lost
+                await self.failed(request.session_id, error.code, kind=Kind.CLIP_REFUSED)
+                return
+        current = await self.get(request.id)
+        if current.state is ClipState.APPROVED:  # otherwise the capture was faster than the acceptance
+            try:
+                async with self._steps.step(current, ClipState.CUTTING, Kind.CLIP_ACCEPTED):
+                    pass
+            except ConflictError:
+                return
+
+    async def failed(self, session_id: str, code: str, *, kind: Kind = Kind.CLIP_FAILED) -> None:
+        """The site could not, or would not, deliver under this session; unknown and finished sessions are ignored."""
+        request = await self._store.request_of_session(session_id)
+        if request is None or request.state not in {ClipState.APPROVED, ClipState.CUTTING, ClipState.UPLOADING}:
+            return
+        async with self._steps.step(request, ClipState.FAILED, kind, public={"code": code}, cause=code):
+            pass
+
+    # --- what time brings -----------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """`tick` for ever; the composition root owns and supervises this."""
+        while True:
+            await self.tick()
+            await self._clock.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """Do what is due of every open request; one that fails does not hold up the others."""
+        async for request in self._open_requests():
+            try:
+                await self._advance(request)
+            except ConflictError:
+                continue  # somebody else was faster: next time
+            except Exception:  # noqa: BLE001  (the supervisor of single requests)
+                _LOG.exception("request %s could not go on", request.id)
+
+    async def _open_requests(self) -> AsyncIterator[ClipRequest]:
+        before = ""
+        while found := await self._store.requests(states=tuple(OPEN), before=before, limit=BATCH):
+            for request in found:
+                yield request
+            before = found[-1].id
+
+    async def _advance(self, request: ClipRequest) -> None:
+        is_over = request.expires_at <= self._clock.now()
+        if is_over and request.state not in {ClipState.RECEIVED, ClipState.UPLOADING}:
+            async with self._steps.step(request, ClipState.EXPIRED, Kind.CLIP_EXPIRED, cause="expired"):
+                pass
+            await self._sites.let_go(request)
+            return
+        match request.state:
+            case ClipState.REQUESTED:
+                await self._keep(request, ask_owner=True)
+            case ClipState.APPROVED:
+                await self._release(request)
+            case ClipState.UPLOADING:
+                await self._finish(request)
+            case ClipState.RECEIVED:
+                await self.packages.seal(request)
+            case _:
+                pass
+
+    async def _finish(self, request: ClipRequest) -> None:
+        """Compare a file whose last byte came before a crash; end one that never went on."""
+        upload = await self._store.upload_of_request(request.id)
+        if upload is not None and upload.state is UploadState.OPEN and upload.offset == upload.length:
+            await self.uploads.finish(upload)
+        elif upload is not None and upload.expires_at <= self._clock.now():
+            async with self._steps.step(request, ClipState.EXPIRED, Kind.CLIP_EXPIRED, cause="upload_expired"):
+                pass
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    async def get(self, request_id: str) -> ClipRequest:
+        """One request, for those who have checked who asks.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        request = await self._store.request(request_id)
+        if request is None:
+            raise NotFoundError(_NONE)
+        return request
+
+    async def seen_by(self, principal: Principal, request_id: str) -> ClipRequest:
+        """One request of the caller's own agency or organisation.
+
+        Raises:
+            NotFoundError: there is none they may know of.
+        """
+        request = await self.get(request_id)
+        own = request.agency_id if principal.kind is PrincipalKind.AGENCY else request.organisation_id
+        if not principal.organisation_id or own != principal.organisation_id:
+            raise NotFoundError(_NONE)
+        return request
+
+    async def list_for(
+        self, principal: Principal, *, states: tuple[ClipState, ...] = (), before: str = "", limit: int = PAGE
+    ) -> list[ClipRequest]:
+        """Requests of the caller's own agency or organisation, newest first."""
+        if not principal.organisation_id:
+            return []
+        is_agency = principal.kind is PrincipalKind.AGENCY
+        whose = {"agency_id" if is_agency else "organisation_id": principal.organisation_id}
+        return await self._store.requests(**whose, states=states, before=before, limit=max(1, min(limit, PAGE)))
+
+    async def open_package(self, principal: Principal, request_id: str, *, first: int, last: int) -> Readable:
+        """The package, to be read out; that somebody does is in the log before the first byte.
+
+        Raises:
+            NotFoundError: there is none the caller may know of.
+        """
+        request = await self.seen_by(principal, request_id)
+        readable = await self.packages.open(request.id)
+        async with self._steps.database.unit_of_work() as unit:
+            details: dict[str, Json] = {
+                "package": readable.package.id,
+                "sha256": readable.package.sha256,
+                "first": first,
+                "last": last,
+            }
+            draft = leaf(Kind.PACKAGE_DOWNLOADED, request, details=details, person=principal.person_id)
+            draft = replace(draft, streams=draft.streams | {principal.person_id})
+            await self._audit.append(unit, draft)
+            await unit.commit()
+        return readable
