@@ -15,7 +15,7 @@ from gateway.app.server import server_config
 from gateway.app.services import Services
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.partners import Organisation, OrganisationKind, OrganisationState, Place, Site
+from gateway.partners import OrganisationKind, Place, Registration, Site
 from partner_agent.wire import frames, handshake, keyset, messages
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.enrolment import make_proof
@@ -139,34 +139,23 @@ async def site_server(
 
 
 async def _organisation(services: Services) -> tuple[Site, Principal]:
-    ids, rows = services.ids, services.partners._rows
-    organisation = Organisation(
-        id=ids.new("org"),
-        kind=OrganisationKind.BUSINESS,
-        name="Corner shop",
-        address="1 Main Street",
-        contact_email="pat@example.org",
-        state=OrganisationState.ACTIVE,
-        created_at=services.clock.now(),
-    )
-    site = Site(
-        id=ids.new("sit"),
-        organisation_id=organisation.id,
-        name="Corner shop",
-        address="1 Main Street",
-        place=Place(lat=41.88, lon=-87.63),
-        zone="America/Chicago",
-        people_live_here=False,
-    )
+    """A business that registered, confirmed its mail, accepted the agreement and said where it is."""
+    await services.identity.people.ensure_agency("City Police")
+    wish = Registration(OrganisationKind.BUSINESS, "Corner shop", "1 Main Street", "Pat Owner", "pat@example.org")
+    await services.partners.register(wish)
     async with services.database.unit_of_work() as unit:
-        await rows.add_organisation(unit, organisation)
-        await rows.save_site(unit, site)
-        await unit.commit(unaudited="a test's own organisation")
+        person_id = await services.identity.person_for(unit, email=wish.email, name=wish.contact_name)
+    await services.partners.address_confirmed(person_id)
+    member = await services.partners.membership_of(person_id)
+    assert member
     owner = Principal(
         kind=PrincipalKind.PARTNER,
-        person_id=ids.new("per"),
-        organisation_id=organisation.id,
+        person_id=person_id,
+        organisation_id=member.organisation_id,
         roles=frozenset({Role.OWNER}),
+        name="Pat Owner",
         session_ref="s1",
     )
-    return site, owner
+    await services.partners.accept_agreement(owner, sha256=services.partners.agreement.sha256)
+    place = Site("", "", "Corner shop", "1 Main Street", Place(41.88, -87.63), "America/Chicago", False)
+    return await services.partners.save_site(owner, place, is_new=True), owner

@@ -1,0 +1,113 @@
+"""The real agent as a process: `lenspact-agent enrol`, then `run`, with its own state folder and control socket."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.text import TextReceiveStream
+from argon2 import PasswordHasher
+
+ROOT: Final = Path(__file__).parents[2]
+PIN: Final = "246810"
+_CODE: Final = re.compile(r"Code: ([A-Z]{4}-[A-Z]{4})")
+
+
+class AgentProcess:
+    """One agent on disk; `enrol` and `running` start processes of it."""
+
+    def __init__(self, folder: Path, gateway: str, cameras: tuple[str, ...]) -> None:
+        folder.mkdir(mode=0o700)
+        self.state_dir = folder / "state"
+        self.state_dir.mkdir(mode=0o700)
+        self.config = folder / "agent.toml"
+        hashed = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PIN)
+        lines = [
+            f'state_dir = "{self.state_dir}"',
+            f'gateway = "{gateway}"',
+            f'site_pin_hash = "{hashed}"',
+            "page_port = -1",
+            "allow_loopback = true",
+            "trust_clock = true",
+            'media_address = "127.0.0.1"',
+        ]
+        for name in cameras:  # nothing answers at this address; a camera is opened only when somebody wants it
+            lines += ["", "[[cameras]]", f'name = "{name}"', f'label = "The {name}"', 'url = "rtsp://127.0.0.1:9/x"']
+            lines.append("is_recorded = false")
+        self.config.write_text("\n".join(lines) + "\n")
+
+    async def _start(self, *arguments: str) -> Process:
+        command = [sys.executable, "-m", "partner_agent.cli", "--config", str(self.config), *arguments]
+        return await anyio.open_process(command, cwd=ROOT, stderr=None)
+
+    @asynccontextmanager
+    async def enrolling(self) -> AsyncIterator[tuple[str, Any]]:
+        """Start pairing; gives the code on the screen, and a function that waits for the end and returns the words."""
+        process = await self._start("enrol", "--yes")
+        screen = Screen(process)
+        try:
+            yield await screen.find(_CODE), screen.finish
+        finally:
+            await _stop(process)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The agent serves inside the block."""
+        process = await self._start("run")
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(Screen(process).drain)
+                yield
+                group.cancel_scope.cancel()
+        finally:
+            await _stop(process)
+
+    async def ask(self, **request: Any) -> dict[str, Any]:
+        """The terminal's way to the running agent."""
+        from partner_agent import control
+
+        return await control.call(self.state_dir, **request)
+
+
+class Screen:
+    """What a process prints."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdout
+        self._process = process
+        self._stream = TextReceiveStream(process.stdout)
+        self.text = ""
+
+    async def find(self, pattern: re.Pattern[str]) -> str:
+        """Read until the pattern appears; its first group."""
+        with anyio.fail_after(30):
+            while not (found := pattern.search(self.text)):
+                self.text += await self._stream.receive()
+        return found.group(1)
+
+    async def finish(self) -> str:
+        """Read to the end; everything printed."""
+        with anyio.fail_after(30):
+            await self.drain()
+            assert await self._process.wait() == 0
+        return self.text
+
+    async def drain(self) -> None:
+        """Read until it ends."""
+        async for piece in self._stream:
+            self.text += piece
+
+
+async def _stop(process: Process) -> None:
+    with anyio.CancelScope(shield=True):
+        if process.returncode is None:
+            process.terminate()
+            with anyio.move_on_after(5):
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+        await process.aclose()
