@@ -19,6 +19,7 @@ from gateway.app.settings import Settings
 from gateway.audit.routes import audit_routes
 from gateway.cameras.pages import PAGES as CAMERA_PAGES
 from gateway.desks.admin import admin_routes
+from gateway.desks.console import PAGES as CONSOLE_PAGES
 from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
@@ -60,6 +61,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *CAMERA_PAGES,
     *PORTAL_PAGES,
     incident_routes(),
+    *CONSOLE_PAGES,
     *OVERSIGHT_PAGES,
     *SITE_PAGES,
     agent_routes(),

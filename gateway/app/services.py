@@ -7,6 +7,7 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 from dataclasses import dataclass
 
 from gateway.app import schema
+from gateway.app.console import build_console
 from gateway.app.evidence import wire_evidence
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
@@ -18,6 +19,7 @@ from gateway.app.sharing import SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
+from gateway.desks.console import ConsoleDesk
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import Authenticator
@@ -63,6 +65,7 @@ class Services:
     cameras: Cameras
     portal: PortalDesk
     incidents: Incidents
+    console: ConsoleDesk
     oversight: OversightDesk
     sharing: Sharing
     decisions: Decisions
@@ -112,6 +115,7 @@ def build_services(
         cameras=owners.cameras,
         portal=owners.portal,
         incidents=incidents,
+        console=build_console(ground, settings, incidents=incidents, owners=owners, listing=law.decisions),
         sharing=law.sharing,
         decisions=law.decisions,
         sites=sites,

@@ -1,5 +1,6 @@
 """Partners and cameras over a real database and a real log, with people kept in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,8 +90,8 @@ class World:
         """The log on these streams, oldest first."""
         return list(reversed((await self.audit.find(Query(streams=frozenset(streams)), limit=200)).entries))
 
-    def app(self, caller: Caller) -> Litestar:
-        """Every page of partners, cameras and the owner's desk."""
+    def app(self, caller: Caller, *, more: Sequence[Any] = (), **services: Any) -> Litestar:
+        """Every page of partners, cameras and the owner's desk; `more` handlers with their services by name."""
         limiter = RateLimiter(database=self.database, clock=self.clock, key=b"k" * 32)
         provided = {
             "partners": self.partners,
@@ -98,12 +99,14 @@ class World:
             "portal": self.portal,
             "bus": self.bus,
             "rate_limiter": limiter,
+            "clock": self.clock,
+            **services,
         }
         dependencies = {name: _constant(value) for name, value in provided.items()}
         dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
         tiles = tile_routes(open_sets(MAPS), opt=requires(PUBLIC))
         return web_app(
-            [tiles, *PARTNER_PAGES, *CAMERA_PAGES, *PORTAL_PAGES],
+            [tiles, *PARTNER_PAGES, *CAMERA_PAGES, *PORTAL_PAGES, *more],
             caller=caller,
             dependencies=dependencies,
             guards=[enforce],

@@ -9,7 +9,7 @@ import * as maplibre from "../vendor/maplibre/maplibre-gl.mjs";
 import { announce } from "./app.js";
 import { ATTRIBUTION, basemap, token } from "./map-style.js";
 
-const START = { lat: 41.8819, lon: -87.6278, zoom: 12.5 };
+const START = { lat: 41.8819, lon: -87.6278, zoom: 13.1 };
 const CLOSE_ZOOM = 15.5;
 const HANDLE_PX = 56;
 const POINTS = ["north", "north-east", "east", "south-east", "south", "south-west", "west", "north-west"];

@@ -1,0 +1,7 @@
+"""The operator's desk: incidents, the map, the wall, recordings."""
+
+from gateway.desks.console.desk import ConsoleDesk
+from gateway.desks.console.pages import PAGES
+from gateway.desks.console.ports import ClipLine, Clips, ClipWish, Listing, Near
+
+__all__ = ["PAGES", "ClipLine", "ClipWish", "Clips", "ConsoleDesk", "Listing", "Near"]

@@ -1,0 +1,178 @@
+"""Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.cameras import Box, Camera, Cameras
+from gateway.desks.console.ports import ClipLine, Clips, ClipWish, Listing, Near
+from gateway.incidents import Incident, Incidents, purposes_of
+from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
+from gateway.kernel.principal import Principal
+from gateway.partners import Partners
+from partner_agent.wire.clock import Clock
+from policies.vocabulary import Purpose
+
+STARTS: Final = 4  # pictures that start by themselves with an incident
+RADIUS_M: Final = 400.0  # of the list around an incident
+MOST_NEAR: Final = 50
+MOST_ON_MAP: Final = 500  # cameras looked through for the map before an incident
+CELL: Final = 0.01  # degrees; homes are shown as squares of this size with a count
+EVERYWHERE: Final = Box(-90, -180, 90, 180)
+STREET_PURPOSE: Final = Purpose.LIFE_SAFETY  # of the map before an incident, when nobody has named one
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One camera of the list beside the map."""
+
+    near: Near
+    owner: str
+
+    @property
+    def camera(self) -> Camera:
+        """Which."""
+        return self.near.camera
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An open incident with what is around it."""
+
+    incident: Incident
+    purpose: str
+    purposes: Sequence[str]
+    is_active: bool
+    ends_at: datetime | None
+    lines: Sequence[Line]
+    starts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """Cameras that are shown only as a number: their square's middle and how many."""
+
+    lat: float
+    lon: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The map before an incident."""
+
+    points: Sequence[Camera]
+    squares: Sequence[Square]
+
+
+class ConsoleDesk:
+    """The operator's desk."""
+
+    def __init__(
+        self,
+        *,
+        incidents: Incidents,
+        cameras: Cameras,
+        partners: Partners,
+        clock: Clock,
+        zone: ZoneInfo,
+        listing: Listing | None = None,
+        clips: Clips | None = None,
+    ) -> None:
+        self.zone = zone
+        self._incidents = incidents
+        self._cameras = cameras
+        self._partners = partners
+        self._clock = clock
+        self._listing = listing
+        self._clips = clips
+
+    def now(self) -> datetime:
+        """The gateway's time."""
+        return self._clock.now()
+
+    async def incidents(self, principal: Principal) -> list[Incident]:
+        """Open ones, most urgent first, then those closed lately."""
+        return await self._incidents.recent(principal)
+
+    async def overview(self, principal: Principal) -> Overview:
+        """The map before an incident: homes, and whatever the operator may not know the place of, only as a count."""
+        points, squares = [], Counter[tuple[int, int]]()
+        for camera in await self._cameras.within(EVERYWHERE, most=MOST_ON_MAP):
+            if not camera.people_live_here and await self._is_known(principal, camera):
+                points.append(camera)
+            else:
+                squares[int(camera.place.lat // CELL), int(camera.place.lon // CELL)] += 1
+        middles = [
+            Square(round((y + 0.5) * CELL, 4), round((x + 0.5) * CELL, 4), n) for (y, x), n in sorted(squares.items())
+        ]
+        return Overview(points, middles)
+
+    async def scene(self, principal: Principal, incident_id: str, *, purpose: str = "") -> Scene:
+        """An incident and the cameras around it for one purpose; empty proposes the first of its kind.
+
+        Raises:
+            NotFoundError: there is no such incident in the caller's agency.
+            InvalidError: the incident is no ground for this purpose.
+        """
+        incident = await self._incidents.incident(principal, incident_id)
+        purposes = [p.value for p in purposes_of(incident.kind)]
+        chosen = purpose or purposes[0]
+        if chosen not in purposes:
+            raise InvalidError("This incident is no ground for that purpose. Choose one of those offered.")
+        now = self._clock.now()
+        lines = await self._lines(principal, incident, chosen) if incident.is_active(now) else []
+        starts = [line.camera.id for line in lines if line.near.availability == "available"][:STARTS]
+        until = incident.active_until
+        return Scene(incident, chosen, purposes, incident.is_active(now), until, lines, starts)
+
+    async def clip_lines(self, principal: Principal, *, before: str = "") -> list[tuple[ClipLine, str]]:
+        """The agency's requests for recordings, newest first, each with what its camera is called."""
+        lines = await self._clips.lines(principal, before=before) if self._clips else ()
+        names = {c.id: c.name for c in await self._cameras.cameras({line.camera_id for line in lines})}
+        return [(line, names.get(line.camera_id, "")) for line in lines]
+
+    async def ask_for_clip(self, principal: Principal, wish: ClipWish) -> str:
+        """Ask for a recording.
+
+        Raises:
+            UnavailableError: recordings are not set up.
+        """
+        if self._clips is None:
+            raise UnavailableError("Recordings cannot be asked for here yet.")
+        return await self._clips.ask(principal, wish)
+
+    async def camera_name(self, principal: Principal, camera_id: str, incident: Incident, *, purpose: str) -> str:
+        """What a camera is called, if the operator may know of it for this incident.
+
+        Raises:
+            NotFoundError: there is none, or they may not: the same answer.
+        """
+        camera = await self._cameras.camera(camera_id)
+        if self._listing is None or not await self._listing.is_known(
+            principal, camera, purpose=purpose, incident=incident
+        ):
+            raise NotFoundError("There is no such camera.")
+        return camera.name
+
+    async def _is_known(self, principal: Principal, camera: Camera) -> bool:
+        if self._listing is None:
+            return False
+        return await self._listing.is_known(principal, camera, purpose=STREET_PURPOSE, incident=None)
+
+    async def _lines(self, principal: Principal, incident: Incident, purpose: str) -> list[Line]:
+        if self._listing is None:
+            return []
+        found = await self._listing.list_near(principal, incident, purpose=purpose, radius_m=RADIUS_M, most=MOST_NEAR)
+        names = {}
+        for organisation_id in {near.camera.organisation_id for near in found}:
+            names[organisation_id] = (await self._partners.organisation(organisation_id)).name
+        return [Line(near, _owner(near.camera, names)) for near in found]
+
+
+def _owner(camera: Camera, names: Mapping[str, str]) -> str:
+    """Whose camera it is; the name of a household is nobody's business."""
+    return "" if camera.people_live_here else names[camera.organisation_id]

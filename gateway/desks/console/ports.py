@@ -1,0 +1,93 @@
+"""What the operator's desk asks of the capabilities it joins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.cameras import Camera
+from gateway.incidents import Incident
+from gateway.kernel.principal import Principal
+
+
+class Near(Protocol):
+    """A camera near an incident, as its operator may read of it (`sharing.NearView`)."""
+
+    @property
+    def camera(self) -> Camera:
+        """Which."""
+
+    @property
+    def distance_m(self) -> float:
+        """How far from the incident."""
+
+    @property
+    def availability(self) -> str:
+        """`available`, `available_if` or `not_available`; never why."""
+
+    @property
+    def remedy(self) -> str:
+        """What the owner offers: `ask`, `link_incident`, `two_persons`, or `none`."""
+
+
+class Listing(Protocol):
+    """Which cameras an operator may know of, and what they may read of each (`sharing.Decisions`)."""
+
+    async def list_near(
+        self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
+    ) -> Sequence[Near]:
+        """Those around an incident, nearest first.
+
+        Raises:
+            InvalidError: the purpose is no word of ours.
+        """
+
+    async def is_known(self, principal: Principal, camera: Camera, *, purpose: str, incident: Incident | None) -> bool:
+        """Whether the operator may know where this camera is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipWish:
+    """A recording somebody asks for."""
+
+    camera_id: str
+    t0: datetime
+    t1: datetime
+    purpose: str
+    incident_id: str
+    legal_basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipLine:
+    """A request for a recording in the operator's list.
+
+    Attributes:
+        words: where it stands, in a sentence; a refusal reads the same whoever refused and why.
+        package: where to download it; empty while there is nothing.
+    """
+
+    id: str
+    camera_id: str
+    incident_id: str
+    t0: datetime
+    t1: datetime
+    words: str
+    package: str
+    created_at: datetime
+
+
+class Clips(Protocol):
+    """Requests for recordings (`evidence`)."""
+
+    async def ask(self, principal: Principal, wish: ClipWish) -> str:
+        """Ask; the request's id.
+
+        Raises:
+            InvalidError: the range or the purpose cannot be asked for.
+            NotFoundError: there is no such camera, or the person may not know of it.
+            DeniedError: not available for this purpose.
+        """
+
+    async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
+        """The agency's requests, newest first, older than the id `before`."""

@@ -1,0 +1,219 @@
+// The console: starts the pictures of an opened incident, keeps list, map and wall in step, and is driven by keys.
+// What may be seen is decided by the gateway at every POST; this page only asks, and shows the answer in words.
+import { announce, localTimes } from "./app.js";
+import "./lens-scene.js";
+import { viewerIdentity } from "./player.js";
+
+const VIEWS = "/api/v1/live-sessions";
+const MOST_TILES = 9; // as many as there are number keys
+const END_OF = { "Ended by the sharing rules": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start" };
+const NOT_AVAILABLE = "Not available for this purpose";
+
+const root = document.getElementById("console");
+const wall = document.getElementById("wall");
+const list = document.getElementById("cameras");
+const scene = document.querySelector("lens-scene");
+const dialog = document.getElementById("clip-dialog");
+const { incident, purpose, csrf } = root.dataset;
+const tiles = []; // {camera, session, element, player, until}
+let chosen = -1;
+
+const post = (url, body) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body) });
+
+// --- the wall
+
+async function watch(item, openedBy) {
+  const camera = item.dataset.camera;
+  const open = tiles.find((t) => t.camera === camera && !t.isOver);
+  if (open) return enlarge(open);
+  const over = tiles.find((t) => t.camera === camera);
+  if (over) remove(over);
+  if (tiles.length >= MOST_TILES) return announce(root.dataset.full ?? "");
+  const tile = add(item);
+  const identity = await viewerIdentity();
+  const answer = await post(VIEWS, { camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
+  if (!answer.ok) return finish(tile, answer.status >= 500 ? "The picture cannot start" : NOT_AVAILABLE);
+  const { session_id, whep_url, ticket } = await answer.json();
+  tile.session = session_id;
+  if (!tiles.includes(tile)) return leave(tile); // closed while it was asked for
+  tile.player.open({ whep_url, ticket, identity });
+  refreshView(tile);
+}
+
+function add(item) {
+  const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
+  const { camera, name, owner } = item.dataset;
+  const tile = { camera, name, element, player: element.querySelector("lens-player"), session: "", until: null, isOver: false };
+  element.querySelector(".name").textContent = name;
+  element.querySelector(".owner").textContent = owner;
+  element.setAttribute("aria-label", `${name}, ${owner}`);
+  for (const of of element.querySelectorAll(".of")) of.textContent = ` ${name}`;
+  element.querySelector(".close").addEventListener("click", () => remove(tile));
+  element.querySelector(".clip").addEventListener("click", () => askForClip(tile));
+  tile.player.addEventListener("lens-state", ({ detail }) => {
+    element.querySelector(".badge").hidden = detail.state !== "live";
+    if (detail.state === "live" || tile.isOver) announce(`${name}: ${detail.words}`);
+  });
+  tile.player.addEventListener("lens-first-frame", ({ detail }) => (element.dataset.firstFrameMs = detail.milliseconds));
+  tile.player.addEventListener("lens-seen", ({ detail }) => tile.session && post(`${VIEWS}/${tile.session}/seen`, detail));
+  tiles.push(tile);
+  wall.append(element);
+  number();
+  return tile;
+}
+
+function number() {
+  tiles.forEach((tile, i) => (tile.element.querySelector(".key").textContent = String(i + 1)));
+}
+
+function remove(tile) {
+  leave(tile);
+  tiles.splice(tiles.indexOf(tile), 1);
+  tile.element.remove();
+  number();
+}
+
+function leave(tile) {
+  if (!tile.session || tile.isOver) return;
+  tile.isOver = true;
+  fetch(`${VIEWS}/${tile.session}`, { method: "DELETE", headers: { "x-csrf-token": csrf }, keepalive: true }).catch(() => {});
+}
+
+function finish(tile, words) {
+  tile.isOver = true;
+  const state = END_OF[words] ?? (words ? "rules" : "closed");
+  tile.player.dataset[`words${state.replace(/-/g, "")}`] = words || tile.player.dataset.wordsclosed || "Closed";
+  tile.player.end(state);
+}
+
+async function refreshView(tile) {
+  if (!tile.session || tile.isOver) return;
+  const answer = await fetch(`${VIEWS}/${tile.session}`, { headers: { accept: "application/json" } });
+  if (answer.status === 404 || answer.status === 401) return finish(tile, "Ended by the sharing rules");
+  if (!answer.ok) return;
+  const view = await answer.json();
+  tile.until = new Date(view.horizon_at);
+  if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) finish(tile, view.words);
+}
+
+function enlarge(tile) {
+  const isLarge = !tile.element.classList.contains("is-large");
+  for (const each of tiles) {
+    each.element.classList.toggle("is-large", each === tile && isLarge);
+    each.player.enlarged = each === tile && isLarge;
+  }
+  tile.element.focus();
+}
+
+// --- list and map
+
+const items = () => [...list.querySelectorAll("[data-camera]")];
+
+function choose(index, { focuses = true } = {}) {
+  const all = items();
+  if (!all.length) return;
+  chosen = Math.max(0, Math.min(index, all.length - 1));
+  all.forEach((item, i) => item.classList.toggle("is-chosen", i === chosen));
+  if (focuses) all[chosen].focus();
+  scene.choose(all[chosen].dataset.camera);
+}
+
+for (const [i, item] of items().entries()) {
+  const button = item.querySelector(".watch");
+  if (button) {
+    button.disabled = false;
+    button.addEventListener("click", () => watch(item, "person"));
+  }
+  item.addEventListener("focusin", () => chosen !== i && choose(i, { focuses: false }));
+}
+scene.addEventListener("lens-choose", ({ detail }) => choose(items().findIndex((item) => item.dataset.camera === detail.id)));
+
+// --- asking for a recording
+
+async function askForClip(tile) {
+  const query = new URLSearchParams({ camera: tile.camera, incident, purpose });
+  await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
+}
+
+async function showForm(answer) {
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("clip-form");
+  if (!fresh) return announce(NOT_AVAILABLE);
+  document.getElementById("clip-body").replaceChildren(document.adoptNode(fresh));
+  fresh.querySelector("form").addEventListener("submit", sendForm);
+  if (!dialog.open) dialog.showModal();
+  (fresh.querySelector("[data-focus]") ?? fresh.querySelector("select, input:not([type=hidden])")).focus();
+}
+
+async function sendForm(event) {
+  event.preventDefault();
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), headers: { accept: "text/html" } });
+  if (answer.redirected) {
+    dialog.close();
+    return announce(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");
+  }
+  await showForm(answer);
+}
+
+document.getElementById("clip-cancel").addEventListener("click", () => dialog.close());
+
+// --- keys
+
+const isTyping = (target) => target.closest("input, select, textarea, dialog[open]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
+  const tile = tiles.find((t) => t.element.contains(document.activeElement)) ?? tiles.find((t) => t.element.classList.contains("is-large")) ?? tiles[0];
+  const onMap = event.target.closest("lens-scene") !== null;
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !onMap) {
+    choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
+  } else if (event.key === "Enter" && event.target.matches("li[data-camera]")) {
+    event.target.querySelector(".watch")?.click();
+  } else if (/^[1-9]$/.test(event.key) && tiles[event.key - 1]) {
+    enlarge(tiles[event.key - 1]);
+  } else if (event.key === "r" && tile) {
+    askForClip(tile);
+  } else if (event.key === "Escape") {
+    const large = tiles.find((t) => t.element.classList.contains("is-large"));
+    if (large) enlarge(large);
+    else if (incident) location.assign("/console");
+    else return;
+  } else return;
+  event.preventDefault();
+});
+
+// --- time, news, leaving
+
+const left = (until) => {
+  const seconds = Math.max(0, Math.round((until - Date.now()) / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+};
+
+setInterval(() => {
+  for (const element of root.querySelectorAll("[data-until]")) element.textContent = left(new Date(element.dataset.until));
+  for (const tile of tiles) tile.element.querySelector("footer .left").textContent = tile.until && !tile.isOver ? left(tile.until) : "";
+}, 1000);
+
+async function refreshRail() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("rail");
+  const rail = document.getElementById("rail");
+  if (!fresh || rail.contains(document.activeElement)) return; // nothing moves under the pointer
+  rail.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
+  localTimes(rail);
+}
+
+const news = new EventSource(root.dataset.events);
+news.addEventListener("changed", refreshRail);
+news.addEventListener("views", () => tiles.forEach(refreshView));
+addEventListener("pagehide", () => {
+  news.close();
+  for (const tile of tiles) leave(tile);
+});
+
+// Opening the incident is the reason: its nearest permitted cameras start, nearest first.
+for (const id of JSON.parse(root.dataset.starts || "[]")) {
+  const item = items().find((each) => each.dataset.camera === id);
+  if (item) watch(item, "incident");
+}

@@ -1,0 +1,290 @@
+"""The console in a real browser: an incident is opened, its cameras are asked for, keys work, refusals say nothing."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from litestar import post
+from litestar.params import JSONBody
+from playwright.sync_api import Browser
+
+from gateway.cameras import CameraFacts
+from gateway.desks.console import PAGES, ConsoleDesk
+from gateway.incidents import IncidentReport, Incidents
+from gateway.incidents.store import SqlIncidents
+from gateway.kernel.database import Database
+from gateway.kernel.errors import DeniedError
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.partners import Place
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+from policies.vocabulary import IncidentKind, Origin
+from tests.fakes.console import FakeClips, FakeListing
+from tests.support import databases
+from tests.support.browser import Watched, browser, served, watched
+from tests.support.pages import Caller
+from tests.support.partners import LOOP, World, world
+
+pytestmark = pytest.mark.browser
+OPERATOR = Principal(
+    kind=PrincipalKind.AGENCY,
+    person_id="per_" + "1" * 26,
+    organisation_id="age_" + "1" * 26,
+    roles=frozenset({Role.OPERATOR}),
+    name="Sam Ortiz",
+)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with browser() as chromium:
+        yield chromium
+
+
+class Room:
+    """A control room: three cameras near the Loop, one of them a home, and everything that was asked for."""
+
+    def __init__(self, w: World) -> None:
+        self.w = w
+        self.caller = Caller(OPERATOR)
+        self.asked: list[dict] = []
+        self.listing = FakeListing(w.cameras)
+        self.clips = FakeClips()
+        self.incidents = Incidents(
+            database=w.database,
+            rows=SqlIncidents(w.database),
+            log=w.audit,
+            publisher=w.bus,
+            clock=w.clock,
+            ids=SystemIds(),
+        )
+        self.console = ConsoleDesk(
+            incidents=self.incidents,
+            cameras=w.cameras,
+            partners=w.partners,
+            clock=w.clock,
+            zone=ZoneInfo("America/Chicago"),
+            listing=self.listing,
+            clips=self.clips,
+        )
+        self.origin = ""
+
+    async def furnish(self) -> None:
+        """Put the cameras there."""
+        shop = await self.w.owner()
+        home = await self.w.owner("bo@example.org", name="The Bowman household", kind="resident")
+        site = await self.w.site(shop)
+        for name, north in (("Front door", 0.0003), ("Yard", 0.0009)):
+            place = Place(LOOP.lat + north, LOOP.lon)
+            await self.w.cameras.add(shop, site, CameraFacts(name, place, 90, is_public_facing=True, purpose=""))
+        house = await self.w.site(home, people_live_here=True)
+        porch = CameraFacts("Porch", Place(LOOP.lat + 0.0015, LOOP.lon), None, is_public_facing=False, purpose="")
+        await self.w.cameras.add(home, house, porch)
+        self.listing.answers["Porch"] = ("not_available", "none")
+
+    def open(self, *, number: str = "26-1") -> str:
+        """An incident at the Loop; the address of its page."""
+        report = IncidentReport(IncidentKind.ROBBERY, Origin.HAND, LOOP.lat, LOOP.lon, "1 N State St", number)
+        incident = databases.run(self.incidents.open, OPERATOR, report)
+        return f"{self.origin}/console/incidents/{incident.id}"
+
+    def app(self):
+        """The pages, and a door for views that notes the question and refuses."""
+
+        @post("/api/v1/live-sessions", opt={**PAGES[0].opt})
+        async def refuse(data: JSONBody[dict]) -> None:
+            self.asked.append(data)
+            raise DeniedError("Not available for this purpose")
+
+        return self.w.app(self.caller, more=[refuse, *PAGES], console=self.console, incidents=self.incidents)
+
+
+@pytest.fixture
+def room(tmp_path: Path, sqlite_template: Path) -> Iterator[Room]:
+    """The console behind a port."""
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    room = Room(world(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds()))
+    databases.run(room.furnish)
+    with served(room.app()) as room.origin:
+        yield room
+
+
+def _ready(seen: Watched) -> None:
+    seen.until("document.querySelector('lens-scene').hasAttribute('data-ready')", timeout_s=30)
+
+
+def _sound(seen: Watched) -> None:
+    assert [e for e in seen.errors if "403" not in e and "422" not in e] == []
+    assert seen.violations() == []
+    assert seen.axe() == []
+
+
+def test_before_an_incident_homes_are_a_number(chromium, room):
+    """The page holds neither name nor place of a home or of a camera whose owner hides it, only a count."""
+    room.listing.unknown.add("Yard")
+    with watched(chromium, dark=True) as seen:
+        seen.page.goto(room.origin + "/console")
+        _ready(seen)
+        html = seen.page.content()
+        assert "Front door" in html
+        assert "Porch" not in html
+        assert "Bowman" not in html
+        assert "Yard" not in html
+        squares = json.loads(seen.page.get_attribute("lens-scene", "data-squares"))
+        assert [s["count"] for s in squares] == [2]
+        assert all(abs(s["lat"] - LOOP.lat) > 0.001 for s in squares)
+        _sound(seen)
+
+
+def test_opening_the_incident_is_the_reason(chromium, room):
+    """Its nearest permitted cameras are asked for at once, for its first purpose, as opened by the incident."""
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        assert {a["opened_by"] for a in room.asked} == {"incident"}
+        assert {a["purpose"] for a in room.asked} == {"violent_crime"}
+        assert all(len(a["dtls_fingerprint"]) == 95 for a in room.asked)
+        assert "Not available for this purpose" in seen.page.inner_text("#wall")
+        assert "Bowman" not in seen.page.content()
+        assert seen.page.locator("[data-state=not_available] .watch").count() == 0
+        _sound(seen)
+
+
+def test_the_keyboard_does_everything(chromium, room):
+    """Arrows walk the list, Enter watches, a digit enlarges, r opens the form, Esc leaves step by step."""
+    with watched(chromium) as seen:
+        page = seen.page
+        page.goto(room.open())
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement.dataset.name") == "Yard"
+        page.keyboard.press("Enter")
+        seen.until("true")
+        page.wait_for_timeout(300)
+        assert len(room.asked) == 3
+        assert room.asked[-1]["opened_by"] == "person"
+        page.keyboard.press("2")
+        assert page.locator(".tile.is-large").count() == 1
+        page.keyboard.press("r")
+        seen.until("document.getElementById('clip-dialog').open")
+        _sound(seen)
+        page.click("text=Ask for the recording")
+        seen.until("!document.getElementById('clip-dialog').open")
+        (wish,) = room.clips.wishes
+        assert wish.t1 - wish.t0 == timedelta(minutes=5)
+        assert wish.purpose == "violent_crime"
+        page.keyboard.press("Escape")
+        assert page.locator(".tile.is-large").count() == 0
+        page.keyboard.press("Escape")
+        page.wait_for_url("**/console")
+
+
+def test_an_operator_opens_and_numbers_and_closes_by_hand(chromium, room):
+    """No number yet counts down; the number ends the countdown; closing leaves nothing to open; it may go on."""
+    with watched(chromium) as seen:
+        page = seen.page
+        page.goto(room.origin + "/console/incidents/new")
+        page.click("text=Open the incident")
+        assert page.locator(".error").count() == 3
+        page.select_option("#kind", "robbery")
+        page.fill("#lat", "41.8819")
+        page.fill("#lon", "-87.6278")
+        page.click("text=Open the incident")
+        page.wait_for_url("**/console/incidents/inc_*")
+        seen.until("/^1[45]:/.test(document.querySelector('[data-until]').textContent)")
+        _sound(seen)
+        page.fill("#number", "26-7")
+        page.click("text=Save the number")
+        page.wait_for_url("**?done=incident-numbered")
+        assert page.locator("[data-until]").count() == 0
+        page.click("text=Close the incident")
+        page.wait_for_url("**/console?done=incident-closed")
+        page.click("a.incident")
+        page.wait_for_url("**/console/incidents/inc_*")
+        page.click("text=It goes on")
+        page.wait_for_timeout(500)
+        assert page.locator("text=Close the incident").count() == 1
+
+
+def test_a_new_incident_appears_without_a_reload(chromium, room):
+    """The rail follows what dispatch sends."""
+    with watched(chromium) as seen:
+        seen.page.goto(room.origin + "/console/incidents/new")
+        other = seen.page.context.new_page()
+        other.goto(room.origin + "/console")
+        other.wait_for_timeout(300)
+        seen.page.select_option("#kind", "fire")
+        seen.page.fill("#lat", "41.88")
+        seen.page.fill("#lon", "-87.63")
+        seen.page.click("text=Open the incident")
+        for _ in range(100):
+            if "Fire" in other.inner_text("#rail"):
+                break
+            other.wait_for_timeout(50)
+
+        assert "Fire" in other.inner_text("#rail")
+
+
+def test_recordings_are_listed_with_their_state_and_download(chromium, room):
+    """Each with a sentence; only what is ready has a button."""
+    with watched(chromium) as seen:
+        seen.page.goto(room.origin + "/console/clips")
+        _sound(seen)
+        seen.page.goto(room.open())
+        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
+        incident = seen.page.url.rsplit("/", 1)[1]
+        for _ in range(2):
+            seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+            seen.page.click("text=Ask for the recording")
+            seen.page.wait_for_url("**/console/clips?done=clip-asked")
+
+        assert seen.page.locator("tbody tr").count() == 2
+        assert seen.page.locator("a[download]").count() == 1
+        _sound(seen)
+
+
+def test_a_range_that_ends_before_it_begins_comes_back(chromium, room):
+    """The error stands beside the field and what was typed is kept."""
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
+        incident = seen.page.url.rsplit("/", 1)[1]
+        seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+        seen.page.fill("#to", "2020-01-01T00:00:00")
+        seen.page.click("text=Ask for the recording")
+        seen.page.wait_for_selector("#to-error")
+
+        assert (
+            seen.page.input_value("#to") == "2020-01-01T00:00:00" or seen.page.input_value("#to") == "2020-01-01T00:00"
+        )
+        _sound(seen)
+
+
+def test_a_camera_the_operator_may_not_know_of_is_not_there(chromium, room):
+    """The form for its recording answers 404, as for a camera that does not exist."""
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
+        incident = seen.page.url.rsplit("/", 1)[1]
+        room.listing.unknown.add("Yard")
+        for wanted in (camera, "cam_nothing"):
+            address = f"{room.origin}/console/clips/new?camera={wanted}&incident={incident}"
+            assert seen.page.request.get(address).status == 404
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_narrow_screens_show_one_thing_below_the_other(chromium, room, width):
+    """No page scrolls sideways."""
+    with watched(chromium, width=width) as seen:
+        for address in (room.open(), room.origin + "/console", room.origin + "/console/clips"):
+            seen.page.goto(address)
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, address

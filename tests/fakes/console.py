@@ -1,0 +1,74 @@
+"""What the console asks of sharing, live and evidence, decided by the test."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from gateway.cameras import Camera, Cameras
+from gateway.desks.console import ClipLine, ClipWish
+from gateway.incidents import Incident
+from gateway.kernel.principal import Principal
+from gateway.partners import Place
+
+
+@dataclass(frozen=True)
+class FakeNear:
+    """A camera of the list."""
+
+    camera: Camera
+    distance_m: float
+    availability: str
+    remedy: str = "none"
+
+
+@dataclass
+class FakeListing:
+    """Every camera is known and available unless the test says otherwise, by name."""
+
+    cameras: Cameras
+    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+    async def list_near(
+        self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
+    ) -> Sequence[FakeNear]:
+        """Those around the incident."""
+        centre = Place(incident.place.lat, incident.place.lon)
+        found = await self.cameras.near(centre, radius_m=radius_m, most=most)
+        return [
+            FakeNear(n.camera, n.distance_m, *self.answers.get(n.camera.name, ("available", "none")))
+            for n in found
+            if n.camera.name not in self.unknown
+        ]
+
+    async def is_known(self, principal: Principal, camera: Camera, *, purpose: str, incident: Incident | None) -> bool:
+        """Unless the test says otherwise."""
+        return camera.name not in self.unknown
+
+
+@dataclass
+class FakeClips:
+    """Requests kept in memory."""
+
+    wishes: list[ClipWish] = field(default_factory=list)
+
+    async def ask(self, principal: Principal, wish: ClipWish) -> str:
+        """Keep it."""
+        self.wishes.append(wish)
+        return f"clr_{len(self.wishes)}"
+
+    async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
+        """The first of them is ready."""
+        return [
+            ClipLine(
+                id=f"clr_{i}",
+                camera_id=w.camera_id,
+                incident_id=w.incident_id,
+                t0=w.t0,
+                t1=w.t1,
+                words="Ready to download." if i == 0 else "The site is cutting the recording.",
+                package="/download" if i == 0 else "",
+                created_at=datetime(2026, 11, 22, tzinfo=UTC),
+            )
+            for i, w in enumerate(self.wishes)
+        ]
