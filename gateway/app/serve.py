@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import anyio
 import uvicorn
-from litestar.types import ASGIApp
 
 from gateway.app import schema
 from gateway.app.api import create_app
 from gateway.app.one_writer import only_writer
+from gateway.app.server import server_config
 from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
 from gateway.app.setup import prepare
@@ -26,9 +26,6 @@ from gateway.kernel.background import supervise
 log = logging.getLogger("lenspact.serve")
 
 BACKLOG: Final = 512
-KEEP_ALIVE_S: Final = 5
-GRACE_S: Final = 3  # for answers under way; event streams end by themselves when asked
-WS_MESSAGE_BYTES: Final = 64 * 1024  # partner_agent.wire.limits.FRAME_BYTES; larger is refused before it is buffered
 
 
 class Server(uvicorn.Server):
@@ -73,26 +70,6 @@ def bind(host: str, port: int) -> list[socket.socket]:
     if not sockets and failure:
         raise failure
     return sockets
-
-
-def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """How the application is served: no server header, no WebSocket compression, proxies by an explicit list."""
-    return uvicorn.Config(
-        app,
-        http="httptools",
-        ws="websockets-sansio",
-        ws_per_message_deflate=False,
-        ws_max_size=WS_MESSAGE_BYTES,
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=GRACE_S,
-        h11_max_incomplete_event_size=16 * 1024,
-    )
 
 
 async def serve(settings: Settings, *, role: str, say: Callable[[str], None]) -> None:
