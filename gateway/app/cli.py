@@ -12,6 +12,7 @@ import anyio
 
 from gateway.app import schema
 from gateway.app.doctor import examine
+from gateway.app.ground import lay_ground
 from gateway.app.logs import start_logging
 from gateway.app.serve import serve
 from gateway.app.services import build_services
@@ -105,7 +106,9 @@ async def run_doctor(settings: Settings, options: argparse.Namespace) -> int:
 
 
 async def run_audit(settings: Settings, options: argparse.Namespace) -> int:
-    """How far the log is, or a copy of it that lenspact-verify can check."""
+    """How far the log is, a copy of it that lenspact-verify can check, or going on after a move to another server."""
+    if options.what == "adopt":
+        return await _adopt(settings)
     services = build_services(settings)
     try:
         if options.what == "export":
@@ -117,6 +120,16 @@ async def run_audit(settings: Settings, options: argparse.Namespace) -> int:
             return 1 if status.is_behind else 0
     finally:
         await services.close()
+    return 0
+
+
+async def _adopt(settings: Settings) -> int:
+    ground = lay_ground(settings)
+    try:
+        count = await ground.log.adopt()
+    finally:
+        await ground.database.close()
+    say(f"The log goes on from here; {count} waiting entries were numbered.")
     return 0
 
 
@@ -155,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     audit = _command(commands, "audit", run_audit).add_subparsers(dest="what", required=True)
     audit.add_parser("status", help="size and lag")
     audit.add_parser("export", help="a copy to check offline").add_argument("folder", type=Path)
+    audit.add_parser("adopt", help="go on after the database was restored on another PostgreSQL server")
     keys = _command(commands, "keys", run_keys).add_subparsers(dest="what", required=True)
     keys.add_parser("show", help="what is public")
     keys.add_parser("export-root", help="move the root key out").add_argument("target", type=Path)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from gateway.app.settings import Settings
-from gateway.audit import ALL_TOPIC, AuditLog, LogReader, Sequencer
+from gateway.audit import ALL_TOPIC, AuditLog, Kind, LeafDraft, LogReader, Sequencer
+from gateway.audit.moved import adopt
 from gateway.audit.store import SqlEvents
 from gateway.audit.tree_store import SqlTree
 from gateway.kernel.bus import MemoryBus
@@ -22,6 +23,19 @@ class Log:
     reader: LogReader
     sequencer: Sequencer
     bus: MemoryBus
+    database: Database
+
+    async def adopt(self) -> int:
+        """Go on after the database was moved to another PostgreSQL server; how many waiting events were numbered.
+
+        Raises:
+            ConflictError: it was not moved; nothing was changed.
+        """
+        async with self.database.unit_of_work() as unit:
+            await adopt(unit)
+            await self.audit.append(unit, LeafDraft(kind=Kind.LOG_ADOPTED))
+            await unit.commit()
+        return await self.sequencer.number_stragglers() + await self.sequencer.drain()
 
     async def sequence(self) -> None:
         """Number and sign for ever; woken by the bus."""
@@ -42,11 +56,13 @@ def build_log(
 ) -> Log:
     """The log over `database`, signed by the keys of `keyring`."""
     tree = SqlTree(database)
+    sequencer = Sequencer(tree=tree, signer=keyring.log, bus=bus, clock=clock)
     audit = AuditLog(
         gateway=settings.origin.text,
         origin=keyring.log.name,
         events=SqlEvents(database),
         signer=keyring.promise,
+        health=sequencer,
         bus=bus,
         clock=clock,
         ids=ids,
@@ -54,6 +70,7 @@ def build_log(
     return Log(
         audit=audit,
         reader=LogReader(tree=tree, vkey=keyring.log.vkey),
-        sequencer=Sequencer(tree=tree, signer=keyring.log, bus=bus, clock=clock),
+        sequencer=sequencer,
         bus=bus,
+        database=database,
     )

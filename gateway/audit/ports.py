@@ -33,6 +33,13 @@ class PromiseSigner(Protocol):
         """A compact `promise+jwt`."""
 
 
+class LogHealth(Protocol):
+    """Whether promises can be kept; the sequencer knows."""
+
+    async def is_behind(self) -> bool:
+        """Whether an event has waited for its number past the merge delay."""
+
+
 class Publisher(Protocol):
     """Wake-ups for those who read along; may be lost."""
 

@@ -130,9 +130,9 @@ class Sequencer:
         return LogStatus(size=head.size if head else 0, lag_s=lag_s)
 
     async def is_behind(self) -> bool:
-        """Whether promises cannot be kept just now: past the merge delay, or the log has never been signed."""
+        """Whether promises cannot be kept now: an event has waited past the merge delay, or the log has stopped."""
         try:
-            return (await self._tree.head()) is None or (await self.status()).is_behind
+            return (await self.status()).is_behind
         except PreconditionError:
             return True
 

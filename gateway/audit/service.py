@@ -10,9 +10,9 @@ from typing import Final
 
 from gateway.audit.kinds import Kind
 from gateway.audit.model import MAX_PAGE, Entry, LeafDraft, LeafRef, Page, Query, make_leaf
-from gateway.audit.ports import EventStore, NewEvent, PromiseSigner, Publisher
+from gateway.audit.ports import EventStore, LogHealth, NewEvent, PromiseSigner, Publisher
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import NotFoundError
+from gateway.kernel.errors import NotFoundError, UnavailableError
 from partner_agent.wire import promises
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -40,6 +40,7 @@ class AuditLog:
         origin: str,
         events: EventStore,
         signer: PromiseSigner,
+        health: LogHealth,
         bus: Publisher,
         clock: Clock,
         ids: IdSource,
@@ -49,6 +50,7 @@ class AuditLog:
         self._gateway = gateway
         self._events = events
         self._signer = signer
+        self._health = health
         self._bus = bus
         self._clock = clock
         self._ids = ids
@@ -70,6 +72,15 @@ class AuditLog:
         unit.leaves += 1
         unit.after_commit(lambda: self._announce(ref.event_id, draft.streams))
         return ref
+
+    async def demand_timely(self) -> None:
+        """Check, before anything new is released, that a promise made now can be kept.
+
+        Raises:
+            UnavailableError: the log is past its merge delay; nothing new until it has caught up.
+        """
+        if await self._health.is_behind():
+            raise UnavailableError("The log is behind, so nothing new can be shown. It is being looked at.")
 
     def promise(self, leaf_hash: bytes) -> str:
         """A `promise+jwt`: this leaf will be in the log within the merge delay. Promise only what is committed."""

@@ -97,7 +97,7 @@ class Live:
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: the rules say no; the sentence names the remedy the owner offers, if any.
-            UnavailableError: the camera's site cannot be asked, or live views are not running.
+            UnavailableError: the camera's site cannot be asked, live views are not running, or the log is behind.
             LimitedError: the caller has too many open.
             InvalidError: the fingerprint or the purpose is none.
         """
@@ -105,6 +105,7 @@ class Live:
             raise InvalidError("The browser's certificate is missing.", fields={"dtls_fingerprint": "SHA-256 in hex."})
         if len(self._board.of_person(principal.person_id)) >= MAX_OPEN_PER_PERSON:
             raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
+        await self._audit.demand_timely()
         question = ViewQuestion(principal=principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
         decision = await self._decider.decide(question)
         if isinstance(decision, ViewDeny):

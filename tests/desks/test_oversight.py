@@ -81,6 +81,7 @@ async def test_one_line_says_who_camera_why_decision_duration_and_proof(world: W
         (Kind.VIEW_REFUSED, 0, "Refused by the site"),
         (Kind.VIEW_FAILED, 0, "Could not start"),
         (Kind.VIEW_INTERRUPTED, 7, "Interrupted"),
+        (Kind.SESSION_STOPPED, 9, "Stopped by a supervisor"),
     ],
 )
 async def test_line_says_how_the_view_went_on(world: World, outcome: Kind, seconds: int | None, word: str):
@@ -88,6 +89,17 @@ async def test_line_says_how_the_view_went_on(world: World, outcome: Kind, secon
     await world.morning.view(outcome=outcome, seconds=seconds)
 
     assert word in await world.page("/oversight")
+
+
+async def test_a_view_not_yet_accounted_for_is_timed_by_its_entries(world: World, clock: Any):
+    """Until the site's account is there, the line counts from the first picture to the end."""
+    session = "ses_" + "5" * 26
+    await world.morning.write(Kind.VIEW_REQUESTED, session=session, decision=Decision.PERMIT)
+    await world.morning.write(Kind.VIEW_STARTED, session=session)
+    clock.advance(17)
+    await world.morning.write(Kind.VIEW_ENDED, session=session)
+
+    assert "17 seconds" in await world.page("/oversight")
 
 
 async def test_denied_look_is_listed_as_such(world: World):

@@ -28,6 +28,7 @@ from partner_agent.wire.tokens import LocalSigner, PublicKey
 from policies.vocabulary import Remedy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
+from tests.fakes.log_health import FakeLogHealth
 from tests.support.waiting import until
 
 GATEWAY = "http://localhost:8080"
@@ -225,6 +226,7 @@ class Plane:
     clock: FakeClock
     bus: MemoryBus
     keyring: Keyring
+    log_health: FakeLogHealth
 
     async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
         """Ask to see the camera."""
@@ -266,11 +268,13 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     """Sessions, running."""
     clock, ids, bus = FakeClock(), SequentialIds(), MemoryBus()
     keyring = Keyring.create(folder / "keys", log_name="localhost/log")
+    health = FakeLogHealth()
     audit = AuditLog(
         gateway=GATEWAY,
         origin="localhost/log",
         events=SqlEvents(database),
         signer=keyring.promise,
+        health=health,
         bus=bus,
         clock=clock,
         ids=ids,
@@ -292,5 +296,5 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring)
+        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health)
         tasks.cancel_scope.cancel()

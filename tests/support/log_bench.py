@@ -33,17 +33,18 @@ class LogBench:
 
     def __post_init__(self) -> None:
         self.promise_key = LocalSigner.generate("Ed25519")
+        self.tree = SqlTree(self.database)
+        self.sequencer = Sequencer(tree=self.tree, signer=LOG_KEY, bus=self.bus, clock=self.clock)
         self.log = AuditLog(
             gateway="https://gateway.example",
             origin=ORIGIN,
             events=SqlEvents(self.database),
             signer=BoundSigner(self.promise_key, PROMISE),
+            health=self.sequencer,
             bus=self.bus,
             clock=self.clock,
             ids=self.ids,
         )
-        self.tree = SqlTree(self.database)
-        self.sequencer = Sequencer(tree=self.tree, signer=LOG_KEY, bus=self.bus, clock=self.clock)
         self.reader = LogReader(tree=self.tree, vkey=LOG_KEY.vkey)
 
     async def settle(self) -> None:

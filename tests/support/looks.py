@@ -49,5 +49,6 @@ class Morning:
         )
         await self.write(Kind.VIEW_STARTED, session=session)
         if seconds is not None:
-            await self.write(outcome, session=session, seconds=seconds)
+            await self.write(outcome, session=session)
+            await self.write(Kind.VIEW_ACCOUNTED, session=session, seconds=seconds)
         return event_id

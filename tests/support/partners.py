@@ -28,6 +28,7 @@ from gateway.partners.store import SqlPartners
 from gateway.web import MAPS, open_sets, tile_routes
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+from tests.fakes.log_health import FakeLogHealth
 from tests.fakes.people import FakePeople
 from tests.support.pages import Caller, web_app
 
@@ -126,6 +127,7 @@ def world(database: Database, *, clock: Clock, ids: IdSource) -> World:
         origin="localhost/log",
         events=SqlEvents(database),
         signer=UnsignedPromises(),
+        health=FakeLogHealth(),
         bus=bus,
         clock=clock,
         ids=ids,

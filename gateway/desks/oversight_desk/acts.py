@@ -19,6 +19,7 @@ WHAT: Final[Mapping[str, str]] = {
 }
 # How a view went on, by later entries of its session: the first of these that is there is what counts.
 OUTCOMES: Final[Mapping[str, str]] = {
+    Kind.SESSION_STOPPED: "Stopped by a supervisor",
     Kind.VIEW_ENDED: "Ended",
     Kind.VIEW_INTERRUPTED: "Interrupted",
     Kind.VIEW_REFUSED: "Refused by the site",
@@ -26,6 +27,9 @@ OUTCOMES: Final[Mapping[str, str]] = {
     Kind.VIEW_STARTED: "Live now",
     Kind.VIEW_ACCEPTED: "Starting",
 }
+# Which entry says how long, the surest first: the site counts what left it.
+_SECONDS: Final = (Kind.VIEW_ACCOUNTED, Kind.VIEW_INTERRUPTED, Kind.VIEW_ENDED)
+LATER: Final = frozenset({*OUTCOMES, *_SECONDS})
 # The choices of the filter: name, words, kinds (none: everything that is in the log).
 CHOICES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("", "Every look and request", frozenset(WHAT)),
@@ -93,7 +97,6 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
     """The line of `entry`; `later` are the entries of its session, `names` what is called how now."""
     outcome = next((e for kind in OUTCOMES for e in later if e.kind == kind), None)
     begins_view = entry.kind == Kind.VIEW_REQUESTED
-    seconds = (outcome if begins_view and outcome else entry).said("seconds")
     return Act(
         event_id=entry.event_id,
         at=entry.at,
@@ -102,10 +105,10 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
         standing=", ".join(plain(text) for name in ("role", "unit") if (text := _text(entry, name))),
         camera=_named(entry, "camera", names),
         why=", ".join(plain(text) for name in ("purpose", "reason") if (text := _text(entry, name))),
-        incident=_named(entry, "incident", names, called=("call", "incident_kind")),
+        incident=_incident(entry, names),
         decision=entry.decision,
         outcome=OUTCOMES[outcome.kind] if begins_view and outcome else "",
-        seconds=seconds if isinstance(seconds, int) else None,
+        seconds=_seconds([*later, entry] if begins_view else [entry]),
         is_live=begins_view and outcome is not None and outcome.kind == Kind.VIEW_STARTED,
         is_logged=entry.proof_state is ProofState.LOGGED,
         is_erased=entry.is_erased,
@@ -122,11 +125,26 @@ def plain(code: str) -> str:
     return code.replace("_", " ").replace(".", " ")
 
 
-def _named(entry: Entry, field: str, names: Mapping[str, str], *, called: Sequence[str] = ()) -> Named:
+def _seconds(entries: Sequence[Entry]) -> int | None:
+    """How long somebody saw something: as counted, else from the first picture to the end."""
+    counted = {entry.kind: value for entry in entries if isinstance(value := entry.said("seconds"), int)}
+    if counted:
+        return next((counted[kind] for kind in _SECONDS if kind in counted), next(iter(counted.values())))
+    times = {entry.kind: entry.at for entry in entries}
+    start, end = times.get(Kind.VIEW_STARTED), times.get(Kind.VIEW_ENDED) or times.get(Kind.SESSION_STOPPED)
+    return max(0, round((end - start).total_seconds())) if start and end else None
+
+
+def _named(entry: Entry, field: str, names: Mapping[str, str]) -> Named:
     """What it was called then, if the log says so, else what it is called now."""
     id_ = _text(entry, field)
-    then = _text(entry, f"{field}_name") or " ".join(plain(text) for name in called if (text := _text(entry, name)))
-    return Named(id_, then or names.get(id_, ""))
+    return Named(id_, _text(entry, f"{field}_name") or names.get(id_, ""))
+
+
+def _incident(entry: Entry, names: Mapping[str, str]) -> Named:
+    """By its number, then or now, else by its kind."""
+    id_ = _text(entry, "incident")
+    return Named(id_, _text(entry, "call") or names.get(id_, "") or plain(_text(entry, "incident_kind")))
 
 
 def _text(entry: Entry, field: str) -> str:

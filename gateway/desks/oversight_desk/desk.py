@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.audit import AuditLog, Entry, Kind, LeafDraft, LogReader, Query, read_query
 from gateway.desks.oversight_desk import spreadsheet
-from gateway.desks.oversight_desk.acts import CHOICES, OUTCOMES, Act, act_of, ids_of, sessions_of
+from gateway.desks.oversight_desk.acts import CHOICES, LATER, Act, act_of, ids_of, sessions_of
 from gateway.desks.oversight_desk.ports import Names
 from gateway.kernel.database import Database
 from gateway.kernel.errors import InvalidError
@@ -131,7 +131,7 @@ class OversightDesk:
         sessions = sessions_of(entries)
         by_session: dict[str, list[Entry]] = defaultdict(list)
         if sessions:
-            query = Query(any_of=sessions, kinds=frozenset(OUTCOMES), is_restricted_visible=True)
+            query = Query(any_of=sessions, kinds=LATER, is_restricted_visible=True)
             for entry in (await self._audit.find(query, limit=MOST_LATER)).entries:
                 for session in sessions_of([entry]):
                     by_session[session].append(entry)

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gateway.audit import ALL_TOPIC, Decision, Kind, LeafDraft, ProofState, Query, topic_of
 from gateway.kernel.database import Database, UnauditedCommitError
-from gateway.kernel.errors import ConflictError, NotFoundError
+from gateway.kernel.errors import ConflictError, NotFoundError, UnavailableError
 from partner_agent.wire import leaves, promises
 from tests.support.log_bench import ORIGIN, LogBench
 
@@ -68,6 +68,18 @@ async def test_promise_is_one_an_agent_accepts(bench: LogBench):
 
     assert promise.leaf_hash == ref.leaf_hash.hex()
     assert promise.max_merge_delay_s == 60
+
+
+async def test_late_log_promises_nothing_new(bench: LogBench):
+    """Past the merge delay the demand fails, and holds again once the log has caught up."""
+    await bench.log.demand_timely()
+    await bench.write()
+    bench.clock.advance(61)
+    with pytest.raises(UnavailableError, match="behind"):
+        await bench.log.demand_timely()
+
+    await bench.settle()
+    await bench.log.demand_timely()
 
 
 async def test_owner_reads_own_stream_without_restricted_details(bench: LogBench):

@@ -108,6 +108,19 @@ async def test_nobody_opens_without_end(plane: Plane):
         await plane.open()
 
 
+async def test_nothing_new_is_shown_while_the_log_is_behind(plane: Plane):
+    """A promise that cannot be kept is not made: no decision, no grant; what runs can still be ended."""
+    running = await plane.accepted()
+    plane.log_health.is_late = True
+
+    with pytest.raises(UnavailableError, match="log is behind"):
+        await plane.open()
+    await plane.sessions.live.leave(OPERATOR, running.id)
+
+    assert len(plane.site.grants) == 1
+    await plane.in_state(running.id, "ended")
+
+
 @pytest.mark.parametrize("problem", ["offline", "quarantined", "paused", "behind"])
 async def test_a_site_that_cannot_be_asked_is_a_technical_cause(plane: Plane, problem: str):
     """Permitted, but not reachable: the operator reads "offline", the log holds both."""
