@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 = done, 1 = not done (the sentence says why)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["simulate"]:
-        from partner_agent.simulator import cli as simulator  # noqa: PLC0415 - a tool, not part of the agent
+        from partner_agent.simulator import cli as simulator
 
         return simulator.main(arguments[1:])
     options = _parser().parse_args(arguments)
@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _run, "Run the agent.")
     approve = add("approve", _approve, "See what waits for you; approve or decline it.")
     approve.add_argument("item", nargs="?", help="digest, or its first letters")
+    approve.add_argument("--all", action="store_true", help="everything that waits to be shared (not recordings)")
+    approve.add_argument("--pin-file", type=Path, help="read the site PIN from a file instead of asking")
     approve.add_argument("--no", action="store_true", help="decline")
     approve.add_argument("--unmasked", action="store_true", help="send a recording without your masks")
     add("pin", _pin, "Choose the site PIN.")
@@ -142,6 +144,11 @@ def _approve(settings: Settings, options: argparse.Namespace) -> int:
     status = _call(settings, do="status")
     items = {item["sha256"]: ("approve", item) for item in status["proposals"]}
     items |= {item["sha256"]: ("clip", item) for item in status["asked"]}
+    if options.all:
+        answers = [
+            _call(settings, do="approve", subject=p["sha256"], pin=_site_pin(options)) for p in status["proposals"]
+        ]
+        return max((_say(answer, "Approved.") for answer in answers), default=_OK)
     if options.item is None:
         _show_waiting(status)
         return _OK
@@ -153,7 +160,12 @@ def _approve(settings: Settings, options: argparse.Namespace) -> int:
     if options.no:
         return _say(_call(settings, do="decline" if act == "approve" else "clip_no", subject=found[0]), "Declined.")
     act = "clip_unmasked" if act == "clip" and options.unmasked else act
-    return _say(_call(settings, do=act, subject=found[0], pin=getpass.getpass("Site PIN: ")), "Approved.")
+    return _say(_call(settings, do=act, subject=found[0], pin=_site_pin(options)), "Approved.")
+
+
+def _site_pin(options: argparse.Namespace) -> str:
+    path: Path | None = options.pin_file
+    return path.read_text().strip() if path else getpass.getpass("Site PIN: ")
 
 
 def _show_waiting(status: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for what went wrong, 2 for wrong words or settings."""
     options = _parser().parse_args(arguments)
+    if options.run is run_demo:
+        return int(run_demo(options))  # it brings settings of its own
     try:
         settings = load_settings(environ=os.environ, config=options.config)
         check_role(settings, getattr(options, "role", "all"))
@@ -148,6 +150,25 @@ async def run_keys(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def run_demo(options: argparse.Namespace) -> int:
+    """Run the main job here, with simulated cameras, on loopback only."""
+    from gateway.app import demo  # each command loads what it needs: the small ones start at once
+    from gateway.app.demo_children import ChildError
+    from gateway.app.demo_state import NotDemoError
+    from gateway.app.logs import start_logging
+
+    start_logging(logging.WARNING)
+    act = demo.show_codes if options.codes else demo.run
+    said: list[BaseException] = []
+    try:
+        anyio.run(act, options.folder, say, backend_options={"use_uvloop": True})
+    except* (ChildError, NotDemoError, LenspactError, OSError) as group:
+        said.extend(group.exceptions)
+    for error in said:
+        print(f"lenspact demo: {error}", file=sys.stderr)
+    return 1 if said else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="lenspact", description="A federation gateway for other people's cameras.")
     parser.add_argument("--config", type=Path, help="a TOML file of settings (default: LENSPACT_CONFIG)")
@@ -165,6 +186,9 @@ def _parser() -> argparse.ArgumentParser:
     invite.add_argument("name")
     admin.add_parser("list", help="the agency's people")
     _command(commands, "doctor", run_doctor)
+    demo = _command(commands, "demo", run_demo)
+    demo.add_argument("--folder", type=Path, default=Path(".demo"), help="where the demo is kept (default .demo)")
+    demo.add_argument("--codes", action="store_true", help="only show the sign-ins with the codes of this moment")
     audit = _command(commands, "audit", run_audit).add_subparsers(dest="what", required=True)
     audit.add_parser("status", help="size and lag")
     audit.add_parser("export", help="a copy to check offline").add_argument("folder", type=Path)
@@ -175,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, run: Command) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, run: Callable[..., Any]) -> argparse.ArgumentParser:
     text = (run.__doc__ or "").strip()
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)

@@ -42,8 +42,8 @@ class Server(uvicorn.Server):
             self._on_ready()
 
 
-class SideServer(uvicorn.Server):
-    """A server that leaves signals to the main one."""
+class SideServer(Server):
+    """A server that leaves signals to whoever runs it."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -106,6 +106,25 @@ async def _serve(services: Services, settings: Settings, role: str, say: Callabl
             group.cancel_scope.cancel()
 
 
+async def serve_prepared(services: Services, settings: Settings, on_ready: Callable[[], None]) -> None:
+    """Serve a prepared gateway until cancelled, and then end in order; signals are the caller's to take."""
+    server = SideServer(server_config(create_app(services, settings), settings), on_ready=on_ready)
+    sockets = bind(settings.host, settings.port)
+    ended = anyio.Event()
+
+    async def served() -> None:
+        with anyio.CancelScope(shield=True):  # it is asked below, and ends its connections and its lifespan itself
+            await server.serve(sockets)
+        ended.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(served)
+        try:
+            await ended.wait()
+        finally:
+            server.should_exit = True
+
+
 async def _work(services: Services, say: Callable[[str], None]) -> None:
     try:
         async with anyio.create_task_group() as group:
@@ -133,4 +152,4 @@ async def _serve_metrics(services: Services, port: int) -> None:
         proxy_headers=False,
     )
     sockets = bind("127.0.0.1", port)
-    await SideServer(config).serve(sockets)
+    await SideServer(config, on_ready=lambda: None).serve(sockets)

@@ -1,0 +1,272 @@
+"""What each person does, through the pages they have: the newcomer, the site, the operator, the compliance officer."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.smoke.frames import Video, last_pointerdown_ms, videos
+from tests.smoke.stage import Demo, newest_mail_link
+
+STEP_MS = 20_000
+COMMAND_S = 60.0
+
+
+@dataclass
+class Newcomer:
+    """A shop owner who was never here before."""
+
+    demo: Demo
+    page: Page
+    mail: str = "ana@flower-shop.example"
+    cameras: tuple[str, ...] = ("Loading dock", "Till")
+    site: str = field(default="", init=False)
+
+    def register(self) -> None:
+        """Fill the form, open the mailed link, press its button."""
+        page = self.page
+        page.goto(self.demo.origin + "/register")
+        page.check("input[value=business]")
+        page.fill("#name", "Lake Street Flowers")
+        page.fill("#address", "77 W Lake St, Chicago")
+        page.fill("#contact_name", "Ana Ruiz")
+        page.fill("#email", self.mail)
+        page.click("text=Send me the link")
+        page.wait_for_url("**/register/sent")
+        link = newest_mail_link(self.demo, self.mail)
+        page.request.get(link)  # a mail scanner fetches it first, which must change nothing
+        page.goto(link)
+        page.click("main button:has-text('Sign in')")
+        page.wait_for_url("**/portal/**")
+
+    def place_cameras(self) -> None:
+        """Say where the shop and its cameras are: the place by pressing on the map, the cameras by their fields."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal/sites/new")
+        page.wait_for_selector("lens-map[data-ready]", timeout=40_000)
+        page.fill("#lat", "41.88565")
+        page.fill("#lon", "-87.63060")
+        page.click("text=Save the place")
+        page.wait_for_url("**/cameras/new?done=site-saved")
+        self.site = re.search(r"/sites/([^/]+)/", page.url)[1]  # type: ignore[index]
+        for number, name in enumerate(self.cameras):
+            page.goto(f"{self.demo.origin}/portal/sites/{self.site}/cameras/new")
+            page.fill("#name", name)
+            page.fill("#lat", f"{41.88565 + number * 0.0001:.5f}")
+            page.fill("#lon", "-87.63060")
+            page.click("text=Save the camera")
+            page.wait_for_url("**done=camera-saved")
+
+    def accept_agreement(self) -> None:
+        """Read and accept the agreement."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal/agreement")
+        page.check("#accepts")
+        page.click("button:has-text('Accept')")
+        page.wait_for_url("**done=agreement-accepted")
+
+    def pair(self, code: str) -> list[str]:
+        """Type the agent's code and accept it; returns the twelve words the portal shows."""
+        page = self.page
+        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/pair")
+        page.fill("#code", code)
+        page.click("button:has-text('Look for the agent')")
+        words = page.locator("section p.words").inner_text().split()
+        page.click("button:has-text('This is my agent')")
+        page.wait_for_url("**/agent**")
+        return words
+
+    def tick_cameras(self) -> None:
+        """Say which of the agent's cameras is which, once they have appeared."""
+        page = self.page
+        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/agent")
+        for name in self.cameras:
+            choice = page.get_by_label(f"{name} is on the list as")
+            choice.wait_for(timeout=STEP_MS)
+            choice.select_option(label=name)
+        page.click("button:has-text('Save which camera is which')")
+        page.wait_for_url("**/agent**")
+
+    def share(self) -> str:
+        """Share for emergencies only, also for incidents an operator opened; returns what the page says back."""
+        page = self.page
+        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing")
+        page.check("input[value=emergencies]")
+        box = page.locator("input[name=by_hand]")
+        if not box.is_checked():
+            box.check()
+        page.locator("main button.main").last.click()
+        page.wait_for_load_state()
+        return page.locator("main").inner_text()
+
+    def switch_off(self, name: str) -> float:
+        """Stop sharing a camera; when the pointer went down, wall clock in ms."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal")
+        card = page.locator("article.card", has_text=name)
+        page.evaluate("() => sessionStorage.clear()")
+        presses: list[float] = []
+        page.expose_function("lensPressed", presses.append)
+        page.evaluate(
+            "() => addEventListener('pointerdown', () => lensPressed(performance.timeOrigin + performance.now()), true)"
+        )
+        card.locator("button:has-text('Stop sharing'), button[role=switch]").first.click()
+        page.wait_for_load_state()
+        return presses[-1]
+
+
+@dataclass
+class SiteAgent:
+    """The shop's own machine: the agent's commands and its loopback page."""
+
+    settings: Path
+    pin: str
+    log: Path
+
+    @contextmanager
+    def enrolling(self) -> Iterator[tuple[str, Any]]:
+        """`lenspact-agent enrol`, waiting for its code to be typed; gives the code and the process."""
+        command = [sys.executable, "-m", "partner_agent.cli", "--config", str(self.settings), "enrol", "--yes"]
+        log = self.log.with_suffix(".enrol")
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            yield _wait_for(log, r"Code: ([A-Z]{4}-[A-Z]{4})"), process
+            assert process.wait(COMMAND_S) == 0, log.read_text()
+        finally:
+            process.poll() is None and process.kill()
+
+    def root_words(self) -> list[str]:
+        """The twelve words the agent showed."""
+        return _wait_for(self.log.with_suffix(".enrol"), r"Compare them:\s+((?:\w+ ?){12})").split()
+
+    @contextmanager
+    def running(self) -> Iterator[int]:
+        """`lenspact-agent run`; gives its process id."""
+        command = [sys.executable, "-m", "partner_agent.cli", "--config", str(self.settings), "run"]
+        with self.log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        try:
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(COMMAND_S)
+
+    def page_url(self) -> str:
+        """Where its loopback page is."""
+        return _wait_for(self.log, r"(http://127\.0\.0\.1:\d+/?)")
+
+    def approve(self, page: Page, button: str) -> str:
+        """Approve what waits on the agent's own page, with the terminal's code and the site PIN; what it said."""
+        page.goto(self.page_url())
+        waiting = page.locator(f"button:has-text('{button}')").first
+        for _ in range(40):
+            if waiting.count():
+                break
+            page.wait_for_timeout(500)
+            page.reload()
+        waiting.click()
+        said = page.locator("main").inner_text()
+        page.fill("#code", _wait_for(self.log, r"local page: (\d+)", newest=True))
+        page.fill("#pin", self.pin)
+        page.click("button.main")
+        page.wait_for_load_state()
+        return said
+
+
+@dataclass
+class Operator:
+    """Somebody at the centre with an incident on their hands."""
+
+    demo: Demo
+    page: Page
+
+    def sign_in(self, role: str = "operator") -> None:
+        """Password, then one-time code."""
+        sign_in_agency(self.demo, self.page, role)
+
+    def open_incident(self, *, number: str) -> None:
+        """Open an incident by hand, where the shop is."""
+        page = self.page
+        page.goto(self.demo.origin + "/console/incidents/new")
+        page.select_option("#kind", "robbery")
+        page.fill("#address", "Lake & Clark")
+        page.fill("#lat", "41.88570")
+        page.fill("#lon", "-87.63050")
+        page.fill("#number", number)
+        page.click("button:has-text('Open the incident')")
+        page.wait_for_url("**/console/incidents/inc_*")
+
+    def opens_from_rail(self) -> float:
+        """Leave and come back by clicking the incident; when the pointer went down."""
+        page = self.page
+        page.goto(self.demo.origin + "/console")
+        page.evaluate(
+            "() => addEventListener('pointerdown', () => "
+            "sessionStorage.setItem('pressed', performance.timeOrigin + performance.now()), true)"
+        )
+        page.locator("a.incident").first.click()
+        page.wait_for_url("**/console/incidents/inc_*")
+        return float(page.evaluate("() => sessionStorage.getItem('pressed')"))
+
+    def pictures(self, count: int, *, timeout_s: float = 30) -> list[Video]:
+        """Wait until `count` videos have shown a frame."""
+        ends = time.perf_counter() + timeout_s
+        while True:
+            shown = [video for video in videos(self.page) if video.first_ms]
+            if len(shown) >= count:
+                return shown
+            if time.perf_counter() > ends:
+                raise AssertionError(f"{len(shown)} of {count} pictures in {timeout_s:.0f} s: {self.words()}")
+            self.page.wait_for_timeout(50)
+
+    def words(self) -> str:
+        """What the wall and the list say."""
+        return " | ".join(self.page.locator("#console").inner_text().split("\n"))[:1500]
+
+    def watch(self, name: str) -> float:
+        """Press Watch beside a camera; when the pointer went down."""
+        self.page.locator(f"li.camera[data-name='{name}'] button.watch").click()
+        return last_pointerdown_ms(self.page)
+
+    def request_clip(self, name: str, *, seconds: int) -> None:
+        """Ask for the last `seconds` of a camera, from its tile."""
+        page = self.page
+        page.locator("article.tile", has_text=name).locator("button.clip").click()
+        page.wait_for_selector("#clip-form")
+        page.locator("#clip-form button.main").click()
+        expect(page.locator("#clip-form")).to_be_hidden(timeout=STEP_MS)
+
+
+def sign_in_agency(demo: Demo, page: Page, role: str) -> None:
+    """Password, then one-time code."""
+    import base64
+
+    from gateway.identity import totp
+
+    person = demo.people[role]
+    page.goto(demo.origin + "/sign-in/agency")
+    page.fill("#email", person["mail"])
+    page.fill("#password", person["password"])
+    page.click("main button.main")
+    page.wait_for_selector("#code")
+    page.fill("#code", totp.code_at(base64.b32decode(person["totp_seed"]), int(time.time() // 30)))  # noqa: TID251
+    page.click("main button.main")
+    page.wait_for_function("() => !location.pathname.startsWith('/sign-in')")
+
+
+def _wait_for(log: Path, pattern: str, *, newest: bool = False, timeout_s: float = 40) -> str:
+    ends = time.perf_counter() + timeout_s
+    while time.perf_counter() < ends:
+        found = re.findall(pattern, log.read_text(errors="replace"))
+        if found:
+            return str(found[-1 if newest else 0])
+        time.sleep(0.1)
+    raise AssertionError(f"never said {pattern!r}: {log.read_text(errors='replace')[-1500:]}")
