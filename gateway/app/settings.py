@@ -36,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         database_url: empty for SQLite in `state_dir`, or `postgresql://…`.
         bus: `memory:`, `postgres:` or `nats:…`.
         media_addresses: addresses the relay offers to browsers and agents.
+        media_port: UDP port of the relay; 0 picks a free one.
         agency_name: as owners read it.
         agency_zone: IANA zone of the agency.
         ordinance: the ordinance pack that binds everybody; the gateway does not start without it.
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: str = ""
     bus: str = "memory:"
     media_addresses: tuple[str, ...] = ("127.0.0.1",)
+    media_port: int = 0
     agency_name: str = "City Police"
     agency_zone: str = "America/Chicago"
     ordinance: str = "open_city"

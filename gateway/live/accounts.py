@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import AuditLog, LeafDraft
 from gateway.kernel.database import Database
-from gateway.kernel.errors import ConflictError, InvalidError, LenspactError
+from gateway.kernel.errors import ConflictError, InvalidError, LenspactError, NotFoundError
 from gateway.live import leaves
 from gateway.live.endings import Endings
 from gateway.live.grants import GrantDesk
@@ -55,7 +55,8 @@ class Accounts:
         """A site's account. A repeated one changes nothing.
 
         Raises:
-            InvalidError: not signed by this site, or not about a session of it.
+            InvalidError: not signed by this site.
+            NotFoundError: not about a view of this site; it may be about a clip.
         """
         session, claims = await self._read(agent_id, classes.STOPPED, message.token)
         await self._endings.end(session.id, reason_of_stop(str(claims["reason"])))
@@ -75,12 +76,13 @@ class Accounts:
         await self._note(session, site, leaves.interrupted(session, seconds_min=low, seconds_max=high))
 
     async def refused(self, agent_id: str, message: Refused) -> None:
-        """A refusal nobody waited for any more: the session is over already; only its signature is checked.
+        """A refusal, perhaps one nobody waits for any more; whoever asked writes it, here it is only acknowledged.
 
         Raises:
             InvalidError: not signed by this site.
+            NotFoundError: not about a view of this site.
         """
-        await self._claims(agent_id, classes.REFUSED, message.token)
+        await self._read(agent_id, classes.REFUSED, message.token)
 
     async def check_missing(self) -> None:
         """Write down which sites have not accounted for what they sent."""
@@ -122,9 +124,9 @@ class Accounts:
 
     async def _read(self, agent_id: str, kind: TokenClass, token: str) -> tuple[Session, Claims]:
         claims = await self._claims(agent_id, kind, token)
-        session = await self._store.get(str(claims["session"]))
-        if session is None or (session.agent_id, session.grant_id) != (agent_id, claims["jti"]):
-            raise InvalidError("There is no such session of this site.")
+        session = await self._store.get(str(claims.get("session", "")))
+        if session is None or (session.agent_id, session.grant_id) != (agent_id, claims.get("jti")):
+            raise NotFoundError("There is no such view of this site.")
         return session, claims
 
     async def _claims(self, agent_id: str, kind: TokenClass, token: str) -> Claims:

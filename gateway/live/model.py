@@ -156,6 +156,13 @@ class Session:
         ids = {self.id, self.camera_id, self.site_id, self.organisation_id, self.person_id, self.incident_id}
         return frozenset(ids - {""})
 
+    def seconds_until(self, now: datetime) -> float:
+        """How long it has been giving pictures: by the site's account, the relay's, or from its acceptance."""
+        known = self.site or self.relay
+        if known is not None:
+            return known.seconds
+        return ((self.ended_at or now) - self.accepted_at).total_seconds() if self.accepted_at else 0.0
+
     @property
     def is_open(self) -> bool:
         """Whether it may still show something."""

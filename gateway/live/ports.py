@@ -153,5 +153,8 @@ class SessionStore(Protocol):
     async def unfinished(self) -> Sequence[Session]:
         """Every session that is in an open state."""
 
+    async def given(self, site_id: str, *, since: datetime, without: str) -> Sequence[Session]:
+        """The accepted sessions of a site that are open or ended since then, without one."""
+
     async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
         """Sessions that were accepted, ended before then, and of which the site has not given its account."""

@@ -5,9 +5,11 @@ leaf; (3) answered at once with a ticket while (4) the site is asked, checks the
 from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of ending is `endings`.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 import anyio
@@ -25,6 +27,7 @@ from gateway.live.grants import DraftGrant, GrantDesk, Wish
 from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words
 from gateway.live.ports import Decider, SessionStore, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
 from partner_agent.wire.clock import Clock
+from policies.request import Usage
 from policies.vocabulary import Remedy
 
 MAX_OPEN_PER_PERSON: Final = 24  # a wall of tiles; more is a loop, not a person
@@ -143,6 +146,15 @@ class Live:
         if session is None or not (session.person_id == principal.person_id or overseers & principal.roles):
             raise NotFoundError("There is no such view.")
         return session
+
+    async def usage(self, site_id: str, *, without_session: str = "") -> Usage:
+        """What a site has given in the last 24 hours and gives now, as far as the centre counts it."""
+        now = self._clock.now()
+        given = await self._store.given(site_id, since=now - timedelta(days=1), without=without_session)
+        return Usage(
+            live_s=math.ceil(sum(session.seconds_until(now) for session in given)),
+            views_now=sum(session.is_open for session in given),
+        )
 
     def running(self) -> list[Session]:
         """Every open session, newest first, for the supervisor's board and the owner's first page."""

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, Select, insert, select, update
+from sqlalchemy import CursorResult, Select, insert, or_, select, update
 from sqlmodel import col
 
 from gateway.kernel.database import Database, UnitOfWork
@@ -51,6 +51,18 @@ class SqlSessions:
         """Every session in an open state."""
         table = LiveSession.__table__  # type: ignore[attr-defined]
         return await self._read(select(table).where(col(LiveSession.state).in_(sorted(OPEN_STATES))))
+
+    async def given(self, site_id: str, *, since: datetime, without: str) -> Sequence[Session]:
+        """Accepted sessions of a site, open or ended since."""
+        table = LiveSession.__table__  # type: ignore[attr-defined]
+        ended = col(LiveSession.ended_at)
+        statement = select(table).where(
+            col(LiveSession.site_id) == site_id,
+            col(LiveSession.accepted_at).is_not(None),
+            or_(ended.is_(None), ended >= since),
+            col(LiveSession.id) != without,
+        )
+        return await self._read(statement)
 
     async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
         """Accepted and ended sessions without the site's account."""

@@ -17,6 +17,7 @@ class LiveSession(SQLModel, table=True):
     __tablename__ = "live_session"
     __table_args__ = (
         Index("ix_live_session_state", "state"),
+        Index("ix_live_session_site_id_ended_at", "site_id", "ended_at"),
         Index("ix_live_session_camera_id_requested_at", "camera_id", "requested_at"),
         Index("ix_live_session_person_id_requested_at", "person_id", "requested_at"),
         CheckConstraint("state IN ('requested','accepted','established','refused','failed','ended')", name="state"),

@@ -46,6 +46,7 @@ def upgrade() -> None:
         *_constraints(),
     )
     op.create_index("ix_live_session_state", "live_session", ["state"])
+    op.create_index("ix_live_session_site_id_ended_at", "live_session", ["site_id", "ended_at"])
     for column in ("camera_id", "person_id"):
         op.create_index(f"ix_live_session_{column}_requested_at", "live_session", [column, "requested_at"])
 

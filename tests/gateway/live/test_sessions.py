@@ -1,6 +1,7 @@
 """A live view from the question to both accounts: who does not get one, how it lives, and how it ends."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -15,6 +16,7 @@ from gateway.live.service import MAX_OPEN_PER_PERSON
 from partner_agent.wire import classes, promises
 from partner_agent.wire.leaves import leaf_hash
 from partner_agent.wire.messages import Interrupted
+from policies.request import Usage
 from policies.vocabulary import Remedy
 from tests.support.live import (
     CAMERA,
@@ -24,6 +26,7 @@ from tests.support.live import (
     ORGANISATION,
     OTHER,
     RELAY,
+    SITE,
     SITE_CERTIFICATE,
     SUPERVISOR,
     Plane,
@@ -571,3 +574,29 @@ async def test_news_wakes_whoever_looks(plane: Plane):
         told = await news.get()
 
     assert told.ref == session.id
+
+
+async def test_what_a_site_gives_is_counted_for_its_totals(plane: Plane):
+    """Open views by the clock, ended ones by their account; another site's, older ones and the one asked about not."""
+    first = await plane.accepted()
+    second = await plane.accepted()
+    plane.clock.advance(10)
+    await plane.sessions.live.leave(OPERATOR, first.id)
+    await plane.sessions.accounts.stopped(first.agent_id, plane.site.stopped(first, seconds=7))
+
+    assert await plane.sessions.live.usage(SITE) == Usage(live_s=17, views_now=1)
+    assert await plane.sessions.live.usage(SITE, without_session=second.id) == Usage(live_s=7)
+    assert await plane.sessions.live.usage(made_up("sit", 99)) == Usage()
+    plane.clock.advance(25 * 3600)
+    assert (await plane.sessions.live.usage(SITE, without_session=second.id)).live_s == 0
+
+
+async def test_the_account_of_a_clip_is_not_ours(plane: Plane):
+    """A well-signed statement about something else is left to whoever it concerns."""
+    session = await plane.accepted()
+    other = replace(session, id=made_up("ses", 77))
+
+    with pytest.raises(NotFoundError):
+        await plane.sessions.accounts.stopped(session.agent_id, plane.site.stopped(other, seconds=1))
+
+    assert (await plane.read(session.id)).is_open

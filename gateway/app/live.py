@@ -1,0 +1,251 @@
+"""Wires live views: the centre's decisions, the links to sites, the relay as a child, and what ends a view early."""
+
+import hashlib
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from gateway.app.ground import Ground
+from gateway.incidents import Incidents
+from gateway.kernel.background import Background
+from gateway.kernel.bus import MemoryBus
+from gateway.kernel.errors import NotFoundError
+from gateway.live import (
+    RELAY_NAME,
+    Calls,
+    Live,
+    RelayConfig,
+    Session,
+    ViewDeny,
+    ViewPermit,
+    ViewQuestion,
+    build_live,
+)
+from gateway.live import Ground as LiveGround
+from gateway.sharing import Decided, Decisions, Question
+from gateway.sites import Peer, Sites
+from partner_agent.rtc import certificate
+from partner_agent.wire import grants
+from partner_agent.wire.clock import Clock, to_rfc3339
+from partner_agent.wire.messages import Interrupted, Message, Noted, Refused, Stopped
+from partner_agent.wire.tokens import PublicKey
+from policies.request import Deny, Permit, Usage
+from policies.vocabulary import Act
+
+INCIDENT_LOOK_S: Final = 3.0  # a view outlives its incident's grace time by no more than this
+SOCKET_PATH_BYTES: Final = 100  # Linux allows 107 for a Unix socket's path
+M = TypeVar("M", bound=Message)
+
+
+class SharingDecider:
+    """`live.Decider` over sharing's decisions and the incidents."""
+
+    def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
+        self._decisions, self._incidents = decisions, incidents
+
+    async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
+        """Decide with all layers of the centre."""
+        incident = None
+        if question.incident_id:
+            incident = await self._incidents.incident(question.principal, question.incident_id)
+        decided = await self._decisions.decide_for(
+            Question(
+                principal=question.principal,
+                camera_id=question.camera_id,
+                act=Act.LIVE_VIEW,
+                purpose=question.purpose,
+                incident=incident,
+                without_session=question.without_session,
+            )
+        )
+        match decided.decision:
+            case Deny() as deny:
+                camera = decided.camera
+                return ViewDeny(
+                    reason=deny.reason.value,
+                    layer=deny.layer.value,
+                    remedy=deny.remedy,
+                    site_id=camera.site_id,
+                    organisation_id=camera.organisation_id,
+                )
+            case Permit() as permit:
+                return _permit(question, decided, permit)
+
+
+def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPermit:
+    stood_on, subject, incident = decided.snapshot, decided.subject, decided.incident
+    assert stood_on is not None, "a permit stands on an acknowledged document"
+    return ViewPermit(
+        camera_id=question.camera_id,
+        local_camera=stood_on.local_camera,
+        site_id=stood_on.site_id,
+        organisation_id=stood_on.organisation_id,
+        agent_id=stood_on.agent_id,
+        lineage=stood_on.lineage,
+        policy_sha256=stood_on.policy_sha256,
+        subject=grants.Subject(
+            ref=subject.ref,
+            agency=subject.agency,
+            unit=subject.unit,
+            role=min(subject.roles, default=""),
+            assurance=subject.assurance,
+            on_behalf_of=subject.on_behalf_of,
+        ),
+        facts=grants.Facts(is_second_person_present=decided.facts.is_second_person_present),
+        caps=msgspec.convert(permit.caps, grants.Caps, from_attributes=True),
+        obligations={
+            kind.value: list(value) if isinstance(value, tuple) else value for kind, value in permit.obligations.items()
+        },
+        incident=grants.Incident(
+            ref=incident.ref,
+            kind=incident.kind.value,
+            origin=incident.origin.value,
+            cell=(incident.cell[0], incident.cell[1]),
+            opened_at=to_rfc3339(incident.opened_at),
+            has_moved=incident.has_moved,
+            is_active=incident.is_active,
+        )
+        if incident
+        else None,
+        horizon=permit.horizon,
+    )
+
+
+class SiteKeys:
+    """`live.DeviceKeys` over the agents on site."""
+
+    def __init__(self, sites: Sites) -> None:
+        self._sites = sites
+
+    async def device_key(self, agent_id: str) -> PublicKey | None:
+        """The agent's device key."""
+        agent = await self._sites.agents.agent(agent_id)
+        return PublicKey.of(agent.jwk) if agent else None
+
+
+class LiveTies:
+    """What those who are built before live views need of them: `sharing.LiveUsage`. `tie` is called once."""
+
+    def __init__(self) -> None:
+        self._live: Live | None = None
+
+    def tie(self, live: Live) -> None:
+        """This is it."""
+        self._live = live
+
+    async def usage(self, site_id: str, *, without_session: str) -> Usage:
+        """What the site is giving."""
+        return await self._live.usage(site_id, without_session=without_session) if self._live else Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServices:
+    """What is built together."""
+
+    live: Live
+    calls: Calls
+    background: tuple[Background, ...]
+
+
+def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sites: Sites) -> LiveServices:
+    """Live views with a relay of their own; nothing runs yet."""
+    settings = ground.settings
+    origin = settings.origin.text
+    identity = certificate.load_or_generate(relay_certificate(settings.state_dir), ground.clock.now())
+    config = RelayConfig(
+        relay=RELAY_NAME,
+        socket=str(_socket_path(settings.state_dir)),
+        certificate=str(relay_certificate(settings.state_dir)),
+        media_address=settings.media_addresses[0],
+        media_port=settings.media_port,
+        issuer=origin,
+        ticket_jwk=dict(ground.keyring.ticket.public.jwk),
+    )
+    plane = build_live(
+        LiveGround(
+            database=ground.database,
+            audit=ground.log.audit,
+            bus=ground.bus,
+            keyring=ground.keyring,
+            decider=SharingDecider(decisions=decisions, incidents=incidents),
+            links=sites.hub,
+            keys=SiteKeys(sites),
+            gateway=origin,
+            clock=ground.clock,
+            ids=ground.ids,
+        ),
+        config=config,
+        fingerprint=identity.fingerprint,
+    )
+    _listen(sites, Stopped, plane.accounts.stopped)
+    _listen(sites, Interrupted, plane.accounts.interrupted)
+    _listen(sites, Refused, plane.accounts.refused)
+    follow = Background("views follow rules", lambda: follow_rules(plane.live, ground.bus))
+    close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
+    return LiveServices(plane.live, plane.calls, (*plane.background, follow, close))
+
+
+def relay_certificate(state_dir: Path) -> Path:
+    """Where the relay's DTLS identity is kept."""
+    return state_dir / "keys" / f"{RELAY_NAME}.pem"
+
+
+async def follow_rules(live: Live, bus: MemoryBus) -> None:
+    """Decide running views again when something they stand on is said to have changed.
+
+    News may be lost: horizons look again in any case, and the site decides for itself.
+    """
+    with bus.subscribe("sharing", "incident", "site") as news:
+        async for item in news:
+            kind, _, name = item.topic.partition(".")
+            await live.rules_changed(_concerned(kind, name))
+
+
+def _concerned(kind: str, name: str) -> Callable[[Session], bool]:
+    """Which sessions a piece of news may end; `sharing.network` concerns all."""
+
+    def which(session: Session) -> bool:
+        if kind == "incident":
+            return session.incident_id == name
+        return name in {session.site_id, "network"}
+
+    return which
+
+
+async def follow_incidents(live: Live, incidents: Incidents, clock: Clock) -> None:
+    """End the views of incidents whose grace time is over."""
+    while True:
+        for incident_id in {session.incident_id for session in live.running()} - {""}:
+            incident = await incidents.find(incident_id)
+            if incident is None or not incident.is_active(clock.now()):
+                await live.incident_closed(incident_id)
+        await clock.sleep(INCIDENT_LOOK_S)
+
+
+def _listen(sites: Sites, kind: type[M], take: Callable[[str, M], Awaitable[None]]) -> None:
+    """Take a site's statements about views, and note them so that it stops repeating; others are left to others."""
+
+    async def handle(peer: Peer, message: M) -> Noted | None:
+        try:
+            await take(peer.agent_id, message)
+        except NotFoundError:
+            return None
+        return Noted(id=sites.hub.new_id(), re=message.id)
+
+    sites.hub.on(kind, handle)
+
+
+def _socket_path(state_dir: Path) -> Path:
+    """Beside the state, unless that path is too long for a Unix socket."""
+    path = state_dir.absolute() / "relay.sock"
+    if len(str(path).encode()) <= SOCKET_PATH_BYTES:
+        return path
+    folder = (
+        Path(tempfile.gettempdir()) / f"lenspact-{hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:16]}"
+    )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / "relay.sock"
