@@ -36,6 +36,7 @@ from gateway.identity import sign_in_routes
 from gateway.incidents.routes import incident_routes
 from gateway.kernel.background import Background, supervise
 from gateway.kernel.principal import Principal
+from gateway.live import LIVE_ROUTES
 from gateway.partners.pages import PAGES as PARTNER_PAGES
 from gateway.sites.pages import PAGES as SITE_PAGES
 from gateway.sites.routes import agent_routes
@@ -65,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *OVERSIGHT_PAGES,
     *SITE_PAGES,
     agent_routes(),
+    *LIVE_ROUTES,
 )
 
 

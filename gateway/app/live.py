@@ -15,6 +15,7 @@ from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import NotFoundError
 from gateway.live import (
+    FINGERPRINT_PREFIX,
     RELAY_NAME,
     Calls,
     Live,
@@ -155,7 +156,6 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
     origin = settings.origin.text
-    identity = certificate.load_or_generate(relay_certificate(settings.state_dir), ground.clock.now())
     config = RelayConfig(
         relay=RELAY_NAME,
         socket=str(_socket_path(settings.state_dir)),
@@ -179,7 +179,7 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
             ids=ground.ids,
         ),
         config=config,
-        fingerprint=identity.fingerprint,
+        fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
     )
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
@@ -192,6 +192,12 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
 def relay_certificate(state_dir: Path) -> Path:
     """Where the relay's DTLS identity is kept."""
     return state_dir / "keys" / f"{RELAY_NAME}.pem"
+
+
+def relay_fingerprint(ground: Ground) -> str:
+    """The relay's certificate as key sets name it: `sha-256 AA:BB:…` (RFC 8122 §5)."""
+    identity = certificate.load_or_generate(relay_certificate(ground.settings.state_dir), ground.clock.now())
+    return FINGERPRINT_PREFIX + identity.fingerprint
 
 
 async def follow_rules(live: Live, bus: MemoryBus) -> None:

@@ -5,12 +5,14 @@ its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what m
 """
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from gateway.app import schema
 from gateway.app.console import build_console
 from gateway.app.evidence import wire_evidence
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
+from gateway.app.live import LiveTies, wire_live
 from gateway.app.oversight import build_oversight
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
@@ -36,6 +38,7 @@ from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
+from gateway.live import Calls, Live
 from gateway.partners import Partners
 from gateway.sharing import Decisions, Sharing
 from gateway.sites import Sites
@@ -71,6 +74,8 @@ class Services:
     decisions: Decisions
     sites: Sites
     evidence: Evidence
+    live: Live
+    live_calls: Calls
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -85,31 +90,24 @@ def build_services(
 ) -> Services:
     """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
     ground = lay_ground(settings, clock=clock, ids=ids)
-    database, log, bus, clock, ids = ground.database, ground.log, ground.bus, ground.clock, ground.ids
     identity, memberships = build_people(ground, passwords or Passwords())
     ties, shared = SiteTies(), SharingTies()
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    law = build_sharing(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared)
+    viewing = LiveTies()
+    law = build_sharing(
+        ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
+    )
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = wire_evidence(ground, sites=sites)
+    views = wire_live(ground, decisions=law.decisions, incidents=incidents, sites=sites)
+    viewing.tie(views.live)
     return Services(
-        clock=clock,
-        ids=ids,
-        database=database,
-        bus=bus,
-        metrics=Metrics(),
-        origin=settings.origin,
-        secret=ground.secret,
+        **_base(ground),
         authenticator=identity.sessions,
-        keyring=ground.keyring,
-        audit=log.audit,
-        log_reader=log.reader,
-        sequencer=log.sequencer,
-        rate_limiter=ground.rate_limiter,
         identity=identity,
         partners=owners.partners,
         cameras=owners.cameras,
@@ -120,9 +118,49 @@ def build_services(
         decisions=law.decisions,
         sites=sites,
         evidence=evidence,
-        background=(*_background(ground, incidents, sites, evidence), *identity.background, *law.background),
+        live=views.live,
+        live_calls=views.calls,
+        background=(
+            *_background(ground, incidents, sites, evidence),
+            *identity.background,
+            *law.background,
+            *views.background,
+        ),
         oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
         probes=_probes(ground),
+    )
+
+
+class _Base(TypedDict):
+    clock: Clock
+    ids: IdSource
+    database: Database
+    bus: MemoryBus
+    metrics: Metrics
+    origin: PublicOrigin
+    secret: MasterSecret
+    keyring: Keyring
+    audit: AuditLog
+    log_reader: LogReader
+    sequencer: Sequencer
+    rate_limiter: RateLimiter
+
+
+def _base(ground: Ground) -> _Base:
+    """What handlers get of the ground itself."""
+    return _Base(
+        clock=ground.clock,
+        ids=ground.ids,
+        database=ground.database,
+        bus=ground.bus,
+        metrics=Metrics(),
+        origin=ground.settings.origin,
+        secret=ground.secret,
+        keyring=ground.keyring,
+        audit=ground.log.audit,
+        log_reader=ground.log.reader,
+        sequencer=ground.log.sequencer,
+        rate_limiter=ground.rate_limiter,
     )
 
 

@@ -19,6 +19,7 @@ from gateway.sharing import (
     CameraCard,
     Decisions,
     Layering,
+    LiveUsage,
     Outbox,
     Sharing,
     SiteAgent,
@@ -136,7 +137,13 @@ class SharingServices:
 
 
 def build_sharing(
-    ground: Ground, *, partners: Partners, cameras: Cameras, identity: Identity, ties: SharingTies
+    ground: Ground,
+    *,
+    partners: Partners,
+    cameras: Cameras,
+    identity: Identity,
+    ties: SharingTies,
+    usage: LiveUsage,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -173,7 +180,9 @@ def build_sharing(
         publisher=bus,
         clock=clock,
     )
-    layering = Layering(rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules))
+    layering = Layering(
+        rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
+    )
     ties.tie(sharing)
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from gateway.app.ground import Ground
+from gateway.app.live import relay_fingerprint
 from gateway.cameras import Cameras
 from gateway.desks.portal import Trouble
 from gateway.kernel.database import UnitOfWork
@@ -105,7 +106,9 @@ def wire_sites(ground: Ground, *, partners: Partners, cameras: Cameras, outbox: 
         audit=ground.log.audit,
         log=ground.log.reader,
         keyring=ground.keyring,
-        published=Published(gateway=origin.text, hosts=(origin.authority,)),
+        published=Published(
+            gateway=origin.text, hosts=(origin.authority,), relay_fingerprints=(relay_fingerprint(ground),)
+        ),
         public_url=origin.text,
         directory=Directory(partners=partners, cameras=cameras),
         outbox=outbox or NothingDue(),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from gateway.live.build import RELAY_NAME, Ground, LivePlane, build_live
     from gateway.live.calls import Calls
     from gateway.live.endings import ALL_TOPIC, topic_of
+    from gateway.live.grants import FINGERPRINT_PREFIX
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
     from gateway.live.ports import Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
     from gateway.live.relay.config import RelayConfig
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_TOPIC",
+    "FINGERPRINT_PREFIX",
     "LIVE_ROUTES",
     "RELAY_NAME",
     "Calls",
@@ -48,6 +50,7 @@ _HOMES: Final = {
     "Decider": "ports",
     "DeviceKeys": "ports",
     "EndReason": "model",
+    "FINGERPRINT_PREFIX": "grants",
     "Ground": "build",
     "LIVE_ROUTES": "routes",
     "Live": "service",
