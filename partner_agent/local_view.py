@@ -12,7 +12,8 @@ from partner_agent.site import View
 from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.documents import PolicyDocument
 from policies.model import Policy
-from policies.words import Change, Voice, say, say_change
+from policies.vocabulary import Purpose
+from policies.words import Change, Voice, purpose, say, say_change
 
 ACTS: Final[dict[str, str]] = {
     "approve": "share more",
@@ -141,7 +142,7 @@ def _running(item: Running, view: View) -> str:
     return (
         f'<li><strong class="live"><span aria-hidden="true">●</span> Live</strong> '
         f"{escape(grant.subject.role)} of {escape(grant.subject.unit)}, {escape(grant.subject.agency)}, {what} "
-        f"{escape(_label(view, grant.camera))} for {escape(grant.purpose)}{escape(reason)}</li>"
+        f"{escape(_label(view, grant.camera))} for {escape(_purpose(grant.purpose))}{escape(reason)}</li>"
     )
 
 
@@ -181,7 +182,7 @@ def _request(asked: Asked, view: View) -> str:
         "From": _time(request.start),
         "To": _time(request.end),
         "Who asks": request.agency,
-        "Why": request.purpose,
+        "Why": _purpose(request.purpose),
         "Incident": request.incident or "none",
         "Legal basis": request.legal_basis,
         "Answer before": _time(request.expiry),
@@ -257,6 +258,10 @@ def _hidden(act: str, subject: str) -> str:
 
 def _terms(facts: dict[str, str]) -> str:
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+
+
+def _purpose(word: str) -> str:
+    return purpose(Purpose(word), Voice()) if word in set(Purpose) else word
 
 
 def _label(view: View, camera: str) -> str:

@@ -62,6 +62,8 @@ class Pulse:
     def on_up(self) -> None:
         """A new link: say who we are, what is in force, and everything that was not noted."""
         self._sessions.new_link()
+        if "quarantined" in self._site.states():  # found out in this handshake
+            self._sessions.end_all("quarantined")
         self._told_state, self._told_cameras = (), []
         self._beat_at = self._clock.monotonic()
         self._tell_changes()

@@ -171,7 +171,7 @@ async def test_a_recording_is_sent_only_after_the_owners_yes(desk: Desk):
     request = clip_request(lineage=bench.agent.policy.position.lineage)
     held = bench.agent.clip_desk.preserve(request, is_asked=True)
     page = await desk.get()
-    assert "violent_crime" in page.body
+    assert "violent crime" in page.body
     assert "inc_1" in page.body
 
     await desk.post("/begin", act="clip", subject=held.request_sha256)

@@ -286,3 +286,12 @@ async def test_a_contradiction_in_the_log_ends_every_session(bench: Bench):
     bench.agent.desk.take(bench.gateway.proof(bench.gateway.leaves[1].hex(), leaves=forged[1:]))
 
     assert {bench.claims(item)["reason"] for item in bench.heard(m.Stopped)} == {"contradiction"}
+
+
+async def test_quarantine_ends_every_session(bench: Bench):
+    """What the handshake found out counts for what still runs by an older lease."""
+    await _start(bench)
+    bench.agent.switches.quarantine("test")
+    bench.agent.pulse.on_up()
+
+    assert _reason(bench) == "quarantined"
