@@ -6,15 +6,19 @@ No adapter, watcher, auto-save or reload is used: each of them fails open in som
 shut.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 import casbin
 
 from policies import models
 from policies.kernel import ModelError, Row, check_rows, checked_tree, environment, load
 from policies.matching import Head
+
+# Casbin prints each request, with whoever asks, and switches its loggers off only until somebody configures logging.
+_SILENT: Final = logging.Logger("casbin, silenced", level=logging.CRITICAL + 1)  # noqa: LOG001  out of reach of any configuration
 
 
 class _Compiled:
@@ -56,7 +60,10 @@ class Enforcer:
         """
         check_rows(load(name)[0], rows)
         self._has_rules = bool(rows)
-        self._casbin = _Casbin(casbin.Enforcer.new_model(text=models.text(name)))
+        model = casbin.Enforcer.new_model(text=models.text(name))
+        model.logger = _SILENT
+        self._casbin = _Casbin(model)
+        self._casbin.logger = _SILENT
         self._casbin.model["p"]["p"].policy = tuple(rows)  # a tuple: nothing can add or remove afterwards
 
     def permits(self, head: Head) -> bool:

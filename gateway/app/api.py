@@ -38,6 +38,7 @@ from gateway.kernel.background import Background, supervise
 from gateway.kernel.principal import Principal
 from gateway.live import LIVE_ROUTES
 from gateway.partners.pages import PAGES as PARTNER_PAGES
+from gateway.sharing.pages import PAGES as SHARING_PAGES
 from gateway.sites.pages import PAGES as SITE_PAGES
 from gateway.sites.routes import agent_routes
 from gateway.web import (
@@ -60,6 +61,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *evidence_routes(),
     *PARTNER_PAGES,
     *CAMERA_PAGES,
+    *SHARING_PAGES,
     *PORTAL_PAGES,
     incident_routes(),
     *CONSOLE_PAGES,

@@ -67,16 +67,6 @@ class Answers:
         """The clauses that speak of a camera."""
         return tuple(clause for clause in self.clauses if camera_id in clause.cameras)
 
-    def with_camera(self, camera_id: str, clause: Clause) -> tuple[Clause, ...]:
-        """The clauses with `clause` as this camera's only one.
-
-        Raises:
-            PolicyError: there would be too many different answers.
-        """
-        kept = [dataclasses.replace(one, cameras=one.cameras - {camera_id}) for one in self.clauses]
-        mine = dataclasses.replace(clause, cameras=frozenset({camera_id}))
-        return merged([*kept, mine])
-
 
 def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     """The same answers with equal clauses as one, and those without cameras gone.

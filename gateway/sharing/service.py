@@ -8,6 +8,7 @@ of another is `NotFoundError`.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from gateway.audit import Kind, LeafDraft
@@ -54,6 +55,7 @@ class SharingView:
     answers: Answers | None
     sentences: tuple[str, ...]
     standing: Standing
+    seen_at: datetime
 
     @property
     def version(self) -> int:
@@ -109,18 +111,19 @@ class Sharing:
 
         Raises:
             NotFoundError: no such site of the caller's organisation.
+            PreconditionError: the agreement was not accepted.
         """
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
         answers = await self._rows.answers(site.id)
-        sentences: list[str] = []
-        if answers is not None:
-            sentences = say(await self._said(site, answers.effective), await self._voice(site))
+        said = await self._said(site, answers.effective if answers else ())
+        sentences = say(said, await self._voice(site)) if answers else []
         return SharingView(
             site=site,
             cameras=tuple(await self._book.cameras.of_site(site.id)),
             answers=answers,
             sentences=tuple(sentences),
             standing=await self._standing(site, answers),
+            seen_at=self._clock.now(),
         )
 
     async def preview(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Preview:

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import importlib.metadata
+import logging
+import pickle
 import sys
 import threading
 
@@ -71,7 +73,7 @@ def test_rules_never_change_under_a_running_request():
         held.load_policy,
         held.clear_policy,
     ):
-        with contextlib.suppress(AttributeError, TypeError, NotImplementedError):
+        with contextlib.suppress(AttributeError, TypeError, NotImplementedError, pickle.PicklingError):
             change()
         assert not layer.judges.enforcer.permits(head_of(layer))
 
@@ -226,6 +228,17 @@ def test_only_pycasbin_is_installed():
     importlib.metadata.version("pycasbin")
     with pytest.raises(importlib.metadata.PackageNotFoundError):
         importlib.metadata.version("casbin")
+
+
+def test_nobody_who_asks_is_printed_in_a_log(caplog):
+    """Casbin logs each request; ours stays silent, also after logging was configured anew."""
+    with caplog.at_level(logging.DEBUG):
+        layer = SharingLayer(policy(rule()))
+        for name in ("casbin", "casbin.policy", "casbin.enforcer", "casbin.role"):
+            logging.getLogger(name).disabled = False
+        layer.judges.enforcer.permits(head_of(layer))
+
+    assert caplog.records == []
 
 
 def test_a_pack_without_its_sentinel_does_not_load():
