@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +39,7 @@ from partner_agent.wire.ids import SystemIds
 
 log: Final = logging.getLogger("lenspact.agent")
 DATABASE: Final = "agent.db"
+SPOOL: Final = "spool"
 _PAGE_PORT: Final = "page_port"  # a free port is chosen once and kept
 _USER_AGENT: Final = f"lenspact-agent/{VERSION}"
 
@@ -107,6 +109,9 @@ async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
         tasks.start_soon(premises.run)
         world = await _world(settings, identity, premises, stack=stack, tasks=tasks, show=show)
         agent = Agent(settings=settings, store=store, identity=identity, device=device, world=world)
+        if isinstance(world.uploader, TusUploader):
+            paused = agent.switches.is_paused
+            tasks.start_soon(partial(world.uploader.resume, settings.state_dir / SPOOL, may_send=lambda: not paused()))
         tasks.start_soon(control.serve, control.socket_path(settings.state_dir), agent.site)
         if settings.page_port >= 0:
             await _open_page(settings, agent, tasks, show)
@@ -136,7 +141,7 @@ async def _world(
         ids=ids,
     )
     recordings: Archive | NoRecordings = NoRecordings()
-    spool = settings.state_dir / "spool"
+    spool = settings.state_dir / SPOOL
     if settings.ring_bytes:
         recordings = _recorder(settings, premises, tasks, spool, stack)
     dialler = WebSocketDialler(addresses=rules, key_set=lambda: identity.key_set, user_agent=_USER_AGENT)

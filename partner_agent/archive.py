@@ -14,6 +14,7 @@ from partner_agent.ring.model import Span
 from partner_agent.ring.store import HoldRefusedError, RecordingStore
 from partner_agent.wire.clock import to_rfc3339
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.manifest import CAPTURE, Statement
 from partner_agent.wire.problems import Code
 
 
@@ -24,7 +25,8 @@ class Archive:
         self._ring, self._spool, self._ids, self._software = ring, spool, ids, software
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         for leftover in spool.iterdir():
-            leftover.unlink()
+            if not (leftover.with_suffix(".mp4").exists() and leftover.with_suffix(".job").exists()):
+                leftover.unlink()  # a cut nobody announced; an announced one is uploaded (`tus`)
 
     def hold(self, hold_id: str, camera: str, start: datetime, end: datetime, until: datetime) -> Sequence[HeldRange]:
         """Keep what is recorded of [start, end).
@@ -58,19 +60,21 @@ class Archive:
             raise MediaError(Code.CAMERA_UNREACHABLE, str(error)) from error
         except (OSError, ValueError) as error:
             raise MediaError(Code.LIMIT, str(error)) from error
-        return Cut(id=path.stem, size_bytes=clip.size_bytes, capture=self._capture(clip))
+        return Cut(id=path.stem, size_bytes=clip.size_bytes, capture=self._capture(camera, clip))
 
     def path_of(self, cut_id: str) -> Path:
         """Where a cut lies until it is discarded."""
         return self._spool / f"{cut_id}.mp4"
 
     def discard(self, cut: Cut) -> None:
-        """Delete a cut file."""
-        self.path_of(cut.id).unlink(missing_ok=True)
+        """Delete a cut file, and what is still to be done with it."""
+        for suffix in (".mp4", ".job"):
+            self.path_of(cut.id).with_suffix(suffix).unlink(missing_ok=True)
 
-    def _capture(self, clip: ClipFile) -> dict[str, Any]:
-        return {
-            "sha256": clip.sha256,
+    def _capture(self, camera: str, clip: ClipFile) -> dict[str, Any]:
+        """What was cut, as an in-toto statement about the file."""
+        predicate = {
+            "camera": camera,
             "size_bytes": clip.size_bytes,
             "first_at": to_rfc3339(clip.first_at),
             "last_at": to_rfc3339(clip.last_at),
@@ -86,6 +90,7 @@ class Archive:
             "parts": list(clip.parts),
             "software": self._software,
         }
+        return Statement(CAPTURE, clip.path.name, clip.sha256, predicate).to_json()
 
 
 class NoRecordings:

@@ -167,6 +167,7 @@ class ClipDesk:
         assert request is not None
         assert grant.clip is not None
         cut: Cut | None = None
+        is_over = False
         with running.scope:
             try:
                 cut = await self._recordings.cut(request.camera, request.start, request.end)
@@ -178,11 +179,13 @@ class ClipDesk:
                     on_progress=lambda count: self._progress(running, count, cut),
                 )
                 running.sent_bytes = max(running.sent_bytes, sent)
+                is_over = True
                 sessions.end(grant.session, "finished")
             except MediaError as error:
+                is_over = True
                 sessions.end(grant.session, str(error.code))
-            finally:
-                if cut is not None:
+            finally:  # a program that ends keeps an announced file: the next start goes on with it
+                if cut is not None and (is_over or running.scope.cancel_called):
                     self._recordings.discard(cut)
 
     def _announce(self, running: Running, request: ClipRequest, cut: Cut) -> None:

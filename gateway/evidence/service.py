@@ -80,9 +80,9 @@ class Evidence:
         self._clock = clock
         self._ids = ids
 
-    def upload_url(self, upload_id: str = "") -> str:
-        """Where sites create uploads, or one upload's own address."""
-        return f"{self._public_url}/uploads" + (f"/{upload_id}" if upload_id else "")
+    def upload_url(self, upload_id: str) -> str:
+        """One upload's own address."""
+        return f"{self._public_url}/uploads/{upload_id}"
 
     # --- the operator asks ---------------------------------------------------------------------------------------
 
@@ -202,10 +202,10 @@ class Evidence:
     async def _release(self, request: ClipRequest) -> None:
         """Send the grant; an absent site gets it from `tick`, under the same session and the same upload."""
         async with self._steps.database.unit_of_work() as unit:
-            _, token = await self.uploads.expect(unit, request)
+            upload, token = await self.uploads.expect(unit, request)
             await unit.commit(unaudited="an address for a clip whose approval has its leaf")
         try:
-            await self._sites.release(request, upload_url=self.upload_url(), upload_token=token)
+            await self._sites.release(request, upload_url=self.upload_url(upload.id), upload_token=token)
         except SiteUnreachableError:
             return
         except SiteRefusedError as error:

@@ -21,7 +21,14 @@ from gateway.edge.requires import PUBLIC, requires
 from gateway.evidence.model import MAX_UPLOAD_BYTES, Upload
 from gateway.evidence.service import Evidence
 from gateway.evidence.uploads import Checksum, ChecksumError, NoSpaceError, UploadGoneError
-from gateway.kernel.errors import ConflictError, InvalidError, LenspactError, NotFoundError, PreconditionError
+from gateway.kernel.errors import (
+    ConflictError,
+    InvalidError,
+    LenspactError,
+    NotFoundError,
+    PreconditionError,
+    UnavailableError,
+)
 
 VERSION: Final = "1.0.0"
 PIECE_TIMEOUT_S: Final = 30.0  # between two pieces of a body; a client that pauses longer resumes
@@ -40,6 +47,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     ConflictError: 409,
     PreconditionError: 409,
     InvalidError: 400,
+    UnavailableError: 503,
 }
 
 
@@ -56,6 +64,7 @@ _REFUSALS: Final = (
     ConflictError,
     PreconditionError,
     InvalidError,
+    UnavailableError,
 )
 
 

@@ -22,7 +22,7 @@ from gateway.evidence.objects import CHUNK_BYTES, DamagedError, EncryptedObjects
 from gateway.evidence.ports import EvidenceStore
 from gateway.evidence.steps import Steps
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
+from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError, UnavailableError
 from partner_agent.wire import canonical, classes, manifest, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -157,25 +157,32 @@ class Uploads:
             raise PreconditionError("The capture has to be signed and sent before the first byte.")
         if length != upload.length:
             raise InvalidError("This is not the length that was signed.")
-        if upload.state is UploadState.EXPECTED:
-            upload = replace(upload, state=UploadState.OPEN)
-            async with self._steps.database.unit_of_work() as unit:
-                await self._store.put_upload(unit, upload)
-                await unit.commit(unaudited="the address was granted, and the capture has its leaf")
-        return upload
+        return await self._open(upload) if upload.state is UploadState.EXPECTED else upload
 
     async def look(self, upload_id: str, token: str) -> Upload:
-        """Where an upload stands.
+        """Where an upload stands; whoever knows its address from the grant need not create it.
 
         Raises:
             NotFoundError: no such upload, or the secret is for another.
             UploadGoneError: it was ended, or its time is over.
+            UnavailableError: the capture is on its way; ask again.
         """
         upload = await self._store.upload(upload_id)
         if upload is None or not hmac.compare_digest(upload.token_sha256, _hashed(token)):
             raise NotFoundError(_GONE)
-        if upload.state in {UploadState.TERMINATED, UploadState.EXPECTED} or self._is_over(upload):
+        if upload.state is UploadState.TERMINATED or self._is_over(upload):
             raise UploadGoneError
+        if not upload.capture:
+            raise UnavailableError("The capture has to be signed and sent before the first byte.")
+        if upload.state is UploadState.EXPECTED:
+            upload = await self._open(upload)
+        return upload
+
+    async def _open(self, upload: Upload) -> Upload:
+        upload = replace(upload, state=UploadState.OPEN)
+        async with self._steps.database.unit_of_work() as unit:
+            await self._store.put_upload(unit, upload)
+            await unit.commit(unaudited="the address was granted, and the capture has its leaf")
         return upload
 
     async def write(
@@ -184,7 +191,7 @@ class Uploads:
         """Take bytes from `offset` on, as far as they come; a body that breaks off is kept up to there.
 
         Raises:
-            NotFoundError, UploadGoneError: as `look`.
+            NotFoundError, UploadGoneError, UnavailableError: as `look`.
             ConflictError: `offset` is not where the file stands, or somebody else is writing it.
             InvalidError: more bytes than the file has, or a checksum over more than one chunk.
             ChecksumError: the bytes are not those that were meant.
