@@ -1,12 +1,38 @@
 """Wires the operator's desk."""
 
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.app.ground import Ground
 from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
-from gateway.desks.console import Clips, ConsoleDesk, Listing
+from gateway.desks.console import ClipLine, ClipWish, ConsoleDesk, Listing
+from gateway.evidence import ClipRequest, ClipState, Evidence, Wanted, words
 from gateway.incidents import Incidents
+from gateway.kernel.principal import Principal
+
+
+class AgencyClips:
+    """`console.Clips` over evidence."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+
+    async def ask(self, principal: Principal, wish: ClipWish) -> str:
+        """Ask."""
+        wanted = Wanted(
+            camera_id=wish.camera_id,
+            t0=wish.t0,
+            t1=wish.t1,
+            purpose=wish.purpose,
+            incident_id=wish.incident_id,
+            legal_basis=wish.legal_basis,
+        )
+        return (await self._evidence.ask(principal, wanted)).id
+
+    async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
+        """The agency's requests."""
+        return [_line(request) for request in await self._evidence.list_for(principal, before=before)]
 
 
 def build_console(
@@ -15,10 +41,10 @@ def build_console(
     *,
     incidents: Incidents,
     owners: PartnerServices,
-    listing: Listing | None = None,
-    clips: Clips | None = None,
+    listing: Listing,
+    evidence: Evidence,
 ) -> ConsoleDesk:
-    """Build it. Without `listing` no camera is shown, without `clips` no recording can be asked for."""
+    """Build it."""
     return ConsoleDesk(
         incidents=incidents,
         cameras=owners.cameras,
@@ -26,5 +52,19 @@ def build_console(
         clock=ground.clock,
         zone=ZoneInfo(settings.agency_zone),
         listing=listing,
-        clips=clips,
+        clips=AgencyClips(evidence),
+    )
+
+
+def _line(request: ClipRequest) -> ClipLine:
+    is_ready = request.state is ClipState.DOWNLOADABLE
+    return ClipLine(
+        id=request.id,
+        camera_id=request.camera_id,
+        incident_id=request.incident_id,
+        t0=request.t0,
+        t1=request.t1,
+        words=words(request.state, request.cause, is_held=request.held_until is not None),
+        package=f"/api/v1/clip-requests/{request.id}/package" if is_ready else "",
+        created_at=request.created_at,
     )

@@ -1,4 +1,4 @@
-"""Wires partners, cameras and the owner's desk."""
+"""Wires partners and their cameras."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ from gateway.app.sites import SiteTies
 from gateway.audit import AuditLog
 from gateway.cameras import Cameras
 from gateway.cameras.store import SqlCameras
-from gateway.desks.portal import PortalDesk
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.partners import Partners
@@ -24,7 +23,6 @@ class PartnerServices:
 
     partners: Partners
     cameras: Cameras
-    portal: PortalDesk
 
 
 def build_partners(
@@ -50,5 +48,4 @@ def build_partners(
         ids=ids,
         watchers=(ties, cameras, sharing),
     )
-    desk = PortalDesk(partners=partners, cameras=cameras, audit=audit, pairing=ties, troubles=(ties,), sharing=sharing)
-    return PartnerServices(partners, cameras, desk)
+    return PartnerServices(partners, cameras)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from gateway.app import schema
-from gateway.app.console import build_console
+from gateway.app.desks import Joined, build_desks
 from gateway.app.evidence import wire_evidence
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
 from gateway.app.live import LiveTies, wire_live
-from gateway.app.oversight import build_oversight
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
@@ -105,15 +104,15 @@ def build_services(
     evidence = wire_evidence(ground, sites=sites)
     views = wire_live(ground, decisions=law.decisions, incidents=incidents, sites=sites)
     viewing.tie(views.live)
+    joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
     return Services(
         **_base(ground),
+        **build_desks(ground, settings, joined),
         authenticator=identity.sessions,
         identity=identity,
         partners=owners.partners,
         cameras=owners.cameras,
-        portal=owners.portal,
         incidents=incidents,
-        console=build_console(ground, settings, incidents=incidents, owners=owners, listing=law.decisions),
         sharing=law.sharing,
         decisions=law.decisions,
         sites=sites,
@@ -126,7 +125,6 @@ def build_services(
             *law.background,
             *views.background,
         ),
-        oversight=build_oversight(ground, cameras=owners.cameras, identity=identity, incidents=incidents),
         probes=_probes(ground),
     )
 

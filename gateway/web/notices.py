@@ -23,6 +23,7 @@ NOTICES: Final[dict[str, str]] = {
     "incident-numbered": "The incident has its number.",
     "incident-closed": "The incident is closed. Its pictures end within two minutes.",
     "clip-asked": "The owner is asked, and the footage is kept from being overwritten meanwhile where the site can.",
+    "request-declined": "You declined. Nobody is told who declined, or why.",
     "organisation-saved": "Your details are saved.",
     "signed-out": "You are signed out.",
     "session-ended": "That session is ended.",

@@ -2,16 +2,27 @@
 
 from gateway.desks.portal.desk import PortalDesk
 from gateway.desks.portal.pages import PAGES
-from gateway.desks.portal.ports import CameraStatus, LiveViews, Sharing, Task, Tasks, Trouble, Troubles, Watched
+from gateway.desks.portal.ports import (
+    CameraStatus,
+    LiveViews,
+    Request,
+    Requests,
+    Sharing,
+    Task,
+    Trouble,
+    Troubles,
+    Watched,
+)
 
 __all__ = [
     "PAGES",
     "CameraStatus",
     "LiveViews",
     "PortalDesk",
+    "Request",
+    "Requests",
     "Sharing",
     "Task",
-    "Tasks",
     "Trouble",
     "Troubles",
     "Watched",

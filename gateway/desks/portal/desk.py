@@ -10,14 +10,15 @@ from gateway.desks.portal.ports import (
     CameraStatus,
     LiveViews,
     Pairing,
+    Requests,
     Sharing,
     Task,
-    Tasks,
     Trouble,
     Troubles,
     Watched,
 )
-from gateway.kernel.errors import PreconditionError
+from gateway.desks.portal.requests import Card, card_of, task_of
+from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Organisation, Partners, Site
 
@@ -67,8 +68,8 @@ class PortalDesk:
         audit: AuditLog,
         live: LiveViews | None = None,
         sharing: Sharing | None = None,
+        requests: Requests | None = None,
         pairing: Pairing | None = None,
-        tasks: tuple[Tasks, ...] = (),
         troubles: tuple[Troubles, ...] = (),
     ) -> None:
         self._partners = partners
@@ -76,8 +77,8 @@ class PortalDesk:
         self._audit = audit
         self._live = live
         self._sharing = sharing
+        self._requests = requests
         self._pairing = pairing
-        self._tasks = tasks
         self._troubles = troubles
 
     async def overview(self, principal: Principal) -> Overview:
@@ -91,7 +92,7 @@ class PortalDesk:
             cameras={site.id: [c for c in cameras if c.site_id == site.id] for site in sites},
             statuses=await self._statuses(cameras),
             watched=await self._live.watched(mine) if self._live else (),
-            tasks=sorted([t for source in self._tasks for t in await source.waiting(mine)], key=lambda t: t.since),
+            tasks=await self._tasks(mine, cameras),
             troubles=[t for source in self._troubles for t in await source.troubles(mine)],
             looks=(await self.looks(principal, limit=RECENT))[0],
             steps=await self.steps(principal),
@@ -133,6 +134,23 @@ class PortalDesk:
         names = {c.id: c.name for c in await self._cameras.of_organisation(mine)}
         return [look_of(entry, names) for entry in found.entries], found.next_cursor
 
+    async def requests(self, principal: Principal, *, before: str = "") -> list[Card]:
+        """Requests for recordings, newest first."""
+        found = await self._requests.requests(principal, before=before) if self._requests else ()
+        names = {c.id: c.name for c in await self._cameras.of_organisation(principal.organisation_id)}
+        return [card_of(request, names) for request in found]
+
+    async def decline(self, principal: Principal, request_id: str) -> None:
+        """Say no to a request.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+        """
+        if self._requests is None:
+            raise NotFoundError("There is no such request.")
+        await self._requests.decline(principal, request_id)
+
     async def switch(self, principal: Principal, camera_id: str, *, is_on: bool) -> None:
         """The one switch of a camera's card.
 
@@ -144,6 +162,11 @@ class PortalDesk:
         if self._sharing is None:
             raise PreconditionError("Choose first what is shared.")
         await self._sharing.switch(principal, camera, is_on=is_on)
+
+    async def _tasks(self, organisation_id: str, cameras: Sequence[Camera]) -> list[Task]:
+        waiting = await self._requests.waiting(organisation_id) if self._requests else ()
+        names = {c.id: c.name for c in cameras}
+        return sorted([task_of(request, names) for request in waiting], key=lambda task: task.since)
 
     async def _statuses(self, cameras: Sequence[Camera]) -> dict[str, CameraStatus]:
         own = {c.id: CONNECTED if c.state is CameraState.CONNECTED else LISTED for c in cameras}

@@ -66,13 +66,6 @@ class LiveViews(Protocol):
         """Those of the organisation's cameras."""
 
 
-class Tasks(Protocol):
-    """Requests and other questions."""
-
-    async def waiting(self, organisation_id: str) -> Sequence[Task]:
-        """What waits for an answer of the organisation, oldest first."""
-
-
 class Troubles(Protocol):
     """Health."""
 
@@ -98,3 +91,49 @@ class Pairing(Protocol):
 
     async def has_agent(self, organisation_id: str) -> bool:
         """Whether a site of the organisation has a paired agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request for a recording, as the owner's card says it.
+
+    Attributes:
+        t0: the beginning of the recording that is asked for.
+        t1: its end.
+        who: role, unit or agency; never a person's name.
+        purpose: the coded reason.
+        state: where it stands, a word of `STATES` in `requests`.
+        held_until: until when the site keeps the footage from being overwritten; None if it does not.
+        digest: names the request on site.
+    """
+
+    id: str
+    camera_id: str
+    t0: datetime
+    t1: datetime
+    who: str
+    purpose: str
+    state: str
+    is_waiting: bool
+    held_until: datetime | None
+    expires_at: datetime
+    created_at: datetime
+    digest: str
+
+
+class Requests(Protocol):
+    """Requests for recordings (`evidence`)."""
+
+    async def requests(self, principal: Principal, *, before: str) -> Sequence[Request]:
+        """Those to the principal's organisation, newest first, older than the id `before`."""
+
+    async def waiting(self, organisation_id: str) -> Sequence[Request]:
+        """Those that wait for its answer."""
+
+    async def decline(self, principal: Principal, request_id: str) -> None:
+        """Say no.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+        """

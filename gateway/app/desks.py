@@ -1,0 +1,56 @@
+"""Builds the desks, the pages that join capabilities, once everything they join is there."""
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from gateway.app.console import build_console
+from gateway.app.ground import Ground
+from gateway.app.oversight import build_oversight
+from gateway.app.partners import PartnerServices
+from gateway.app.portal import build_portal
+from gateway.app.settings import Settings
+from gateway.app.sharing import SharingTies
+from gateway.app.sites import SiteTies
+from gateway.desks.console import ConsoleDesk, Listing
+from gateway.desks.oversight_desk import OversightDesk
+from gateway.desks.portal import PortalDesk
+from gateway.evidence import Evidence
+from gateway.identity import Identity
+from gateway.incidents import Incidents
+from gateway.live import Live
+
+
+class Desks(TypedDict):
+    """The desks, by the name under which handlers get them."""
+
+    portal: PortalDesk
+    console: ConsoleDesk
+    oversight: OversightDesk
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What the desks join."""
+
+    owners: PartnerServices
+    identity: Identity
+    incidents: Incidents
+    listing: Listing
+    evidence: Evidence
+    live: Live
+    ties: SiteTies
+    sharing: SharingTies
+
+
+def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
+    """Build them."""
+    owners, incidents, evidence = joined.owners, joined.incidents, joined.evidence
+    return {
+        "portal": build_portal(
+            ground.log.audit, owners, ties=joined.ties, sharing=joined.sharing, evidence=evidence, live=joined.live
+        ),
+        "console": build_console(
+            ground, settings, incidents=incidents, owners=owners, listing=joined.listing, evidence=evidence
+        ),
+        "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
+    }

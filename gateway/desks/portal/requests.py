@@ -1,0 +1,43 @@
+"""Requests for recordings in an owner's words. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.desks.portal.ports import BadgeState, Request, Task
+
+STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
+    "requested": ("ask", "Waits for you"),
+    "held": ("ask", "Waits for you"),
+    "approved": ("permitted", "You said yes"),
+    "cutting": ("permitted", "Your site is cutting it"),
+    "uploading": ("permitted", "Your site is sending it"),
+    "received": ("permitted", "Handed over"),
+    "downloadable": ("permitted", "Handed over"),
+    "declined": ("unavailable", "You declined"),
+    "expired": ("unavailable", "It ran out"),
+    "quarantined": ("offline", "It arrived damaged"),
+    "failed": ("offline", "Your site could not send it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One request with what its camera is called and how it stands."""
+
+    request: Request
+    camera_name: str
+    badge: BadgeState
+    word: str
+
+
+def card_of(request: Request, camera_names: Mapping[str, str]) -> Card:
+    """The card of a request."""
+    badge, word = STATES.get(request.state, ("unavailable", request.state))
+    return Card(request, camera_names.get(request.camera_id, ""), badge, word)
+
+
+def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
+    """The request as something that waits for the owner."""
+    name = camera_names.get(request.camera_id, "")
+    return Task(f"A recording of {name}", request.purpose.replace("_", " "), "/portal/requests", request.created_at)
