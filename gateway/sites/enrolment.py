@@ -126,9 +126,13 @@ class Enrolments:
     async def poll(self, form: Mapping[str, str]) -> Answer:
         """`POST /oauth/token`: pending, or the pairing; the code is consumed in the transaction that answers."""
         now = self._clock.now()
+        device_hash = _hash(form.get("device_code", ""))
+        seen = await self._store.peek_enrolment(device_hash)
+        if seen is None or seen.is_over(now):  # strangers cost a read, never the one writer
+            return self.server.poll(EnrolmentRequest(form, now=now, found=seen))
         chain = await self._key_sets.chain()
         async with self._store.database.unit_of_work() as unit:
-            found = await self._store.enrolment(unit, device_hash=_hash(form.get("device_code", "")))
+            found = await self._store.enrolment(unit, device_hash=device_hash)
             agent = self._new_agent(found) if found and found.state is EnrolmentState.APPROVED else None
             pairing = msgspec.to_builtins(self._pairing(agent, chain)) if agent else None
             request = EnrolmentRequest(form, now=now, found=found, pairing=pairing)

@@ -85,6 +85,11 @@ class SiteStore:
         row = (await unit.session.execute(select(EnrolmentRow).where(by).with_for_update())).scalar_one_or_none()
         return _enrolment(row.model_dump()) if row else None
 
+    async def peek_enrolment(self, device_hash: str) -> Enrolment | None:
+        """The enrolment of a device code, as it is now."""
+        rows = await self._read(select(EnrolmentRow).where(col(EnrolmentRow.device_hash) == device_hash))
+        return _enrolment(rows[0]) if rows else None
+
     async def change_enrolment(self, unit: UnitOfWork, device_hash: str, **values: Any) -> None:
         """Set columns of one enrolment."""
         which = col(EnrolmentRow.device_hash) == device_hash
