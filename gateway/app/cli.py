@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 
-from gateway.app import schema
+from gateway.app import keys, schema
 from gateway.app.doctor import examine
 from gateway.app.ground import lay_ground
 from gateway.app.logs import start_logging
@@ -21,7 +21,6 @@ from gateway.app.setup import migrate, prepare
 from gateway.audit.export import export_log
 from gateway.kernel.database import Database
 from gateway.kernel.errors import LenspactError
-from gateway.kernel.keyring import Keyring, export_root
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[int]]
 
@@ -136,17 +135,16 @@ async def _adopt(settings: Settings) -> int:
 
 
 async def run_keys(settings: Settings, options: argparse.Namespace) -> int:
-    """Show what is public of the keys, or take the root key off this machine."""
-    folder = settings.state_dir / "keys"
-    if options.what == "export-root":
-        export_root(folder, options.target)
-        say(f"The root key is in {options.target} and no longer here. Keep it offline; only key sets need it.")
-        return 0
-    keyring = Keyring.load(folder)
-    say(f"log      {keyring.log.vkey}")
-    say(f"root     {keyring.root_public.kid}  {'on this machine' if keyring.root else 'kept elsewhere'}")
-    for name in ("grant", "lease", "promise", "link", "ticket"):
-        say(f"{name:8} {getattr(keyring, name).kid}")
+    """Show what is public of the keys, publish or renew them for the sites, or take the root key off this machine."""
+    match options.what:
+        case "export-root":
+            keys.take_root_away(settings, say, target=options.target)
+        case "publish":
+            await keys.publish(settings, say, root_file=options.root)
+        case "rotate":
+            await keys.rotate(settings, say, root_file=options.root)
+        case _:
+            await keys.show(settings, say)
     return 0
 
 
@@ -193,9 +191,11 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_parser("status", help="size and lag")
     audit.add_parser("export", help="a copy to check offline").add_argument("folder", type=Path)
     audit.add_parser("adopt", help="go on after the database was restored on another PostgreSQL server")
-    keys = _command(commands, "keys", run_keys).add_subparsers(dest="what", required=True)
-    keys.add_parser("show", help="what is public")
-    keys.add_parser("export-root", help="move the root key out").add_argument("target", type=Path)
+    of_keys = _command(commands, "keys", run_keys).add_subparsers(dest="what", required=True)
+    of_keys.add_parser("show", help="what is public")
+    for name, text in (("publish", "sign the keys in use for another 90 days"), ("rotate", "make new keys, then sign")):
+        of_keys.add_parser(name, help=text).add_argument("--root", type=Path, help="file of the exported root key")
+    of_keys.add_parser("export-root", help="move the root key out").add_argument("target", type=Path)
     return parser
 
 

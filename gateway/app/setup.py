@@ -26,6 +26,8 @@ async def prepare(settings: Settings, *, say: Callable[[str], None] = lambda _li
     await migrate(settings)
     say("Database: at this program's schema")
     services = build_services(settings)
+    if services.keyring.root:  # later sets are signed with `lenspact keys publish`, once it is kept elsewhere
+        await services.sites.key_sets.ensure_current()
     agency = await services.identity.people.ensure_agency(settings.agency_name)
     say(f"Agency: {agency.name}")
     return services

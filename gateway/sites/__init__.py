@@ -3,7 +3,7 @@
 from gateway.sites.agents import Agents, Progress, SiteView
 from gateway.sites.build import Sites, build_sites
 from gateway.sites.hub import LinkHub, Online
-from gateway.sites.keysets import KeySets, Published
+from gateway.sites.keysets import KeySets, Published, is_due
 from gateway.sites.links import Peer
 from gateway.sites.model import Agent, AgentCamera, AgentState
 from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox, RegisteredCamera, Site, SiteDirectory
@@ -28,4 +28,5 @@ __all__ = [
     "SiteView",
     "Sites",
     "build_sites",
+    "is_due",
 ]
