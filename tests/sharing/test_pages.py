@@ -10,6 +10,7 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
+from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import enforce
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import Role
@@ -30,12 +31,15 @@ def w(sqlite_database, clock, ids):
 
 
 def app_of(w, caller: Caller) -> Litestar:
-    """The pages of sharing."""
+    """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
+    provided |= {"portal": w.base.portal, "bus": w.base.bus}
     dependencies = {name: _constant(value) for name, value in provided.items()}
     dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
     handlers = ProblemHandler().handlers()
-    return web_app(list(PAGES), caller=caller, dependencies=dependencies, guards=[enforce], exception_handlers=handlers)
+    return web_app(
+        [*PAGES, *PORTAL_PAGES], caller=caller, dependencies=dependencies, guards=[enforce], exception_handlers=handlers
+    )
 
 
 def _constant(value):

@@ -1,0 +1,68 @@
+"""The sharing pages in a real browser: no finding of axe or of the content policy, in both themes and on a phone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from gateway.kernel.database import Database
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+from tests.sharing.test_pages import app_of
+from tests.support import databases
+from tests.support.browser import browser, served, watched
+from tests.support.pages import Caller
+from tests.support.sharing import sharing_world
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for this file."""
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def shop(tmp_path: Path, sqlite_template: Path):
+    """A shop with two cameras behind a port; its owner looks."""
+    import shutil
+
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    w = sharing_world(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds())
+    owner, site, cameras = databases.run(w.shop)
+    with served(app_of(w, Caller(owner))) as origin:
+        yield w, origin, site, cameras
+
+
+def clean(seen) -> None:
+    """Nothing for axe, the policy or the console to say."""
+    assert seen.axe() == []
+    assert seen.violations() == []
+    assert seen.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_owner_answers_and_reads_it_back(chromium, shop, theme):
+    """From nothing said to the rules in words, with each page clean on the way."""
+    _, origin, site, cameras = shop
+    with watched(chromium, dark=theme == "dark") as seen:
+        page = seen.page
+        page.goto(f"{origin}/portal/sites/{site.id}/sharing")
+        clean(seen)
+        page.click("text=Choose what is shared")
+        clean(seen)
+        page.click("text=See what changes")
+        page.wait_for_selector("#changes")
+        clean(seen)
+        page.click("text=Save for when my site is connected")
+        page.wait_for_url("**/sharing?done=sharing-saved")
+        clean(seen)
+        assert "City Police can watch Front door and Yard live" in page.inner_text("main")
+        page.goto(f"{origin}/portal/cameras/{cameras[0].id}/sharing")
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        clean(seen)
