@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from gateway.kernel.principal import ANONYMOUS, Principal
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from tests.fakes.requests import FakeRequests
 from tests.support import databases
 from tests.support.browser import Watched, browser, served, watched
 from tests.support.pages import Caller
@@ -263,3 +264,31 @@ def test_nobody_else_gets_in(chromium, desk, path):
         assert (answer.status, answer.headers.get("location", "")[:8]) == (303, "/sign-in")
         desk.caller.principal = operator()
         assert seen.page.request.get(desk.origin + path, max_redirects=0).status == 403
+
+
+def test_a_request_is_a_card_that_says_how_to_answer(chromium, desk):
+    """The first page counts it; the card says yes is given on site; declining works once, here."""
+    held = FakeRequests()
+    desk.w.portal._requests = held
+    with watched(chromium) as seen:
+        page = seen.page
+        _register(seen, desk)
+        _place_site(seen, desk)
+        page.fill("#name", "Front door")
+        page.check("[name=looks_around]")
+        page.click("text=Save the camera")
+        page.wait_for_url("**/portal/set-up?done=camera-saved")
+        page.goto(desk.origin + "/portal")
+        held.add(page.locator("article.card h3").get_attribute("id"))
+        page.goto(desk.origin + "/portal")
+        assert "1 request waits." in page.inner_text("main")
+        page.click("text=A recording of Front door")
+        page.wait_for_url("**/portal/requests")
+        assert "lenspact-agent approve abababababab" in page.inner_text("article")
+        _sound(seen)
+        page.click("article button")
+        page.wait_for_url("**?done=request-declined")
+        assert "You declined" in page.inner_text("article")
+        assert page.locator("article button").count() == 0
+        answer = page.request.post(desk.origin + "/portal/requests/clr_0/decline", form={"csrf": "test-token"})
+        assert (answer.status, "answered already" in answer.text()) == (422, True)
