@@ -1,6 +1,5 @@
 """The capability as one value: what the rest of the gateway, its routes and its pages use."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,18 +46,17 @@ class Sites:
     public_url: str
 
     async def keep_key_set(self) -> None:
-        """Look once an hour whether the key set is current, and tell connected agents of a new one."""
-        while True:
-            before = await self.key_sets.newest()
-            await self.key_sets.ensure_current()
-            self.hub.offer_key_sets(await self.key_sets.chain(after=before.version if before else 0))
-            await self.hub.clock.sleep(KEY_SET_CHECK_S)
+        """Look once an hour whether the key set is current, and tell connected agents of one that is new.
 
-    async def use_relays(self, fingerprints: Sequence[str]) -> None:
-        """The relays with these DTLS certificates serve now; agents are told before they are sent anywhere."""
-        before = await self.key_sets.newest()
-        await self.key_sets.use_relays(fingerprints)
-        self.hub.offer_key_sets(await self.key_sets.chain(after=before.version if before else 0))
+        It may have been published by another process (`lenspact keys publish`).
+        """
+        newest = await self.key_sets.newest()
+        while True:
+            told = newest.version if newest else 0
+            await self.key_sets.ensure_current()
+            newest = await self.key_sets.newest()
+            self.hub.offer_key_sets(await self.key_sets.chain(after=told))
+            await self.hub.clock.sleep(KEY_SET_CHECK_S)
 
 
 def build_sites(

@@ -6,7 +6,7 @@ The form is `partner_agent.wire.keyset`.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.audit import AuditLog
@@ -86,11 +86,6 @@ class KeySets:
             await self._audit.append(unit, leaves.key_set_published(version=signed.version, sha256=signed.sha256))
             await unit.commit()
         return signed
-
-    async def use_relays(self, fingerprints: Sequence[str]) -> None:
-        """These relays serve now; agents must know their certificates before they send anything there."""
-        self._published = replace(self._published, relay_fingerprints=tuple(sorted(fingerprints)))
-        await self.ensure_current()
 
     async def ensure_current(self) -> None:
         """Publish if something changed or an end is near and the root is here (the demo keeps it).
