@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from gateway.app.ground import Ground
+from gateway.audit import Kind
 from gateway.evidence import (
     ClipLaw,
     ClipRequest,
     Evidence,
     Kept,
-    NoClipLaw,
     SiteRefusedError,
     SiteUnreachableError,
     build_evidence,
@@ -18,12 +18,27 @@ from gateway.kernel.errors import DeadlineError, InvalidError, UnavailableError
 from gateway.sites import Peer, Sites
 from partner_agent.wire import classes, messages, statements
 from partner_agent.wire.clock import from_rfc3339
-from partner_agent.wire.messages import ClipAnswer, ClipAsk, ClipCapture, Preserve, PreserveRelease
+from partner_agent.wire.messages import (
+    ClipAnswer,
+    ClipAsk,
+    ClipCapture,
+    Interrupted,
+    Noted,
+    Preserve,
+    PreserveRelease,
+    Refused,
+    Stopped,
+)
 from partner_agent.wire.tokens import Claims, PublicKey, TokenClass, TokenError
 
 ASK_S: Final = 5.0  # a site answers from memory and disk
 GRANT_S: Final = 10.0  # it checks and decides before it answers
-_LATE: Final = frozenset({"finished"})  # how a clip's session ends well
+_LATE: Final = frozenset({"finished", "replayed"})  # ended well, or running already under this very grant
+_CLASS_OF: Final[dict[type[messages.Message], TokenClass]] = {
+    Stopped: classes.STOPPED,
+    Interrupted: classes.INTERRUPTED,
+    Refused: classes.REFUSED,
+}
 
 
 class ClipGrants(Protocol):
@@ -40,7 +55,7 @@ class ClipGrants(Protocol):
 class LinkedSites:
     """`gateway.evidence.ClipSites` over the links."""
 
-    def __init__(self, *, sites: Sites, gateway: str, grants: ClipGrants | None) -> None:
+    def __init__(self, *, sites: Sites, gateway: str, grants: ClipGrants) -> None:
         self._hub = sites.hub
         self._gateway = gateway
         self._grants = grants
@@ -68,7 +83,7 @@ class LinkedSites:
     async def release(self, request: ClipRequest, *, upload_url: str, upload_token: str) -> None:
         """Send the grant and wait for the site's decision."""
         fresh = self._hub.fresh_of(request.agent_id)
-        if self._grants is None or not fresh:
+        if not fresh or self._hub.problem_of(request.agent_id):  # before a grant is made: each has its leaf
             raise SiteUnreachableError
         token = await self._grants.make(request, fresh=fresh, upload_url=upload_url, upload_token=upload_token)
         answer = await self._send(request, messages.Grant(id=self._hub.new_id(), token=token), GRANT_S)
@@ -106,10 +121,8 @@ def device_of(peer: Peer) -> PublicKey:
     return PublicKey.of(peer.agent.jwk)
 
 
-def wire_evidence(
-    ground: Ground, *, sites: Sites, law: ClipLaw | None = None, grants: ClipGrants | None = None
-) -> Evidence:
-    """Evidence on the links of `sites`; without a law nothing is permitted, without grants nothing is released."""
+def wire_evidence(ground: Ground, *, sites: Sites, law: ClipLaw, grants: ClipGrants) -> Evidence:
+    """Evidence on the links of `sites`, decided by `law`, released by `grants`."""
     gateway = ground.settings.origin.text
     linked = LinkedSites(sites=sites, gateway=gateway, grants=grants)
     evidence = build_evidence(
@@ -120,7 +133,7 @@ def wire_evidence(
         database=ground.database,
         audit=ground.log.audit,
         log_reader=ground.log.reader,
-        law=law or NoClipLaw(),
+        law=law,
         sites=linked,
         clock=ground.clock,
         ids=ground.ids,
@@ -135,19 +148,28 @@ def _listen(sites: Sites, evidence: Evidence, gateway: str) -> None:
     async def captured(peer: Peer, message: ClipCapture) -> None:
         await evidence.uploads.captured(peer.agent_id, device_of(peer), message.token)
 
-    async def answered(peer: Peer, message: ClipAnswer) -> None:
+    async def answered(peer: Peer, message: ClipAnswer) -> Noted:
         claims = _claims(peer, classes.SITE_APPROVAL, message.token, gateway)
         is_yes = str(claims["answer"]).startswith("yes")
         await evidence.site_answered(peer.agent_id, str(claims["digest"]), is_yes=is_yes, token=message.token)
+        return Noted(id=sites.hub.new_id(), re=message.id)
 
-    async def stopped(peer: Peer, message: messages.Stopped) -> None:
-        claims = _claims(peer, classes.STOPPED, message.token, gateway)
-        if claims["reason"] not in _LATE:
-            await evidence.failed(str(claims["session"]), str(claims["reason"]))
+    async def over(peer: Peer, message: Stopped | Interrupted | Refused) -> Noted | None:
+        claims = _claims(peer, _CLASS_OF[type(message)], message.token, gateway)
+        session = str(claims.get("session", ""))
+        if not await evidence.knows_session(session):
+            return None  # about a view
+        code = str(claims.get("reason") or claims.get("code") or "")
+        if code and code not in _LATE:  # after a crash the site goes on with its upload
+            kind = Kind.CLIP_REFUSED if isinstance(message, Refused) else Kind.CLIP_FAILED
+            await evidence.failed(session, code, kind=kind)
+        return Noted(id=sites.hub.new_id(), re=message.id)
 
     sites.hub.on(ClipCapture, captured)
     sites.hub.on(ClipAnswer, answered)
-    sites.hub.on(messages.Stopped, stopped)
+    sites.hub.on(Stopped, over)
+    sites.hub.on(Interrupted, over)
+    sites.hub.on(Refused, over)
 
 
 def _claims(peer: Peer, kind: TokenClass, token: str, gateway: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from gateway.app import schema
+from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
 from gateway.app.evidence import wire_evidence
 from gateway.app.ground import Ground, lay_ground
@@ -101,7 +102,7 @@ def build_services(
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
-    evidence = wire_evidence(ground, sites=sites)
+    evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, decisions=law.decisions, incidents=incidents, sites=sites)
     viewing.tie(views.live)
     joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
@@ -184,6 +185,12 @@ def _owners(ground: Ground, identity: Identity, ties: SiteTies, shared: SharingT
         ties=ties,
         sharing=shared,
     )
+
+
+def _evidence(ground: Ground, decisions: Decisions, incidents: Incidents, sites: Sites, identity: Identity) -> Evidence:
+    law = SharingClipLaw(decisions=decisions, incidents=incidents)
+    grants = SharingClipGrants(ground, law=law, identity=identity)
+    return wire_evidence(ground, sites=sites, law=law, grants=grants)
 
 
 def _background(ground: Ground, incidents: Incidents, sites: Sites, evidence: Evidence) -> tuple[Background, ...]:

@@ -36,6 +36,11 @@ def new_request(principal: Principal, wanted: Wanted, place: Place, *, request_i
         id=request_id,
         agency_id=principal.organisation_id,
         person_id=principal.person_id,
+        asker={
+            "unit": principal.unit,
+            "roles": sorted(role.value for role in principal.roles),
+            "factors": sorted(principal.factors),
+        },
         organisation_id=place.organisation_id,
         site_id=place.site_id,
         agent_id=place.agent_id,

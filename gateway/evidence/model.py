@@ -87,6 +87,7 @@ class ClipRequest:
     """One request for one recording of one camera.
 
     Attributes:
+        asker: in what unit and roles they asked, and how they had signed in: the law decides again when it is released.
         document: the closed document the owner approves and the grant carries (`wire.clips`).
         document_sha256: its digest.
         approval: the owner's signed yes, as the grant carries it; None where a standing clause has said yes.
@@ -99,6 +100,7 @@ class ClipRequest:
     id: str
     agency_id: str
     person_id: str
+    asker: dict[str, Any]
     organisation_id: str
     site_id: str
     agent_id: str

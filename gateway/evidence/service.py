@@ -220,6 +220,10 @@ class Evidence:
             except ConflictError:
                 return
 
+    async def knows_session(self, session_id: str) -> bool:
+        """Whether a session is of a recording."""
+        return await self._store.request_of_session(session_id) is not None
+
     async def failed(self, session_id: str, code: str, *, kind: Kind = Kind.CLIP_FAILED) -> None:
         """The site could not, or would not, deliver under this session; unknown and finished sessions are ignored."""
         request = await self._store.request_of_session(session_id)

@@ -161,7 +161,7 @@ def _all_of(table: type[SQLModel]) -> Any:
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of `ClipRequest` as its row holds them."""
     columns = {name: value.value if isinstance(value, ClipState) else value for name, value in values.items()}
-    for name in ("document", "approval"):
+    for name in ("document", "approval", "asker"):
         if columns.get(name) is not None:
             columns[name] = canonical.encode(columns[name])
     return columns
@@ -172,6 +172,7 @@ def _request(row: Row[Any]) -> ClipRequest:
     values |= {
         "state": ClipState(row.state),
         "document": canonical.decode_object(bytes(row.document)),
+        "asker": canonical.decode_object(bytes(row.asker)),
         "approval": None if row.approval is None else canonical.decode_object(bytes(row.approval)),
     }
     return ClipRequest(**values)

@@ -31,6 +31,7 @@ class ClipRequestRow(SQLModel, table=True):
     id: str = Field(sa_column=_id(key=True))
     agency_id: str = Field(sa_column=_id())
     person_id: str = Field(sa_column=_id())
+    asker: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # canonical JSON {unit, roles, factors}
     organisation_id: str = Field(sa_column=_id())
     site_id: str = Field(sa_column=_id())
     agent_id: str = Field(sa_column=_id())

@@ -46,6 +46,7 @@ def _requests() -> None:
         "clip_request",
         sa.Column("id", sa.String(30), primary_key=True),
         *(sa.Column(name, sa.String(30), nullable=False) for name in ids),
+        sa.Column("asker", sa.LargeBinary, nullable=False),
         sa.Column("purpose", sa.String(40), nullable=False),
         sa.Column("incident_id", sa.String(30), nullable=False),
         sa.Column("t0", sa.BigInteger, nullable=False),
