@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return simulator.main(arguments[1:])
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every address
+    for name in ("httpx", "aioice", "aiortc"):  # they would log every address
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         settings = load(options.config, os.environ)
         command: Callable[[Settings, argparse.Namespace], int] = options.command

@@ -34,6 +34,19 @@ async def test_a_proof_in_time_settles_its_promise(bench: Bench):
     assert bench.agent.proofs.head.size == 1
 
 
+async def test_answers_to_two_questions_asked_at_once_are_both_taken(bench: Bench):
+    """The second answer shows growth from the head both questions named, and ends at the first one's: it holds."""
+    bench.agent.desk.take(bench.gateway.proof(_leaf(bench)))
+    have = bench.agent.proofs.head.size
+    await bench.send_grant()
+    await bench.send_grant()
+    first, second = (bench.gateway.proof(_leaf(bench, index), have_size=have) for index in (-2, -1))
+    bench.agent.desk.take(first)
+    bench.agent.desk.take(second)
+
+    assert bench.agent.proofs.outstanding == 0
+
+
 async def test_a_promise_without_proof_is_overdue_after_its_delay(bench: Bench, clock: FakeClock):
     """Sixty seconds on the monotonic clock, whatever the wall clock does."""
     clock.step_wall(-1000)
