@@ -28,6 +28,7 @@ from partner_agent.ring.recorder import Recorder, SegmentWriter
 from partner_agent.ring.store import Quota, RecordingStore
 from partner_agent.rtc import certificate, whip
 from partner_agent.settings import Settings
+from partner_agent.shared_uplink import SharedPublisher
 from partner_agent.store import Store
 from partner_agent.timekeeping import KernelTimeSync, UnsafeAlwaysSynced
 from partner_agent.tus import TusUploader
@@ -150,7 +151,7 @@ async def _world(
         ids=ids,
         dialler=dialler,
         cameras=premises,
-        publisher=Uplink(premises, publisher),
+        publisher=SharedPublisher(Uplink(premises, publisher), clock=clock),
         recordings=recordings,
         uploader=TusUploader(http=http, clock=clock, path_of=lambda cut_id: spool / f"{cut_id}.mp4"),
         addresses=rules,

@@ -17,7 +17,6 @@ from gateway.live.grants import DraftGrant, GrantDesk
 from gateway.live.model import EndReason, SessionState, reason_of_code, step
 from gateway.live.ports import DeviceKeys, Relay, SessionStore, SiteLinks
 from gateway.live.relay.client import RelayGoneError
-from partner_agent.wire import classes
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Accepted, Grant, Message, Refused
 from partner_agent.wire.tokens import PublicKey
@@ -59,7 +58,7 @@ class Exchange:
             if key is None:
                 await self._endings.end(session.id, EndReason.OFFLINE)
                 return
-            await self._take(seat, answer, key)
+            await self._take(seat, answer, key, token)
         except (UnavailableError, DeadlineError):
             await self._endings.end(session.id, EndReason.OFFLINE)
         except RelayGoneError:
@@ -68,14 +67,14 @@ class Exchange:
             _LOG.warning("the site's answer for %s was not usable", session.id, exc_info=True)
             await self._endings.end(session.id, EndReason.CANNOT_START)
 
-    async def _take(self, seat: Seat, answer: Message, key: PublicKey) -> None:
+    async def _take(self, seat: Seat, answer: Message, key: PublicKey, grant: str) -> None:
         match answer:
             case Accepted():
-                seat.fingerprint = self._grants.accepted_fingerprint(answer.token, key, seat.session)
+                seat.fingerprint = self._grants.accepted_fingerprint(answer.token, key, seat.session, grant=grant)
                 await self._accept(seat)
             case Refused():
-                claims = self._grants.statement(classes.REFUSED, answer.token, key, seat.session.agent_id)
-                await self._refuse(seat, str(claims["code"]))
+                code = self._grants.refused_code(answer.token, key, seat.session, grant=grant)
+                await self._refuse(seat, code)
             case _:
                 await self._endings.end(seat.session.id, EndReason.CANNOT_START)
 

@@ -18,7 +18,7 @@ from partner_agent.wire import classes, grants, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.grants import Publish
 from partner_agent.wire.ids import IdSource
-from partner_agent.wire.tokens import Claims, ClassSigner, PublicKey, TokenClass, TokenError
+from partner_agent.wire.tokens import Claims, ClassSigner, PublicKey, TokenClass, TokenError, hash_of
 from policies.vocabulary import Act
 
 FINGERPRINT_PREFIX = "sha-256 "  # as SDP writes it (RFC 8122 §5), and as the key set and the wire do
@@ -134,19 +134,30 @@ class GrantDesk:
         except TokenError as error:
             raise InvalidError("The site's word is not signed by its device key.") from error
 
-    def accepted_fingerprint(self, token: str, key: PublicKey, session: Session) -> str:
-        """The publisher's certificate out of an `accepted` for exactly this grant.
+    def accepted_fingerprint(self, token: str, key: PublicKey, session: Session, *, grant: str) -> str:
+        """The publisher's certificate out of an `accepted` for exactly this session and this grant token.
 
         Raises:
             InvalidError: it accepts something else.
         """
         claims = self.statement(classes.ACCEPTED, token, key, session.agent_id)
         said = (claims["jti"], claims["session"], claims["camera"], claims["grant_sha256"])
-        meant = (session.grant_id, session.id, session.local_camera, session.grant_sha256)
+        meant = (session.grant_id, session.id, session.local_camera, hash_of(grant))
         fingerprint = claims.get("fingerprint")
         if said != meant or not isinstance(fingerprint, str):
             raise InvalidError("The site accepted something else.")
         return fingerprint.removeprefix(FINGERPRINT_PREFIX)
+
+    def refused_code(self, token: str, key: PublicKey, session: Session, *, grant: str) -> str:
+        """Why the site refused exactly this grant token.
+
+        Raises:
+            InvalidError: it refuses something else.
+        """
+        claims = self.statement(classes.REFUSED, token, key, session.agent_id)
+        if claims["grant_sha256"] != hash_of(grant):
+            raise InvalidError("The site refused something else.")
+        return str(claims["code"])
 
     def _body(self, permit: ViewPermit, wish: Wish, publication: str) -> dict[str, object]:
         ticket = self._tickets.for_publication(

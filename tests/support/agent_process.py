@@ -20,7 +20,10 @@ _CODE: Final = re.compile(r"Code: ([A-Z]{4}-[A-Z]{4})")
 class AgentProcess:
     """One agent on disk; `enrol` and `running` start processes of it."""
 
-    def __init__(self, folder: Path, gateway: str, cameras: tuple[str, ...]) -> None:
+    def __init__(
+        self, folder: Path, gateway: str, cameras: tuple[str, ...], *, url: str = "rtsp://127.0.0.1:9/x"
+    ) -> None:
+        """`url`: of every camera; nothing answers at the usual one, for a camera is opened only when it is wanted."""
         folder.mkdir(mode=0o700)
         self.state_dir = folder / "state"
         self.state_dir.mkdir(mode=0o700)
@@ -35,8 +38,8 @@ class AgentProcess:
             "trust_clock = true",
             'media_address = "127.0.0.1"',
         ]
-        for name in cameras:  # nothing answers at this address; a camera is opened only when somebody wants it
-            lines += ["", "[[cameras]]", f'name = "{name}"', f'label = "The {name}"', 'url = "rtsp://127.0.0.1:9/x"']
+        for name in cameras:
+            lines += ["", "[[cameras]]", f'name = "{name}"', f'label = "The {name}"', f'url = "{url}"']
             lines.append("is_recorded = false")
         self.config.write_text("\n".join(lines) + "\n")
 

@@ -24,7 +24,7 @@ from partner_agent.wire import classes, grants, leases, statements
 from partner_agent.wire.grants import Caps, Facts, Incident, Subject
 from partner_agent.wire.ids import encode_ulid
 from partner_agent.wire.messages import Accepted, End, Grant, Lease, Message, PolicyStale, Refused, Stopped
-from partner_agent.wire.tokens import LocalSigner, PublicKey
+from partner_agent.wire.tokens import LocalSigner, PublicKey, hash_of
 from policies.vocabulary import Remedy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
@@ -159,14 +159,14 @@ class FakeSite:
             case "stale":
                 return PolicyStale(id="a", re=message.id, token="")
             case "accept" | "accept_other" | "accept_forged":
-                claims |= {"camera": grant.camera, "grant_sha256": read.sha256}
+                claims |= {"camera": grant.camera, "grant_sha256": hash_of(message.token)}
                 claims["fingerprint"] = f"sha-256 {SITE_CERTIFICATE}"
                 if self.answer == "accept_other":
                     claims["grant_sha256"] = "f" * 64
                 signer = LocalSigner.generate("ES256") if self.answer == "accept_forged" else self.device
                 return Accepted(id="a", re=message.id, token=self.say(classes.ACCEPTED, claims, signer))
             case code:
-                claims |= {"grant_sha256": read.sha256, "code": code}
+                claims |= {"grant_sha256": hash_of(message.token), "code": code}
                 return Refused(id="a", re=message.id, token=self.say(classes.REFUSED, claims))
 
     def say(self, kind: Any, claims: dict[str, Any], signer: LocalSigner | None = None) -> str:

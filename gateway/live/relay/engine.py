@@ -301,19 +301,21 @@ class RelayEngine:
         stream.fanout.add(viewer, now)
         if not stream.fanout.has_key_frame:
             self._ask_key_frame(stream, now)
-        self._tell_started(call, viewer)
+        stream.joining.add(session)
+        self._tell_started(stream, call, viewer)
 
     def _ingest(self, stream: Stream, data: bytes) -> None:
-        had_key_frame = stream.fanout.has_key_frame
         stream.fanout.push(data, self._clock.monotonic())
-        if not had_key_frame and stream.fanout.has_key_frame:
-            for session, viewer in stream.fanout.viewers.items():
-                call = self._tables.calls.get(session)
-                if call is not None:
-                    self._tell_started(call, viewer)
+        for session in list(stream.joining):
+            call, viewer = self._tables.calls.get(session), stream.fanout.viewers.get(session)
+            if call is None or viewer is None:
+                stream.joining.discard(session)
+            else:
+                self._tell_started(stream, call, viewer)
 
-    def _tell_started(self, call: Call, viewer: Viewer) -> None:
+    def _tell_started(self, stream: Stream, call: Call, viewer: Viewer) -> None:
         if viewer.is_started and not call.is_told:
+            stream.joining.discard(call.session)
             call.is_told, call.heard_at = True, self._clock.monotonic()
             self._tell(protocol.ViewerUp(session=call.session, srtp_profile=call.leg.srtp_profile))
 

@@ -13,7 +13,11 @@ MAX_STREAMS: Final = 500
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """One publication: its fan-out, and its ingest when there is one."""
+    """One publication: its fan-out, and its ingest when there is one.
+
+    Attributes:
+        joining: sessions that are attached and still wait for their first packet.
+    """
 
     publication: str
     fanout: FanOut
@@ -21,6 +25,7 @@ class Stream:
     resource: str = ""
     fingerprint: str = ""
     asked_at: float = float("-inf")
+    joining: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True, eq=False)

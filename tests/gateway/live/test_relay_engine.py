@@ -23,7 +23,7 @@ from tests.support.legs import NOW, ONE, TWO, End
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
-KEY = h264.packetise([b"\x67s", b"\x68p", b"\x65" + b"i" * 300])
+KEY = h264.packetise([b"\x67s", b"\x68p", b"\x65" + b"i" * 3000])
 RELAY_IDENTITY = certificate.generate(NOW)
 SIGNER = TicketSigner(ECKey.generate_key("P-256"))
 
@@ -73,12 +73,13 @@ class Lab:
     async def picture(self, end: End) -> None:
         """Send one key picture, and wait until the relay has it."""
         assert self._protector is not None
+        at = self._sequence * 3000
         for number, payload in enumerate(KEY, 1):
             head = rtp.header(
                 is_last=number == len(KEY),
                 payload_type=96,
                 sequence=self._sequence,
-                timestamp=self._sequence * 3000,
+                timestamp=at,
                 ssrc=7,
             )
             end.leg.send([self._protector.protect(head, payload, self._sequence)])
@@ -159,7 +160,8 @@ async def test_a_viewer_may_come_before_the_publisher():
 
         await relay.publish()
 
-        await until(lambda: viewer.rtp)
+        await until(lambda: len(viewer.rtp) == len(KEY) > 1)
+        assert relay.told(protocol.ViewerUp)
 
 
 async def test_another_publisher_than_the_accepted_one_is_not_forwarded():
