@@ -20,6 +20,7 @@ from gateway.audit.routes import audit_routes
 from gateway.cameras.pages import PAGES as CAMERA_PAGES
 from gateway.desks.admin import admin_routes
 from gateway.desks.console import PAGES as CONSOLE_PAGES
+from gateway.desks.front import front
 from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
@@ -55,6 +56,7 @@ from gateway.web import (
 # One line per capability; health comes by itself.
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     style_routes(opt=requires(PUBLIC)),
+    front,
     sign_in_routes(),
     admin_routes(),
     *audit_routes(),

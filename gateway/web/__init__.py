@@ -3,7 +3,7 @@
 from gateway.web.changes import change_stream
 from gateway.web.forms import Form, read_form
 from gateway.web.pages import style_routes
-from gateway.web.render import after, page, template_config
+from gateway.web.render import after, home, page, template_config
 from gateway.web.static import Assets, static_routes
 from gateway.web.tiles import MAPS, open_sets, tile_routes
 
@@ -13,6 +13,7 @@ __all__ = [
     "Form",
     "after",
     "change_stream",
+    "home",
     "open_sets",
     "page",
     "read_form",
