@@ -84,7 +84,7 @@ def create_app(
     *,
     routes: Sequence[ControllerRouterHandler] = ROUTES,
     write_access_line: Callable[[bytes], None] | None = None,
-    runs_background: bool = True,
+    role: str = "all",
 ) -> Litestar:
     """The whole application, ready for a server; background work starts with its lifespan.
 
@@ -111,7 +111,7 @@ def create_app(
             ],
             plugins=[StrictInputPlugin()],
             template_config=template_config(assets),
-            lifespan=[_lifespan(services, services.background if runs_background else ())],
+            lifespan=[_lifespan(services, [work for work in services.background if work.runs_as(role)])],
             request_max_body_size=BODY_BYTES,
             openapi_config=_openapi(),
             logging_config=None,

@@ -14,7 +14,7 @@ from gateway.app import keys, schema
 from gateway.app.doctor import examine
 from gateway.app.ground import lay_ground
 from gateway.app.logs import start_logging
-from gateway.app.serve import serve
+from gateway.app.serve import become_relay, serve
 from gateway.app.services import build_services
 from gateway.app.settings import Settings, SettingsError, check_role, load_settings
 from gateway.app.setup import migrate, prepare
@@ -63,6 +63,8 @@ async def run_setup(settings: Settings, options: argparse.Namespace) -> int:
 
 async def run_serve(settings: Settings, options: argparse.Namespace) -> int:
     """Serve until stopped."""
+    if options.role == "relay":
+        become_relay(settings)
     start_logging(logging.INFO)
     await serve(settings, role=options.role, say=say)
     return 0
@@ -176,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     setup.add_argument("--admin", metavar="EMAIL", default="", help="print a link for the first administrator")
     setup.add_argument("--name", default="Administrator", help="the administrator's name")
     roles = _command(commands, "serve", run_serve)
-    roles.add_argument("--role", choices=("all", "api", "worker"), default="all")
+    roles.add_argument("--role", choices=("all", "api", "worker", "relay"), default="all")
     _command(commands, "migrate", run_migrate).add_argument("--check", action="store_true", help="only look")
     admin = _command(commands, "admin", run_admin).add_subparsers(dest="what", required=True)
     invite = admin.add_parser("invite", help="print a one-time link")

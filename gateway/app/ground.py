@@ -40,7 +40,7 @@ def lay_ground(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
     secret = MasterSecret.open(settings.state_dir / "keys" / "master.secret", ids=ids)
     keyring = open_keys(settings)
     database = Database(settings.database)
-    bus = MemoryBus()
+    bus = open_bus(settings)
     return Ground(
         settings=settings,
         clock=clock,
@@ -52,6 +52,15 @@ def lay_ground(settings: Settings, *, clock: Clock | None = None, ids: IdSource 
         rate_limiter=RateLimiter(database=database, clock=clock, key=secret.key("rates")),
         log=build_log(settings, keyring=keyring, database=database, bus=bus, clock=clock, ids=ids),
     )
+
+
+def open_bus(settings: Settings) -> MemoryBus:
+    """The bus the settings name; the driver is imported only where it is used, for it is an extra."""
+    if settings.bus == "memory:":
+        return MemoryBus()
+    from gateway.kernel.postgres_bus import PostgresBus  # noqa: PLC0415
+
+    return PostgresBus(settings.database.replace("postgresql+asyncpg", "postgresql", 1))
 
 
 def open_keys(settings: Settings) -> Keyring:

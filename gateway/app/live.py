@@ -10,15 +10,19 @@ from typing import Final, TypeVar
 import msgspec
 
 from gateway.app.ground import Ground
+from gateway.app.settings import Settings
+from gateway.edge.health import Probe
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.errors import NotFoundError
+from gateway.kernel.errors import NotFoundError, UnavailableError
+from gateway.kernel.keyring import Keyring
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
     Calls,
     Live,
+    LivePlane,
     RelayConfig,
     Session,
     ViewDeny,
@@ -150,21 +154,13 @@ class LiveServices:
     live: Live
     calls: Calls
     background: tuple[Background, ...]
+    probe: Probe
 
 
 def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sites: Sites) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
     origin = settings.origin.text
-    config = RelayConfig(
-        relay=RELAY_NAME,
-        socket=str(_socket_path(settings.state_dir)),
-        certificate=str(relay_certificate(settings.state_dir)),
-        media_address=settings.media_addresses[0],
-        media_port=settings.media_port,
-        issuer=origin,
-        ticket_jwk=dict(ground.keyring.ticket.public.jwk),
-    )
     plane = build_live(
         LiveGround(
             database=ground.database,
@@ -178,7 +174,8 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
             clock=ground.clock,
             ids=ground.ids,
         ),
-        config=config,
+        config=relay_config(settings, ground.keyring),
+        is_child=settings.relay == "child",
         fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
     )
     _listen(sites, Stopped, plane.accounts.stopped)
@@ -186,7 +183,22 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
     _listen(sites, Refused, plane.accounts.refused)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, ground.bus))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
-    return LiveServices(plane.live, plane.calls, (*plane.background, follow, close))
+    return LiveServices(
+        plane.live, plane.calls, (*plane.background, follow, close), Probe("relay", lambda: _relay_answers(plane))
+    )
+
+
+def relay_config(settings: Settings, keyring: Keyring) -> RelayConfig:
+    """What the relay is told, whoever starts it."""
+    return RelayConfig(
+        relay=RELAY_NAME,
+        socket=str(_socket_path(settings.state_dir)),
+        certificate=str(relay_certificate(settings.state_dir)),
+        media_address=settings.media_addresses[0],
+        media_port=settings.media_port,
+        issuer=settings.origin.text,
+        ticket_jwk=dict(keyring.ticket.public.jwk),
+    )
 
 
 def relay_certificate(state_dir: Path) -> Path:
@@ -198,6 +210,11 @@ def relay_fingerprint(ground: Ground) -> str:
     """The relay's certificate as key sets name it: `sha-256 AA:BB:…` (RFC 8122 §5)."""
     identity = certificate.load_or_generate(relay_certificate(ground.settings.state_dir), ground.clock.now())
     return FINGERPRINT_PREFIX + identity.fingerprint
+
+
+async def _relay_answers(plane: LivePlane) -> None:
+    if plane.client.hello is None:
+        raise UnavailableError("The relay does not answer.")
 
 
 async def follow_rules(live: Live, bus: MemoryBus) -> None:

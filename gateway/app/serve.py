@@ -5,16 +5,21 @@ three are for installations with PostgreSQL; on one machine the relay is a child
 """
 
 import logging
+import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import anyio
+import msgspec
 import uvicorn
 
 from gateway.app import schema
 from gateway.app.api import create_app
+from gateway.app.live import relay_config
 from gateway.app.one_writer import only_writer
 from gateway.app.server import server_config
 from gateway.app.services import Services, build_services
@@ -22,6 +27,7 @@ from gateway.app.settings import Settings
 from gateway.app.setup import prepare
 from gateway.edge.health import metrics_app
 from gateway.kernel.background import supervise
+from gateway.kernel.keyring import Keyring
 
 log = logging.getLogger("lenspact.serve")
 
@@ -72,6 +78,20 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return sockets
 
 
+def become_relay(settings: Settings) -> None:
+    """Turn this process into a relay, which holds no database and no web framework; does not return.
+
+    The relay reads its settings from a pipe and ends when that closes, so the writing end stays with it.
+    """
+    config = relay_config(settings, Keyring.load(settings.state_dir / "keys"))
+    reading, writing = os.pipe()
+    os.write(writing, msgspec.json.encode(config) + b"\n")
+    os.dup2(reading, 0)
+    os.set_inheritable(writing, True)
+    Path(config.socket).unlink(missing_ok=True)
+    os.execv(sys.executable, [sys.executable, "-m", "gateway.app.relay"])  # noqa: S606  (ourselves, no shell)
+
+
 async def serve(settings: Settings, *, role: str, say: Callable[[str], None]) -> None:
     """Serve until asked to stop.
 
@@ -94,7 +114,7 @@ async def _serve(services: Services, settings: Settings, role: str, say: Callabl
     if role == "worker":
         await _work(services, say)
         return
-    app = create_app(services, settings, runs_background=role == "all")
+    app = create_app(services, settings, role=role)
     sockets = bind(settings.host, settings.port)
     main = Server(server_config(app, settings), on_ready=lambda: say(f"Lenspact is ready at {settings.public_url}"))
     async with anyio.create_task_group() as group:
@@ -129,6 +149,8 @@ async def _work(services: Services, say: Callable[[str], None]) -> None:
     try:
         async with anyio.create_task_group() as group:
             for work in services.background:
+                if not work.runs_as("worker"):
+                    continue
                 group.start_soon(_supervised(work, services), name=work.name)
             say("Lenspact's worker is ready")
     finally:

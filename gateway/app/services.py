@@ -34,8 +34,8 @@ from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
 from gateway.incidents.store import SqlIncidents
-from gateway.kernel.background import Background
-from gateway.kernel.bus import MemoryBus
+from gateway.kernel.background import Background, Place
+from gateway.kernel.bus import BusBetweenProcesses, MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live
@@ -126,7 +126,7 @@ def build_services(
             *law.background,
             *views.background,
         ),
-        probes=_probes(ground),
+        probes=(*_probes(ground), views.probe),
     )
 
 
@@ -195,8 +195,11 @@ def _evidence(ground: Ground, decisions: Decisions, incidents: Incidents, sites:
 
 def _background(ground: Ground, incidents: Incidents, sites: Sites, evidence: Evidence) -> tuple[Background, ...]:
     """What runs as long as the gateway."""
+    bus = ground.bus
+    crossing = (Background("bus", bus.run, Place.EVERYWHERE),) if isinstance(bus, BusBetweenProcesses) else ()
     return (
-        Background("sequencer", ground.log.sequence),
+        *crossing,
+        Background("sequencer", ground.log.sequence, Place.WORKER),
         Background("incidents", incidents.sweep_forever),
         Background("key set", sites.keep_key_set),
         Background("last seen", sites.hub.flush_forever),

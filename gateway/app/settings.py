@@ -34,7 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         metrics_port: loopback port of `/metrics`; None for none.
         state_dir: keys, spool, objects and the embedded database.
         database_url: empty for SQLite in `state_dir`, or `postgresql://…`.
-        bus: `memory:`, `postgres:` or `nats:…`.
+        bus: `memory:`, or `postgres:` where api and worker are processes of their own.
+        relay: `child` of the gateway, or `service` when `lenspact serve --role relay` runs beside it.
         media_addresses: addresses the relay offers to browsers and agents.
         media_port: UDP port of the relay; 0 picks a free one.
         agency_name: as owners read it.
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     state_dir: Path = Path("state")
     database_url: str = ""
     bus: str = "memory:"
+    relay: str = "child"
     media_addresses: tuple[str, ...] = ("127.0.0.1",)
     media_port: int = 0
     agency_name: str = "City Police"
@@ -131,8 +133,12 @@ def check(settings: Settings) -> None:
         raise SettingsError(str(error) if isinstance(error, ValueError) else "database_url cannot be read") from error
     if not settings.database.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
         raise SettingsError("database_url must begin with postgresql:// or sqlite:///")
-    if settings.bus.partition(":")[0] not in {"memory", "postgres", "nats"}:
-        raise SettingsError("bus must be memory:, postgres: or nats:…")
+    if settings.bus.startswith("nats:"):
+        raise SettingsError("bus nats: is not in this version; use postgres:")
+    if settings.bus not in {"memory:", "postgres:"}:
+        raise SettingsError("bus must be memory: or postgres:")
+    if settings.relay not in {"child", "service"}:
+        raise SettingsError("relay must be child or service")
     if settings.bus == "postgres:" and settings.database.startswith("sqlite"):
         raise SettingsError("bus postgres: needs a postgresql:// database_url")
     if settings.smtp_tls not in {"starttls", "tls", "none"}:
@@ -147,7 +153,7 @@ def check_role(settings: Settings, role: str) -> None:
     Raises:
         SettingsError: names what to use instead.
     """
-    if role == "all":
+    if role in {"all", "relay"}:
         return
     if settings.bus == "memory:":
         raise SettingsError(

@@ -23,7 +23,7 @@ MEANINGS: dict[str, tuple[str, str]] = {
     "database": ("The database takes changes", "Check that the disk is not full and the database server runs."),
     "migrations": ("The database fits this program", "Stop the gateway, run lenspact migrate, start it again."),
     "relay": ("Live pictures can be passed on", "Look into the relay's log; the gateway starts it again by itself."),
-    "sequencer": ("The log is being signed", "No new video starts until it is. Look into the gateway's log."),
+    "log": ("The log is being signed", "No new video starts until it is. Look into the gateway's log."),
     "keys": ("The gateway's keys are good", "Run lenspact doctor; it names the key."),
 }
 
@@ -88,6 +88,15 @@ async def change_roles(
     return after("/admin/people", "user-changed")
 
 
+@post("/admin/people/{person_id:str}/invite", opt=requires("admin.edit"), include_in_schema=False)
+async def invite_again(
+    person_id: FromPath[str], principal: NamedDependency[Principal], identity: NamedDependency[Identity]
+) -> Redirect:
+    """A new invitation for somebody who lost password or phone."""
+    await identity.people.invite_again(person_id, by=principal)
+    return after("/admin/people", "user-invited")
+
+
 @post("/admin/people/{person_id:str}/suspend", opt=requires("admin.edit"), include_in_schema=False)
 async def suspend(
     person_id: FromPath[str], principal: NamedDependency[Principal], identity: NamedDependency[Identity]
@@ -108,7 +117,7 @@ async def restore(
 
 def admin_routes() -> Router:
     """Every page of this desk."""
-    return Router("/", route_handlers=[health_page, people_page, invite, change_roles, suspend, restore])
+    return Router("/", route_handlers=[health_page, people_page, invite, invite_again, change_roles, suspend, restore])
 
 
 async def _people_page(

@@ -13,7 +13,7 @@ from gateway.identity.sealing import Sealer
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
 from gateway.identity.store import SqlPeople, SqlSecrets, SqlSessions
-from gateway.kernel.background import Background
+from gateway.kernel.background import Background, Place
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database, UnitOfWork
 from partner_agent.wire.clock import Clock
@@ -73,9 +73,9 @@ class Identity:
     def background(self) -> tuple[Background, ...]:
         """What must run beside the pages."""
         return (
-            Background("mail", self.outbox.run),
-            Background("session sweeper", self.sessions.sweep),
-            Background("rate counter sweeper", self.limiter.sweep),
+            Background("mail", self.outbox.run, Place.WORKER),
+            Background("session sweeper", self.sessions.sweep, Place.WORKER),
+            Background("rate counter sweeper", self.limiter.sweep, Place.WORKER),
         )
 
 

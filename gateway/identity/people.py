@@ -151,7 +151,7 @@ class People:
         check_agency_roles(roles)
         agency = await self.agency()
         token = new_token(self._ids)
-        url = f"{self._origin.text}/sign-in/invitation/{token}"
+        url = self._invitation_url(token)
         now = self._clock.now()
         async with self._database.unit_of_work() as unit:
             person_id = await self.person_for(unit, email=email, name=name)
@@ -166,6 +166,33 @@ class People:
             await self._tell(unit, Kind.PERSON_ROLES_CHANGED, person_id, by=by, roles=roles)
             await unit.commit()
         return url
+
+    async def invite_again(self, person_id: str, *, by: Principal) -> None:
+        """A new invitation by mail for somebody who lost password or phone; those, and their sessions, end at once.
+
+        Raises:
+            NotFoundError: not of the agency, or suspended.
+            ConflictError: nobody could administer any more.
+        """
+        await self._member(person_id)
+        person = await self._store.person(person_id)
+        if person is None or person.is_suspended:
+            raise NotFoundError("There is no such person in the agency.")
+        agency, now, token = await self.agency(), self._clock.now(), new_token(self._ids)
+        async with self._database.unit_of_work() as unit:
+            await self._secrets.drop_links(unit, person_id)
+            link = Link(ref_of(token), LinkPurpose.INVITATION, person_id, now + INVITATION_LIFE)
+            await self._secrets.add_link(unit, link, at=now)
+            url = self._invitation_url(token)
+            await self._outbox.put(unit, _invitation_mail(person.email, agency, url, INVITATION_LIFE))
+            await self._secrets.drop_credential(unit, person_id)
+            await self._refuse_without_admin(unit)
+            await self._sessions.end_all(unit, person_id, reason="credential_removed")
+            await self._tell(unit, Kind.CREDENTIAL_REMOVED, person_id, by=by)
+            await unit.commit()
+
+    def _invitation_url(self, token: str) -> str:
+        return f"{self._origin.text}/sign-in/invitation/{token}"
 
     async def begin_enrolment(self, token: str) -> str:
         """Open an invitation, by its button; it stays good until enrolment is complete. Returns a step for a cookie.

@@ -136,6 +136,9 @@ class SecretStore(Protocol):
     async def put_credential(self, unit: UnitOfWork, credential: Credential, *, at: datetime) -> None:
         """Write or replace them."""
 
+    async def drop_credential(self, unit: UnitOfWork, person_id: str) -> None:
+        """Forget password and seed: nobody signs in with them any more."""
+
     async def advance_step(self, unit: UnitOfWork, person_id: str, step: int) -> bool:
         """Accept the code of `step` unless it, or a later one, was accepted: compare-and-set."""
 

@@ -287,6 +287,10 @@ class SqlSecrets:
         }
         await unit.session.execute(insert(_credential).values(**values))
 
+    async def drop_credential(self, unit: UnitOfWork, person_id: str) -> None:
+        """Forget password and seed."""
+        await unit.session.execute(delete(_credential).where(_credential.c.person_id == person_id))
+
     async def advance_step(self, unit: UnitOfWork, person_id: str, step: int) -> bool:
         """Accept the code of `step`, once."""
         change = update(_credential).where(_credential.c.person_id == person_id, _credential.c.last_step < step)

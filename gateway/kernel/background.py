@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from partner_agent.wire.clock import Clock
@@ -14,12 +15,25 @@ RESTART_LAST_S: Final = 30.0
 STEADY_S: Final = 60.0  # having run this long, the next failure starts the delays over
 
 
+class Place(StrEnum):
+    """Which process runs it, where api and worker are apart; on one machine everything runs in one."""
+
+    API = "api"  # beside the pages and the links: it works on what that process holds
+    WORKER = "worker"
+    EVERYWHERE = "everywhere"
+
+
 @dataclass(frozen=True, slots=True)
 class Background:
     """A named coroutine that runs until cancelled."""
 
     name: str
     run: Callable[[], Awaitable[None]]
+    place: Place = Place.API
+
+    def runs_as(self, role: str) -> bool:
+        """Whether a process of this role (`all`, `api`, `worker`) runs it."""
+        return role == "all" or self.place in {role, Place.EVERYWHERE}
 
 
 async def supervise(work: Background, *, clock: Clock) -> None:

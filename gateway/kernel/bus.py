@@ -7,7 +7,7 @@ database by cursor. Durable work never travels here.
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 import anyio
 
@@ -50,6 +50,14 @@ class Subscription:
     async def __aiter__(self) -> AsyncIterator[News]:
         while True:
             yield await self.get()
+
+
+@runtime_checkable
+class BusBetweenProcesses(Protocol):
+    """A bus that needs a task of its own to reach the other processes."""
+
+    async def run(self) -> None:
+        """Carry news until the connection is lost."""
 
 
 class MemoryBus:

@@ -120,13 +120,14 @@ class _Common(TypedDict):
     clock: Clock
 
 
-def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str) -> LivePlane:
+def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_child: bool = True) -> LivePlane:
     """Sessions and the relay that serves them.
 
     Args:
         ground: what they stand on; `gateway` is also the origin of the relay's doors.
         config: what the relay process is told.
         fingerprint: of the relay's certificate, as the key set names it.
+        is_child: whether the relay is started here, or is a service of its own that is only connected to.
     """
     sessions: Sessions
 
@@ -139,7 +140,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str) -> Live
     client = RelayClient(path=Path(config.socket), on_event=relay_said)
     place = RelayPlace(name=config.relay, fingerprint=fingerprint, public_url=ground.gateway)
     sessions = build_sessions(ground, relay=client, place=place)
-    child = RelayChild(config=config, client=client, on_gone=relay_gone, clock=ground.clock)
+    child = RelayChild(config=config, client=client, on_gone=relay_gone, clock=ground.clock, is_started_here=is_child)
     return LivePlane(
         live=sessions.live,
         calls=Calls(relay=client),

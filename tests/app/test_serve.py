@@ -3,6 +3,7 @@
 import json
 import signal
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from gateway.edge.headers import FIXED
 from tests.support import databases
-from tests.support.processes import free_port, run_lenspact, serving
+from tests.support.processes import free_port, run_lenspact, running, serving, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +94,27 @@ def postgres_url(postgres: str) -> Iterator[str]:
     name = databases.run(databases.create_database, postgres)
     yield databases.url_of(postgres, name).replace("postgresql+asyncpg", "postgresql")
     databases.run(databases.drop_database, postgres, name)
+
+
+@pytest.mark.postgres
+def test_every_role_as_a_process_of_its_own(variables: dict[str, str], postgres_url: str, tmp_path: Path):
+    """Api, worker and relay apart: ready, because the worker signs the log and the relay answers."""
+    apart = {"LENSPACT_DATABASE_URL": postgres_url, "LENSPACT_BUS": "postgres:", "LENSPACT_RELAY": "service"}
+    variables = variables | apart
+    assert run_lenspact("setup", variables=variables).returncode == 0
+    url, lenspact = variables["LENSPACT_PUBLIC_URL"], [sys.executable, "-m", "gateway.app.cli", "serve", "--role"]
+    with (
+        running([*lenspact, "relay"], log=tmp_path / "relay", variables=variables) as relay,
+        running([*lenspact, "worker"], log=tmp_path / "worker", variables=variables),
+        running([*lenspact, "api"], log=tmp_path / "api", variables=variables) as api,
+    ):
+        ready = wait_for(url + "/readyz", process=api, log=tmp_path / "api")
+        assert relay.poll() is None
+        loaded = Path(f"/proc/{relay.pid}/cmdline").read_text()
+
+    assert ready.json()["checks"]["relay"] == "ok"
+    assert ready.json()["checks"]["log"] == "ok"
+    assert "gateway.app.relay" in loaded
 
 
 @pytest.mark.postgres

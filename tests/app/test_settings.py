@@ -37,6 +37,8 @@ def test_variables_win_over_the_file(tmp_path: Path):
         ({"LENSPACT_DATABASE_URL": "::"}, "database_url"),
         ({"LENSPACT_BUS": "carrier-pigeon:"}, "bus"),
         ({"LENSPACT_BUS": "postgres:"}, "postgres"),
+        ({"LENSPACT_BUS": "nats://127.0.0.1"}, "postgres:"),
+        ({"LENSPACT_RELAY": "elsewhere"}, "relay"),
         ({"LENSPACT_SMTP_TLS": "maybe"}, "smtp_tls"),
         ({"LENSPACT_SMTP_TLS": "none", "LENSPACT_SMTP_HOST": "mail.example"}, "smtp_tls"),
         ({"LENSPACT_CONFIG": "/nowhere.toml"}, "/nowhere.toml"),
@@ -62,7 +64,7 @@ def test_split_roles_need_a_bus_and_a_server(role: str):
     with pytest.raises(SettingsError, match=r"postgres: or nats:"):
         check_role(Settings(), role)
     with pytest.raises(SettingsError, match="PostgreSQL"):
-        check_role(Settings(bus="nats://127.0.0.1"), role)
+        check_role(Settings(bus="postgres:"), role)
     check_role(Settings(bus="postgres:", database_url="postgresql://127.0.0.1/x"), role)
     check_role(Settings(), "all")
 

@@ -80,11 +80,14 @@ def test_units_name_files_that_exist():
 
 
 def test_gateway_unit_starts(tmp_path: Path):
-    """The gateway's start line with the example settings (ports and folder of the test) becomes ready."""
-    variables = _here(tmp_path)
+    """The start lines of gateway and relay with the example settings (ports and folder of the test) become ready."""
+    variables = _here(tmp_path) | {"LENSPACT_RELAY": "service"}
     assert run_lenspact("setup", variables=variables).returncode == 0
-    log = tmp_path / "log"
-    with running(_start_line(DEPLOY / "systemd/lenspact-gateway.service"), log=log, variables=variables) as process:
+    log, units = tmp_path / "log", DEPLOY / "systemd"
+    with (
+        running(_start_line(units / "lenspact-relay.service"), log=tmp_path / "relay", variables=variables),
+        running(_start_line(units / "lenspact-gateway.service"), log=log, variables=variables) as process,
+    ):
         ready = wait_for(f"http://127.0.0.1:{variables['LENSPACT_PORT']}/readyz", process=process, log=log)
 
     assert ready.json()["status"] == "ok"

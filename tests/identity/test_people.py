@@ -125,6 +125,22 @@ async def test_suspension_ends_the_session_and_the_sign_in(gateway: Gateway):
     assert (refused.status_code, welcome.status_code) == (401, 303)
 
 
+async def test_lost_phone_leads_to_a_new_invitation(gateway: Gateway):
+    """Invited again, the old password and session end at once, and the mailed link sets up new ones."""
+    admin, _ = await gateway.enrol()
+    operator, _ = await gateway.enrol("op@city.example", Role.OPERATOR)
+    person_id = await _person_id(gateway, "op@city.example")
+    async with gateway.browser(admin) as client:
+        answer = await submit(client, "/admin/people", {}, to=f"/admin/people/{person_id}/invite")
+    async with gateway.browser() as client:
+        form = {"email": "op@city.example", "password": PASSWORD}
+        refused = await submit(client, "/sign-in/agency", form)
+        begun = await submit(client, await gateway.newest_link(), {})
+
+    assert (answer.status_code, refused.status_code, begun.status_code) == (303, 401, 303)
+    assert not (await gateway.services.identity.sessions.authenticate(operator)).is_signed_in
+
+
 async def test_last_admin_stays(both_gateways: Gateway):
     """The only administrator can neither be suspended nor lose the role."""
     gateway = both_gateways
@@ -134,8 +150,9 @@ async def test_last_admin_stays(both_gateways: Gateway):
         form = {"roles": ["operator"], "unit": ""}
         changed = await submit(client, "/admin/people", form, to=f"/admin/people/{person_id}/roles")
         suspended = await submit(client, "/admin/people", {}, to=f"/admin/people/{person_id}/suspend")
+        invited = await submit(client, "/admin/people", {}, to=f"/admin/people/{person_id}/invite")
 
-    assert (changed.status_code, suspended.status_code) == (409, 409)
+    assert (changed.status_code, suspended.status_code, invited.status_code) == (409, 409, 409)
     assert (await gateway.services.identity.sessions.authenticate(admin)).roles == {Role.ADMIN}
 
 

@@ -1,5 +1,6 @@
 """Keeps a relay running as a child of the gateway: start, connect, and start again with back-off when it dies."""
 
+import contextlib
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -21,9 +22,17 @@ class RelayChild:
     """The supervisor of one relay process. `run` in a task."""
 
     def __init__(
-        self, *, config: RelayConfig, client: RelayClient, on_gone: Callable[[], Awaitable[None]], clock: Clock
+        self,
+        *,
+        config: RelayConfig,
+        client: RelayClient,
+        on_gone: Callable[[], Awaitable[None]],
+        clock: Clock,
+        is_started_here: bool = True,
     ) -> None:
+        """Without `is_started_here` the relay is a service of its own, and only the connection is kept."""
         self._config, self._client, self._on_gone, self._clock = config, client, on_gone, clock
+        self._is_started_here = is_started_here
         self.pid: int | None = None
 
     async def run(self) -> None:
@@ -40,6 +49,10 @@ class RelayChild:
             pause_s = min(pause_s * 2, BACKOFF_LAST_S)
 
     async def _run_once(self) -> None:
+        if not self._is_started_here:
+            with contextlib.suppress(RelayGoneError, OSError):
+                await self._client.run()
+            return
         await anyio.Path(self._config.socket).unlink(missing_ok=True)
         command = [sys.executable, "-m", "gateway.app.relay"]
         async with await anyio.open_process(command, stdout=None, stderr=None) as process:
