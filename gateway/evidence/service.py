@@ -153,6 +153,9 @@ class Evidence:
 
     async def site_answered(self, agent_id: str, request_sha256: str, *, is_yes: bool, token: str) -> None:
         """The owner answered on site; `token` is the site's signed statement, verified by the caller."""
+        await self._steps.insist(lambda: self._site_answered(agent_id, request_sha256, is_yes=is_yes, token=token))
+
+    async def _site_answered(self, agent_id: str, request_sha256: str, *, is_yes: bool, token: str) -> None:
         request = await self._store.request_of_digest(request_sha256)
         if request is None or request.agent_id != agent_id or request.state not in WAITING:
             return
@@ -226,6 +229,9 @@ class Evidence:
 
     async def failed(self, session_id: str, code: str, *, kind: Kind = Kind.CLIP_FAILED) -> None:
         """The site could not, or would not, deliver under this session; unknown and finished sessions are ignored."""
+        await self._steps.insist(lambda: self._failed(session_id, code, kind))
+
+    async def _failed(self, session_id: str, code: str, kind: Kind) -> None:
         request = await self._store.request_of_session(session_id)
         if request is None or request.state not in {ClipState.APPROVED, ClipState.CUTTING, ClipState.UPLOADING}:
             return

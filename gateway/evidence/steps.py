@@ -1,8 +1,8 @@
 """One step of a request: the table allows it, the row has not moved, and the log says so in the same transaction."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 from gateway.audit import AuditLog, Decision, Json, Kind
 from gateway.evidence.leaves import leaf
@@ -11,6 +11,8 @@ from gateway.evidence.ports import EvidenceStore
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from partner_agent.wire.clock import Clock
+
+TRIES: Final = 4  # a request has a site, an owner and a timer as its hands
 
 
 class Steps:
@@ -25,6 +27,18 @@ class Steps:
         self._store = store
         self._audit = audit
         self._clock = clock
+
+    async def insist(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`, which reads and then steps, again when somebody else stepped in between: news is not repeated.
+
+        Raises:
+            ConflictError: still, after `TRIES` times.
+        """
+        for _ in range(TRIES - 1):
+            with suppress(ConflictError):
+                await work()
+                return
+        await work()
 
     @asynccontextmanager
     async def step(

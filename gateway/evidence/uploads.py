@@ -27,7 +27,7 @@ from partner_agent.wire import canonical, classes, manifest, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.manifest import ManifestError
-from partner_agent.wire.tokens import PublicKey, TokenError
+from partner_agent.wire.tokens import Claims, PublicKey, TokenError
 
 LIFE_S: Final = 72 * 3600  # from the grant; every chunk starts it again
 MAX_CHUNKS: Final = 65_536  # rows of one file, however small its steps
@@ -123,6 +123,11 @@ class Uploads:
             statement = manifest.Statement.from_json(claims["capture"], kind=manifest.CAPTURE)
         except (TokenError, ManifestError) as error:
             raise InvalidError("This is no signed capture.") from error
+        await self._steps.insist(lambda: self._keep_capture(agent_id, device, token, claims, statement))
+
+    async def _keep_capture(
+        self, agent_id: str, device: PublicKey, token: str, claims: Claims, statement: manifest.Statement
+    ) -> None:
         request = await self._store.request_of_session(str(claims["session"]))
         upload = await self._store.upload_of_request(request.id) if request else None
         if request is None or upload is None or request.agent_id != agent_id:  # 2

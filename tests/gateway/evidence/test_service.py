@@ -12,6 +12,7 @@ from gateway.evidence.uploads import LIFE_S
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from gateway.kernel.principal import PrincipalKind, Role
 from tests.fakes.evidence import AGENCY, AGENT, ORG
+from tests.support.application import ORIGIN
 from tests.support.evidence import APPROVAL, OPERATOR, OWNER, EvidenceGateway
 
 pytestmark = pytest.mark.anyio
@@ -293,3 +294,24 @@ async def test_owner_declines_over_the_api(sqlite_gateway: EvidenceGateway):
         )
 
     assert (answer.status_code, answer.json()["state"], answer.json()["cause"]) == (200, "declined", "declined")
+
+
+async def test_news_of_a_site_survives_a_step_in_between(gateway: EvidenceGateway):
+    """A capture is said once; if the acceptance is written at the same moment, the capture is written after it."""
+    request = await gateway.approved()
+    token = gateway.sites.capture(request, sha256="0" * 64, size=5, gateway=ORIGIN)
+    uploads, store = gateway.evidence.uploads, gateway.evidence._store
+    before = replace(await store.request(request.id), state=ClipState.APPROVED, version=request.version - 1)
+    stale = [before]
+
+    class Stale:
+        def __getattr__(self, name: str) -> object:
+            return getattr(store, name)
+
+        async def request_of_session(self, session_id: str) -> object:
+            return stale.pop() if stale else await store.request_of_session(session_id)
+
+    uploads._store = Stale()
+    await uploads.captured(AGENT, gateway.sites.device.public, token)
+
+    assert (await gateway.evidence.get(request.id)).state is ClipState.UPLOADING
