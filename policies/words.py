@@ -135,8 +135,9 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     if kind == "any":
         parties = [voice.agencies.get(party, party) for party in sorted(policy.envelope.agencies)]
         return _list(parties, voice) if parties else voice.translate("Every agency of your agreement")
+    unnamed = voice.translate("The agency of your agreement")  # a site knows agencies by their ids alone
     texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": "A {part} of {agency}"}
-    return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, agency), part=part)
+    return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=part)
 
 
 # act, how it is said first in a sentence, and how after another act has named the cameras

@@ -158,10 +158,12 @@ def run_demo(options: argparse.Namespace) -> int:
     from gateway.app.logs import start_logging
 
     start_logging(logging.WARNING)
-    act = demo.show_codes if options.codes else demo.run
     said: list[BaseException] = []
     try:
-        anyio.run(act, options.folder, say, backend_options={"use_uvloop": True})
+        if options.codes:
+            anyio.run(demo.show_codes, options.folder, say)
+        else:
+            anyio.run(demo.run, options.folder, options.footage, say, backend_options={"use_uvloop": True})
     except* (ChildError, NotDemoError, LenspactError, OSError) as group:
         said.extend(group.exceptions)
     for error in said:
@@ -188,6 +190,8 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "doctor", run_doctor)
     demo = _command(commands, "demo", run_demo)
     demo.add_argument("--folder", type=Path, default=Path(".demo"), help="where the demo is kept (default .demo)")
+    footage = Path(".demo-footage")
+    demo.add_argument("--footage", type=Path, default=footage, help=f"encoded loops (default {footage})")
     demo.add_argument("--codes", action="store_true", help="only show the sign-ins with the codes of this moment")
     audit = _command(commands, "audit", run_audit).add_subparsers(dest="what", required=True)
     audit.add_parser("status", help="size and lag")

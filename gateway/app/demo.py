@@ -32,8 +32,8 @@ MAIL_TRIES: Final = 100
 READY: Final = "The demo is ready."
 
 
-async def run(folder: Path, say: Callable[[str], None]) -> None:
-    """Run the demo in `folder` until interrupted.
+async def run(folder: Path, footage: Path, say: Callable[[str], None]) -> None:
+    """Run the demo in `folder` until interrupted; `footage` keeps the encoded loops, which a fresh start uses again.
 
     Raises:
         ChildError: a part could not start, or ended too early.
@@ -45,14 +45,14 @@ async def run(folder: Path, say: Callable[[str], None]) -> None:
     with only_writer(settings.state_dir):
         async with anyio.create_task_group() as group:
             group.start_soon(_end_on_signal, group.cancel_scope)
-            await _stage(state, settings, say)
+            await _stage(state, settings, footage, say)
 
 
-async def _stage(state: DemoState, settings: Settings, say: Callable[[str], None]) -> None:
+async def _stage(state: DemoState, settings: Settings, footage: Path, say: Callable[[str], None]) -> None:
     """Cameras, gateway, people, the site: each started once the one before answers."""
     logs = state.folder / "log"
     say("Starting the cameras (the first time their footage is encoded, about a minute)")
-    async with simulated_cameras(state, logs) as cameras, anyio.create_task_group() as group:
+    async with simulated_cameras(state, footage=footage, logs=logs) as cameras, anyio.create_task_group() as group:
         say("Preparing the gateway")
         services = await prepare(settings)
         await seed_agency(services, state)

@@ -32,12 +32,12 @@ _CODE: Final = re.compile(r"Code: ([A-Z]{4}-[A-Z]{4})")
 
 
 @asynccontextmanager
-async def simulated_cameras(state: DemoState, logs: Path) -> AsyncIterator[list[dict[str, str]]]:
+async def simulated_cameras(state: DemoState, *, footage: Path, logs: Path) -> AsyncIterator[list[dict[str, str]]]:
     """The simulated cameras, running; for each its name, label and addresses."""
     labels = [*CAMERA_NAMES, *SPARE_CAMERAS]
     arguments = ["simulate", "--cameras", str(len(labels)), "--port", str(state.rtsp_port)]
     arguments += [part for label in labels for part in ("--label", label)]
-    arguments += ["--cache", str(state.footage)]
+    arguments += ["--cache", str(footage)]
     variables = {_PASSWORD_VARIABLE: state.camera_password}
     async with child("cameras", AGENT, arguments, folder=logs, variables=variables) as cameras:
         ready = json.loads(await cameras.first_line(begins='{"ready": true', deadline_s=FOOTAGE_S))

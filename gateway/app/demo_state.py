@@ -47,11 +47,6 @@ class DemoState:
         """Where the gateway answers."""
         return f"http://localhost:{self.http_port}"
 
-    @property
-    def footage(self) -> Path:
-        """Where encoded loops are kept; outside the state, so that a fresh start does not encode them again."""
-        return self.folder.parent / ".demo-footage"
-
     @classmethod
     def open(cls, folder: Path) -> "DemoState":
         """Read the state in `folder`, or begin one there."""

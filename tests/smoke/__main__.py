@@ -31,7 +31,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="lenspact-smoke-") as folder, chromium() as browser:
             report.step("starting a fresh demo")
             with fresh_demo(Path(folder) / "demo") as demo:
-                Run(demo, browser, report, Path(folder)).everything()
+                run = Run(demo, browser, report, Path(folder))
+                try:
+                    run.everything()
+                except BaseException:
+                    run.show_windows()
+                    raise
     except MissingPartError as error:
         print(f"smoke: {error}", file=sys.stderr)
         return 2
@@ -57,10 +62,17 @@ class Run:
         self.windows.append(page)
         return page
 
+    def show_windows(self) -> None:
+        """What each person has in front of them, for whoever reads the failure."""
+        for page in self.windows:
+            words = " | ".join(page.locator("body").inner_text().split("\n"))
+            print(f"window {page.url}: {words[:1200]}", file=sys.stderr)
+        print((self.folder / "demo.log").read_text()[-3000:], file=sys.stderr)
+
     def everything(self) -> None:
         """The steps, in order."""
         self.register()
-        with self.agent.running_paired(self.owner, self.report) as agent_pid:
+        with self.agent.running_paired(self.owner, self.report, self.window()) as agent_pid:
             self.watch()
             self.seen_by_owner()
             self.clip()

@@ -13,6 +13,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.smoke.frames import Video, last_pointerdown_ms, videos
+from tests.smoke.measure import Report
 from tests.smoke.stage import Demo, newest_mail_link
 
 STEP_MS = 20_000
@@ -61,7 +62,8 @@ class Newcomer:
             page.fill("#name", name)
             page.fill("#lat", f"{41.88565 + number * 0.0001:.5f}")
             page.fill("#lon", "-87.63060")
-            page.click("text=Save the camera")
+            page.fill("#heading", "90")
+            page.click("button:has-text('Save the camera')")
             page.wait_for_url("**done=camera-saved")
 
     def accept_agreement(self) -> None:
@@ -92,32 +94,32 @@ class Newcomer:
             choice.wait_for(timeout=STEP_MS)
             choice.select_option(label=name)
         page.click("button:has-text('Save which camera is which')")
-        page.wait_for_url("**/agent**")
+        page.wait_for_url("**done=cameras-ticked")
 
     def share(self) -> str:
-        """Share for emergencies only, also for incidents an operator opened; returns what the page says back."""
+        """Share for emergencies only, also for incidents an operator opened; returns what the page said beforehand."""
         page = self.page
-        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing")
-        page.check("input[value=emergencies]")
-        box = page.locator("input[name=by_hand]")
-        if not box.is_checked():
-            box.check()
-        page.locator("main button.main").last.click()
-        page.wait_for_load_state()
-        return page.locator("main").inner_text()
+        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing/all?preset=emergencies")
+        page.evaluate("() => document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        page.check("#by_hand")
+        page.click("button[value=look]")
+        page.locator("button[value=save]").wait_for()
+        said = page.locator("main").inner_text()
+        page.click("button[value=save]")
+        page.wait_for_url("**done=sharing-saved")
+        return said
 
     def switch_off(self, name: str) -> float:
         """Stop sharing a camera; when the pointer went down, wall clock in ms."""
         page = self.page
         page.goto(self.demo.origin + "/portal")
         card = page.locator("article.card", has_text=name)
-        page.evaluate("() => sessionStorage.clear()")
         presses: list[float] = []
-        page.expose_function("lensPressed", presses.append)
+        page.expose_function("lensPressed", lambda at: presses.append(at))  # noqa: PLW0108  a builtin cannot be bound
         page.evaluate(
             "() => addEventListener('pointerdown', () => lensPressed(performance.timeOrigin + performance.now()), true)"
         )
-        card.locator("button:has-text('Stop sharing'), button[role=switch]").first.click()
+        card.locator("button[role=switch]").click()
         page.wait_for_load_state()
         return presses[-1]
 
@@ -158,6 +160,24 @@ class SiteAgent:
         finally:
             process.terminate()
             process.wait(COMMAND_S)
+
+    @contextmanager
+    def running_paired(self, owner: Newcomer, report: Report, desk: Page) -> Iterator[int]:
+        """Paired with the owner's site, cameras ticked and shared, approved on its own page; gives its process id."""
+        report.step("the owner pairs the site's agent by its code and compares the twelve words")
+        with self.enrolling() as (code, _process):
+            words = owner.pair(code)
+        assert words == self.root_words(), f"the screens show different words: {words}"
+        with self.running() as pid:
+            owner.tick_cameras()
+            report.step("the owner shares for emergencies only and reads what changes before saving")
+            said = owner.share()
+            assert "nearby" in said, said
+            report.step("document 1 is read and approved on the site's own page, with its PIN and the terminal's code")
+            self.approve(desk, "Approve")
+            owner.page.goto(f"{owner.demo.origin}/portal/sites/{owner.site}/agent")
+            owner.page.get_by_text("version 1").wait_for()
+            yield pid
 
     def page_url(self) -> str:
         """Where its loopback page is."""

@@ -21,6 +21,7 @@ from tests.support.browser import FLAGS
 
 READY_S: Final = 420.0  # set-up on a busy machine, with the footage encoded anew
 STOP_S: Final = 20.0
+FOOTAGE: Final = Path(__file__).parents[2] / ".demo-footage"  # encoded once, whatever is fresh
 MEDIA_FLAGS: Final = [
     "--allow-loopback-in-peer-connection",
     "--autoplay-policy=no-user-gesture-required",
@@ -63,7 +64,7 @@ def fresh_demo(folder: Path) -> Iterator[Demo]:
     """`lenspact demo` in `folder`, ready; ended as by Ctrl-C, and its log shown if it failed to start."""
     log = folder.parent / "demo.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "gateway.app.cli", "demo", "--folder", str(folder)]
+        command = [sys.executable, "-m", "gateway.app.cli", "demo", "--folder", str(folder), "--footage", str(FOOTAGE)]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
         _wait_ready(process, folder / "ready.json", log)
