@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+import anyio
+
 from gateway.audit import AuditLog, Decision, Json, Kind
 from gateway.evidence.asking import check_range, new_request
 from gateway.evidence.leaves import leaf
@@ -78,6 +80,7 @@ class Evidence:
         self._law = law
         self._sites = sites
         self._clock = clock
+        self._due = anyio.Event()
         self._ids = ids
 
     def upload_url(self, upload_id: str) -> str:
@@ -152,7 +155,11 @@ class Evidence:
         return await self._decline(request, by="owner", person=principal.person_id)
 
     async def site_answered(self, agent_id: str, request_sha256: str, *, is_yes: bool, token: str) -> None:
-        """The owner answered on site; `token` is the site's signed statement, verified by the caller."""
+        """The owner answered on site; `token` is the site's signed statement, verified by the caller.
+
+        A yes is only recorded here: the grant goes out from `run`, at once, for whoever reads the site's link is
+        waiting for us, and could not read the site's answer to the grant meanwhile.
+        """
         await self._steps.insist(lambda: self._site_answered(agent_id, request_sha256, is_yes=is_yes, token=token))
 
     async def _site_answered(self, agent_id: str, request_sha256: str, *, is_yes: bool, token: str) -> None:
@@ -161,13 +168,19 @@ class Evidence:
             return
         if is_yes:
             approval = {"label": CLIP_LABEL, "document": request.document, "site_token": token}
-            await self._approve(request, by="site", person="", approval=approval)
+            await self._record_yes(request, by="site", person="", approval=approval)
+            self._due.set()
         else:
             await self._decline(request, by="site", person="")
 
     async def _approve(
         self, request: ClipRequest, *, by: str, person: str, approval: dict[str, Any] | None
     ) -> ClipRequest:
+        await self._record_yes(request, by=by, person=person, approval=approval)
+        await self._release(await self.get(request.id))
+        return await self.get(request.id)
+
+    async def _record_yes(self, request: ClipRequest, *, by: str, person: str, approval: dict[str, Any] | None) -> None:
         session_id = self._ids.new("ses")
         step = self._steps.step(
             request,
@@ -181,9 +194,6 @@ class Evidence:
         )
         async with step:
             pass
-        approved = await self.get(request.id)
-        await self._release(approved)
-        return await self.get(request.id)
 
     async def _decline(self, request: ClipRequest, *, by: str, person: str) -> ClipRequest:
         step = self._steps.step(
@@ -241,10 +251,18 @@ class Evidence:
     # --- what time brings -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """`tick` for ever; the composition root owns and supervises this."""
+        """`tick` for ever, and at once when something became due; the composition root owns and supervises this."""
         while True:
+            self._due = anyio.Event()
             await self.tick()
-            await self._clock.sleep(TICK_S)
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._wait_a_while, group.cancel_scope)
+                await self._due.wait()
+                group.cancel_scope.cancel()
+
+    async def _wait_a_while(self, scope: anyio.CancelScope) -> None:
+        await self._clock.sleep(TICK_S)
+        scope.cancel()
 
     async def tick(self) -> None:
         """Do what is due of every open request; one that fails does not hold up the others."""

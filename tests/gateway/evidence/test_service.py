@@ -148,6 +148,8 @@ async def test_answer_given_on_site_counts(gateway: EvidenceGateway):
     await gateway.evidence.site_answered("agt_" + "z" * 26, request.document_sha256, is_yes=True, token="t")
     assert gateway.sites.released == []
     await gateway.evidence.site_answered(AGENT, request.document_sha256, is_yes=True, token="t")
+    assert (await gateway.evidence.get(request.id)).state is ClipState.APPROVED  # whoever reads the link never waits
+    await gateway.evidence.tick()
 
     assert gateway.sites.released[-1][0].approval == {
         "label": "lenspact/clip/v1",
