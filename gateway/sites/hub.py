@@ -27,7 +27,7 @@ from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import FRESH_AGE_S
 from partner_agent.wire.messages import Grant, KeySets, Message, Problem, Unsupported
 
-MAX_LINKS: Final = 25_000  # sockets of one process; platform research 4
+MAX_LINKS: Final = 25_000  # sockets of one process: about 22 KiB each while idle
 _FLUSH_EVERY_S: Final = 60  # last-seen times are written in batches, never per heartbeat
 _LOG: Final = logging.getLogger("lenspact.sites")
 

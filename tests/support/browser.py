@@ -2,7 +2,7 @@
 
 In CI a missing browser is a failure; elsewhere the test is skipped with the line that installs it. Under our CSP
 Playwright's string predicates and injected scripts do not run, so tests poll with `evaluate` and axe comes from a
-test-only address (research platform-ui 1.7).
+test-only address.
 """
 
 import os

@@ -14,7 +14,7 @@ from gateway.web import Assets, static_routes, style_routes, template_config
 
 OPEN = requires(PUBLIC)
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
-# identity research 1.5: the header set of every response; `edge.headers` sends the same
+# the header set of every response; `edge.headers` sends the same
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
