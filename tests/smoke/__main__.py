@@ -128,7 +128,7 @@ class Run:
     def clip(self) -> None:
         """A clip is asked for, approved on site, downloaded, verified and decoded."""
         self.report.step("the operator asks for a clip; the owner approves it on the site's own page")
-        self.operator.request_clip(CAMERA, seconds=20)
+        self.operator.request_clip(CAMERA)
         site_page = self.window()
         self.agent.approve(site_page, "Send")
         began_ms = site_page.evaluate("() => performance.timeOrigin + performance.now()")

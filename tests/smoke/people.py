@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -133,14 +132,14 @@ class SiteAgent:
     log: Path
 
     @contextmanager
-    def enrolling(self) -> Iterator[tuple[str, Any]]:
-        """`lenspact-agent enrol`, waiting for its code to be typed; gives the code and the process."""
+    def enrolling(self) -> Iterator[str]:
+        """`lenspact-agent enrol`, waiting for its code to be typed; gives the code."""
         command = [sys.executable, "-m", "partner_agent.cli", "--config", str(self.settings), "enrol", "--yes"]
         log = self.log.with_suffix(".enrol")
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         try:
-            yield _wait_for(log, r"Code: ([A-Z]{4}-[A-Z]{4})"), process
+            yield _wait_for(log, r"Code: ([A-Z]{4}-[A-Z]{4})")
             assert process.wait(COMMAND_S) == 0, log.read_text()
         finally:
             process.poll() is None and process.kill()
@@ -165,7 +164,7 @@ class SiteAgent:
     def running_paired(self, owner: Newcomer, report: Report, desk: Page) -> Iterator[int]:
         """Paired with the owner's site, cameras ticked and shared, approved on its own page; gives its process id."""
         report.step("the owner pairs the site's agent by its code and compares the twelve words")
-        with self.enrolling() as (code, _process):
+        with self.enrolling() as code:
             words = owner.pair(code)
         assert words == self.root_words(), f"the screens show different words: {words}"
         with self.running() as pid:
@@ -256,8 +255,8 @@ class Operator:
         self.page.locator(f"li.camera[data-name='{name}'] button.watch").click()
         return last_pointerdown_ms(self.page)
 
-    def request_clip(self, name: str, *, seconds: int) -> None:
-        """Ask for the last `seconds` of a camera, from its tile."""
+    def request_clip(self, name: str) -> None:
+        """Ask for the range the form proposes, from a camera's tile."""
         page = self.page
         page.locator("article.tile", has_text=name).locator("button.clip").click()
         page.wait_for_selector("#clip-form")
