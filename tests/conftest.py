@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from playwright.sync_api import Browser
 
 from gateway.kernel.database import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.support import databases
+from tests.support.browser import browser
 
 
 @pytest.fixture
@@ -74,3 +77,27 @@ async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterato
     database = Database(f"sqlite+aiosqlite:///{path}")
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for a file."""
+    with browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[BlockingPortal]:
+    """An event loop in a thread of its own, for tests that wait for a browser while a server answers it."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
+@pytest.fixture
+def served_database(portal: BlockingPortal, tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+    """A migrated SQLite database whose connections live in the portal's loop, and are closed there."""
+    path = tmp_path / "lenspact.db"
+    shutil.copy(sqlite_template, path)
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    yield database
+    portal.call(database.close)

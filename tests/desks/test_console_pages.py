@@ -1,16 +1,14 @@
 """The console in a real browser: an incident is opened, its cameras are asked for, keys work, refusals say nothing."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from anyio.from_thread import BlockingPortal
 from litestar import post
 from litestar.params import JSONBody
-from playwright.sync_api import Browser
 
 from gateway.cameras import CameraFacts
 from gateway.desks.console import PAGES, ConsoleDesk
@@ -24,8 +22,7 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies.vocabulary import IncidentKind, Origin
 from tests.fakes.console import FakeClips, FakeListing
-from tests.support import databases
-from tests.support.browser import Watched, browser, served, watched
+from tests.support.browser import Watched, served, watched
 from tests.support.pages import Caller
 from tests.support.partners import LOOP, World, world
 
@@ -39,18 +36,11 @@ OPERATOR = Principal(
 )
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
-
-
 class Room:
     """A control room: three cameras near the Loop, one of them a home, and everything that was asked for."""
 
-    def __init__(self, w: World) -> None:
-        self.w = w
+    def __init__(self, w: World, portal: BlockingPortal) -> None:
+        self.w, self.portal = w, portal
         self.caller = Caller(OPERATOR)
         self.asked: list[dict] = []
         self.listing = FakeListing(w.cameras)
@@ -90,7 +80,7 @@ class Room:
     def open(self, *, number: str = "26-1") -> str:
         """An incident at the Loop; the address of its page."""
         report = IncidentReport(IncidentKind.ROBBERY, Origin.HAND, LOOP.lat, LOOP.lon, "1 N State St", number)
-        incident = databases.run(self.incidents.open, OPERATOR, report)
+        incident = self.portal.call(self.incidents.open, OPERATOR, report)
         return f"{self.origin}/console/incidents/{incident.id}"
 
     def app(self):
@@ -105,13 +95,11 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path: Path, sqlite_template: Path) -> Iterator[Room]:
+def room(portal: BlockingPortal, served_database: Database) -> Iterator[Room]:
     """The console behind a port."""
-    path = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, path)
-    room = Room(world(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds()))
-    databases.run(room.furnish)
-    with served(room.app()) as room.origin:
+    room = Room(world(served_database, clock=SystemClock(), ids=SystemIds()), portal)
+    portal.call(room.furnish)
+    with served(room.app(), portal) as room.origin:
         yield room
 
 

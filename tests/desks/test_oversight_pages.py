@@ -1,17 +1,15 @@
 """The compliance officer's pages in a real browser: sound in both themes and on a phone, and current by themselves."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
+from anyio.from_thread import BlockingPortal
 from litestar import get
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery
-from playwright.sync_api import Browser
 
 from gateway.audit import Decision, Kind
 from gateway.desks.oversight_desk import PAGES, OversightDesk
@@ -21,7 +19,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
-from tests.support.browser import Watched, browser, served, watched
+from tests.support.browser import Watched, served, watched
 from tests.support.log_bench import LogBench
 from tests.support.looks import Morning
 from tests.support.pages import Caller, web_app
@@ -58,19 +56,10 @@ def _writer(bench: LogBench) -> HTTPRouteHandler:
     return look
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
-
-
 @pytest.fixture
-def desk(tmp_path: Path, sqlite_template: Path) -> Iterator[Desk]:
+def desk(portal: BlockingPortal, served_database: Database) -> Iterator[Desk]:
     """The desk over an empty log."""
-    path = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, path)
-    bench = LogBench(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds())
+    bench = LogBench(served_database, clock=SystemClock(), ids=SystemIds())
     oversight = OversightDesk(database=bench.database, audit=bench.log, reader=bench.reader)
     app = web_app(
         [*PAGES, _writer(bench)],
@@ -82,7 +71,7 @@ def desk(tmp_path: Path, sqlite_template: Path) -> Iterator[Desk]:
         },
         exception_handlers=ProblemHandler().handlers(),
     )
-    with served(app) as origin:
+    with served(app, portal) as origin:
         yield Desk(origin)
 
 

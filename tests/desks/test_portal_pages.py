@@ -1,34 +1,27 @@
 """An owner's pages in a real browser: from the form to cameras on the map, by mouse, by keyboard and without a map."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from anyio.from_thread import BlockingPortal
 
+from gateway.kernel.database import Database
 from gateway.kernel.principal import ANONYMOUS, Principal
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.fakes.requests import FakeRequests
-from tests.support import databases
-from tests.support.browser import Watched, browser, served, watched
+from tests.support.browser import Watched, served, watched
 from tests.support.pages import Caller
 from tests.support.partners import World, operator, world
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
-
-
 class Desk:
     """The pages behind a port, and who looks at them."""
 
-    def __init__(self, origin: str, caller: Caller, w: World) -> None:
+    def __init__(self, portal: BlockingPortal, origin: str, caller: Caller, w: World) -> None:
+        self.portal = portal
         self.origin = origin
         self.caller = caller
         self.w = w
@@ -41,23 +34,17 @@ class Desk:
             await self.w.partners.address_confirmed(person)
             return await self.w.principal(person)
 
-        self.caller.principal = databases.run(confirmed)
+        self.caller.principal = self.portal.call(confirmed)
         return self.caller.principal
 
 
 @pytest.fixture
-def desk(tmp_path: Path, sqlite_template: Path) -> Iterator[Desk]:
+def desk(portal: BlockingPortal, served_database: Database) -> Iterator[Desk]:
     """A gateway's pages with an empty database."""
-    import shutil
-
-    from gateway.kernel.database import Database
-
-    path = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, path)
-    w = world(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds())
+    w = world(served_database, clock=SystemClock(), ids=SystemIds())
     caller = Caller()
-    with served(w.app(caller)) as origin:
-        yield Desk(origin, caller, w)
+    with served(w.app(caller), portal) as origin:
+        yield Desk(portal, origin, caller, w)
 
 
 def _register(seen: Watched, desk: Desk, *, kind: str = "business", name: str = "Corner Shop") -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from gateway.identity import totp
 from partner_agent.wire.clock import SystemClock
 from tests.support import processes
-from tests.support.browser import AXE_TAGS, Watched, browser, watched
+from tests.support.browser import AXE_TAGS, Watched, watched
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -28,13 +28,6 @@ class Running:
     url: str
     link: str
     state: Path
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
 
 
 @pytest.fixture(scope="module")

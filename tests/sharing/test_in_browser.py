@@ -1,40 +1,25 @@
 """The sharing pages in a real browser: no finding of axe or of the content policy, in both themes and on a phone."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser
+from anyio.from_thread import BlockingPortal
 
 from gateway.kernel.database import Database
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.sharing.test_pages import app_of
-from tests.support import databases
-from tests.support.browser import browser, served, watched
+from tests.support.browser import served, watched
 from tests.support.pages import Caller
 from tests.support.sharing import sharing_world
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
-
-
 @pytest.fixture
-def shop(tmp_path: Path, sqlite_template: Path):
+def shop(portal: BlockingPortal, served_database: Database):
     """A shop with two cameras behind a port; its owner looks."""
-    import shutil
-
-    path = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, path)
-    w = sharing_world(Database(f"sqlite+aiosqlite:///{path}"), clock=SystemClock(), ids=SystemIds())
-    owner, site, cameras = databases.run(w.shop)
-    with served(app_of(w, Caller(owner))) as origin:
+    w = sharing_world(served_database, clock=SystemClock(), ids=SystemIds())
+    owner, site, cameras = portal.call(w.shop)
+    with served(app_of(w, Caller(owner)), portal) as origin:
         yield w, origin, site, cameras
 
 

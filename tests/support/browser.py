@@ -1,5 +1,8 @@
 """Debian's Chromium, headless, and a server on a free loopback port, for tests of real pages.
 
+A database's connections belong to the event loop that made them, so whatever a test does to the served application's
+database runs in the server's own loop: the `portal`.
+
 In CI a missing browser is a failure; elsewhere the test is skipped with the line that installs it. Under our CSP
 Playwright's string predicates and injected scripts do not run, so tests poll with `evaluate` and axe comes from a
 test-only address.
@@ -8,8 +11,6 @@ test-only address.
 import os
 import shutil
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from anyio.from_thread import BlockingPortal
 from litestar import Litestar
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -61,21 +63,19 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(app: Litestar) -> Iterator[str]:
-    """The application on a loopback port of its own; yields its origin."""
+def served(app: Litestar, portal: BlockingPortal) -> Iterator[str]:
+    """The application on a loopback port of its own, in the portal's loop; yields its origin.
+
+    The port listens before the server starts, so that the first request waits instead of being refused.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=2))
+    serving = portal.start_task_soon(server.serve, [listener])
     try:
-        for _ in range(200):
-            if server.started:
-                break
-            time.sleep(0.05)
         yield f"http://localhost:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        serving.result(10)
 
 
 @dataclass

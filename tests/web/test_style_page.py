@@ -3,25 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from anyio.from_thread import BlockingPortal
 
-from tests.support.browser import browser, served, watched
+from tests.support.browser import served, watched
 from tests.support.pages import web_app
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
-
-
-@pytest.fixture(scope="module")
-def origin() -> Iterator[str]:
+def origin(portal: BlockingPortal) -> Iterator[str]:
     """The style page on a port of its own."""
-    with served(web_app()) as origin:
+    with served(web_app(), portal) as origin:
         yield origin
 
 

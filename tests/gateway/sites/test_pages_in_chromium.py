@@ -1,30 +1,22 @@
 """The owner's pages of the agent in a real browser: readable by everybody, nothing stopped, both themes."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import BlockingPortal
 from playwright.sync_api import Browser
 
 from gateway.kernel.database import Database
 from partner_agent.wire import frames, messages
 from partner_agent.wire.messages import CameraCard, CameraHealth, Health
 from tests.gateway.sites.test_pages import AGENT, PAIR, app_of
-from tests.support import databases
-from tests.support.browser import browser, served, watched
+from tests.support.browser import served, watched
 from tests.support.pages import Caller
 from tests.support.site_bench import DOOR, SITE, MiniAgent, SiteBench, owner
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One Chromium for this file."""
-    with browser() as chromium:
-        yield chromium
 
 
 async def _site_with_troubles(bench: SiteBench) -> str:
@@ -47,13 +39,11 @@ async def _site_with_troubles(bench: SiteBench) -> str:
 
 
 @pytest.fixture
-def origin(tmp_path: Path, sqlite_template: Path) -> Iterator[tuple[str, str]]:
+def origin(portal: BlockingPortal, served_database: Database, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """The pages behind a port, and a code that waits."""
-    path = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, path)
-    bench = SiteBench(Database(f"sqlite+aiosqlite:///{path}"), tmp_path)
-    code = databases.run(_site_with_troubles, bench)
-    with served(app_of(bench, Caller(owner()))) as origin:
+    bench = SiteBench(served_database, tmp_path)
+    code = portal.call(_site_with_troubles, bench)
+    with served(app_of(bench, Caller(owner())), portal) as origin:
         yield origin, code
 
 
