@@ -2,16 +2,18 @@
 
 What each site should hold is `sharing`'s truth (`PolicyOutbox`), asked anew each time, so a restart forgets nothing. An
 answer counts only if the site's device key signed it; it is recorded, with its leaf, in one transaction with what
-sharing makes of it. Documents travel in every state of the site: a narrowing is never held back.
+sharing makes of it. Documents travel in every state of the site: a narrowing is never held back. What could not be
+brought is tried again by the clock, not by luck; a site that never said what it holds is sent away, to say it again.
 """
 
+import math
 from typing import Any, Final
 
 import anyio
 
 from gateway.audit import AuditLog
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.errors import InvalidError, LenspactError
+from gateway.kernel.errors import InvalidError, LenspactError, UnavailableError
 from gateway.sites import leaves
 from gateway.sites.hub import LinkHub
 from gateway.sites.links import Peer
@@ -21,9 +23,9 @@ from gateway.sites.store import SiteStore
 from partner_agent.wire import canonical, classes, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import Position
+from partner_agent.wire.handshake import CLOSE_BACK_OFF
 from partner_agent.wire.messages import (
     GuardrailPack,
-    Heartbeat,
     Message,
     Policy,
     PolicyAck,
@@ -36,7 +38,10 @@ from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.tokens import PublicKey, TokenClass, TokenError
 
 ANSWER_S: Final = 20.0  # the site stores the document durably and decides running sessions again before it answers
-ROUNDS: Final = 4  # after `policy_stale` sharing rebuilds once; more means that both sides disagree for good
+RETRY_FIRST_S: Final = 1.0  # then twice as long each time
+RETRY_LAST_S: Final = 30.0
+SILENT_TRIES: Final = 4  # a site says what it holds right after its handshake: 1 + 2 + 4 s later it never will
+ROUNDS: Final = 4  # after `policy_stale` sharing rebuilds once; more means that both sides disagree for now
 
 _Answer = PolicyAck | PolicyStale | PolicyRefused
 _CLASSES: Final[dict[type[Message], tuple[TokenClass, str]]] = {
@@ -44,6 +49,23 @@ _CLASSES: Final[dict[type[Message], tuple[TokenClass, str]]] = {
     PolicyStale: (classes.POLICY_STALE, "stale"),
     PolicyRefused: (classes.POLICY_REFUSED, "refused"),
 }
+
+
+class Wake:
+    """A wake-up that cannot be missed: one that comes while nobody waits is there for the next wait."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def set(self) -> None:
+        """Wake whoever waits, or waits next."""
+        self._event.set()
+
+    async def wait(self, at_most_s: float) -> None:
+        """Wait until woken, or `at_most_s` seconds."""
+        with anyio.move_on_after(at_most_s):
+            await self._event.wait()
+        self._event = anyio.Event()
 
 
 class PolicyDelivery:
@@ -67,15 +89,13 @@ class PolicyDelivery:
         self._bus = bus
         self._clock = clock
         self._gateway = gateway
-        self._wakes: dict[str, anyio.Event] = {}
-        self._unfinished: set[str] = set()
+        self._wakes: dict[str, Wake] = {}  # of each agent's newest link
         self._packs: dict[str, tuple[str, str]] = {}  # by agent: the link and the digest of the pack told on it
         hub.on(PolicyAck, self._answered)
         hub.on(PolicyStale, self._answered)
         hub.on(PolicyRefused, self._answered)
         hub.on(PolicyProposed, self._proposed)
         hub.on(SiteState, self._wake_after)
-        hub.on(Heartbeat, self._retry)
         hub.on_up(self._run)
 
     def nudge(self, agent_id: str) -> None:
@@ -85,29 +105,45 @@ class PolicyDelivery:
             wake.set()
 
     async def _run(self, peer: Peer) -> None:
-        """The delivery task of one link."""
-        while True:
-            wake = self._wakes[peer.agent_id] = anyio.Event()
-            try:
-                await self._deliver(peer.agent_id)
-                self._unfinished.discard(peer.agent_id)
-            except LenspactError:
-                self._unfinished.add(peer.agent_id)
-            await wake.wait()
+        """The delivery task of one link: at once, whenever woken, and again by itself after a failure."""
+        wake = self._wakes[peer.agent_id] = Wake()
+        try:
+            failures = 0
+            while True:
+                try:
+                    await self._deliver(peer.agent_id)
+                    failures = 0
+                except LenspactError:
+                    failures += 1
+                if failures >= SILENT_TRIES and self._is_silent(peer):
+                    self._hub.drop(peer.agent_id, CLOSE_BACK_OFF)
+                await wake.wait(min(RETRY_FIRST_S * 2 ** (failures - 1), RETRY_LAST_S) if failures else math.inf)
+        finally:
+            if self._wakes.get(peer.agent_id) is wake:
+                del self._wakes[peer.agent_id]
+
+    def _is_silent(self, peer: Peer) -> bool:
+        online = self._hub.online(peer.agent_id)
+        return online is not None and online.link.peer is peer and online.held is None
 
     async def _deliver(self, agent_id: str) -> None:
+        """Send what is due until nothing is, or the answer is the owner's to give.
+
+        Raises:
+            UnavailableError, DeadlineError: not everything was brought; to be tried again.
+        """
         for _ in range(ROUNDS):
             online = self._hub.online(agent_id)
             if online is None or online.held is None:
-                return  # the site's state wakes us
+                raise UnavailableError("The site has not said yet what it holds.")
+            answer: Message | None = None
             for due in await self._outbox.due(agent_id, online.held):
                 answer = await self._send(agent_id, due)
                 if not isinstance(answer, PolicyAck):
                     break
-            else:
-                return
-            if not isinstance(answer, PolicyStale):
-                return
+            if not isinstance(answer, PolicyAck | PolicyStale):
+                return  # nothing was due, or its owner is asked, or it said no
+        raise UnavailableError("The site and we do not agree yet on what it holds.")
 
     async def _send(self, agent_id: str, due: DuePolicy) -> Message:
         self._tell_pack(agent_id, due.pack)
@@ -179,10 +215,6 @@ class PolicyDelivery:
 
     async def _wake_after(self, peer: Peer, _message: SiteState) -> None:
         self.nudge(peer.agent_id)
-
-    async def _retry(self, peer: Peer, _message: Heartbeat) -> None:
-        if peer.agent_id in self._unfinished:
-            self.nudge(peer.agent_id)
 
 
 def _is_in_force(agent: Agent, answer: PolicyAnswer) -> bool:

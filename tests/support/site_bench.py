@@ -14,7 +14,7 @@ from gateway.audit import AuditLog, Query
 from gateway.edge.rate_limit import RateLimiter
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.kernel.errors import NotFoundError
+from gateway.kernel.errors import NotFoundError, UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.sites import DuePolicy, PolicyAnswer, Published, RegisteredCamera, Site, build_sites
@@ -78,9 +78,13 @@ class FakeOutbox:
 
     documents: dict[int, dict[str, Any]] = field(default_factory=dict)  # by the seq they follow
     answers: list[PolicyAnswer] = field(default_factory=list)
+    failures: int = 0  # of the next questions
 
     async def due(self, agent_id: str, held: Position) -> list[DuePolicy]:
         del agent_id
+        if self.failures:
+            self.failures -= 1
+            raise UnavailableError("The database is busy.")
         document = self.documents.get(held.seq)
         return [DuePolicy(document=document, pack={"rules": []})] if document else []
 
@@ -127,7 +131,7 @@ class Pipe:
 
     async def end(self) -> int:
         """As the agent: wait for the gateway to close; its code."""
-        with anyio.fail_after(5):
+        with anyio.fail_after(20):
             while True:
                 try:
                     await self._to_agent.receive()
