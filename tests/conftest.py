@@ -47,7 +47,7 @@ def postgres_template(postgres: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    databases.run(databases.migrate, f"sqlite+aiosqlite:///{path}")
+    databases.run(databases.migrate, f"sqlite+in_loop:///{path}")
     return path
 
 
@@ -57,7 +57,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "sqlite":
         path = tmp_path / "lenspact.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
-        database = Database(f"sqlite+aiosqlite:///{path}")
+        database = Database(f"sqlite+in_loop:///{path}")
         yield database
         await database.close()
         return
@@ -74,7 +74,7 @@ async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterato
     """A migrated SQLite database of the test's own, where the engine is not the question."""
     path = tmp_path / "lenspact.db"
     shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(f"sqlite+in_loop:///{path}")
     yield database
     await database.close()
 
@@ -98,6 +98,6 @@ def served_database(portal: BlockingPortal, tmp_path: Path, sqlite_template: Pat
     """A migrated SQLite database whose connections live in the portal's loop, and are closed there."""
     path = tmp_path / "lenspact.db"
     shutil.copy(sqlite_template, path)
-    database = Database(f"sqlite+aiosqlite:///{path}")
+    database = Database(f"sqlite+in_loop:///{path}")
     yield database
     portal.call(database.close)

@@ -12,7 +12,7 @@ import msgspec
 
 from partner_agent.wire.clock import to_rfc3339
 
-_NOISY = ("uvicorn.access", "uvicorn.error", "aiosqlite", "asyncio", "alembic", "aioice", "aiortc", "httpx")
+_NOISY = ("uvicorn.access", "uvicorn.error", "asyncio", "alembic", "aioice", "aiortc", "httpx")
 
 
 class JsonLines(logging.Formatter):

@@ -87,9 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def database(self) -> str:
         """The URL SQLAlchemy takes, with its async driver."""
         if not self.database_url:
-            return f"sqlite+aiosqlite:///{self.state_dir.absolute() / 'lenspact.db'}"
+            return f"sqlite+in_loop:///{self.state_dir.absolute() / 'lenspact.db'}"
         url = make_url(self.database_url)
-        drivers = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg", "sqlite": "sqlite+aiosqlite"}
+        drivers = {"postgres": "postgresql+asyncpg", "postgresql": "postgresql+asyncpg", "sqlite": "sqlite+in_loop"}
         return url.set(drivername=drivers.get(url.drivername, url.drivername)).render_as_string(hide_password=False)
 
     def __repr__(self) -> str:
@@ -131,7 +131,7 @@ def check(settings: Settings) -> None:
         _ = settings.database
     except (ValueError, ArgumentError) as error:
         raise SettingsError(str(error) if isinstance(error, ValueError) else "database_url cannot be read") from error
-    if not settings.database.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+    if not settings.database.startswith(("sqlite+in_loop:///", "postgresql+asyncpg://")):
         raise SettingsError("database_url must begin with postgresql:// or sqlite:///")
     if settings.bus.startswith("nats:"):
         raise SettingsError("bus nats: is not in this version; use postgres:")

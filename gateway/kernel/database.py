@@ -5,19 +5,28 @@ connection; readers have another. A unit of work rolls back unless `commit` is c
 without its audit leaf.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import anyio
 from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-BUSY_TIMEOUT_MS: Final = 5_000  # how long a second writer waits before it is told to try again
+from gateway.kernel import sqlite_in_loop
+from gateway.kernel.errors import UnavailableError
+
+BUSY_S: Final = 5.0  # how long a second writer waits before it is told to try again
+BUSY_STEP_S: Final = 0.01
 READERS: Final = 8
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True}  # errors carry the statement, never what was in it
+# We begin by ourselves; and a connection may be used from whichever thread runs the loop, one at a time.
+_SQLITE: Final[dict[str, Any]] = {
+    "connect_args": {"isolation_level": None, "check_same_thread": False, "factory": sqlite_in_loop.Connection}
+}
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -96,33 +105,52 @@ class Database:
     """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
 
     def __init__(self, url: str) -> None:
-        """`url`: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`."""
+        """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`."""
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self._stopping: set[asyncio.Future[Any]] = set()
         if self.is_sqlite:
-            self._writer = create_async_engine(
-                url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args={"isolation_level": None}
-            )
-            self._reader = create_async_engine(url, pool_size=READERS, connect_args={"isolation_level": None})
+            sqlite_in_loop.register()
+            self._writer = create_async_engine(url, pool_size=1, max_overflow=0, **_SQLITE, **_QUIET)
+            self._reader = create_async_engine(url, pool_size=READERS, **_SQLITE, **_QUIET)
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
-            for engine in (self._writer, self._reader):
-                engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[assignment]
         else:
             self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS, **_QUIET)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """One write transaction; leaving without `commit` rolls back."""
+        """One write transaction; leaving without `commit` rolls back.
+
+        Raises:
+            UnavailableError: another process kept SQLite's one lock for longer than `BUSY_S`.
+        """
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
-            await session.begin()
+            await self._begin(session)
             unit = UnitOfWork(session)
             try:
                 yield unit
             finally:
                 if not unit.is_committed:
                     await session.rollback()
+
+    async def _begin(self, session: AsyncSession) -> None:
+        """Begin, on SQLite with the write lock in hand; while another process holds it, the loop runs on."""
+        if not self.is_sqlite:
+            await session.begin()
+            return
+        ends = anyio.current_time() + BUSY_S
+        while True:
+            try:
+                await session.connection()
+            except OperationalError as error:
+                await session.rollback()
+                if not sqlite_in_loop.is_busy(error):
+                    raise
+                if anyio.current_time() >= ends:
+                    raise UnavailableError("The database is busy with another program's work. Try again.") from error
+                await anyio.sleep(BUSY_STEP_S)
+            else:
+                return
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -140,19 +168,6 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
-        if self._stopping:
-            await asyncio.wait(self._stopping)
-
-    def _stop(self, connection: Any) -> None:
-        """End a SQLite connection whose statement was cancelled: its thread finishes and closes it, nobody waits.
-
-        SQLAlchemy would close it in a task of its own; cancelled a second time, as cancel scopes do, that task never
-        ends, and the program neither.
-        """
-        future = connection.driver_connection.stop()
-        if future is not None:
-            self._stopping.add(future)
-            future.add_done_callback(self._stopping.discard)
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
@@ -162,7 +177,7 @@ def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # the log is in this file: a promise survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout={sqlite_in_loop.BUSY_MS}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from gateway.live.build import RELAY_NAME, Ground, LivePlane, build_live
     from gateway.live.calls import Calls
-    from gateway.live.endings import ALL_TOPIC, topic_of
+    from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
     from gateway.live.ports import Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gateway.live.service import Live, OpenedView
 
 __all__ = [
-    "ALL_TOPIC",
     "FINGERPRINT_PREFIX",
     "LIVE_ROUTES",
     "RELAY_NAME",
@@ -40,12 +39,11 @@ __all__ = [
     "ViewQuestion",
     "Words",
     "build_live",
-    "topic_of",
+    "topic_of_viewer",
     "words_of",
 ]
 
 _HOMES: Final = {
-    "ALL_TOPIC": "endings",
     "Calls": "calls",
     "Decider": "ports",
     "DeviceKeys": "ports",
@@ -67,7 +65,7 @@ _HOMES: Final = {
     "ViewQuestion": "ports",
     "Words": "model",
     "build_live": "build",
-    "topic_of": "endings",
+    "topic_of_viewer": "endings",
     "words_of": "model",
 }
 

@@ -26,12 +26,9 @@ from partner_agent.wire.messages import End
 _LOG: Final = logging.getLogger("lenspact.live")
 
 
-def topic_of(session_id: str) -> str:
-    """The bus topic of one session's news."""
-    return f"live.{session_id}"
-
-
-ALL_TOPIC: Final = "live.all"
+def topic_of_viewer(person_id: str) -> str:
+    """The bus topic of the news of one person's views; `ref` names the session."""
+    return f"live.viewer.{person_id}"
 
 
 class Endings:
@@ -70,9 +67,8 @@ class Endings:
             await self._write(session, reason, by)
 
     def announce(self, session: Session) -> None:
-        """Wake whoever looks at this session, or at all of them."""
-        self._bus.publish(topic_of(session.id), session.id)
-        self._bus.publish(ALL_TOPIC, session.id)
+        """Wake the page of the person who looks."""
+        self._bus.publish(topic_of_viewer(session.person_id), session.id)
 
     async def _stop_forwarding(self, seat: Seat) -> None:
         try:

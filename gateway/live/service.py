@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
@@ -42,11 +42,12 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedView:
-    """What the browser needs to call the relay."""
+    """What the browser needs to call the relay, and until when the view may last."""
 
     session_id: str
     whep_url: str
     ticket: str
+    horizon_at: datetime
 
 
 class Live:
@@ -132,7 +133,10 @@ class Live:
         self._tasks.start_soon(self._exchange.ask, seat, draft, leaf)
         session = draft.session
         return OpenedView(
-            session_id=session.id, whep_url=f"/whep/{session.id}", ticket=self._grants.viewer_ticket(session)
+            session_id=session.id,
+            whep_url=f"/whep/{session.id}",
+            ticket=self._grants.viewer_ticket(session),
+            horizon_at=session.horizon_at,
         )
 
     async def view(self, principal: Principal, session_id: str) -> Session:

@@ -148,7 +148,7 @@ async def test_token_is_stored_as_its_hash_only(gateway: Gateway):
 
 
 def _dump(gateway: Gateway) -> bytes:
-    path = gateway.services.database.url.removeprefix("sqlite+aiosqlite:///")
+    path = gateway.services.database.url.removeprefix("sqlite+in_loop:///")
     from pathlib import Path
 
     return b"".join(file.read_bytes() for file in Path(path).parent.glob("lenspact.db*"))

@@ -1,10 +1,13 @@
 """The unit of work rolls back, demands a leaf, and never loses an update."""
 
+import sqlite3
+
 import anyio
 import pytest
 from sqlalchemy import text
 
-from gateway.kernel.database import Database, UnauditedCommitError
+from gateway.kernel.database import BUSY_STEP_S, Database, UnauditedCommitError
+from gateway.kernel.errors import UnavailableError
 
 
 async def _table(database: Database) -> None:
@@ -59,6 +62,52 @@ async def test_concurrent_increments_are_all_kept(database: Database):
             group.start_soon(add)
 
     assert await _count(database) == 80
+
+
+@pytest.mark.anyio
+async def test_a_writer_waits_for_another_program_without_holding_anybody_up(sqlite_database: Database):
+    """While another connection holds SQLite's lock a unit of work waits, readers and timers run on; then it writes."""
+    database = sqlite_database
+    await _table(database)
+    other = sqlite3.connect(database.url.split("///")[1], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    reads = 0
+
+    async def write() -> None:
+        async with database.unit_of_work() as unit:
+            await unit.session.execute(text("UPDATE tally SET n = 7"))
+            await unit.commit(unaudited="test")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(write)
+        for _ in range(20):
+            assert await _count(database) == 0
+            reads += 1
+            await anyio.sleep(BUSY_STEP_S)
+        other.execute("COMMIT")
+    other.close()
+
+    assert reads == 20
+    assert await _count(database) == 7
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+async def test_a_writer_that_waited_too_long_says_so(sqlite_database: Database):
+    """A program that never lets go makes an error of its own, which a caller may answer with "try again"."""
+    database = sqlite_database
+    await _table(database)
+    other = sqlite3.connect(database.url.split("///")[1], isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(UnavailableError):
+        async with database.unit_of_work():
+            raise AssertionError("began without the lock")
+    other.execute("COMMIT")
+    other.close()
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = 7"))
+        await unit.commit(unaudited="test")
+    assert await _count(database) == 7
 
 
 @pytest.mark.anyio

@@ -18,13 +18,13 @@ from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, Incident
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
+from gateway.live import topic_of_viewer
 from gateway.web import Form, after, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
 
 HEARTBEAT_S: Final = 15.0
-LIVE_TOPIC: Final = "live"  # news of views, `live.<session>`
 CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long before now
 CLIP_LENGTH: Final = timedelta(minutes=5)
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
@@ -172,20 +172,35 @@ async def ask_for_clip(
 
 
 @get("/console/events", opt=requires("console.read", deadline_s=None), include_in_schema=False)
-async def events(bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
-    """Says `changed` for incidents and `views` for live views; the page re-reads what it may see, so no id is sent."""
-    return ServerSentEvent(_changes(bus))
+async def events(principal: NamedDependency[Principal], bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
+    """Says `changed` for incidents, which the page re-reads, and `view` with its id for a view of the person's own."""
+    return ServerSentEvent(_changes(bus, topic_of_viewer(principal.person_id)))
 
 
-async def _changes(bus: MemoryBus) -> AsyncIterator[ServerSentEventMessage]:
-    with bus.subscribe(ALL_TOPIC, LIVE_TOPIC) as subscription:
+async def _changes(bus: MemoryBus, mine: str) -> AsyncIterator[ServerSentEventMessage]:
+    with bus.subscribe(ALL_TOPIC, mine) as subscription:
         yield ServerSentEventMessage(comment="open")
         while True:
+            news = None
             with anyio.move_on_after(HEARTBEAT_S):
                 news = await subscription.get()
-                yield ServerSentEventMessage(event="changed" if news.topic == ALL_TOPIC else "views", data="")
-                continue
-            yield ServerSentEventMessage(comment="still here")
+            if news is None:
+                yield ServerSentEventMessage(comment="still here")
+            elif news.topic == mine:
+                yield ServerSentEventMessage(event="view", data=news.ref)
+            else:
+                yield ServerSentEventMessage(event="changed", data="")
+
+
+@get("/console/rail", opt=requires("console.read"), include_in_schema=False)
+async def rail(
+    request: AnyRequest,
+    principal: NamedDependency[Principal],
+    console: NamedDependency[ConsoleDesk],
+    here: FromQuery[str] = "",
+) -> Template:
+    """The list of incidents alone, for a page that stays open; `here`: the incident that is shown beside it."""
+    return page("console/rail.html", request, incidents=await console.incidents(principal), shown=here, **_WORDS)
 
 
 PAGES: Final = (
@@ -200,6 +215,7 @@ PAGES: Final = (
     new_clip_page,
     ask_for_clip,
     events,
+    rail,
 )
 
 

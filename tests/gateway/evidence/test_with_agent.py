@@ -201,7 +201,7 @@ from partner_agent.wire.ids import SystemIds
 from tests.support.evidence import EvidenceGateway
 
 async def main(folder, port):
-    database = Database(f"sqlite+aiosqlite:///{folder}/lenspact.db")
+    database = Database(f"sqlite+in_loop:///{folder}/lenspact.db")
     gateway = EvidenceGateway(database, pathlib.Path(folder), SystemClock(), SystemIds())
     server = uvicorn.Server(uvicorn.Config(gateway.app, port=port, log_config=None, lifespan="off"))
     async with anyio.create_task_group() as group:
@@ -257,7 +257,7 @@ async def test_kill_9_of_the_gateway_between_steps_loses_nothing(
         processes[-1].wait(10)
         await http.aclose()
 
-    again = Database(f"sqlite+aiosqlite:///{tmp_path / 'lenspact.db'}")
+    again = Database(f"sqlite+in_loop:///{tmp_path / 'lenspact.db'}")
     after = EvidenceGateway(again, tmp_path, SystemClock(), SystemIds())
     assert kills == 2
     assert (await after.evidence.get(request_id)).state is ClipState.RECEIVED

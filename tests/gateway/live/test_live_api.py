@@ -66,7 +66,7 @@ async def page(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Page]
 async def test_a_view_is_opened_read_and_left(page: Page):
     """201 with where to call and with what; then its state in words; then 204 and it is over."""
     opened = await page.open()
-    assert set(opened) == {"session_id", "whep_url", "ticket"}
+    assert set(opened) == {"session_id", "whep_url", "ticket", "horizon_at"}
     await page.plane.in_state(opened["session_id"], "accepted")
 
     read = (await page.http.get(f"{PATH}/{opened['session_id']}")).json()

@@ -45,7 +45,7 @@ def file(sqlite_template: Path, tmp_path: Path) -> Path:
     database = tmp_path / "lenspact.db"
     shutil.copy(sqlite_template, database)
     path = tmp_path / "entry.json"
-    path.write_bytes(databases.run(entry_file, f"sqlite+aiosqlite:///{database}"))
+    path.write_bytes(databases.run(entry_file, f"sqlite+in_loop:///{database}"))
     return path
 
 

@@ -16,6 +16,7 @@ const scene = document.querySelector("lens-scene");
 const dialog = document.getElementById("clip-dialog");
 const { incident, purpose, csrf } = root.dataset;
 const tiles = []; // {camera, session, element, player, until}
+const early = new Set(); // views with news that came before the answer which named them
 let chosen = -1;
 
 const post = (url, body) =>
@@ -34,11 +35,12 @@ async function watch(item, openedBy) {
   const identity = await viewerIdentity();
   const answer = await post(VIEWS, { camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
   if (!answer.ok) return finish(tile, answer.status >= 500 ? "The picture cannot start" : NOT_AVAILABLE);
-  const { session_id, whep_url, ticket } = await answer.json();
+  const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
+  tile.until = new Date(horizon_at);
   if (!tiles.includes(tile)) return leave(tile); // closed while it was asked for
   tile.player.open({ whep_url, ticket, identity });
-  refreshView(tile);
+  if (early.delete(session_id)) refreshView(tile);
 }
 
 function add(item) {
@@ -87,7 +89,18 @@ function finish(tile, words) {
   tile.player.end(state);
 }
 
+// One question at a time for a view; news that come meanwhile are asked about once more.
 async function refreshView(tile) {
+  if (tile.isAsking) return (tile.hasNews = true);
+  tile.isAsking = true;
+  do {
+    tile.hasNews = false;
+    await readView(tile).catch(() => {});
+  } while (tile.hasNews);
+  tile.isAsking = false;
+}
+
+async function readView(tile) {
   if (!tile.session || tile.isOver) return;
   const answer = await fetch(`${VIEWS}/${tile.session}`, { headers: { accept: "application/json" } });
   if (answer.status === 404 || answer.status === 401) return finish(tile, "Ended by the sharing rules");
@@ -195,18 +208,23 @@ setInterval(() => {
 }, 1000);
 
 async function refreshRail() {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("rail");
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const rail = document.getElementById("rail");
-  if (!fresh || rail.contains(document.activeElement)) return; // nothing moves under the pointer
+  if (rail.contains(document.activeElement)) return; // nothing moves under the pointer
   rail.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
   localTimes(rail);
 }
 
 const news = new EventSource(root.dataset.events);
 news.addEventListener("changed", refreshRail);
-news.addEventListener("views", () => tiles.forEach(refreshView));
+news.addEventListener("view", ({ data }) => {
+  const tile = tiles.find((t) => t.session === data);
+  if (tile) refreshView(tile);
+  else early.add(data);
+});
+news.addEventListener("open", () => tiles.forEach(refreshView)); // what was said while we were not listening
 addEventListener("pagehide", () => {
   news.close();
   for (const tile of tiles) leave(tile);
