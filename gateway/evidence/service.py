@@ -356,6 +356,11 @@ class Evidence:
             raise NotFoundError(_NONE)
         return request
 
+    async def queue(self) -> dict[ClipState, int]:
+        """How many requests are in each state that something still has to happen in."""
+        counted = await self._store.count_by_state()
+        return {state: counted.get(state, 0) for state in ClipState if state in OPEN}
+
     async def list_for(
         self, principal: Principal, *, states: tuple[ClipState, ...] = (), before: str = "", limit: int = PAGE
     ) -> list[ClipRequest]:
