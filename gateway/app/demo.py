@@ -9,12 +9,10 @@ import json
 import signal
 from collections.abc import Callable
 from datetime import datetime
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 from typing import Final
 
-import anyio
+import anyio.to_thread
 
 from gateway.app.demo_children import Child
 from gateway.app.demo_seed import Partner, code_at, seed_agency, seed_home, seed_market
@@ -25,6 +23,7 @@ from gateway.app.serve import serve_prepared
 from gateway.app.services import Services
 from gateway.app.settings import Settings
 from gateway.app.setup import prepare
+from gateway.identity import newest_link
 from partner_agent.wire.clock import SystemClock
 
 CODE_PERIOD_S: Final = 30.0  # RFC 6238: how long a one-time code is good
@@ -108,18 +107,12 @@ async def _open_house(
 
 
 async def _newest_link(state: DemoState) -> str:
-    """The one-time link in the newest mail of the spool; the outbox needs a moment to hand it over."""
-    spool = anyio.Path(state.folder / "gateway" / "spool")
+    """The one-time link in the owner's newest mail; the outbox needs a moment to hand it over."""
+    spool = state.folder / "gateway" / "spool"
     for _ in range(MAIL_TRIES):
-        found = sorted([path async for path in spool.glob("*.eml")], key=lambda path: path.name)
-        for path in reversed(found):
-            mail = message_from_bytes(await path.read_bytes(), policy=default)
-            if state.owner_mail not in mail["To"]:
-                continue
-            text: str = mail.get_content()
-            links = [word for word in text.split() if word.startswith(f"{state.origin}/sign-in/link/")]
-            if links:
-                return links[0]
+        link = await anyio.to_thread.run_sync(newest_link, spool, state.owner_mail)
+        if link:
+            return link
         await anyio.sleep(0.1)
     return f"none yet: ask for one at {state.origin}/sign-in/owner; mails lie in {spool}"
 

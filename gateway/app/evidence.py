@@ -1,6 +1,7 @@
 """Wires recordings to the links with sites: what is kept, what an owner answered there, what a site signed and sent."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from gateway.app.ground import Ground
@@ -19,6 +20,7 @@ from gateway.sites import Peer, Sites
 from partner_agent.wire import classes, messages, statements
 from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.messages import (
+    Accepted,
     ClipAnswer,
     ClipAsk,
     ClipCapture,
@@ -33,6 +35,7 @@ from partner_agent.wire.tokens import Claims, PublicKey, TokenClass, TokenError
 
 ASK_S: Final = 5.0  # a site answers from memory and disk
 GRANT_S: Final = 10.0  # it checks and decides before it answers
+RESEND_S: Final = 40.0  # from hearing the `fresh` it echoes: the site takes it for 60 s from sending that (wire.limits)
 _LATE: Final = frozenset({"finished", "replayed"})  # ended well, or running already under this very grant
 _CLASS_OF: Final[dict[type[messages.Message], TokenClass]] = {
     Stopped: classes.STOPPED,
@@ -52,13 +55,25 @@ class ClipGrants(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A grant on its way: over which link, and until when (monotonic) the site may take it."""
+
+    token: str
+    link_id: str
+    until: float
+
+
 class LinkedSites:
     """`gateway.evidence.ClipSites` over the links."""
 
-    def __init__(self, *, sites: Sites, gateway: str, grants: ClipGrants) -> None:
+    def __init__(self, *, sites: Sites, gateway: str, grants: ClipGrants, answer_s: float = GRANT_S) -> None:
+        """`answer_s`: how long a site may think about a grant before the caller goes on to something else."""
         self._hub = sites.hub
         self._gateway = gateway
         self._grants = grants
+        self._answer_s = answer_s
+        self._sent: dict[str, _Sent] = {}
 
     async def keep(self, request: ClipRequest, *, ask_owner: bool) -> Kept:
         """Ask, and check the site's signature on its answer."""
@@ -81,12 +96,16 @@ class LinkedSites:
             return
 
     async def release(self, request: ClipRequest, *, upload_url: str, upload_token: str) -> None:
-        """Send the grant and wait for the site's decision."""
-        fresh = self._hub.fresh_of(request.agent_id)
-        if not fresh or self._hub.problem_of(request.agent_id):  # before a grant is made: each has its leaf
+        """Send the grant and wait for the site's decision; one that the site may still take is sent again as it is."""
+        online, fresh = self._hub.online(request.agent_id), self._hub.fresh_of(request.agent_id)
+        if online is None or not fresh or self._hub.problem_of(request.agent_id):  # each grant has its leaf
             raise SiteUnreachableError
-        token = await self._grants.make(request, fresh=fresh, upload_url=upload_url, upload_token=upload_token)
-        answer = await self._send(request, messages.Grant(id=self._hub.new_id(), token=token), GRANT_S)
+        link_id, until = online.link.peer.link_id, online.fresh_at + RESEND_S
+        token = self._on_its_way(request.session_id, link_id)
+        if not token:
+            token = await self._grants.make(request, fresh=fresh, upload_url=upload_url, upload_token=upload_token)
+            self._sent[request.session_id] = _Sent(token, link_id, until)
+        answer = await self._send(request, messages.Grant(id=self._hub.new_id(), token=token), self._answer_s)
         match answer:
             case messages.Accepted(token=said):
                 self.check(request.agent_id, classes.ACCEPTED, said)
@@ -94,6 +113,13 @@ class LinkedSites:
                 raise SiteRefusedError(str(self.check(request.agent_id, classes.REFUSED, said)["code"]))
             case _:
                 raise SiteUnreachableError
+
+    def _on_its_way(self, session_id: str, link_id: str) -> str:
+        """The grant sent before under this session, if the site may still take it; forgets those that are over."""
+        now = self._hub.clock.monotonic()
+        self._sent = {name: sent for name, sent in self._sent.items() if sent.until > now}
+        sent = self._sent.get(session_id)
+        return sent.token if sent is not None and sent.link_id == link_id else ""
 
     def check(self, agent_id: str, kind: TokenClass, token: str) -> Claims:
         """What the site's device signed.
@@ -154,10 +180,15 @@ def _listen(sites: Sites, evidence: Evidence, gateway: str) -> None:
         await evidence.site_answered(peer.agent_id, str(claims["digest"]), is_yes=is_yes, token=message.token)
         return Noted(id=sites.hub.new_id(), re=message.id)
 
+    async def accepted(peer: Peer, message: Accepted) -> None:
+        session = str(_claims(peer, classes.ACCEPTED, message.token, gateway)["session"])
+        if await evidence.knows_session(session, agent_id=peer.agent_id):
+            await evidence.accepted(session)
+
     async def over(peer: Peer, message: Stopped | Interrupted | Refused) -> Noted | None:
         claims = _claims(peer, _CLASS_OF[type(message)], message.token, gateway)
         session = str(claims.get("session", ""))
-        if not await evidence.knows_session(session):
+        if not await evidence.knows_session(session, agent_id=peer.agent_id):
             return None  # about a view
         code = str(claims.get("reason") or claims.get("code") or "")
         if code and code not in _LATE:  # after a crash the site goes on with its upload
@@ -167,6 +198,7 @@ def _listen(sites: Sites, evidence: Evidence, gateway: str) -> None:
 
     sites.hub.on(ClipCapture, captured)
     sites.hub.on(ClipAnswer, answered)
+    sites.hub.on(Accepted, accepted)
     sites.hub.on(Stopped, over)
     sites.hub.on(Interrupted, over)
     sites.hub.on(Refused, over)

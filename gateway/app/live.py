@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -155,6 +155,7 @@ class LiveServices:
     calls: Calls
     background: tuple[Background, ...]
     probe: Probe
+    relay_figures: Callable[[], Awaitable[Mapping[str, int]]]
 
 
 def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sites: Sites) -> LiveServices:
@@ -184,7 +185,11 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
     follow = Background("views follow rules", lambda: follow_rules(plane.live, ground.bus))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
-        plane.live, plane.calls, (*plane.background, follow, close), Probe("relay", lambda: _relay_answers(plane))
+        plane.live,
+        plane.calls,
+        (*plane.background, follow, close),
+        Probe("relay", lambda: _relay_answers(plane)),
+        plane.client.figures,
     )
 
 

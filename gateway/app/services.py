@@ -11,9 +11,10 @@ from gateway.app import schema
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
 from gateway.app.evidence import wire_evidence
+from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
-from gateway.app.live import LiveTies, wire_live
+from gateway.app.live import LiveServices, LiveTies, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
@@ -109,6 +110,7 @@ def build_services(
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),
+        metrics=_metrics(ground, sites, views, evidence),
         authenticator=identity.sessions,
         identity=identity,
         partners=owners.partners,
@@ -135,7 +137,6 @@ class _Base(TypedDict):
     ids: IdSource
     database: Database
     bus: MemoryBus
-    metrics: Metrics
     origin: PublicOrigin
     secret: MasterSecret
     keyring: Keyring
@@ -152,7 +153,6 @@ def _base(ground: Ground) -> _Base:
         ids=ground.ids,
         database=ground.database,
         bus=ground.bus,
-        metrics=Metrics(),
         origin=ground.settings.origin,
         secret=ground.secret,
         keyring=ground.keyring,
@@ -191,6 +191,11 @@ def _evidence(ground: Ground, decisions: Decisions, incidents: Incidents, sites:
     law = SharingClipLaw(decisions=decisions, incidents=incidents)
     grants = SharingClipGrants(ground, law=law, identity=identity)
     return wire_evidence(ground, sites=sites, law=law, grants=grants)
+
+
+def _metrics(ground: Ground, sites: Sites, views: LiveServices, evidence: Evidence) -> Metrics:
+    relay, sequencer = views.relay_figures, ground.log.sequencer
+    return Metrics(sources(hub=sites.hub, live=views.live, relay=relay, sequencer=sequencer, evidence=evidence))
 
 
 def _background(ground: Ground, incidents: Incidents, sites: Sites, evidence: Evidence) -> tuple[Background, ...]:

@@ -43,6 +43,7 @@ _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
 }
 _STANDING: Final = {
     Standing.NOT_CONNECTED: "Nobody can look until your site is connected.",
+    Standing.NOT_TICKED: "Nobody can look until you say which camera of your site this is.",
     Standing.TO_CONFIRM: "Saved. Waiting for your site to confirm.",
     Standing.TO_APPROVE: "Sharing more waits for your approval on site.",
     Standing.REFUSED: "Sharing more was declined on site.",
@@ -208,4 +209,6 @@ def _status(card: CameraCard, live: Live) -> CameraStatus:
             "unavailable", "Not shared", f"{sentence} {_STANDING.get(card.standing, '')}".strip(), False
         )
     badge, word, sentence = _LIVE[live]
+    if card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
+        badge, word = "offline", "Not connected"
     return CameraStatus(badge, word, f"{sentence} {_STANDING.get(card.standing, '')}".strip(), is_on=True)

@@ -7,10 +7,15 @@ and never to whom. A capability that does something new adds its kind here, and 
 Fields (`LeafDraft.details`, `restricted`) are named from the same words everywhere, so that pages and proofs need no
 translation: `camera`, `site`, `organisation`, `person`, `agency`, `unit`, `role`, `incident`, `incident_kind`, `call`,
 `purpose`, `act`, `session`, `grant_sha256`, `policy_sha256`, `reason`, `seconds`, `bytes`, `agent`, `clip`,
-`request`, `sha256`; `camera_name`, `person_name` … where the name at that time is to be kept.
+`request`, `sha256`; `camera_name`, `person_name` … where the name at that time is to be kept. Everything else refers by
+id to a row that can be deleted. What is somebody's own words or address is in `OWN_WORDS`, and nowhere else.
 """
 
 from enum import StrEnum
+from typing import Final
+
+# Fields whose values are somebody's own words or where they were; erased when that somebody leaves.
+OWN_WORDS: Final = ("camera_name", "host", "network", "person_name")
 
 
 class Kind(StrEnum):

@@ -78,6 +78,9 @@ class EventStore(Protocol):
     async def erase(self, unit: UnitOfWork, event_id: str, fields: Sequence[str]) -> Sequence[str]:
         """Delete salts and values, and the streams they name; the fields that were there."""
 
+    async def erase_on(self, unit: UnitOfWork, stream: str, fields: Sequence[str]) -> int:
+        """Delete salts and values of these fields in every event on `stream`; how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:

@@ -8,7 +8,7 @@ concerned, `is_restricted_visible` opens the rest to compliance.
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.audit.kinds import Kind
+from gateway.audit.kinds import OWN_WORDS, Kind
 from gateway.audit.model import MAX_PAGE, Entry, LeafDraft, LeafRef, Page, Query, make_leaf
 from gateway.audit.ports import EventStore, LogHealth, NewEvent, PromiseSigner, Publisher
 from gateway.kernel.database import UnitOfWork
@@ -140,6 +140,32 @@ class AuditLog:
                 restricted={"person": by_person},
             ),
         )
+
+    async def erase_words(self, unit: UnitOfWork, stream: str, *, legal_basis: str, by_person: str) -> int:
+        """Erase for ever what an organisation or a person wrote themselves, in every event that concerns them.
+
+        Args:
+            unit: the caller's transaction; commit it.
+            stream: whose: `org_…` or `per_…`.
+            legal_basis: a code; public.
+            by_person: `per_…` who erased; empty if that is the one who is gone.
+
+        Returns:
+            How many details were erased; without any there is no leaf.
+        """
+        erased = await self._events.erase_on(unit, stream, OWN_WORDS)
+        if erased:
+            await self.append(
+                unit,
+                LeafDraft(
+                    kind=Kind.DETAIL_ERASED,
+                    streams=frozenset({stream}),
+                    public={"legal_basis": legal_basis, "fields": erased},
+                    details={"stream": stream, "erased": list(OWN_WORDS)},
+                    restricted={"person": by_person},
+                ),
+            )
+        return erased
 
     def _announce(self, event_id: str, streams: frozenset[str]) -> None:
         self._bus.publish(ALL_TOPIC, event_id)

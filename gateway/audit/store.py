@@ -95,6 +95,12 @@ class SqlEvents:
         )
         return [row.field for row in found]
 
+    async def erase_on(self, unit: UnitOfWork, stream: str, fields: Sequence[str]) -> int:
+        """Delete salts and values in every event on a stream; see the port."""
+        events = select(col(AuditStream.event_id)).where(col(AuditStream.stream) == stream)
+        which = (col(AuditDetail.event_id).in_(events), col(AuditDetail.field).in_(fields))
+        return int((await unit.session.execute(delete(AuditDetail).where(*which))).rowcount)  # type: ignore[attr-defined]
+
 
 def _matching(query: Query) -> Select[*tuple[Any, ...]]:
     event_id = col(AuditEvent.event_id)

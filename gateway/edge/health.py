@@ -82,7 +82,7 @@ def metrics_app(metrics: Metrics) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             return
         is_found = scope["path"] == "/metrics" and scope["method"] == "GET"
-        body = metrics.text().encode() if is_found else b""
+        body = (await metrics.page()).encode() if is_found else b""
         headers = [(b"content-type", b"text/plain; version=0.0.4"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200 if is_found else 404, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})

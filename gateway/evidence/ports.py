@@ -133,6 +133,9 @@ class EvidenceStore(Protocol):
     ) -> list[ClipRequest]:
         """Requests, newest first, older than the id `before` (empty: from the newest)."""
 
+    async def count_by_state(self) -> dict[ClipState, int]:
+        """How many requests are in each state; states without any may be missing."""
+
     async def change(self, unit: UnitOfWork, request: ClipRequest, **values: Any) -> ClipRequest:
         """Change a request that is still as `request` says.
 

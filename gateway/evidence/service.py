@@ -35,7 +35,7 @@ from gateway.evidence.ports import (
 )
 from gateway.evidence.steps import Steps
 from gateway.evidence.uploads import Uploads
-from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal, PrincipalKind
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import CLIP_LABEL
@@ -82,6 +82,7 @@ class Evidence:
         self._clock = clock
         self._due = anyio.Event()
         self._ids = ids
+        self._releasing: set[str] = set()
 
     def upload_url(self, upload_id: str) -> str:
         """One upload's own address."""
@@ -213,7 +214,25 @@ class Evidence:
     # --- the site releases ----------------------------------------------------------------------------------------
 
     async def _release(self, request: ClipRequest) -> None:
-        """Send the grant; an absent site gets it from `tick`, under the same session and the same upload."""
+        """Send the grant; an absent site gets it from `tick`, under the same session and the same upload.
+
+        One hand at a time: whoever comes while the site thinks leaves it to the first. While the log is behind nothing
+        new leaves a site; `tick` sends the grant once the log has caught up.
+        """
+        if request.id in self._releasing:
+            return
+        self._releasing.add(request.id)
+        try:
+            await self._audit.demand_timely()
+            request = await self.get(request.id)
+            if request.state is ClipState.APPROVED:
+                await self._send_grant(request)
+        except UnavailableError:
+            return
+        finally:
+            self._releasing.discard(request.id)
+
+    async def _send_grant(self, request: ClipRequest) -> None:
         async with self._steps.database.unit_of_work() as unit:
             upload, token = await self.uploads.expect(unit, request)
             await unit.commit(unaudited="an address for a clip whose approval has its leaf")
@@ -225,17 +244,20 @@ class Evidence:
             if error.code != "replayed":  # it has this grant already, and our answer was lost
                 await self.failed(request.session_id, error.code, kind=Kind.CLIP_REFUSED)
                 return
-        current = await self.get(request.id)
-        if current.state is ClipState.APPROVED:  # otherwise the capture was faster than the acceptance
-            try:
-                async with self._steps.step(current, ClipState.CUTTING, Kind.CLIP_ACCEPTED):
-                    pass
-            except ConflictError:
-                return
+        await self.accepted(request.session_id)
 
-    async def knows_session(self, session_id: str) -> bool:
-        """Whether a session is of a recording."""
-        return await self._store.request_of_session(session_id) is not None
+    async def accepted(self, session_id: str) -> None:
+        """The site took the grant, however late it said so; after the capture, which may be faster, it is no news."""
+        request = await self._store.request_of_session(session_id)
+        if request is not None and request.state is ClipState.APPROVED:
+            with suppress(ConflictError):
+                async with self._steps.step(request, ClipState.CUTTING, Kind.CLIP_ACCEPTED):
+                    pass
+
+    async def knows_session(self, session_id: str, *, agent_id: str) -> bool:
+        """Whether a session is of a recording of this agent's site."""
+        request = await self._store.request_of_session(session_id)
+        return request is not None and request.agent_id == agent_id
 
     async def failed(self, session_id: str, code: str, *, kind: Kind = Kind.CLIP_FAILED) -> None:
         """The site could not, or would not, deliver under this session; unknown and finished sessions are ignored."""
@@ -333,6 +355,11 @@ class Evidence:
         if not principal.organisation_id or own != principal.organisation_id:
             raise NotFoundError(_NONE)
         return request
+
+    async def queue(self) -> dict[ClipState, int]:
+        """How many requests are in each state that something still has to happen in."""
+        counted = await self._store.count_by_state()
+        return {state: counted.get(state, 0) for state in ClipState if state in OPEN}
 
     async def list_for(
         self, principal: Principal, *, states: tuple[ClipState, ...] = (), before: str = "", limit: int = PAGE

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col
 
@@ -60,6 +60,13 @@ class SqlEvidence:
             statement = statement.where(col(ClipRequestRow.id) < before)
         async with self._database.read() as connection:
             return [_request(row) for row in await connection.execute(statement)]
+
+    async def count_by_state(self) -> dict[ClipState, int]:
+        """Counted over the index; see the port."""
+        state = col(ClipRequestRow.state)
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(state, func.count()).group_by(state))
+            return {ClipState(name): count for name, count in rows}
 
     async def change(self, unit: UnitOfWork, request: ClipRequest, **values: Any) -> ClipRequest:
         """Optimistically; see the port."""

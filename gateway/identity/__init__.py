@@ -6,6 +6,7 @@ from gateway.identity.model import Agency, AgencyUser, Membership, Person, Sessi
 from gateway.identity.pages import sign_in_routes
 from gateway.identity.passwords import Passwords, load_blocklist
 from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
+from gateway.identity.spool import newest_link
 
 __all__ = [
     "Agency",
@@ -25,5 +26,6 @@ __all__ = [
     "SpoolMailer",
     "build_identity",
     "load_blocklist",
+    "newest_link",
     "sign_in_routes",
 ]

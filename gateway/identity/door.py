@@ -61,6 +61,10 @@ class Identity:
         """Sign the person out everywhere."""
         await self.sessions.end_all(unit, person_id, reason="membership_changed")
 
+    async def forget(self, unit: UnitOfWork, person_id: str) -> bool:
+        """Delete a person who belongs nowhere any more; False for people of the agency."""
+        return await self.people.forget(unit, person_id)
+
     async def send_link(self, email: str, *, next_path: str) -> None:
         """Mail a sign-in link that leads to `next_path`; says nothing about whether the address is known."""
         await self.sign_in.send_link(email, next_path=next_path)

@@ -15,7 +15,8 @@ from gateway.kernel.errors import InvalidError
 from gateway.kernel.principal import PrincipalKind, Role
 
 TOKEN_BYTES: Final = 32  # of a session, a link, a step: 256 bits, so guessing needs no limit
-LINK_LIFE: Final = timedelta(minutes=30)
+LINK_LIFE: Final = timedelta(minutes=30)  # pages and mails say it from here
+LINK_LIFE_MINUTES: Final = int(LINK_LIFE.total_seconds() // 60)
 INVITATION_LIFE: Final = timedelta(days=7)
 FIRST_ADMIN_LIFE: Final = timedelta(hours=24)
 STEP_LIFE: Final = timedelta(minutes=10)  # between password and code, or while setting both up

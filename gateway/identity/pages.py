@@ -20,7 +20,7 @@ from gateway.edge.origin import PublicOrigin, safe_next
 from gateway.edge.problems import STATUS
 from gateway.edge.requires import PUBLIC, requires
 from gateway.identity.door import Identity
-from gateway.identity.model import STEP_LIFE
+from gateway.identity.model import LINK_LIFE_MINUTES, STEP_LIFE
 from gateway.identity.sign_in import Attempt, SignedIn
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
@@ -87,7 +87,7 @@ async def ask_for_link(
     except LenspactError as error:
         context = {"next": safe_next(data.next, default="")}
         return _again("identity/owner.html", request, "Sign in with a link", error, {"email": data.email}, **context)
-    return page("identity/sent.html", request, title="Look at your mail", email=data.email)
+    return page("identity/sent.html", request, title="Look at your mail", email=data.email, minutes=LINK_LIFE_MINUTES)
 
 
 @get("/sign-in/link/{token:str}", opt=requires(PUBLIC), include_in_schema=False)

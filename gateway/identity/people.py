@@ -124,6 +124,14 @@ class People:
         """By id."""
         return await self._store.person(person_id)
 
+    async def forget(self, unit: UnitOfWork, person_id: str) -> bool:
+        """Delete address, name and secrets of somebody who belongs nowhere any more; False for people of the agency."""
+        if await self._store.agency_membership(person_id) is not None:
+            return False
+        await self._secrets.drop_links(unit, person_id)
+        await self._store.remove_person(unit, person_id)
+        return True
+
     async def users(self) -> Sequence[AgencyUser]:
         """Everybody of the agency, by name."""
         return await self._store.agency_users()

@@ -74,6 +74,9 @@ class PeopleStore(Protocol):
             ConflictError: the address is taken.
         """
 
+    async def remove_person(self, unit: UnitOfWork, person_id: str) -> None:
+        """Delete a person; sessions and credential go with them."""
+
     async def agency_membership(self, person_id: str) -> Membership | None:
         """What a person is within the agency."""
 

@@ -12,7 +12,16 @@ from gateway.audit import Decision, Kind, LeafDraft
 from gateway.edge.origin import PublicOrigin, safe_next
 from gateway.edge.rate_limit import JustLimitedError, Limit, RateLimiter, address_prefix
 from gateway.identity import totp
-from gateway.identity.model import LINK_LIFE, STEP_LIFE, Door, Link, LinkPurpose, normal_email, ref_of
+from gateway.identity.model import (
+    LINK_LIFE,
+    LINK_LIFE_MINUTES,
+    STEP_LIFE,
+    Door,
+    Link,
+    LinkPurpose,
+    normal_email,
+    ref_of,
+)
 from gateway.identity.outbox import Outbox
 from gateway.identity.passwords import Passwords
 from gateway.identity.ports import Log, Mail, Memberships, PeopleStore, SecretStore
@@ -236,14 +245,13 @@ class SignIn:
         await self._log.append(unit, draft)
 
     def _link_mail(self, email: str, token: str) -> Mail:
-        minutes = int(LINK_LIFE.total_seconds() // 60)
         return Mail(
             to=email,
             subject="Your sign-in link",
             text=(
                 f"Open this link and press the button to sign in:\n\n{self._origin.text}/sign-in/link/{token}\n\n"
-                f"It works once, for {minutes} minutes. If you did not ask for it, do nothing: without the link "
-                "nobody gets in.\n"
+                f"It works once, for {LINK_LIFE_MINUTES} minutes. If you did not ask for it, do nothing: without "
+                "the link nobody gets in.\n"
             ),
         )
 

@@ -111,6 +111,10 @@ class SqlPeople:
         except IntegrityError as error:
             raise ConflictError("This address is registered already.") from error
 
+    async def remove_person(self, unit: UnitOfWork, person_id: str) -> None:
+        """Delete a person; the schema deletes what hangs on them."""
+        await unit.session.execute(delete(_person).where(_person.c.id == person_id))
+
     async def agency_membership(self, person_id: str) -> Membership | None:
         """What a person is within the agency."""
         row = await self._one(select(_user).where(_user.c.person_id == person_id))

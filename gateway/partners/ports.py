@@ -14,6 +14,9 @@ class Log(Protocol):
     async def append(self, unit: UnitOfWork, draft: LeafDraft) -> object:
         """Write a leaf into the caller's transaction."""
 
+    async def erase_words(self, unit: UnitOfWork, stream: str, *, legal_basis: str, by_person: str) -> int:
+        """Erase what an organisation or a person wrote themselves in every leaf about them; how many details."""
+
 
 class People(Protocol):
     """Persons and their sign-in, which belong to identity."""
@@ -23,6 +26,9 @@ class People(Protocol):
 
     async def end_sessions(self, unit: UnitOfWork, person_id: str) -> None:
         """Sign the person out everywhere."""
+
+    async def forget(self, unit: UnitOfWork, person_id: str) -> bool:
+        """Delete a person's address, name and secrets; False for somebody the agency still knows."""
 
     async def send_link(self, email: str, *, next_path: str) -> None:
         """Mail a sign-in link that leads to `next_path`; says nothing about whether the address is known."""

@@ -31,6 +31,7 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
 WELCOME = "/portal/set-up"
+LEFT = "left"  # the public reason of an erasure: they no longer take part
 
 
 class Partners:
@@ -196,7 +197,7 @@ class Partners:
         await self._people.send_link(email, next_path="/portal")
 
     async def remove_member(self, principal: Principal, person_id: str) -> None:
-        """Remove a person and sign them out; never the last owner."""
+        """Remove a person, sign them out and delete what is known of them; never the last owner."""
         async with self._database.unit_of_work() as unit:
             organisation = await self._mine(unit, principal)
             members = await self._rows.members(organisation.id, unit=unit)
@@ -205,8 +206,8 @@ class Partners:
                 raise NotFoundError("There is no such person.")
             refuse_losing_the_last_owner(members, leaving=leaving, role_after=None)
             await self._rows.remove_member(unit, leaving)
-            await self._people.end_sessions(unit, person_id)
             by = principal.person_id
+            await self._forget(unit, person_id, by=by)
             await self._leaf(unit, Kind.PARTNER_MEMBER_REMOVED, organisation.id, member=person_id, person=by)
             await unit.commit()
 
@@ -239,17 +240,28 @@ class Partners:
             await unit.commit()
 
     async def withdraw(self, principal: Principal) -> None:
-        """End it all: places, cameras, people and details are deleted; the log keeps that somebody took part."""
+        """End it all: places, cameras, people and details are deleted; the log keeps that somebody took part.
+
+        What they wrote themselves is erased from the details of their leaves; the leaves, with its salted hashes, stay.
+        """
         now: datetime = self._clock.now()
         async with self._database.unit_of_work() as unit:
             organisation = await self._mine(unit, principal)
             for site in await self._rows.sites(organisation.id, unit=unit):
                 await self._remove_site(unit, site, person=principal.person_id)
-            for member in await self._rows.members(organisation.id, unit=unit):
-                await self._people.end_sessions(unit, member.person_id)
+            members = await self._rows.members(organisation.id, unit=unit)
             await self._rows.erase_organisation(unit, organisation.id, at=now)
+            for member in members:
+                await self._forget(unit, member.person_id, by=principal.person_id)
+            await self._log.erase_words(unit, organisation.id, legal_basis=LEFT, by_person=principal.person_id)
             await self._leaf(unit, Kind.PARTNER_WITHDREW, organisation.id, person=principal.person_id)
             await unit.commit()
+
+    async def _forget(self, unit: UnitOfWork, person_id: str, *, by: str) -> None:
+        """Sign somebody out who belongs to the organisation no more, and keep nothing that names them."""
+        await self._people.end_sessions(unit, person_id)
+        if await self._people.forget(unit, person_id):
+            await self._log.erase_words(unit, person_id, legal_basis=LEFT, by_person=by)
 
     async def _remove_site(self, unit: UnitOfWork, site: Site, *, person: str) -> None:
         for watcher in self._watchers:

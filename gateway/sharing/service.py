@@ -40,21 +40,29 @@ class Standing(StrEnum):
 
     NOTHING_SAID = "nothing_said"
     NOT_CONNECTED = "not_connected"
+    NOT_TICKED = "not_ticked"  # no camera that the answers name is ticked among the agent's
     TO_CONFIRM = "to_confirm"  # less is shared already; the site has not confirmed it yet
     TO_APPROVE = "to_approve"  # more waits for approval on site
     REFUSED = "refused"  # the site said no to a proposal
-    IN_FORCE = "in_force"
+    NOTHING_SHARED = "nothing_shared"  # nothing is wanted, and the site never held anything to confirm
+    IN_FORCE = "in_force"  # the site signed that it holds this
 
 
 @dataclass(frozen=True, slots=True)
 class SharingView:
-    """What an owner sees about a site."""
+    """What an owner sees about a site.
+
+    Attributes:
+        unticked: names of cameras that the answers share and that are no camera of the site's agent, so that nobody can
+            look through them whatever the site confirmed.
+    """
 
     site: Site
     cameras: tuple[Camera, ...]
     answers: Answers | None
     sentences: tuple[str, ...]
     standing: Standing
+    unticked: tuple[str, ...]
     seen_at: datetime
 
     @property
@@ -85,7 +93,7 @@ class CameraCard:
     Attributes:
         live: the widest answer about live pictures; None where nothing was said.
         is_on: whether its switch is on; None where nothing was said.
-        standing: how far its site has come.
+        standing: how far its site has come, and `NOT_TICKED` where the site has no such camera.
     """
 
     live: Live | None
@@ -117,12 +125,15 @@ class Sharing:
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
         sentences = say(said, await self._voice(site)) if answers else []
+        cameras = await self._book.cameras.of_site(site.id)
+        unticked = await self._unticked(site, answers)
         return SharingView(
             site=site,
-            cameras=tuple(await self._book.cameras.of_site(site.id)),
+            cameras=tuple(cameras),
             answers=answers,
             sentences=tuple(sentences),
             standing=await self._standing(site, answers),
+            unticked=tuple(camera.name for camera in cameras if camera.id in unticked),
             seen_at=self._clock.now(),
         )
 
@@ -206,6 +217,7 @@ class Sharing:
         for site_id in {camera.site_id for camera in cameras}:
             answers = await self._rows.answers(site_id)
             site = await self._book.partners.site(site_id)
+            unticked = await self._unticked(site, answers)
             try:
                 standing = await self._standing(site, answers)
             except PreconditionError:
@@ -214,7 +226,8 @@ class Sharing:
                 clauses = answers.of_camera(camera.id) if answers else ()
                 live = max((clause.live for clause in clauses), key=list(Live).index, default=None)
                 is_on = None if answers is None or live is None else camera.id not in answers.off
-                found[camera.id] = CameraCard(live, is_on, standing)
+                own = Standing.NOT_TICKED if camera.id in unticked else standing
+                found[camera.id] = CameraCard(live, is_on, own)
         return found
 
     async def has_rules(self, organisation_id: str) -> bool:
@@ -300,12 +313,23 @@ class Sharing:
             return Standing.NOT_CONNECTED
         if answers.pending is not None:
             return Standing.TO_CONFIRM
+        shared = {name for clause in answers.effective for name in clause.cameras}
+        if shared and shared == await self._unticked(site, answers):
+            return Standing.NOT_TICKED
         if (await self._plan(site, answers, answers)).proposal is None:
-            return Standing.IN_FORCE
+            return Standing.IN_FORCE if await held_by(self._rows, agent) else Standing.NOTHING_SHARED
         base = agent.acked_sha256 or NO_PARENT
         here = [one for one in await self._rows.waiting(agent.id) if one.parent_sha256 == base]
         is_refused = bool(here) and here[0].state is DocumentState.REFUSED and here[0].step is Step.PROPOSAL
         return Standing.REFUSED if is_refused else Standing.TO_APPROVE
+
+    async def _unticked(self, site: Site, answers: Answers | None) -> set[str]:
+        """Cameras that the answers share, at a site whose agent has no such camera."""
+        agent = await self._book.agents.agent_of(site.id)
+        if answers is None or agent is None:
+            return set()
+        ticked = await self._book.ticked(agent)
+        return {name for clause in answers.effective for name in clause.cameras} - set(ticked)
 
     async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
         await self._rows.bump(unit, site_id)

@@ -72,7 +72,7 @@ class SiteBook:
         registered = await self.cameras.of_site(site_id)
         names = {camera.id: camera.id for camera in registered}
         if agent is not None:
-            names = {name: local for name, local in (await self.agents.ticked(agent.id)).items() if _is_name(local)}
+            names = dict(await self.ticked(agent))
         return SiteFacts(
             partner=organisation_id,
             agreement=Agreement(current.version, current.sha256),
@@ -81,6 +81,10 @@ class SiteBook:
             hold_s=self._hold_s,
             cameras=tuple(_site_camera(camera, names[camera.id]) for camera in registered if camera.id in names),
         )
+
+    async def ticked(self, agent: SiteAgent) -> Mapping[str, str]:
+        """Registered camera to the agent's own name, of those ticked there whose name can stand in a document."""
+        return {name: local for name, local in (await self.agents.ticked(agent.id)).items() if _is_name(local)}
 
     async def names(self, site_id: str) -> Mapping[str, str]:
         """The registered cameras of a site and what people call them."""

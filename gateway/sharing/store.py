@@ -73,7 +73,8 @@ class SqlSharing:
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(pending=text))
 
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
-        """The site is gone."""
+        """The site is gone, and the documents that say where its cameras are."""
+        await unit.session.execute(delete(_DOCUMENT).where(_DOCUMENT.c.site_id == site_id))
         await unit.session.execute(delete(_SITE).where(_SITE.c.site_id == site_id))
 
     async def document(self, sha256: str) -> StoredDocument | None:

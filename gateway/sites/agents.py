@@ -147,10 +147,11 @@ class Agents:
             await unit.commit()
 
     async def site_removed(self, unit: UnitOfWork, site_id: str) -> None:
-        """The site is gone, in the caller's transaction; its agent's key with it."""
+        """The site is gone, in the caller's transaction; its agent's key with it, and what its agents were called."""
         agent = await self._store.locked_living_agent(unit, site_id)
         if agent:
             await self._revoke(unit, agent, reason="site_removed", person_id="")
+        await self._store.forget_words(unit, site_id)
 
     async def _revoke(self, unit: UnitOfWork, agent: Agent, *, reason: str, person_id: str) -> None:
         gone = {"state": AgentState.REVOKED.value, "state_since": self._clock.now()}

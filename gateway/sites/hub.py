@@ -96,6 +96,11 @@ class LinkHub:
         """Call `hook` when a link is over and no newer one took its place."""
         self._on_down.append(hook)
 
+    @property
+    def connected(self) -> int:
+        """How many sites are connected to this process now."""
+        return len(self._online)
+
     def is_online(self, agent_id: str) -> bool:
         """Whether the agent is connected now."""
         return agent_id in self._online

@@ -27,14 +27,13 @@ def pairing_approved(principal: Principal, site: Site, enrolment: Enrolment) -> 
             "organisation": site.organisation_id,
             "person": principal.person_id,
             "key": enrolment.thumbprint,
-            "host": enrolment.host,
         },
     )
 
 
 def agent_enrolled(agent: Agent) -> LeafDraft:
     """The agent fetched its pairing; from here on its key speaks for the site."""
-    return _about(agent, Kind.AGENT_ENROLLED, key=agent.thumbprint, host=agent.host)
+    return _about(agent, Kind.AGENT_ENROLLED, key=agent.thumbprint)
 
 
 def agent_removed(agent: Agent, *, reason: str, person_id: str) -> LeafDraft:

@@ -178,6 +178,13 @@ class SiteStore:
         which = col(AgentCameraRow.agent_id) == agent_id
         await unit.session.execute(update(AgentCameraRow).where(which).values(camera_id=None))
 
+    async def forget_words(self, unit: UnitOfWork, site_id: str) -> None:
+        """Delete what a site's agents said of machine and cameras; the keys stay, so that nobody uses them again."""
+        agents = select(col(AgentRow.id)).where(col(AgentRow.site_id) == site_id)
+        await unit.session.execute(delete(AgentCameraRow).where(col(AgentCameraRow.agent_id).in_(agents)))
+        await unit.session.execute(delete(EnrolmentRow).where(col(EnrolmentRow.site_id) == site_id))
+        await unit.session.execute(update(AgentRow).where(col(AgentRow.site_id) == site_id).values(host=""))
+
     # -- key sets ------------------------------------------------------------------------------------------------
 
     async def add_key_set(self, unit: UnitOfWork, signed: KeySet, *, signed_at: datetime, expires_at: datetime) -> None:

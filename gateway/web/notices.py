@@ -6,7 +6,6 @@ A name that is not listed shows nothing, so an address made by somebody else can
 from typing import Final
 
 NOTICES: Final[dict[str, str]] = {
-    "confirmed": "Your address is confirmed. Next: show where your cameras are.",
     "site-saved": "The place is saved.",
     "site-removed": "The place and its cameras are removed.",
     "sharing-on": "Sharing is on again, as your rules say.",
@@ -31,5 +30,4 @@ NOTICES: Final[dict[str, str]] = {
     "user-changed": "The roles are changed. The person has to sign in again.",
     "user-suspended": "The person can no longer sign in, and what they watched has ended.",
     "user-restored": "The person can sign in again, with the roles they had.",
-    "mail-sent": "We sent a message with a link. It works once, for 15 minutes.",
 }

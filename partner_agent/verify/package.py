@@ -26,6 +26,7 @@ _CHUNK_BYTES: Final = 1024 * 1024
 PAYLOAD: Final = "data/"
 MANIFEST, TAG_MANIFEST, SEAL_FILE = "manifest-sha256.txt", "tagmanifest-sha256.txt", "seal.dsse"
 CAPTURE_FILE, RECEIPT_FILE = "meta/capture.jwt", "meta/receipt.dsse"
+REQUEST_FILE, CAPTURE_COPY = "meta/request.json", "meta/capture.json"
 AGENT_KEY, GATEWAY_KEY, LOG_KEY = "keys/agent.jwk", "keys/gateway.ed25519", "keys/log.vkey"
 ENTRIES: Final = "meta/custody/"
 
@@ -72,8 +73,9 @@ def check_package(
     """Check one package.
 
     1. Readable, one folder, plain files, no way out of it. 2. Every file is in a manifest and has its digest, none is
-    missing. 3. The gateway sealed the manifests. 4. The site signed the recording's digest before it was sent.
-    5. The gateway received the same. 6. Every entry is in the signed log; 7. one of them names this capture.
+    missing. 3. The gateway sealed the manifests. 4. The site signed the recording's digest before it was sent, for the
+    request in the package. 5. The gateway received the same, with this very capture. 6. Every entry is in the signed
+    log; 7. one of them names this capture.
 
     Args:
         path: the tar file.
@@ -92,10 +94,14 @@ def check_package(
     gateway = _gateway_key(bag, gateway_key)
     try:
         _check_seal(bag, gateway)  # 3
-        capture = manifest.read_capture(bag.read(CAPTURE_FILE).decode("ascii").strip(), _agent_key(bag, agent_key))
+        token = bag.read(CAPTURE_FILE).decode("ascii").strip()
+        capture = manifest.read_capture(token, _agent_key(bag, agent_key))
         _same(capture.statement, sha256, what="what the site signed")  # 4
+        _check_copies(bag, capture)
         receipt = manifest.unseal(bag.read(RECEIPT_FILE), gateway, kind=manifest.RECEIPT)
         _same(receipt, sha256, what="what the gateway received")  # 5
+        if receipt.predicate.get("capture_sha256") != hashlib.sha256(token.encode()).hexdigest():
+            raise bad("The gateway's receipt is for another capture.")
     except ManifestError as error:
         raise bad(f"A signature or statement in the package does not hold: {error}.") from error
     trust = _log_trust(bag, key, cosigners, quorum)
@@ -171,6 +177,25 @@ def _check_manifests(bag: _Bag) -> str:
 def _check_seal(bag: _Bag, gateway: Ed25519PublicKey) -> None:
     sealed = manifest.unseal(bag.read(SEAL_FILE), gateway, kind=manifest.SEAL)
     _same(sealed, bag.digests[TAG_MANIFEST], what="the manifests the gateway sealed")
+
+
+def _check_copies(bag: _Bag, capture: SignedCapture) -> None:
+    """What people read beside the signed capture is what it says: the request it answers, and its own statement."""
+    request, shown = (_read_json(bag, name) for name in (REQUEST_FILE, CAPTURE_COPY))
+    if canonical.sha256_hex(request) != capture.claims.get("request_sha256"):
+        raise bad(f"{REQUEST_FILE} is not the request that the site answered.")
+    if shown != capture.statement.to_json():
+        raise bad(f"{CAPTURE_COPY} is not what the site signed.")
+
+
+def _read_json(bag: _Bag, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(bag.read(name))
+    except ValueError as error:
+        raise bad(f"{name} cannot be read.") from error
+    if not isinstance(value, dict):
+        raise bad(f"{name} cannot be read.")
+    return value
 
 
 def _same(statement: Statement, sha256: str, *, what: str) -> None:

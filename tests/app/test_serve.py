@@ -50,6 +50,8 @@ def test_serves_from_nothing(variables: dict[str, str], tmp_path: Path):
     assert "server" not in page.headers
     assert (other.status_code, other.headers["location"]) == (307, url + "/sign-in")
     assert 'lenspact_http_requests_total{method="GET",route="/sign-in",status="200"} 1' in metrics.text
+    assert {"lenspact_relay_viewers 0", "lenspact_sites_connected 0"} <= set(metrics.text.splitlines())
+    assert 'scrape_failed{state="relay"} 0' in metrics.text
     assert public_metrics.status_code == 404
     assert second.returncode == 1
     assert "Another gateway is running" in second.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.app.api import create_app
 from gateway.app.settings import Settings
-from gateway.edge.observe import FIELDS, Metrics
+from gateway.edge.observe import FIELDS, Figure, Metrics, Source
 from gateway.kernel.principal import Role
 from tests.edge.conftest import ROUTES
 from tests.fakes.authenticator import FakeAuthenticator
@@ -31,14 +31,38 @@ async def test_no_canary_reaches_the_access_line(
         await client.get(f"/{CANARY}", headers=headers)
         await client.post("/form", data={"name": CANARY}, headers=headers)
         await client.request(CANARY.upper(), "/form")
-    await services.close()
 
-    text = b"".join(lines).decode() + services.metrics.text()
+    text = b"".join(lines).decode() + await services.metrics.page()
+    await services.close()
     assert len(lines) == 4
     assert CANARY not in text.lower()
     assert "Robin" not in text
     assert all(tuple(msgspec.json.decode(line)) == FIELDS for line in lines)
     assert msgspec.json.decode(lines[0])["route"] == "/fail/{how}"
+
+
+@pytest.mark.anyio
+async def test_a_source_that_fails_shows_no_number():
+    """What cannot be measured is left out and said to be missing; the others are shown as they are."""
+
+    async def works() -> list[Figure]:
+        two = [Figure("queue", "What waits.", count, state=state) for state, count in (("a", 2), ("b", 0))]
+        return [*two, Figure("lost_total", "What was lost.", 7, "counter"), Figure("lag_seconds", "How late.", 1.25)]
+
+    async def fails() -> list[Figure]:
+        raise ConnectionError(CANARY)
+
+    page = await Metrics([Source("works", works), Source("fails", fails)]).page()
+
+    lines = page.splitlines()
+    assert 'lenspact_queue{state="a"} 2' in lines
+    assert 'lenspact_queue{state="b"} 0' in lines
+    assert lines.count("# TYPE lenspact_queue gauge") == 1
+    assert "# TYPE lenspact_lost_total counter" in lines
+    assert "lenspact_lag_seconds 1.250" in lines
+    assert 'lenspact_scrape_failed{state="fails"} 1' in lines
+    assert 'lenspact_scrape_failed{state="works"} 0' in lines
+    assert CANARY not in page
 
 
 def test_metrics_are_cumulative():

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import anyio
+
 from gateway.evidence import Decision, Kept, Place, SiteRefusedError, SiteUnreachableError, Wanted
 from gateway.evidence.model import ClipRequest
 from gateway.kernel.principal import Principal
@@ -42,6 +44,7 @@ class FakeSites:
     is_there: bool = True
     keep_code: str = ""
     refusal: str = ""
+    thinking: anyio.Event | None = None  # answers a grant only once it is set
     device: LocalSigner = field(default_factory=lambda: LocalSigner.generate("ES256"))
     kept: list[tuple[str, bool]] = field(default_factory=list)
     let_gone: list[str] = field(default_factory=list)
@@ -60,6 +63,8 @@ class FakeSites:
         if not self.is_there:
             raise SiteUnreachableError
         self.released.append((request, upload_url, upload_token))
+        if self.thinking is not None:
+            await self.thinking.wait()
         if self.refusal:
             raise SiteRefusedError(self.refusal)
 

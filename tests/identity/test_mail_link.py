@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.identity.model import LINK_LIFE
+from gateway.identity.model import LINK_LIFE, LINK_LIFE_MINUTES
+from gateway.identity.spool import newest_link
 from tests.identity.conftest import Gateway, csrf_of, submit
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +69,32 @@ async def test_link_expires(gateway: Gateway):
     gateway.clock.advance(LINK_LIFE.total_seconds())
     async with gateway.browser() as client:
         assert (await submit(client, link, {})).status_code == 401
+
+
+async def test_page_and_mail_tell_the_time_a_link_really_lives(gateway: Gateway):
+    """Whoever reads how long they have is told what is true, on the page and in the mail."""
+    await gateway.owner()
+    shown = await _ask(gateway, "owner@shop.example")
+    mailed = (await gateway.mails())[-1].get_content()
+    said = f"works once, for {LINK_LIFE_MINUTES} minutes"
+
+    assert LINK_LIFE.total_seconds() == LINK_LIFE_MINUTES * 60
+    assert said in shown
+    assert said in mailed
+
+
+async def test_the_newest_link_of_one_person_is_found_in_the_spool(gateway: Gateway):
+    """Among mails to several people the reader takes the last one to the address it was asked for."""
+    await gateway.owner()
+    await gateway.owner("other@shop.example")
+    for email in ("owner@shop.example", "owner@shop.example", "other@shop.example"):
+        await _ask(gateway, email)
+    mails = [mail for mail in await gateway.mails() if mail["To"] == "owner@shop.example"]
+    spool = gateway.settings.state_dir / "spool"
+
+    assert newest_link(spool, "owner@shop.example") in mails[-1].get_content().split()
+    assert newest_link(spool, "owner@shop.example") not in mails[0].get_content().split()
+    assert newest_link(spool, "nobody@shop.example") == ""
 
 
 async def test_unknown_address_gets_the_same_answer(gateway: Gateway):

@@ -275,6 +275,45 @@ async def test_the_page_says_how_far_it_has_come(shop):
     assert caller.principal.name
 
 
+async def test_a_site_confirms_nothing_of_cameras_it_does_not_have(shop):
+    """With no camera ticked the page says so; with one of two it names the other; only what the site signed is said."""
+    w, _, client, site, cameras = shop
+    page, confirmed = f"/portal/sites/{site.id}/sharing", "Your site has confirmed this."
+    await save(client, f"{page}/all", ANSWERS)
+    agent = w.pair(site, [])
+    shown = (await client.get(page)).text
+    assert confirmed not in shown
+    assert "none of these cameras is one of its own yet" in shown
+    assert f"/portal/sites/{site.id}/agent" in shown
+
+    w.agents.ticks[agent] = {cameras[0].id: "local-0"}
+    assert await w.deliver(agent) == ["ack"]
+    shown = (await client.get(page)).text
+    assert confirmed in shown
+    assert f"Not connected to a camera of your site: {cameras[1].name}." in shown
+
+    w.agents.ticks[agent] = {}
+    await w.outbox.refresh(site.id)
+    await w.deliver(agent)
+    shown = (await client.get(page)).text
+    assert confirmed not in shown
+    assert "none of these cameras is one of its own yet" in shown
+
+
+async def test_nothing_shared_needs_no_confirmation(shop):
+    """Who answers never to everything reads that nothing is shared, not that a site confirmed it."""
+    w, _, client, site, cameras = shop
+    page = f"/portal/sites/{site.id}/sharing"
+    await save(client, f"{page}/all", ANSWERS)
+    w.pair(site, cameras)
+    for camera in cameras:
+        await w.sharing.switch(shop[1].principal, camera, is_on=False)
+    shown = (await client.get(page)).text
+
+    assert "confirmed" not in shown
+    assert "You share nothing here" in shown
+
+
 HOURS = [
     ({"day_0": "yes", "day_4": "yes"}, "08:00", "18:00"),
     ({f"day_{day}": "yes" for day in range(7)}, "22:00", "06:00"),

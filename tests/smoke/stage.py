@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import default
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gateway.identity import newest_link
 from tests.smoke.frames import INIT
 from tests.support.browser import FLAGS
 
@@ -124,12 +123,9 @@ def window(browser: Browser, *, width: int = 1400, height: int = 900) -> Page:
 
 def newest_mail_link(demo: Demo, mail: str) -> str:
     """The one-time link in the newest mail to this address; waits for it."""
-    spool = demo.folder / "gateway" / "spool"
     for _ in range(100):
-        for path in sorted(spool.glob("*.eml"), key=lambda found: found.stat().st_mtime_ns, reverse=True):
-            message = message_from_bytes(path.read_bytes(), policy=default)
-            links = [word for word in message.get_content().split() if "/sign-in/" in word]
-            if mail in message["To"] and links:
-                return str(links[0])
+        link = newest_link(demo.folder / "gateway" / "spool", mail)
+        if link:
+            return link
         time.sleep(0.1)
     raise AssertionError(f"no mail with a link came for {mail}")

@@ -1,12 +1,16 @@
 """Pages show the caller, keep what was typed, escape everything and never redirect elsewhere."""
 
+from pathlib import Path
+
 import pytest
 from litestar.testing import TestClient
 
 from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.web.notices import NOTICES
 from gateway.web.render import after, home, navigation
 from tests.support.pages import Caller, web_app
 
+ROOT = Path(__file__).parents[2]
 OWNER = Principal(
     kind=PrincipalKind.PARTNER,
     person_id="per_1",
@@ -53,6 +57,13 @@ def test_a_notice_comes_from_our_list_only():
     with TestClient(web_app()) as client:
         assert "The camera is saved." in client.get("/style?done=camera-saved").text
         assert "evil words" not in client.get("/style?done=evil+words").text
+
+
+def test_every_notice_is_said_by_some_page():
+    """A sentence that nothing leads to is not kept until it is wrong."""
+    source = "".join(path.read_text() for path in (ROOT / "gateway").rglob("*.py") if path.name != "notices.py")
+
+    assert [name for name in NOTICES if f'"{name}"' not in source] == []
 
 
 @pytest.mark.parametrize("href", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:alert(1)", "portal"])

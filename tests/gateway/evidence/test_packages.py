@@ -5,14 +5,18 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import bagit
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from gateway.evidence import ClipState
+from gateway.evidence.package import Sealer
 from gateway.kernel.principal import Role
 from partner_agent.verify.cli import main
+from partner_agent.wire import manifest
 from tests.fakes.evidence import AGENCY
 from tests.support.evidence import OPERATOR, EvidenceGateway
 
@@ -174,6 +178,50 @@ async def test_every_change_is_noticed(
     path = await package(sqlite_gateway, tmp_path)
     folder, files = unpacked(path)
     change(files)
+
+    assert main(["package", str(packed(tmp_path / "changed.tar", folder, files))]) == 1
+    assert word in capsys.readouterr().err
+
+
+def _reword(name: str, **changes: str) -> Callable[[Files, Sealer], None]:
+    def change(files: Files, sealer: Sealer) -> None:
+        del sealer
+        files[name] = json.dumps(json.loads(files[name]) | changes).encode()
+
+    return change
+
+
+def _receipt_for_another_capture(files: Files, sealer: Sealer) -> None:
+    key = Ed25519PublicKey.from_public_bytes(sealer.public)
+    receipt = manifest.unseal(files["meta/receipt.dsse"], key, kind=manifest.RECEIPT)
+    other = replace(receipt, predicate={**receipt.predicate, "capture_sha256": "0" * 64})
+    files["meta/receipt.dsse"] = manifest.seal(other, sign=sealer.sign, keyid=sealer.keyid)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (_reword("meta/request.json", legal_basis="warrant"), "not the request that the site answered"),
+        (_reword("meta/capture.json", subject="another file"), "not what the site signed"),
+        (_receipt_for_another_capture, "for another capture"),
+    ],
+)
+async def test_a_gateway_cannot_reword_what_the_site_signed(
+    sqlite_gateway: EvidenceGateway,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[Files, Sealer], None],
+    word: str,
+):
+    """Sealed anew with the gateway's own key, a package still says only what the site signed."""
+    path = await package(sqlite_gateway, tmp_path)
+    sealer = sqlite_gateway.evidence.packages.sealer
+    folder, files = unpacked(path)
+    change(files, sealer)
+    remade(files)
+    sealed = manifest.unseal(files["seal.dsse"], Ed25519PublicKey.from_public_bytes(sealer.public), kind=manifest.SEAL)
+    tags = hashlib.sha256(files["tagmanifest-sha256.txt"]).hexdigest()
+    files["seal.dsse"] = manifest.seal(replace(sealed, sha256=tags), sign=sealer.sign, keyid=sealer.keyid)
 
     assert main(["package", str(packed(tmp_path / "changed.tar", folder, files))]) == 1
     assert word in capsys.readouterr().err

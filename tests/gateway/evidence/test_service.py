@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+import anyio
 import pytest
 
 from gateway.audit import Kind, Query
@@ -14,6 +16,7 @@ from gateway.kernel.principal import PrincipalKind, Role
 from tests.fakes.evidence import AGENCY, AGENT, ORG
 from tests.support.application import ORIGIN
 from tests.support.evidence import APPROVAL, OPERATOR, OWNER, EvidenceGateway
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -183,6 +186,52 @@ async def test_crash_between_approval_and_grant_loses_nothing(gateway: EvidenceG
 
     assert [item[0].session_id for item in gateway.sites.released] == [approved.session_id]
     assert (await gateway.evidence.get(request.id)).state is ClipState.CUTTING
+
+
+async def test_one_hand_at_a_time_sends_the_grant(sqlite_gateway: EvidenceGateway):
+    """While the site thinks about a grant, the timer sends no second one, and an old look at the request none after."""
+    request = await sqlite_gateway.asked()
+    sites, evidence = sqlite_gateway.sites, sqlite_gateway.evidence
+    sites.thinking = anyio.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(evidence.answer, OWNER, request.id, is_yes=True, approval=APPROVAL))
+        await until(lambda: sites.released)
+        stale = await evidence.get(request.id)
+        await evidence.tick()
+        sites.thinking.set()
+    await evidence._release(stale)
+
+    assert len(sites.released) == 1
+    assert (await sqlite_gateway.kinds(request))[-2:] == ["clip.approved", "clip.accepted"]
+
+
+async def test_a_late_acceptance_counts_and_only_from_the_site_itself(sqlite_gateway: EvidenceGateway):
+    """What the site says after we stopped waiting takes the request on; another site's word is about nothing."""
+    request = await sqlite_gateway.asked()
+    sqlite_gateway.sites.is_there = False
+    approved = await sqlite_gateway.evidence.answer(OWNER, request.id, is_yes=True, approval=APPROVAL)
+    evidence = sqlite_gateway.evidence
+    assert await evidence.knows_session(approved.session_id, agent_id=AGENT)
+    assert not await evidence.knows_session(approved.session_id, agent_id="agt_" + "z" * 26)
+
+    for _ in range(2):
+        await evidence.accepted(approved.session_id)
+    assert (await evidence.get(request.id)).state is ClipState.CUTTING
+    assert (await sqlite_gateway.kinds(request))[-2:] == ["clip.approved", "clip.accepted"]
+
+
+async def test_no_clip_leaves_while_the_log_is_behind(gateway: EvidenceGateway):
+    """Past the merge delay the owner's yes is kept and no grant goes out; once the log has caught up it does."""
+    request = await gateway.asked()
+    gateway.clock.advance(61)
+    approved = await gateway.evidence.answer(OWNER, request.id, is_yes=True, approval=APPROVAL)
+    await gateway.evidence.tick()
+    assert (approved.state, gateway.sites.released) == (ClipState.APPROVED, [])
+
+    await gateway.settle()
+    await gateway.evidence.tick()
+    assert (await gateway.evidence.get(request.id)).state is ClipState.CUTTING
+    assert len(gateway.sites.released) == 1
 
 
 async def test_grant_the_site_has_already_is_accepted(sqlite_gateway: EvidenceGateway):

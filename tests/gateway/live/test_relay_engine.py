@@ -141,6 +141,21 @@ async def test_nobody_sees_without_an_admission():
         assert relay.told(protocol.ViewerUp)
 
 
+async def test_the_figures_are_what_runs():
+    """Publications, viewers and lost datagrams as they are at the moment; nothing is counted that is over."""
+    async with lab() as relay:
+        await relay.publish()
+        await relay.view()
+        relay.admit()
+        relay.engine._port.sender.dropped += 3
+        shown = relay.engine.figures()
+        assert (shown["publications"], shown["viewers"], shown["dropped_datagrams"]) == (1, 1, 3)
+
+        relay.engine.drop(["ses_1"])
+        shown = relay.engine.figures()
+        assert (shown["publications"], shown["viewers"]) == (1, 0)
+
+
 async def test_an_admission_may_come_before_the_call():
     """The site may be faster than the browser."""
     async with lab() as relay:

@@ -45,6 +45,15 @@ async def test_nobody_there(lite: SiteBench):
     assert (hub.is_online(agent.id), hub.problem_of(agent.id), hub.fresh_of(agent.id)) == (False, "offline", "")
 
 
+async def test_connected_sites_are_counted(lite: SiteBench):
+    """A site counts while its link is up."""
+    agent = await lite.paired()
+    assert lite.sites.hub.connected == 0
+    async with lite.connected(agent):
+        assert lite.sites.hub.connected == 1
+    assert lite.sites.hub.connected == 0
+
+
 async def test_a_question_has_its_answer(lite: SiteBench):
     """`send` returns the message that names the question."""
     agent = await lite.paired()
