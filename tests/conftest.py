@@ -28,8 +28,8 @@ def ids() -> SequentialIds:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with databases.postgres_server(tmp_path_factory.mktemp("pg")) as dsn:
+def postgres() -> Iterator[str]:
+    with databases.postgres_server() as dsn:
         yield dsn
 
 
