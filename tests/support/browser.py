@@ -5,8 +5,6 @@ Playwright's string predicates and injected scripts do not run, so tests poll wi
 test-only address.
 """
 
-import os
-import shutil
 import socket
 import threading
 import time
@@ -15,10 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 import uvicorn
 from litestar import Litestar
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support import outside
 
 FLAGS = [
     "--no-sandbox",
@@ -41,11 +40,7 @@ document.addEventListener('securitypolicyviolation', e => window.__violations.pu
 
 def chromium_path() -> str:
     """Where Chromium is; skips, or in CI fails, when it is not."""
-    found = shutil.which("chromium")
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("needs Debian's chromium: apt-get install chromium")
-    return found or ""
+    return outside.need("chromium", package="chromium")
 
 
 @contextmanager
