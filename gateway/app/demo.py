@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email import message_from_bytes
@@ -120,8 +120,10 @@ async def _open_house(
     services: Services, state: DemoState, market: Partner, agent: Child, say: Callable[[str], None]
 ) -> None:
     """Print who can sign in, and leave the same for programs in `ready.json`."""
+    spool = anyio.Path(state.folder / "gateway" / "spool")
+    former = {path.name async for path in spool.glob("*.eml")}
     await services.identity.send_link(state.owner_mail, next_path="/portal")
-    link = await _newest_link(state)
+    link = await _new_link(state, spool, former)
     for line in sign_ins(state, services.clock.now(), link):
         say(line)
     facts = {
@@ -134,12 +136,10 @@ async def _open_house(
     say(READY + " Ctrl-C ends it; `make demo-reset` forgets it.")
 
 
-async def _newest_link(state: DemoState) -> str:
-    """The one-time link in the newest mail of the spool; the outbox needs a moment to hand it over."""
-    spool = anyio.Path(state.folder / "gateway" / "spool")
+async def _new_link(state: DemoState, spool: anyio.Path, former: Set[str]) -> str:
+    """The one-time link in a mail that was not there before; the outbox needs a moment to hand it over."""
     for _ in range(MAIL_TRIES):
-        found = sorted([path async for path in spool.glob("*.eml")], key=lambda path: path.name)
-        for path in reversed(found):
+        for path in [path async for path in spool.glob("*.eml") if path.name not in former]:
             mail = message_from_bytes(await path.read_bytes(), policy=default)
             if state.owner_mail not in mail["To"]:
                 continue
