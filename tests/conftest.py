@@ -3,16 +3,18 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from playwright.sync_api import Browser
 
-from gateway.kernel.database import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
-from tests.support import databases
-from tests.support.browser import browser
+
+if TYPE_CHECKING:  # the agent's and the verifier's tests run where the gateway's packages are not installed
+    from playwright.sync_api import Browser
+
+    from gateway.kernel.database import Database
 
 
 @pytest.fixture
@@ -31,13 +33,17 @@ def ids() -> SequentialIds:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with databases.postgres_server(tmp_path_factory.mktemp("pg")) as dsn:
+def postgres() -> Iterator[str]:
+    from tests.support import databases
+
+    with databases.postgres_server() as dsn:
         yield dsn
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: str) -> Iterator[str]:
+    from tests.support import databases
+
     name = databases.run(databases.create_database, postgres)
     databases.run(databases.migrate, databases.url_of(postgres, name))
     yield name
@@ -46,14 +52,19 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from tests.support import databases
+
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     databases.run(databases.migrate, f"sqlite+in_loop:///{path}")
     return path
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> "AsyncIterator[Database]":
     """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""
+    from gateway.kernel.database import Database
+    from tests.support import databases
+
     if request.param == "sqlite":
         path = tmp_path / "lenspact.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
@@ -70,8 +81,10 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Database]:
+async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> "AsyncIterator[Database]":
     """A migrated SQLite database of the test's own, where the engine is not the question."""
+    from gateway.kernel.database import Database
+
     path = tmp_path / "lenspact.db"
     shutil.copy(sqlite_template, path)
     database = Database(f"sqlite+in_loop:///{path}")
@@ -80,8 +93,10 @@ async def sqlite_database(tmp_path: Path, sqlite_template: Path) -> AsyncIterato
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def chromium() -> "Iterator[Browser]":
     """One Chromium for a file."""
+    from tests.support.browser import browser
+
     with browser() as chromium:
         yield chromium
 
@@ -94,8 +109,10 @@ def portal() -> Iterator[BlockingPortal]:
 
 
 @pytest.fixture
-def served_database(portal: BlockingPortal, tmp_path: Path, sqlite_template: Path) -> Iterator[Database]:
+def served_database(portal: BlockingPortal, tmp_path: Path, sqlite_template: Path) -> "Iterator[Database]":
     """A migrated SQLite database whose connections live in the portal's loop, and are closed there."""
+    from gateway.kernel.database import Database
+
     path = tmp_path / "lenspact.db"
     shutil.copy(sqlite_template, path)
     database = Database(f"sqlite+in_loop:///{path}")

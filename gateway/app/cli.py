@@ -4,13 +4,14 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
 
 from gateway.app import keys, schema
+from gateway.app.demo_state import FOLDER
 from gateway.app.doctor import examine
 from gateway.app.ground import lay_ground
 from gateway.app.logs import start_logging
@@ -166,9 +167,18 @@ def run_demo(options: argparse.Namespace) -> int:
             anyio.run(demo.run, options.folder, options.footage, say, backend_options={"use_uvloop": True})
     except* (ChildError, NotDemoError, LenspactError, OSError) as group:
         said.extend(group.exceptions)
-    for error in said:
+    for error in _leaves(said):
         print(f"lenspact demo: {error}", file=sys.stderr)
     return 1 if said else 0
+
+
+def _leaves(errors: Sequence[BaseException]) -> Iterator[BaseException]:
+    """What went wrong, out of the task groups it passed."""
+    for error in errors:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error.exceptions)
+        else:
+            yield error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_parser("list", help="the agency's people")
     _command(commands, "doctor", run_doctor)
     demo = _command(commands, "demo", run_demo)
-    demo.add_argument("--folder", type=Path, default=Path(".demo"), help="where the demo is kept (default .demo)")
+    demo.add_argument("--folder", type=Path, default=FOLDER, help=f"where the demo is kept (default {FOLDER})")
     footage = Path(".demo-footage")
     demo.add_argument("--footage", type=Path, default=footage, help=f"encoded loops (default {footage})")
     demo.add_argument("--codes", action="store_true", help="only show the sign-ins with the codes of this moment")

@@ -7,7 +7,7 @@ while the demo runs is an error the person sees, with the last lines it wrote.
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -54,17 +54,21 @@ class Child:
         """Wait for its end, which is expected; its exit status."""
         return await self._process.wait()
 
-    async def first_line(self, *, begins: str, deadline_s: float) -> str:
-        """The first line of its output that begins with `begins`.
+    async def first_line(
+        self, *, begins: str, deadline_s: float, watch: Callable[[str], None] = lambda _output: None
+    ) -> str:
+        """The first line of its output that begins with `begins`; `watch` is shown the output so far while we wait.
 
         Raises:
             ChildError: it ended, or said nothing of the kind in `deadline_s`.
         """
         with anyio.move_on_after(deadline_s):
             while True:
-                for line in self.log.read_text(errors="replace").splitlines():
+                output = self.log.read_text(errors="replace")
+                for line in output.splitlines():
                     if line.startswith(begins):
                         return line
+                watch(output)
                 if self._process.returncode is not None:
                     raise ChildError(f"{self.name} ended while starting; its last words: {self.last_words()}")
                 await anyio.sleep(0.05)

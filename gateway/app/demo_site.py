@@ -26,13 +26,16 @@ AGENT: Final = "partner_agent.cli"
 SPARE_CAMERAS: Final = ("Loading dock", "Till")  # for whoever registers a shop of their own in the demo
 FOOTAGE_S: Final = 240.0  # encoding the loops takes about a minute the first time, more on a busy machine
 STEP_S: Final = 60.0
+TELL_S: Final = 5.0  # how often a long step says how far it is
 RING_BYTES: Final = 2_000_000_000
 _PASSWORD_VARIABLE: Final = "LENSPACT_SIMULATOR_PASSWORD"  # noqa: S105  (the name of a variable)
 _CODE: Final = re.compile(r"Code: ([A-Z]{4}-[A-Z]{4})")
 
 
 @asynccontextmanager
-async def simulated_cameras(state: DemoState, *, footage: Path, logs: Path) -> AsyncIterator[list[dict[str, str]]]:
+async def simulated_cameras(
+    state: DemoState, *, footage: Path, logs: Path, say: Callable[[str], None]
+) -> AsyncIterator[list[dict[str, str]]]:
     """The simulated cameras, running; for each its name, label and addresses."""
     labels = [*CAMERA_NAMES, *SPARE_CAMERAS]
     arguments = ["simulate", "--cameras", str(len(labels)), "--port", str(state.rtsp_port)]
@@ -40,8 +43,22 @@ async def simulated_cameras(state: DemoState, *, footage: Path, logs: Path) -> A
     arguments += ["--cache", str(footage)]
     variables = {_PASSWORD_VARIABLE: state.camera_password}
     async with child("cameras", AGENT, arguments, folder=logs, variables=variables) as cameras:
-        ready = json.loads(await cameras.first_line(begins='{"ready": true', deadline_s=FOOTAGE_S))
+        watch = _encoding_told(2 * len(labels), say)
+        ready = json.loads(await cameras.first_line(begins='{"ready": true', deadline_s=FOOTAGE_S, watch=watch))
         yield ready["cameras"]
+
+
+def _encoding_told(loops: int, say: Callable[[str], None]) -> Callable[[str], None]:
+    """Says every few seconds how many loops are encoded; nothing where they are there already."""
+    told_at = anyio.current_time()
+
+    def watch(output: str) -> None:
+        nonlocal told_at
+        if anyio.current_time() - told_at >= TELL_S:
+            told_at = anyio.current_time()
+            say(f"  {output.count(': 100 %')} of {loops} loops of footage are there")
+
+    return watch
 
 
 def write_agent_settings(state: DemoState, name: str, cameras: Sequence[dict[str, str]], *, page_port: int) -> Path:

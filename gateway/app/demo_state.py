@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 FILE: Final = "demo.json"
+FOLDER: Final = Path(".demo")  # where it is kept unless told otherwise
 
 
 class NotDemoError(Exception):
@@ -49,10 +50,16 @@ class DemoState:
 
     @classmethod
     def open(cls, folder: Path) -> "DemoState":
-        """Read the state in `folder`, or begin one there."""
+        """Read the state in `folder`, or begin one there.
+
+        Raises:
+            NotDemoError: something else is kept in that folder.
+        """
         path = folder / FILE
         if path.is_file():
             return cls._read(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise NotDemoError(f"{folder} holds something else than a demo: choose an empty folder")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         http_port, agent_page_port, rtsp_port = free_ports(3)
         state = cls(

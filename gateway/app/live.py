@@ -15,7 +15,7 @@ from gateway.edge.health import Probe
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.errors import NotFoundError, UnavailableError
+from gateway.kernel.errors import NotFoundError
 from gateway.kernel.keyring import Keyring
 from gateway.live import (
     FINGERPRINT_PREFIX,
@@ -218,8 +218,8 @@ def relay_fingerprint(ground: Ground) -> str:
 
 
 async def _relay_answers(plane: LivePlane) -> None:
-    if plane.client.hello is None:
-        raise UnavailableError("The relay does not answer.")
+    """Ask it something, for one that hangs keeps its connection."""
+    await plane.client.figures()
 
 
 async def follow_rules(live: Live, bus: MemoryBus) -> None:

@@ -126,9 +126,12 @@ async def _serve(services: Services, settings: Settings, role: str, say: Callabl
             group.cancel_scope.cancel()
 
 
-async def serve_prepared(services: Services, settings: Settings, on_ready: Callable[[], None]) -> None:
+async def serve_prepared(
+    services: Services, settings: Settings, on_ready: Callable[[], None], write_access_line: Callable[[bytes], None]
+) -> None:
     """Serve a prepared gateway until cancelled, and then end in order; signals are the caller's to take."""
-    server = SideServer(server_config(create_app(services, settings), settings), on_ready=on_ready)
+    app = create_app(services, settings, write_access_line=write_access_line)
+    server = SideServer(server_config(app, settings), on_ready=on_ready)
     sockets = bind(settings.host, settings.port)
     ended = anyio.Event()
 

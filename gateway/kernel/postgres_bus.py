@@ -5,6 +5,7 @@ news is lost, and listeners find out by re-reading, as they must in any case.
 """
 
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 import anyio
@@ -48,7 +49,7 @@ class PostgresBus(MemoryBus):
         connection = await asyncpg.connect(self._dsn, timeout=CONNECT_S)
         try:
             connection.add_termination_listener(lambda _connection: self._wake.set())
-            await connection.add_listener(CHANNEL, self._heard)
+            await connection.add_listener(CHANNEL, self._listener(connection.get_server_pid()))
             while not connection.is_closed():
                 await self._tell(connection)
                 await self._wake.wait()
@@ -64,9 +65,14 @@ class PostgresBus(MemoryBus):
             await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, self._outgoing[0])
             del self._outgoing[0]
 
-    def _heard(self, connection: Any, pid: int, channel: str, payload: object) -> None:
-        del channel
-        if pid == connection.get_server_pid():
-            return  # our own, delivered already
-        topic, ref = json.loads(str(payload))
-        super().publish(topic, ref)
+    def _listener(self, own_pid: int) -> Callable[[Any, int, str, object], None]:
+        """Deliver what others told. It is still called for news that was under way when the connection ended."""
+        publish = super().publish
+
+        def heard(_connection: Any, pid: int, _channel: str, payload: object) -> None:
+            if pid == own_pid:
+                return  # our own, delivered already
+            topic, ref = json.loads(str(payload))
+            publish(topic, ref)
+
+        return heard

@@ -1,6 +1,7 @@
 """`lenspact` as people run it: processes, sockets, signals."""
 
 import json
+import os
 import signal
 import stat
 import sys
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from gateway.edge.headers import FIXED
-from tests.support import databases
+from tests.support import databases, sockets
 from tests.support.processes import free_port, run_lenspact, running, serving, wait_for
 
 pytestmark = pytest.mark.slow
@@ -59,6 +60,26 @@ def test_serves_from_nothing(variables: dict[str, str], tmp_path: Path):
     assert "canary5f2e" not in log.read_text()
     assert {"/readyz", "/sign-in"} <= {line.get("route") for line in lines}
     assert not any(line.get("level") == "error" for line in lines), log.read_text()
+
+
+def test_a_relay_that_hangs_is_told_and_ctrl_c_ends_both(variables: dict[str, str], tmp_path: Path):
+    """Readiness asks the relay and does not only look for it; Ctrl-C in a terminal ends gateway and relay quietly."""
+    url, log = variables["LENSPACT_PUBLIC_URL"], tmp_path / "log"
+    with serving(log=log, variables=variables, ready=url + "/readyz") as process:
+        (relay,) = sockets.family_of(process.pid) - {process.pid}
+        os.kill(relay, signal.SIGSTOP)
+        try:
+            hangs = httpx.get(url + "/readyz")
+        finally:
+            os.kill(relay, signal.SIGCONT)
+        goes_on = wait_for(url + "/readyz", process=process, log=log)
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(10)
+
+    assert (hangs.status_code, hangs.json()["checks"]["relay"]) == (503, "failing")
+    assert goes_on.json()["status"] == "ok"
+    assert not Path(f"/proc/{relay}").exists()
+    assert "Traceback" not in log.read_text()
 
 
 def test_set_up_makes_private_keys_and_an_admin_link(variables: dict[str, str]):

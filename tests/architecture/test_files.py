@@ -93,12 +93,14 @@ def _installed(name: str) -> bool:
 
 
 LOAD = """
-import importlib, pkgutil, sys
+import sys
+before = set(sys.modules)  # what the interpreter brings, such as Debian's sitecustomize
+import importlib, pkgutil
 package = importlib.import_module(sys.argv[1])
 for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     if not found.name.endswith("__main__") and not found.name.startswith(tuple(sys.argv[2:]) or ("-",)):
         importlib.import_module(found.name)
-print("\\n".join(sorted({name.partition(".")[0] for name in sys.modules})))
+print("\\n".join(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
 """
 
 

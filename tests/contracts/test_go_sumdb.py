@@ -3,34 +3,31 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from partner_agent.wire.notes import open_checkpoint
+from tests.support import outside
 from tests.support.log_bench import LOG_KEY, VERIFIER, LogBench
 
-GO, PACKAGES = shutil.which("go"), Path("/usr/share/gocode/src/golang.org/x/mod/sumdb")
+PACKAGES = Path("/usr/share/gocode/src/golang.org/x/mod/sumdb")
+DEBIAN = "golang-go golang-golang-x-mod-dev"
 HERE = Path(__file__).parent / "go_sumdb"
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not os.environ.get("CI") and not (GO and PACKAGES.exists()),
-        reason="needs Go: apt-get install golang-go golang-golang-x-mod-dev",
-    ),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checker, built without network."""
+    go = outside.need("go", package=DEBIAN)
+    if not PACKAGES.exists():
+        outside.missing("Go's sumdb packages", packages=DEBIAN)
     folder = tmp_path_factory.mktemp("go")
     binary = folder / "check"
     environment = os.environ | {"GOPATH": "/usr/share/gocode", "GO111MODULE": "off", "GOCACHE": str(folder / "cache")}
-    subprocess.run(["go", "build", "-o", str(binary), str(HERE / "main.go")], env=environment, check=True, timeout=240)
+    subprocess.run([go, "build", "-o", str(binary), str(HERE / "main.go")], env=environment, check=True, timeout=240)
     return binary
 
 

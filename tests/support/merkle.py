@@ -34,6 +34,16 @@ def consistency(old: int, leaves: Sequence[bytes], *, is_whole: bool = True) -> 
     return [*consistency(old - k, leaves[k:], is_whole=False), root(leaves[:k])]
 
 
+def tiles(leaves: Sequence[bytes]) -> dict[tuple[int, int], bytes]:
+    """C2SP tlog-tiles: (level, index) to the hashes of 256 whole subtrees, or as many as there are."""
+    found, level, row = {}, 0, list(leaves)
+    while row:
+        cut = [row[start : start + 256] for start in range(0, len(row), 256)]
+        found |= {(level, index): b"".join(hashes) for index, hashes in enumerate(cut)}
+        level, row = level + 1, [root(hashes) for hashes in cut if len(hashes) == 256]
+    return found
+
+
 def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 

@@ -3,18 +3,21 @@
 import os
 import shutil
 import time
+from typing import NoReturn
 
 import pytest
 
 
+def missing(what: str, *, packages: str) -> NoReturn:
+    """End the test: `what` is not on this machine."""
+    end = pytest.fail if os.environ.get("CI") else pytest.skip
+    end(f"{what} is not here: sudo apt-get install --no-install-recommends {packages}")
+    raise AssertionError("unreachable")
+
+
 def need(program: str, *, package: str) -> str:
     """Where `program` is."""
-    path = shutil.which(program)
-    if path:
-        return path
-    missing = pytest.fail if os.environ.get("CI") else pytest.skip
-    missing(f"{program} is not here; install it with: apt install {package}")
-    raise AssertionError("unreachable")
+    return shutil.which(program) or missing(program, packages=package)
 
 
 def wait_a_moment() -> None:

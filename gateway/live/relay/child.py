@@ -55,7 +55,8 @@ class RelayChild:
             return
         await anyio.Path(self._config.socket).unlink(missing_ok=True)
         command = [sys.executable, "-m", "gateway.app.relay"]
-        async with await anyio.open_process(command, stdout=None, stderr=None) as process:
+        # a session of its own: Ctrl-C in a terminal reaches the gateway alone, which then lets its relay end in order
+        async with await anyio.open_process(command, stdout=None, stderr=None, start_new_session=True) as process:
             self.pid = process.pid
             assert process.stdin is not None
             try:

@@ -1,57 +1,48 @@
 """One entry file holds, and nothing in it can be changed."""
 
-import shutil
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit import Decision, Kind, LeafDraft
-from gateway.kernel.database import Database
 from partner_agent.verify.cli import main
 from partner_agent.wire import canonical
 from partner_agent.wire.entry_file import EntryFile
-from tests.support import databases
-from tests.support.log_bench import LOG_KEY, LogBench
+from partner_agent.wire.leaves import commitment
+from partner_agent.wire.notes import Checkpoint, Note, NoteSigner
+from partner_agent.wire.proofs import leaf_hash
+from partner_agent.wire.tlog_proof import LogProof
+from tests.support import merkle
 
-CAMERA = "cam_" + "0" * 26
+LOG_KEY = NoteSigner(name="gateway.example/log", private=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+SALT = bytes(16)
+NAME = "R. Diaz"
 
 
-async def entry_file(url: str) -> bytes:
-    """An entry as compliance downloads it."""
-    bench = LogBench(Database(url))
-    await bench.write()
-    ref = await bench.write(
-        LeafDraft(
-            kind=Kind.VIEW_REQUESTED,
-            streams=frozenset({CAMERA}),
-            decision=Decision.PERMIT,
-            details={"camera": CAMERA},
-            restricted={"person_name": "R. Diaz"},
-        )
-    )
-    await bench.write()
-    await bench.settle()
-    entry = await bench.log.entry(ref.event_id, is_restricted_visible=True)
-    file = await bench.reader.entry_file(entry)
-    await bench.database.close()
-    return file.encode()
+def leaf(number: int, kind: str = "setting.changed", **more: object) -> bytes:
+    """An entry of the log."""
+    usual = {"v": 1, "id": f"evt_{number}", "ts": number, "kind": kind, "origin": LOG_KEY.name, "public": {}, "c": {}}
+    return canonical.encode({**usual, **more})
 
 
 @pytest.fixture
-def file(sqlite_template: Path, tmp_path: Path) -> Path:
-    """It lies on disk."""
-    database = tmp_path / "lenspact.db"
-    shutil.copy(sqlite_template, database)
+def file(tmp_path: Path) -> Path:
+    """The middle one of three entries, as compliance downloads it."""
+    own = leaf(1, "view.requested", public={"decision": "permit"}, c={"person_name": commitment(SALT, NAME)})
+    hashes = [leaf_hash(each) for each in (leaf(0), own, leaf(2))]
+    text = Checkpoint(origin=LOG_KEY.name, size=len(hashes), root=merkle.root(hashes)).text
+    note = Note(text, (LOG_KEY.sign(text),)).encode().decode()
+    proof = LogProof(index=1, hashes=tuple(merkle.path(1, hashes)), note=note)
     path = tmp_path / "entry.json"
-    path.write_bytes(databases.run(entry_file, f"sqlite+in_loop:///{database}"))
+    path.write_bytes(EntryFile(own, {"person_name": {"salt": SALT.hex(), "value": NAME}}, proof).encode())
     return path
 
 
 def check(path: Path) -> int:
     """The exit code."""
-    return main(["entry", str(path), "--key", LOG_KEY.vkey])
+    return main(["entry", str(path), "--key", LOG_KEY.verifier.vkey])
 
 
 def test_entry_holds_and_is_said(file: Path, capsys: pytest.CaptureFixture[str]):
@@ -75,7 +66,7 @@ def test_closed_detail_is_no_fault(file: Path):
     "change",
     [
         lambda d: d["openings"]["person_name"].update(value="A. Other"),
-        lambda d: d["openings"]["person_name"].update(salt="00" * 16),
+        lambda d: d["openings"]["person_name"].update(salt="01" * 16),
         lambda d: d["openings"].update(unknown={"salt": "00" * 16, "value": 1}),
         lambda d: d["leaf"].update(kind="view.denied"),
         lambda d: d.update(proof=d["proof"].replace("index 1", "index 2")),

@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.audit.tree import grow
 from partner_agent.verify.cli import main
 from partner_agent.wire import canonical
 from partner_agent.wire.notes import Checkpoint, Cosigner, Note, NoteSigner
-from partner_agent.wire.proofs import HASH_BYTES, leaf_hash
+from partner_agent.wire.proofs import leaf_hash
 from partner_agent.wire.tiles import ENTRIES, Tile, all_tiles, encode_bundle
+from tests.support import merkle
 
 KEY = NoteSigner(name="gateway.example/log", private=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER_KEY = NoteSigner(name=KEY.name, private=Ed25519PrivateKey.from_private_bytes(bytes(32)))
@@ -29,17 +29,15 @@ def leaf(i: int, origin: str = KEY.name) -> bytes:
 
 def note_of(leaves: list[bytes], *cosigners: Cosigner, key: NoteSigner = KEY) -> bytes:
     """The checkpoint over `leaves`."""
-    growth = grow(0, {}, [leaf_hash(each) for each in leaves])
-    text = Checkpoint(origin=KEY.name, size=growth.size, root=growth.root).text
+    text = Checkpoint(origin=KEY.name, size=len(leaves), root=merkle.root([leaf_hash(each) for each in leaves])).text
     return Note(text, (key.sign(text), *(c.sign(text, time_s=9) for c in cosigners))).encode()
 
 
 def write(folder: Path, leaves: list[bytes], note: bytes | None = None) -> Path:
     """The log as files, as an honest gateway would export it."""
-    growth = grow(0, {}, [leaf_hash(each) for each in leaves])
-    for tile in all_tiles(growth.size):
-        data = growth.changed[tile.level, tile.index][: tile.width * HASH_BYTES]
-        _put(folder / tile.path, data)
+    hashes = merkle.tiles([leaf_hash(each) for each in leaves])
+    for tile in all_tiles(len(leaves)):
+        _put(folder / tile.path, hashes[tile.level, tile.index])
         if tile.level == 0:
             first = tile.index * 256
             _put(folder / Tile(ENTRIES, tile.index, tile.width).path, encode_bundle(leaves[first : first + tile.width]))
