@@ -42,12 +42,12 @@ class Approved:
     Attributes:
         credential: whose, as the document names it.
         sign_count: the authenticator's own counter; 0 for passkeys that keep none.
-        signed: hex of the digest or root it signed; the same for every document of one touch.
+        challenge: hex of what it answered; the same for every document of one touch.
     """
 
     credential: str
     sign_count: int
-    signed: str
+    challenge: str
 
 
 class ApprovalError(ValueError):
@@ -81,7 +81,7 @@ def verify(
     wanted = _checked_client_data(credential, label, root, profile)  # 3
     count = _checked_authenticator(credential, profile)  # 4
     _check_signature(credential, wanted, profile, owner)  # 5
-    return Approved(credential=owner.credential, sign_count=count, signed=root.hex())
+    return Approved(credential=owner.credential, sign_count=count, challenge=wanted.hex())
 
 
 def _formed(assertion: Assertion, digest: bytes, path: Path | None) -> tuple[AuthenticationCredential, bytes]:
@@ -101,8 +101,11 @@ def _formed(assertion: Assertion, digest: bytes, path: Path | None) -> tuple[Aut
 def _checked_client_data(credential: AuthenticationCredential, label: str, root: bytes, profile: Profile) -> bytes:
     """The challenge this touch answers (WebAuthn §7.2, steps 10 to 14)."""
     try:
-        said: Any = json.loads(credential.response.client_data_json)
         wanted = challenge(label, root)
+    except TouchError as error:
+        raise ApprovalError(3, str(error)) from error
+    try:
+        said: Any = json.loads(credential.response.client_data_json)
     except ValueError as error:
         raise ApprovalError(3, "the client data cannot be read") from error
     if not isinstance(said, dict) or said.get("type") != "webauthn.get":
