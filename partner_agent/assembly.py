@@ -8,6 +8,7 @@ import anyio
 
 from partner_agent.accounts import Accounts
 from partner_agent.addresses import AddressRules
+from partner_agent.asking import Asking
 from partner_agent.clips import ClipDesk
 from partner_agent.desk import Desk
 from partner_agent.grants import Gate
@@ -177,7 +178,10 @@ class Agent:
             cameras=world.cameras,
             publisher=world.publisher,
             proofs=self.proofs,
-            approvals=self.clip_desk,
+            asking=Asking(
+                store=store, identity=identity, policy=self.policy, owners=self.owners, on_site=self.clip_desk
+            ),
+            on_site=self.clip_desk,
             addresses=world.addresses,
             usage=self.sessions.usage,
             max_views=settings.max_views,
