@@ -52,6 +52,12 @@ class Accounts:
         with self._store.transaction() as db:
             db.execute("DELETE FROM account WHERE id = ?", (message_id,))
 
+    @staticmethod
+    def forget(store: Store) -> None:
+        """Owe nothing more to the gateway of an earlier pairing; the journal keeps what happened."""
+        with store.transaction() as db:
+            db.execute("DELETE FROM account")
+
     def repeat(self, *, now: bool = False) -> None:
         """Say again what has not been noted; `now` on a new link, otherwise every `REPEAT_S`."""
         moment = self._clock.monotonic()

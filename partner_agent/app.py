@@ -22,7 +22,8 @@ from partner_agent.assembly import VERSION, Adapters, Agent
 from partner_agent.identity import Identity
 from partner_agent.keystore import FileKeyStore, KeyStoreError
 from partner_agent.local_page import ALWAYS, LocalPage
-from partner_agent.pairing import Code, pair
+from partner_agent.notices import MailNotice, Notices, TerminalNotice
+from partner_agent.pairing import Code, pair, settle
 from partner_agent.premises import Premises
 from partner_agent.ring.recorder import Recorder, SegmentWriter
 from partner_agent.ring.store import Quota, RecordingStore
@@ -43,18 +44,6 @@ DATABASE: Final = "agent.db"
 SPOOL: Final = "spool"
 _PAGE_PORT: Final = "page_port"  # a free port is chosen once and kept
 _USER_AGENT: Final = f"lenspact-agent/{VERSION}"
-
-
-class TerminalNotice:
-    """Tells the owner in this agent's own terminal and log; e-mail and push are further notices of this kind."""
-
-    def __init__(self, show: Callable[[str], None]) -> None:
-        self._show = show
-
-    def tell(self, kind: str, sentence: str) -> None:
-        """Show one sentence."""
-        del kind
-        self._show(sentence)
 
 
 def open_store(settings: Settings) -> Store:
@@ -84,11 +73,7 @@ async def enrol(settings: Settings, *, show_code: Callable[[Code], None]) -> tup
             clock=SystemClock(),
             show_code=show_code,
         )
-    return pairing, lambda store: _pin(store, pairing)
-
-
-def _pin(store: Store, pairing: Pairing) -> None:
-    Identity.pin(store, pairing)
+    return pairing, lambda store: settle(store, pairing, SystemClock())
 
 
 async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
@@ -156,9 +141,20 @@ async def _world(
         uploader=TusUploader(http=http, clock=clock, path_of=lambda cut_id: spool / f"{cut_id}.mp4"),
         addresses=rules,
         sync=UnsafeAlwaysSynced() if settings.trust_clock else KernelTimeSync(),
-        notice=TerminalNotice(show),
+        notice=_notices(settings, clock, tasks, show),
         tzdata=metadata.version("tzdata"),
     )
+
+
+def _notices(
+    settings: Settings, clock: SystemClock, tasks: anyio.abc.TaskGroup, show: Callable[[str], None]
+) -> Notices:
+    terminal = TerminalNotice(show)
+    if settings.notice_mail is None:
+        return Notices(terminal)
+    mail = MailNotice(settings.notice_mail, place=socket.gethostname(), clock=clock)
+    tasks.start_soon(mail.run)
+    return Notices(terminal, mail)
 
 
 def _recorder(

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import anyio
 
 from partner_agent.accounts import Accounts
 from partner_agent.addresses import AddressRules
+from partner_agent.asking import Asking
 from partner_agent.clips import ClipDesk
 from partner_agent.desk import Desk
 from partner_agent.grants import Gate
+from partner_agent.holds import Holds
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
 from partner_agent.link import Link
+from partner_agent.owners import Owners
 from partner_agent.pin import SitePin
 from partner_agent.policy_store import PolicyStore
 from partner_agent.ports import (
@@ -33,6 +37,7 @@ from partner_agent.site import Site
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.tokens import Signer
@@ -58,6 +63,13 @@ class Adapters:
     tzdata: str = ""
 
 
+def profile_of(settings: Settings, link_url: str) -> Profile:
+    """Where this site lets a passkey approve: what its settings name, else the gateway's host as it was at pairing."""
+    link = urlsplit(link_url)
+    origin = settings.passkey_origin or f"{'https' if link.scheme == 'wss' else 'http'}://{link.netloc}"
+    return Profile(rp_id=settings.passkey_rp_id or urlsplit(origin).hostname or "", origin=origin)
+
+
 class Agent:
     """One paired agent, assembled; `run` keeps it alive."""
 
@@ -72,6 +84,7 @@ class Agent:
         self.outbox = Postbox()
         self.fresh = FreshValues(clock=clock, ids=ids)
         self.pin = SitePin(store=store, journal=self.journal, clock=clock, configured_hash=settings.site_pin_hash)
+        self.owners = Owners(store=store, profile=profile_of(settings, identity.link_url))
         self.policy = PolicyStore(
             store=store,
             journal=self.journal,
@@ -79,7 +92,15 @@ class Agent:
             ids=ids,
             identity=self.identity,
             notice=notice,
-            hold_s=settings.hold_s,
+            owners=self.owners,
+            holds=Holds(
+                store=store,
+                journal=self.journal,
+                clock=clock,
+                notice=notice,
+                hold_s=settings.hold_s,
+                labels=lambda: {camera.id: camera.label for camera in world.cameras.known()},
+            ),
         )
         self.proofs = Promises(
             store=store, journal=self.journal, clock=clock, ids=ids, identity=self.identity, notice=notice
@@ -157,7 +178,10 @@ class Agent:
             cameras=world.cameras,
             publisher=world.publisher,
             proofs=self.proofs,
-            approvals=self.clip_desk,
+            asking=Asking(
+                store=store, identity=identity, policy=self.policy, owners=self.owners, on_site=self.clip_desk
+            ),
+            on_site=self.clip_desk,
             addresses=world.addresses,
             usage=self.sessions.usage,
             max_views=settings.max_views,

@@ -1,4 +1,4 @@
-"""`lenspact-agent`: enrol, run, approve, pin, doctor, pause, resume, panic, clear, journal, simulate."""
+"""`lenspact-agent`: enrol, run, approve, pin, doctor, pause, resume, panic, clear, new-owner, journal, simulate."""
 
 import argparse
 import getpass
@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     panic.add_argument("--over", action="store_true", help="end it now")
     clear = add("clear", _clear, "Clear quarantined, clock_skew, promise_overdue or contradiction.")
     clear.add_argument("what")
+    add("new-owner", _new_owner, "Somebody else owns this place now: forget every rule and passkey of the one before.")
     journal = add("journal", _journal, "Read this site's own record.")
     journal.add_argument("--json", action="store_true", help="one JSON object per line")
     commands.add_parser("simulate", help="Simulated cameras for trying out.")
@@ -228,6 +229,12 @@ def _panic(settings: Settings, options: argparse.Namespace) -> int:
 
 def _clear(settings: Settings, options: argparse.Namespace) -> int:
     return _say(_call(settings, do="clear", subject=options.what, pin=getpass.getpass("Site PIN: ")), "Cleared.")
+
+
+def _new_owner(settings: Settings, _options: argparse.Namespace) -> int:
+    print("Nothing will be shared, and no passkey approves anything, until the new owner approves rules here.")
+    answer = _call(settings, do="clear", subject="owner", pin=getpass.getpass("Site PIN: "))
+    return _say(answer, "Done. Let the new owner choose a PIN: lenspact-agent pin")
 
 
 def _journal(settings: Settings, options: argparse.Namespace) -> int:

@@ -99,7 +99,8 @@ class Desk:
                 document = dict(in_force.document.raw) if in_force else None
                 self._outbox.post(m.PolicyDocument(id=self._ids.new("msg"), re=message.id, document=document))
             case m.PolicyApproval():
-                self.settle(NotTaken(message.sha256, PolicyProblem.ON_SITE_ONLY), re=message.id)
+                outcome = self._policy.approve_by_passkey(message, is_quarantined=self._switches.is_quarantined)
+                self.settle(outcome, re=message.id)
             case m.GuardrailPack():
                 is_pack = self._policy.take_pack(message.pack) is not None
                 self._note(message) if is_pack else self._problem(message, str(PolicyProblem.MALFORMED))
@@ -129,6 +130,12 @@ class Desk:
                 claims = {"re": re or "", "sha256": sha256, "code": str(problem)}
                 token = self._sign(classes.POLICY_REFUSED, claims)
                 self._outbox.post(m.PolicyRefused(id=self._ids.new("msg"), re=re, token=token))
+
+    def end_hold(self) -> None:
+        """End a hold whose time has passed, with what follows from it."""
+        outcome = self._policy.tick(is_quarantined=self._switches.is_quarantined)
+        if outcome is not None:
+            self.settle(outcome, re=None)
 
     def acknowledge(self, re: str | None) -> None:
         """Say, signed, which document is in force; on a new link also unasked, so that a lost ack is made good."""

@@ -28,7 +28,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at key, pairing, clock, record, link and cameras."""
     store = app.open_store(settings)
     try:
-        findings = [_key(settings), _clock(settings), _pin(settings, store), _record(store)]
+        findings = [_key(settings), _clock(settings), _pin(settings, store), _notice(settings), _record(store)]
         findings += await _pairing(settings, store)
     finally:
         store.close()
@@ -58,6 +58,13 @@ def _pin(settings: Settings, store: Store) -> Finding:
     if settings.site_pin_hash or store.get("pin_hash"):
         return Finding(is_good=True, sentence="A site PIN is set.")
     return Finding(is_good=False, sentence="No site PIN is set. Run: lenspact-agent pin")
+
+
+def _notice(settings: Settings) -> Finding:
+    wait = f"A passkey's approval waits {settings.hold_s // 60} minutes" if settings.hold_s else "Passkeys do not wait"
+    if settings.notice_mail is None:
+        return Finding(is_good=True, sentence=f"{wait}; only this machine's page and terminal tell you (notice_mail).")
+    return Finding(is_good=True, sentence=f"{wait}; you are told by mail to {settings.notice_mail.to} as well.")
 
 
 def _record(store: Store) -> Finding:

@@ -11,9 +11,10 @@ here talks to a camera or a relay.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from partner_agent.addresses import AddressError, AddressRules
+from partner_agent.asking import Asking, SiteAnswers
 from partner_agent.identity import Identity
 from partner_agent.policy_store import PolicyStore
 from partner_agent.ports import Cameras, Limits, Publisher
@@ -23,6 +24,7 @@ from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
 from partner_agent.wire import clips, promises
+from partner_agent.wire.approvals import ApprovalError
 from partner_agent.wire.clips import ClipRequest, ClipRequestError
 from partner_agent.wire.clock import Clock, to_ms
 from partner_agent.wire.documents import CLIP_LABEL
@@ -31,10 +33,10 @@ from partner_agent.wire.limits import MAX_OUTSTANDING_PROMISES
 from partner_agent.wire.problems import Code
 from partner_agent.wire.promises import Promise
 from partner_agent.wire.tokens import TokenError
+from partner_agent.wire.views import ViewRequestError
 from policies.decide import decide
 from policies.obligations import unmet
 from policies.request import Approval, Deny, Permit, Request, Usage
-from policies.vocabulary import Act
 
 PROOF_ROOM_S: Final = 4.0  # how long a grant waits for a proof when 16 promises are outstanding
 _ROOM_POLL_S: Final = 0.1
@@ -66,13 +68,6 @@ class Refusal:
     grant: Grant | None = None
 
 
-class Approvals(Protocol):
-    """What the owner approved on site."""
-
-    def answer(self, request: ClipRequest) -> str | None:
-        """yes, yes_unmasked, no, or None while nobody has answered."""
-
-
 class Gate:
     """Checks grants against the state of this site."""
 
@@ -89,14 +84,15 @@ class Gate:
         cameras: Cameras,
         publisher: Publisher,
         proofs: Promises,
-        approvals: Approvals,
+        asking: Asking,
+        on_site: SiteAnswers,
         addresses: AddressRules,
         usage: Callable[[str | None], Usage],
         max_views: int,
     ) -> None:
         self._identity, self._policy, self._store, self._clock = identity, policy, store, clock
         self._clock_guard, self._fresh, self._switches, self._cameras = clock_guard, fresh, switches, cameras
-        self._publisher, self._proofs, self._approvals = publisher, proofs, approvals
+        self._publisher, self._proofs, self._asking, self._on_site = publisher, proofs, asking, on_site
         self._addresses, self._usage, self._max_views = addresses, usage, max_views
 
     async def check(self, token: str) -> Permitted | Refusal:
@@ -115,7 +111,8 @@ class Gate:
             request = request_of(grant, partner=self._identity.partner, now=now, clip=clip)
         except QuestionError:
             return None
-        decision = self._decide(request, grant, clip, is_paused=is_paused)
+        approval = self._asking.again(grant, clip, now)
+        decision = self._decide(request, grant, approval, is_paused=is_paused)
         return decision if isinstance(decision, Permit) else None
 
     # --- the numbered checks
@@ -176,19 +173,21 @@ class Gate:
         """6. The own decision, then the obligations point by point, then what can be enforced here."""
         try:
             clip = self._clip_of(grant)
-            request = request_of(grant, partner=self._identity.partner, now=self._clock.now(), clip=clip)
-        except (QuestionError, ClipRequestError) as error:
+            now = self._clock.now()
+            request = request_of(grant, partner=self._identity.partner, now=now, clip=clip)
+            approval = self._asking.first(grant, clip, now)
+        except (QuestionError, ClipRequestError, ViewRequestError, ApprovalError) as error:
             return Refusal(Code.POLICY_DENIES, 6, str(error), grant)
         if request.act not in (LIVE if grant.publish else RECORDED):
             return Refusal(Code.POLICY_DENIES, 6, "this act does not go with this kind of release", grant)
-        decision = self._decide(request, grant, clip, is_paused=False)
+        decision = self._decide(request, grant, approval, is_paused=False)
         if isinstance(decision, Deny):
             return Refusal(Code.POLICY_DENIES, 6, decision.explanation, grant)
         missing = unmet(decision.obligations, grant.obligations)
         if missing:
             return Refusal(Code.OBLIGATION_UNKNOWN, 6, f"{missing} is unknown or carried less strictly", grant)
         limits = tightest(decision, grant)
-        if clip is not None and limits.masks and self._approvals.answer(clip) != "yes_unmasked":
+        if clip is not None and limits.masks and self._on_site.answer(clip) != "yes_unmasked":
             return Refusal(Code.POLICY_DENIES, 6, "the recording has no masks, and nobody approved it unmasked", grant)
         code = None if clip is not None else self._publisher.refusal(grant.camera, limits)
         if code is not None:
@@ -227,25 +226,21 @@ class Gate:
         """Write down that its ids are used; inside the transaction that opens the session."""
         grant, at_ms = permitted.grant, to_ms(self._clock.now())
         used = [("jti", grant.jti), ("session", grant.session), ("leaf", permitted.promise.leaf_hash)]
-        if permitted.clip is not None:
-            used.append(("request", permitted.clip.request_id))
+        request_id = self._asking.request_id(grant, permitted.clip)
+        if request_id is not None:
+            used.append(("request", request_id))
         with self._store.transaction() as db:
             db.executemany("INSERT INTO used VALUES (?, ?, ?)", [(*pair, at_ms) for pair in used])
 
-    def _decide(self, request: Request, grant: Grant, clip: ClipRequest | None, *, is_paused: bool) -> Permit | Deny:
+    def _decide(self, request: Request, grant: Grant, approval: Approval | None, *, is_paused: bool) -> Permit | Deny:
         facts = SiteFacts(
             is_paused=is_paused,
             is_camera_present=any(info.id == grant.camera for info in self._cameras.known()),
             panic_until=self._switches.panic_until,
-            approval=self._approval(clip),
+            approval=approval,
             usage=self._usage(grant.session),
         )
         return decide(layers_of(self._policy.in_force, facts, grant), request)
-
-    def _approval(self, clip: ClipRequest | None) -> Approval | None:
-        if clip is None or self._approvals.answer(clip) not in {"yes", "yes_unmasked"}:
-            return None
-        return Approval(act=Act.CLIP_FETCH, until=clip.expiry)
 
     def _clip_of(self, grant: Grant) -> ClipRequest | None:
         """The request a clip grant answers: of this site and lineage, naming what the grant names, not answered yet."""

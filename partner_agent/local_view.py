@@ -55,6 +55,8 @@ _LINES: Final[dict[str, str]] = {
     "policy_refused": "A change was refused",
     "policy_no": "You said no",
     "policy_held": "A change waits",
+    "approval_refused": "An approval was refused",
+    "owner_changed": "A new owner",
     "clip_answer": "You answered a request",
     "preserved": "A recording is kept",
     "released": "A recording is no longer kept",

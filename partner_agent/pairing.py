@@ -12,6 +12,12 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from partner_agent.accounts import Accounts
+from partner_agent.identity import Identity
+from partner_agent.journal import Journal
+from partner_agent.policy_store import PolicyStore
+from partner_agent.proofs import Promises
+from partner_agent.store import Store
 from partner_agent.wire import enrolment, keyset
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.enrolment import Pairing
@@ -117,3 +123,20 @@ async def _call(http: httpx.AsyncClient, url: str, form: dict[str, str]) -> dict
     if not isinstance(body, dict):
         raise PairingError(f"{url} did not answer with an object.")
     return body
+
+
+def settle(store: Store, pairing: Pairing, clock: Clock) -> None:
+    """Pin a pairing, after the person at the machine has compared the 12 words, and begin a new lineage.
+
+    Whatever an earlier pairing left behind opens nothing under this one: no document is in force, no passkey known, and
+    what was promised by or owed to the old gateway stays in the record only, with the last head of its log.
+
+    Raises:
+        TokenError: the gateway's own description contradicts its key set.
+    """
+    with store.transaction():
+        Identity.pin(store, pairing)
+        PolicyStore.forget(store)
+        head = Promises.forget(store)
+        Accounts.forget(store)
+        Journal(store, clock).add("paired", gateway=pairing.gateway, site=pairing.site, head_before=head)

@@ -4,6 +4,9 @@ A narrowing takes effect at once, in every state. A widening is a proposal outsi
 or an owner's passkey does and the hold has passed. Checks of a document, in this order:
 1 it is a document of ours, for this site; 2 it is the one in force, sent again; 3 it follows the one in force;
 4 its content can be read and its guard-rail pack is here; 5 it only narrows, or waits as a proposal.
+Checks of an approval: A it waits here, not dead, on the document in force, in time; B not in quarantine; C an owner
+stays; and for a passkey D something is in force, whose owners it can be one of; E the touch is genuine; F it is not the
+passkey that would go; G nothing else is held. A without the time, B and C are made again when a hold ends.
 What is in force is decided here; ending sessions it no longer permits comes before the ack and is the caller's.
 """
 
@@ -11,14 +14,19 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from partner_agent import owners as owner_rules
+from partner_agent.holds import Holds, changes
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
+from partner_agent.owners import Owners
 from partner_agent.ports import OwnerNotice
 from partner_agent.store import Store
 from partner_agent.wire import documents
+from partner_agent.wire.approvals import ApprovalError
 from partner_agent.wire.clock import Clock, to_ms
 from partner_agent.wire.documents import LINEAGE_BYTES, DocumentError, PolicyDocument, Position
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.messages import PolicyApproval
 from partner_agent.wire.problems import PolicyProblem
 from policies.guardrail import Guardrail, read_guardrail
 from policies.layers import GuardrailLayer, SharingLayer
@@ -86,12 +94,12 @@ class PolicyStore:
         ids: IdSource,
         identity: Identity,
         notice: OwnerNotice,
-        hold_s: int,
+        owners: Owners,
+        holds: Holds,
     ) -> None:
         self._store, self._journal, self._clock, self._ids = store, journal, clock, ids
-        self._identity, self._notice, self._hold_s = identity, notice, hold_s
+        self._identity, self._notice, self._owners, self._holds = identity, notice, owners, holds
         self._packs: dict[str, Guardrail] = {}
-        self._hold_ends: float | None = None  # monotonic; starts again after a restart
         if store.get(_LINEAGE) is None:
             self._start_lineage()
         self.in_force: InForce | None = None
@@ -115,10 +123,7 @@ class PolicyStore:
     @property
     def held(self) -> tuple[str, float] | None:
         """The digest of the held proposal and the seconds its hold still runs."""
-        rows = self._store.rows("SELECT sha256 FROM document WHERE role = 'held'")
-        if not rows or self._hold_ends is None:
-            return None
-        return str(rows[0]["sha256"]), max(0.0, self._hold_ends - self._clock.monotonic())
+        return self._holds.current
 
     # --- what the gateway sends
 
@@ -172,62 +177,80 @@ class PolicyStore:
             db.execute("INSERT OR IGNORE INTO dead VALUES (?)", (sha256,))
             db.execute("DELETE FROM document WHERE sha256 = ? AND role != 'in_force'", (sha256,))
             self._journal.add("policy_no", sha256=sha256, by=by)
-        if self.held is None:
-            self._hold_ends = None
 
     # --- approval
 
-    def approve_on_site(self, sha256: str) -> Outcome:
+    def approve_on_site(self, sha256: str, *, is_quarantined: bool) -> Outcome:
         """The site approved this proposal (the caller has checked PIN and code): in force at once."""
         document = self._waiting(sha256)
-        problem = self._why_not(document)
+        problem = self._why_not(document) or self._why_never(document, is_quarantined=is_quarantined)
         if document is None or problem is not None:
             return NotTaken(sha256, problem or PolicyProblem.DEAD)
         self._take_effect(document, "site")
         return Taken(self.position, is_new=True)
 
-    def hold(self, sha256: str, *, is_quarantined: bool) -> Outcome:
-        """An owner's passkey approved this proposal (the caller has verified it): hold it, and tell the owner.
-
-        Document 1 of a lineage is approved on site only; one proposal is held at a time.
-        """
+    def approve_by_passkey(self, message: PolicyApproval, *, is_quarantined: bool) -> Outcome:
+        """An owner's touch for a proposal: hold it and tell the owner; see the lettered checks above."""
+        held, sha256 = self.held, message.sha256
+        if held is not None and held[0] == sha256:  # the answer was lost
+            return Proposed(sha256, held_s=round(held[1]))
         document = self._waiting(sha256)
-        problem = self._why_not(document)
-        if is_quarantined:
-            problem = PolicyProblem.QUARANTINED
-        elif document is not None and document.seq == 1:
-            problem = PolicyProblem.ON_SITE_ONLY
-        elif self.held is not None:
-            problem = PolicyProblem.BUSY
+        problem = self._why_not(document)  # A
         if document is None or problem is not None:
-            return NotTaken(sha256, problem or PolicyProblem.DEAD)
-        with self._store.transaction() as db:
-            db.execute("UPDATE document SET role = 'held' WHERE sha256 = ?", (sha256,))
-            self._journal.add("policy_held", sha256=sha256, seconds=self._hold_s)
-        self._hold_ends = self._clock.monotonic() + self._hold_s
-        self._notice.tell("policy_held", f"You share more in {self._hold_s // 60} minutes unless you say no here.")
-        return Proposed(sha256, held_s=self._hold_s)
+            return self._not_approved(sha256, problem or PolicyProblem.DEAD)
+        new, in_force = read_policy(document.raw), self.in_force
+        problem = self._why_never(document, is_quarantined=is_quarantined)  # B, C
+        if problem is not None:
+            return self._not_approved(sha256, problem)
+        if in_force is None or new.hold_s < in_force.policy.hold_s:  # D
+            return self._not_approved(sha256, PolicyProblem.ON_SITE_ONLY)
+        label = owner_rules.label_of(in_force.policy, new)
+        try:  # E
+            approved = self._owners.take(
+                message.assertion,
+                label=label if message.label == label else "",
+                digest=sha256,
+                path=message.path,
+                owners=in_force.policy.owners,
+            )
+        except ApprovalError as error:
+            return self._not_approved(sha256, PolicyProblem.APPROVAL_INVALID, check=error.check, why=str(error))
+        problem = owner_rules.problem(in_force.policy, new, by=approved.credential)  # F
+        if problem is None and held is not None:  # G
+            problem = PolicyProblem.BUSY
+        if problem is not None:
+            return self._not_approved(sha256, problem)
+        self._holds.begin(sha256, by=approved.credential, old=in_force.policy, new=new)
+        return self.tick(is_quarantined=is_quarantined) or Proposed(sha256, held_s=self._holds.hold_s)
 
-    def tick(self) -> Taken | None:
+    def tick(self, *, is_quarantined: bool) -> Taken | NotTaken | None:
         """End a hold whose time has passed; every check is made again."""
         held = self.held
         if held is None or held[1] > 0:
             return None
-        self._hold_ends = None
         document = self._waiting(held[0])
-        if document is None or self._why_not(document, is_approved=True) is not None:
+        problem = self._why_not(document, is_approved=True)
+        problem = problem or self._why_never(document, is_quarantined=is_quarantined)
+        if document is None or problem is not None:
             self.no(held[0], by="hold_end")
-            return None
-        self._take_effect(document, "hold")
+            return self._not_approved(held[0], problem or PolicyProblem.DEAD)
+        self._take_effect(document, "passkey")
         return Taken(self.position, is_new=True)
 
     def start_lineage(self) -> None:
         """Forget every document: nothing is shared until the site approves again."""
-        with self._store.transaction() as db:
+        with self._store.transaction():
+            self.forget(self._store)
+            self._start_lineage()
+        self.in_force = None
+
+    @staticmethod
+    def forget(store: Store) -> None:
+        """Forget every document before a store is opened for a new pairing."""
+        with store.transaction() as db:
             db.execute("DELETE FROM document")
             db.execute("DELETE FROM dead")
-            self._start_lineage()
-        self.in_force, self._hold_ends = None, None
+            store.put(_LINEAGE, None)
 
     # --- inside
 
@@ -239,8 +262,10 @@ class PolicyStore:
     def _load(self) -> None:
         rows = self._store.rows("SELECT raw FROM document WHERE role = 'in_force'")
         self.in_force = self._compiled(documents.parse(json.loads(rows[0]["raw"]))) if rows else None
-        if self._store.rows("SELECT 1 FROM document WHERE role = 'held'"):
-            self._hold_ends = self._clock.monotonic() + self._hold_s
+        held = self.held
+        document = self._waiting(held[0]) if held else None
+        if document is not None:  # its hold starts again, and the owner hears of it again
+            self._holds.tell(self.in_force.policy if self.in_force else None, read_policy(document.raw))
 
     def _compiled(self, document: PolicyDocument) -> InForce:
         policy = read_policy(document.raw)
@@ -282,7 +307,9 @@ class PolicyStore:
                 )
                 self._journal.add("policy_proposed", sha256=document.sha256, seq=document.seq)
         if not is_known:
-            self._notice.tell("policy_proposed", "Sharing more waits for your approval on this machine.")
+            old = self.in_force.policy if self.in_force else None
+            lines = changes(old, read_policy(document.raw), self._holds.labels())
+            self._notice.tell("policy_proposed", "Sharing more waits for your approval.", lines)
         return Proposed(document.sha256, held_s=None)
 
     def _waiting(self, sha256: str) -> PolicyDocument | None:
@@ -301,6 +328,15 @@ class PolicyStore:
             return PolicyProblem.PACK_MISSING
         return None
 
+    def _why_never(self, document: PolicyDocument | None, *, is_quarantined: bool) -> PolicyProblem | None:
+        """Why nobody may approve this now."""
+        if is_quarantined:  # B
+            return PolicyProblem.QUARANTINED
+        if document is None:
+            return PolicyProblem.DEAD
+        old = self.in_force.policy if self.in_force else None
+        return owner_rules.problem(old, read_policy(document.raw), by=None)  # C
+
     def _take_effect(self, document: PolicyDocument, how: str) -> None:
         """Durable first; then what is held, what waits on the old base and what is dead all go."""
         compiled = self._compiled(document)
@@ -310,8 +346,12 @@ class PolicyStore:
             raw = json.dumps(dict(document.raw))
             db.execute("INSERT INTO document (sha256, role, raw) VALUES (?, 'in_force', ?)", (document.sha256, raw))
             self._journal.add("policy_in_force", sha256=document.sha256, seq=document.seq, how=how)
-        self._hold_ends, self.in_force = None, compiled
+        self.in_force = compiled
 
     def _not_taken(self, document: PolicyDocument, problem: PolicyProblem) -> NotTaken:
         self._journal.add("policy_refused", sha256=document.sha256, code=str(problem))
         return NotTaken(document.sha256, problem)
+
+    def _not_approved(self, sha256: str, problem: PolicyProblem, *, check: int = 0, why: str = "") -> NotTaken:
+        self._journal.add("approval_refused", sha256=sha256, code=str(problem), check=check, why=why)
+        return NotTaken(sha256, problem)

@@ -225,8 +225,8 @@ class TimeSync(Protocol):
 class OwnerNotice(Protocol):
     """The agent's own way to tell the owner, without the gateway."""
 
-    def tell(self, kind: str, sentence: str) -> None:
-        """Tell the owner one thing; must not block and must not fail."""
+    def tell(self, kind: str, sentence: str, lines: Sequence[str] = ()) -> None:
+        """Tell the owner one thing, with its details a line each; must not block and must not fail."""
 
 
 class KeyStore(Protocol):

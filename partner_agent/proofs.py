@@ -164,6 +164,16 @@ class Promises:
             self._journal.add("promises_cleared")
         self._late_asks.clear()
 
+    @staticmethod
+    def forget(store: Store) -> str | None:
+        """Let the next head begin a new history, for a new pairing; returns the last one of the old."""
+        head = store.get(_HEAD)
+        with store.transaction() as db:
+            db.execute("UPDATE promise SET state = 'cleared' WHERE state IN ('outstanding', 'overdue')")
+            store.put(_HEAD, None)
+            store.put(_CONTRADICTION, None)
+        return head
+
     def _state(self, leaf_hash: str) -> str | None:
         rows = self._store.rows("SELECT state FROM promise WHERE leaf_hash = ?", leaf_hash)
         return str(rows[0]["state"]) if rows else None

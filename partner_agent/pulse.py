@@ -79,9 +79,7 @@ class Pulse:
 
     def beat(self) -> None:
         """Everything that is due now."""
-        taken = self._policy.tick()
-        if taken is not None:
-            self._desk.settle(taken, re=None)
+        self._desk.end_hold()
         moment = self._clock.monotonic()
         if moment - self._swept_at >= SWEEP_S:
             self._swept_at = moment

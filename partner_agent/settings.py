@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -58,6 +58,25 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     is_recorded: bool = True
 
 
+class NoticeMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The owner's own mail server, by which this agent tells the owner things without the gateway.
+
+    Attributes:
+        to: the owner.
+        tls: `starttls` (refused if not offered), `tls` from the start, or `none` to a server on this machine only.
+        password_file: a file with the password alone, instead of `password`.
+    """
+
+    to: str
+    sender: str
+    host: str
+    port: int = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: Secret = Secret("")
+    password_file: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything; the defaults need only `gateway`.
 
@@ -66,7 +85,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         page_port: loopback page; 0 = any free port, -1 = no page.
         input_secret: lets a panic button or alarm panel call the page's inputs; empty = no inputs.
         site_pin_hash: Argon2id; empty = the one set with `lenspact-agent pin`.
-        hold_s: how long a widening approved by passkey waits while the owner is told; set on site only.
+        hold_s: how long a widening approved by passkey waits while the owner is told; set on site only, 0 = not at all.
+        notice_mail: how this agent mails the owner; without it only its terminal and page tell.
+        passkey_origin: the page on which passkeys approve, such as https://gw.example; empty = the paired gateway's.
+        passkey_rp_id: what those passkeys belong to; empty = the host of that page.
         panic_s: how long panic lasts by itself.
         allow_loopback: the gateway may name http and ws addresses on this machine (the demo).
         allow_networks: private networks the gateway may name, for a gateway on the same premises.
@@ -81,7 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     page_port: int = DEFAULT_PAGE_PORT
     input_secret: Secret = Secret("")
     site_pin_hash: str = ""
-    hold_s: int = HOLD_DEFAULT_S
+    hold_s: Annotated[int, msgspec.Meta(ge=0)] = HOLD_DEFAULT_S
+    notice_mail: NoticeMail | None = None
+    passkey_origin: str = ""
+    passkey_rp_id: str = ""
     panic_s: int = 15 * 60
     allow_loopback: bool = False
     allow_networks: tuple[str, ...] = ()
@@ -122,12 +147,25 @@ def password_of(camera: CameraSettings) -> str:
     Raises:
         SettingsError: the named file cannot be read.
     """
-    if not camera.password_file:
-        return camera.password.reveal()
+    return _password(camera.password, camera.password_file, f"camera {camera.name}")
+
+
+def mail_password_of(mail: NoticeMail) -> str:
+    """The mail server's password.
+
+    Raises:
+        SettingsError: the named file cannot be read.
+    """
+    return _password(mail.password, mail.password_file, "notice_mail")
+
+
+def _password(password: Secret, file: str, of_what: str) -> str:
+    if not file:
+        return password.reveal()
     try:
-        return Path(camera.password_file).read_text().strip()
+        return Path(file).read_text().strip()
     except OSError as error:
-        raise SettingsError(f"cannot read the password file of camera {camera.name}") from error
+        raise SettingsError(f"cannot read the password file of {of_what}") from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -159,6 +197,9 @@ def _checked(settings: Settings) -> Settings:
     names = [camera.name for camera in settings.cameras]
     if len(set(names)) != len(names):
         raise SettingsError("two cameras have one name")
+    mail = settings.notice_mail
+    if mail is not None and mail.tls == "none" and mail.host not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingsError("notice_mail: without TLS only a server on this machine")
     for network in settings.allow_networks:
         try:
             ip_network(network)

@@ -28,6 +28,8 @@ PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
     PolicyProblem.DEAD: "This proposal is over: somebody said no, or your rules changed since.",
     PolicyProblem.EXPIRED: "This proposal was not approved in time; save it again in the portal.",
     PolicyProblem.PACK_MISSING: "The city's rules this proposal names have not arrived yet.",
+    PolicyProblem.QUARANTINED: "Clear the warning first; then your rules start again at nothing shared.",
+    PolicyProblem.LAST_OWNER: "It would take the last passkey away. Suspend it instead, or add another one first.",
 }
 
 
@@ -147,7 +149,7 @@ class Site:
             ActError: it cannot be approved any more.
         """
         self._pin.check(pin)
-        outcome = self._policy.approve_on_site(sha256)
+        outcome = self._policy.approve_on_site(sha256, is_quarantined=self._switches.is_quarantined)
         if isinstance(outcome, NotTaken):
             raise ActError(PROBLEM_SENTENCES.get(outcome.problem, "This proposal cannot be approved."))
         self._desk.settle(outcome, re=None)
@@ -173,7 +175,7 @@ class Site:
         self._switches.resume(camera)
 
     def clear(self, what: str, pin: str) -> None:
-        """Clear quarantine (a new lineage: nothing is shared), clock_skew, an overdue promise or a contradiction.
+        """Clear quarantine or the owner (a new lineage: nothing is shared), clock_skew, a promise, a contradiction.
 
         Raises:
             PinError: the PIN was not taken.
@@ -186,6 +188,8 @@ class Site:
                     self._switches.clear_quarantine()
                     self._policy.start_lineage()
                 self._sessions.decide_again("policy")
+            case "owner":
+                self._change_owner()
             case "clock_skew":
                 self._clock_guard.clear()
                 self._journal.add("clock_cleared")
@@ -193,3 +197,10 @@ class Site:
                 self._proofs.clear()
             case _:
                 raise ActError("There is nothing of this name to clear.")
+
+    def _change_owner(self) -> None:
+        """Somebody else owns this place now: a new lineage, nothing shared, no passkey known."""
+        with self._store.transaction():
+            self._journal.add("owner_changed")
+            self._policy.start_lineage()
+        self._sessions.decide_again("policy")

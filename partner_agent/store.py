@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS document (
 CREATE UNIQUE INDEX IF NOT EXISTS one_in_force ON document (role) WHERE role = 'in_force';
 CREATE UNIQUE INDEX IF NOT EXISTS one_held ON document (role) WHERE role = 'held';
 CREATE TABLE IF NOT EXISTS dead (sha256 TEXT PRIMARY KEY) STRICT;
+-- owners: the counter each passkey last showed, and what it then signed
+CREATE TABLE IF NOT EXISTS touch (
+  credential TEXT PRIMARY KEY, sign_count INTEGER NOT NULL, challenge TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS pack (sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;
 -- grants: what may be used once
 CREATE TABLE IF NOT EXISTS used (

@@ -15,6 +15,7 @@ from partner_agent.wire import canonical
 from partner_agent.wire.classes import GRANT
 from partner_agent.wire.leaves import leaf_hash, said
 from partner_agent.wire.tokens import Claims, ClassSigner, PublicKey, TokenError, numeric_date, read
+from partner_agent.wire.touches import Assertion, Path
 
 AFTER_HASH: Final = frozenset({"leaf", "openings", "promise"})  # what the hash in the leaf cannot cover
 LEAF_FIELDS: Final = ("camera", "act", "purpose", "policy_sha256")
@@ -82,9 +83,9 @@ class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     label: str
     document: dict[str, Any]
-    assertion: dict[str, Any] | None = None
+    assertion: Assertion | None = None
     site_token: str | None = None
-    path: list[str] | None = None
+    path: Path | None = None
 
 
 class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

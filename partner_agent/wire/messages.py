@@ -8,6 +8,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from partner_agent.wire.touches import Assertion, Path
+
 JsonObject = dict[str, Any]
 CameraState = Literal["ok", "auth_failed", "gone", "frozen", "unknown"]
 
@@ -148,12 +150,12 @@ class Policy(Message, frozen=True):
 
 
 class PolicyApproval(Message, frozen=True):
-    """G. An owner's passkey assertion over the proposal `sha256` (or over a root with `path` to it)."""
+    """G. An owner's touch for the proposal `sha256`; with `path`, one of many documents of that touch."""
 
     sha256: str
-    label: str
-    assertion: JsonObject
-    path: list[str] | None = None
+    label: str  # lenspact/owners/v1 for a document that changes only `owners`, else lenspact/policy/v1
+    assertion: Assertion
+    path: Path | None = None
 
 
 class PolicyNo(Message, frozen=True):

@@ -62,3 +62,5 @@ class PolicyProblem(StrEnum):
     APPROVAL_INVALID = "approval_invalid"
     ON_SITE_ONLY = "on_site_only"
     QUARANTINED = "quarantined"
+    LAST_OWNER = "last_owner"  # it would take the last owner's passkey away
+    ANOTHER_OWNER = "another_owner"  # a passkey cannot remove itself

@@ -32,6 +32,8 @@ class FakeNotice:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.lines: list[str] = []
 
-    def tell(self, kind: str, sentence: str) -> None:
+    def tell(self, kind: str, sentence: str, lines: Sequence[str] = ()) -> None:
         self.told.append(kind)
+        self.lines += [sentence, *lines]

@@ -7,6 +7,7 @@ import httpx
 import msgspec
 import pytest
 
+from partner_agent import pairing
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.keystore import FileKeyStore, KeyStoreError
 from partner_agent.pairing import Code, PairingError, pair, words
@@ -14,6 +15,7 @@ from partner_agent.store import Store
 from partner_agent.wire import enrolment
 from partner_agent.wire.tokens import LocalSigner, TokenError
 from tests.fakes.clock import FakeClock
+from tests.support.agents import Bench
 from tests.support.lying_gateway import LyingGateway
 
 pytestmark = pytest.mark.anyio
@@ -99,6 +101,24 @@ def test_a_pairing_that_contradicts_itself_is_not_pinned(tmp_path: Path, clock: 
         Identity.pin(store, msgspec.structs.replace(gateway.pairing(), **change[what]))
     with pytest.raises(NotPairedError):
         Identity(store)
+
+
+def test_pairing_again_begins_a_new_lineage(tmp_path: Path, clock: FakeClock):
+    """What one gateway's owner approved is not in force for the next: no document, no head of the other's log."""
+    bench = Bench(tmp_path, clock)
+    bench.share()
+    before = bench.agent.policy.position
+    bench.store.put("log_head", bench.gateway.head())
+
+    pairing.settle(bench.store, LyingGateway(clock).pairing(), clock)
+    bench.restart()
+
+    after = bench.agent.policy.position
+    assert (after.seq, after.lineage != before.lineage) == (0, True)
+    assert bench.agent.proofs.head is None
+    assert not bench.store.rows("SELECT 1 FROM account")
+    paired = next(line for line in bench.agent.journal.newest(5) if line.kind == "paired")
+    assert paired.body["head_before"]
 
 
 def test_the_device_key_is_private_to_its_user(tmp_path: Path):

@@ -16,6 +16,7 @@ from partner_agent.settings import Settings
 from partner_agent.store import Store
 from partner_agent.wire import classes, statements
 from partner_agent.wire import messages as m
+from partner_agent.wire.documents import POLICY_LABEL
 from partner_agent.wire.tokens import Claims, LocalSigner
 from policies import packs
 from policies.model import Policy
@@ -25,6 +26,7 @@ from tests.fakes.media import FakeCameras, FakePublisher, FakeRecordings, FakeUp
 from tests.fakes.surroundings import FakeNotice, FakeResolver, FakeSync
 from tests.policies import build
 from tests.support.lying_gateway import AGENT, GATEWAY, LyingGateway
+from tests.support.passkeys import SoftPasskey
 
 PIN = "246810"
 _M = TypeVar("_M", bound=m.Message)
@@ -53,6 +55,7 @@ class Bench:
         self.uploader, self.sync, self.notice = FakeUploader(), FakeSync(), FakeNotice()
         self.resolver = FakeResolver()
         self.ids = SequentialIds()
+        self.passkey = SoftPasskey(count=1)
         self.settings = Settings(state_dir=folder, **settings)
         self.store = Store(folder / "agent.db")
         Identity.pin(self.store, self.gateway.pairing())
@@ -131,6 +134,18 @@ class Bench:
         document = self.gateway.document(policy, self.agent.policy.position, is_proposal=is_proposal)
         self.agent.desk.take(m.Policy(id="msg_d", document=dict(document.raw)))
         return document.sha256
+
+    def touch(self, sha256: str, passkey: SoftPasskey | None = None, *, label: str = POLICY_LABEL) -> m.Message:
+        """An owner's touch for a proposal reaches the agent; its answer."""
+        assertion = (passkey or self.passkey).approve(label, sha256)
+        return self.approve(m.PolicyApproval(id="msg_t", sha256=sha256, label=label, assertion=assertion))
+
+    def approve(self, approval: m.PolicyApproval) -> m.Message:
+        """The gateway delivers an approval, again perhaps; the agent's answer to it."""
+        self.heard(m.Message)
+        self.agent.desk.take(approval)
+        (answer,) = (said for said in self.heard(m.Message) if said.re == approval.id)
+        return answer
 
     def share(self, policy: Policy | None = None) -> None:
         """Document 1, approved on site."""

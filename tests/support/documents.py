@@ -54,3 +54,19 @@ def clip_request(**changed: Any) -> dict[str, Any]:
         "created_at": "2026-11-23T15:00:00Z",
         "expires_at": "2026-11-26T15:00:00Z",
     } | changed
+
+
+def view_request(**changed: Any) -> dict[str, Any]:
+    """A request to look through cam_1 that the tests' usual grant fits."""
+    return {
+        "lineage": LINEAGE,
+        "partner": "org_1",
+        "site": "sit_1",
+        "camera": "cam_1",
+        "agency": "age_1",
+        "purpose": "violent_crime",
+        "incident": "inc_1",
+        "request_id": "vwr_1",
+        "created_at": "2026-11-23T15:00:00Z",
+        "expires_at": "2026-11-23T15:30:00Z",
+    } | changed

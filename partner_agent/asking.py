@@ -1,0 +1,104 @@
+"""What the owner said to one recording or one live view that has to be asked for.
+
+On site the owner answers a request for a recording with yes, yes without masks, or no, and that answer goes before any
+passkey. A touch travels in the grant: it must be genuine, of the right kind, over exactly the request that the grant
+carries, and the request must name what the grant names. A recording's touch says nothing about masks. A view's touch
+opens one session, for five minutes from its acceptance.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from partner_agent.identity import Identity
+from partner_agent.owners import Owners
+from partner_agent.policy_store import PolicyStore
+from partner_agent.store import Store
+from partner_agent.wire import views
+from partner_agent.wire.approvals import ApprovalError
+from partner_agent.wire.clips import ClipRequest
+from partner_agent.wire.clock import from_ms
+from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
+from partner_agent.wire.grants import Grant
+from partner_agent.wire.limits import VIEW_APPROVED_S
+from partner_agent.wire.views import ViewRequest, ViewRequestError
+from policies.request import Approval
+from policies.vocabulary import Act
+
+YES: Final = frozenset({"yes", "yes_unmasked"})
+
+
+class SiteAnswers(Protocol):
+    """What the owner answered on site."""
+
+    def answer(self, request: ClipRequest) -> str | None:
+        """yes, yes_unmasked, no, or None while nobody has answered."""
+
+
+class Asking:
+    """Turns the owner's word into the approval that the law asks for."""
+
+    def __init__(
+        self, *, store: Store, identity: Identity, policy: PolicyStore, owners: Owners, on_site: SiteAnswers
+    ) -> None:
+        self._store, self._identity, self._policy = store, identity, policy
+        self._owners, self._on_site = owners, on_site
+
+    def first(self, grant: Grant, clip: ClipRequest | None, now: datetime) -> Approval | None:
+        """The approval a new grant stands on; None if it stands on none.
+
+        Raises:
+            ApprovalError: the touch it carries approves nothing.
+            ViewRequestError: the request it carries is not for this view, over, or used.
+        """
+        return self._approval(grant, clip, now, is_new=True)
+
+    def again(self, grant: Grant, clip: ClipRequest | None, now: datetime) -> Approval | None:
+        """The same for a session that runs; None if the owner's passkey would not be taken any more."""
+        try:
+            return self._approval(grant, clip, now, is_new=False)
+        except (ApprovalError, ViewRequestError):
+            return None
+
+    def request_id(self, grant: Grant, clip: ClipRequest | None) -> str | None:
+        """The id that this grant uses up, beside its own."""
+        if clip is not None:
+            return clip.request_id
+        is_asked = grant.approval is not None and grant.approval.label == VIEW_LABEL
+        return views.parse(grant.approval.document).request_id if grant.approval and is_asked else None
+
+    def _approval(self, grant: Grant, clip: ClipRequest | None, now: datetime, *, is_new: bool) -> Approval | None:
+        if clip is not None:
+            said = self._on_site.answer(clip)
+            is_touched = said is None and self._is_touched(grant, CLIP_LABEL, clip.sha256, is_new=is_new)
+            return Approval(act=Act.CLIP_FETCH, until=clip.expiry) if said in YES or is_touched else None
+        if grant.approval is None:
+            return None
+        request = views.parse(grant.approval.document)
+        self._check_view(request, grant)
+        accepted = self._used_at(request.request_id)
+        if is_new and (accepted is not None or now >= request.expiry):
+            raise ViewRequestError("the request is over, or has opened its view")
+        if not self._is_touched(grant, VIEW_LABEL, request.sha256, is_new=is_new):
+            return None
+        return Approval(act=Act.LIVE_VIEW, until=(accepted or now) + timedelta(seconds=VIEW_APPROVED_S))
+
+    def _check_view(self, request: ViewRequest, grant: Grant) -> None:
+        mine = self._identity
+        said = (request.lineage, request.site, request.partner, request.camera, request.purpose, request.agency)
+        meant = (grant.lineage, mine.site, mine.partner, grant.camera, grant.purpose, grant.subject.agency)
+        if said != meant or request.incident != (grant.incident.ref if grant.incident else None):
+            raise ViewRequestError("the request is of another site, camera or reason than the grant")
+
+    def _is_touched(self, grant: Grant, label: str, digest: str, *, is_new: bool) -> bool:
+        approval, in_force = grant.approval, self._policy.in_force
+        if approval is None or approval.assertion is None or in_force is None:
+            return False
+        take: Callable[..., object] = self._owners.take if is_new else self._owners.check
+        said = label if approval.label == label else ""
+        take(approval.assertion, label=said, digest=digest, path=approval.path, owners=in_force.policy.owners)
+        return True
+
+    def _used_at(self, request_id: str) -> datetime | None:
+        rows = self._store.rows("SELECT at_ms FROM used WHERE kind = 'request' AND value = ?", request_id)
+        return from_ms(rows[0]["at_ms"]) if rows else None
