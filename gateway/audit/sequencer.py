@@ -6,6 +6,7 @@ numbered exactly once and never skipped, whatever is killed when. If it falls be
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from partner_agent.wire.notes import Checkpoint
 from partner_agent.wire.proofs import EMPTY_ROOT, ProofError, leaf_hash
 
 BATCH: Final = 4_096  # leaves of one checkpoint: bounds one transaction to well under a second
-PERIOD_S: Final = 0.2  # how long a wake-up may be lost before it is noticed
+GATHER_S: Final = 0.1  # one act writes several events: they share a transaction and a checkpoint
+PERIOD_S: Final = 1.0  # how long a wake-up may be lost before it is noticed
+WATCH_S: Final = 5.0  # how often the lag is looked at
 SIGNED_TOPIC: Final = "log.signed"  # a new checkpoint, its size as `ref`
 RETRY_S: Final = 1.0  # after a failure; the lag shows it
 
@@ -34,6 +37,9 @@ class Wakeups(Protocol):
 
     async def get(self) -> object:
         """The next; waits for it."""
+
+    def clear(self) -> None:
+        """Forget the others that wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +115,23 @@ class Sequencer:
         return total
 
     async def run(self, listen: Callable[[], AbstractContextManager[Wakeups]]) -> None:
-        """Run for ever: at once on news, and every `PERIOD_S` without. A failure is logged and tried again."""
+        """Run for ever: soon after news, and every `PERIOD_S` without. A failure is logged and tried again."""
+        watched_at = -math.inf
         with listen() as wakeups:
             while True:
                 try:
                     await self.drain()
-                    await self._watch()
+                    if self._clock.monotonic() - watched_at >= WATCH_S:
+                        watched_at = self._clock.monotonic()
+                        await self._watch()
                 except Exception:  # noqa: BLE001  # the supervisor: `is_behind` closes the gateway if this goes on
                     _log.exception("the log could not be extended; trying again in %s s", RETRY_S)
                     await self._clock.sleep(RETRY_S)
                     continue
                 with anyio.move_on_after(PERIOD_S):
                     await wakeups.get()
+                    await anyio.sleep(GATHER_S)
+                    wakeups.clear()
 
     async def status(self) -> LogStatus:
         """Size and lag, measured now."""

@@ -44,7 +44,8 @@ window.watch = async (call) => {
     player.addEventListener("lens-first-frame", (e) => ok(e.detail.milliseconds), { once: true }));
   const Peer = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Peer { constructor(...a) { super(...a); window.peer = this; } };
-  await player.open({ ...call, identity: window.identity });
+  player.begin(window.identity);
+  await player.open(call);
   return Promise.race([first, new Promise((ok) => setTimeout(() => ok(-1), 8000))]);
 };
 window.cipher = async () => [...(await window.peer.getStats()).values()].find((s) => s.type === "transport").srtpCipher;

@@ -33,13 +33,14 @@ async function watch(item, openedBy) {
   if (tiles.length >= MOST_TILES) return announce(root.dataset.full ?? "");
   const tile = add(item);
   const identity = await viewerIdentity();
+  tile.player.begin(identity);
   const answer = await post(VIEWS, { camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
   if (!answer.ok) return finish(tile, answer.status >= 500 ? "The picture cannot start" : NOT_AVAILABLE);
   const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
   tile.until = new Date(horizon_at);
   if (!tiles.includes(tile)) return leave(tile); // closed while it was asked for
-  tile.player.open({ whep_url, ticket, identity });
+  tile.player.open({ whep_url, ticket });
   if (early.delete(session_id)) refreshView(tile);
 }
 

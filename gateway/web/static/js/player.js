@@ -2,7 +2,8 @@
 // enlarged, and leaves politely. Which camera may be seen is decided elsewhere: `open` gets a call, not a camera.
 //
 //   const identity = await viewerIdentity();                     // its fingerprint goes into the session request
-//   player.open({ whep_url, ticket, identity });                 // from the answer of POST /api/v1/live-sessions
+//   player.begin(identity);                                      // makes the offer while the gateway decides
+//   player.open({ whep_url, ticket });                           // from the answer of POST /api/v1/live-sessions
 //   player.end("rules" | "closed" | "offline" | "cannot-start");  // what the session's state says
 //   player.enlarged = true;
 // Events: `lens-state` {state, words}, `lens-first-frame` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s}.
@@ -26,8 +27,16 @@ const WORDS = {
 };
 const ENDED = new Set(["rules", "closed", "offline", "cannot-start"]);
 
-// The certificate a view is bound to: made before the session is asked for, so that the ticket can name it.
-export async function viewerIdentity() {
+// The certificate a view is bound to, so that the ticket can name it; the next one is made before it is asked for.
+let spare = null;
+
+export function viewerIdentity() {
+  const mine = spare ?? makeIdentity();
+  spare = makeIdentity();
+  return mine;
+}
+
+async function makeIdentity() {
   const certificate = await RTCPeerConnection.generateCertificate({ name: "ECDSA", namedCurve: "P-256" });
   const sha256 = certificate.getFingerprints().find((f) => f.algorithm === "sha-256");
   return { certificate, fingerprint: sha256.value.toUpperCase() };
@@ -37,6 +46,8 @@ export class LensPlayer extends HTMLElement {
   #video;
   #said;
   #peer = null;
+  #offered = null;
+  #began = 0;
   #resource = "";
   #stopped = new AbortController();
   #state = "idle";
@@ -75,18 +86,26 @@ export class LensPlayer extends HTMLElement {
     return this.#video;
   }
 
-  // Calls the relay. The offer goes out before any candidate is gathered: the relay learns our address from our checks.
-  async open({ whep_url, ticket, identity }) {
+  // Makes the offer; nobody is called yet.
+  begin(identity) {
     this.leave();
-    const stopped = (this.#stopped = new AbortController());
-    const began = performance.now();
+    this.#stopped = new AbortController();
+    this.#began = performance.now();
     this.#say("connecting");
     const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate] }));
     peer.addTransceiver("video", { direction: "recvonly" });
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
+    this.#offered = peer.setLocalDescription();
+    this.#offered.catch(() => {}); // told by `open`
+  }
+
+  // Calls the relay. The offer goes out before any candidate is gathered: the relay learns our address from our checks.
+  async open({ whep_url, ticket }) {
+    const [peer, stopped, began] = [this.#peer, this.#stopped, this.#began];
+    if (!peer) return;
     this.#expectFrame(began, stopped.signal);
     try {
-      await peer.setLocalDescription();
+      await this.#offered;
       const response = await fetch(whep_url, {
         method: "POST",
         body: peer.localDescription.sdp,
