@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import anyio
 
-from partner_agent import app, control, doctor
+from partner_agent import app, control, doctor, memory
 from partner_agent.identity import NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import KeyStoreError
@@ -125,6 +125,8 @@ def _enrol(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _run(settings: Settings, _options: argparse.Namespace) -> int:
+    memory.keep_small()
+
     async def serve() -> None:
         await app.run(settings, show=lambda text: print(text, flush=True))
 

@@ -200,7 +200,14 @@ async def rail(
     here: FromQuery[str] = "",
 ) -> Template:
     """The list of incidents alone, for a page that stays open; `here`: the incident that is shown beside it."""
-    return page("console/rail.html", request, incidents=await console.incidents(principal), shown=here, **_WORDS)
+    return page(
+        "console/rail.html",
+        request,
+        title="Incidents",
+        incidents=await console.incidents(principal),
+        shown=here,
+        **_WORDS,
+    )
 
 
 PAGES: Final = (
