@@ -2,21 +2,27 @@
 
 SQLite's default transactions lose updates silently, so writers begin IMMEDIATE on an engine of their own with one
 connection; readers have another. A unit of work rolls back unless `commit` is called, and refuses to commit a change
-without its audit leaf.
+without its audit leaf. A database that is held by somebody else, or gone, is `UnavailableError`: try again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
+from gateway.kernel.errors import UnavailableError
+
 BUSY_TIMEOUT_MS: Final = 5_000  # how long a second writer waits before it is told to try again
 READERS: Final = 8
+BUSY: Final = "The database is busy, so nothing was changed. Try again in a moment."
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True}  # errors carry the statement, never what was in it
 
 NAMING: Final = {
@@ -95,8 +101,8 @@ class UnitOfWork:
 class Database:
     """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`."""
+    def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
+        """`url`: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://…`; `busy_timeout_ms`: of SQLite's lock."""
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._stopping: set[asyncio.Future[Any]] = set()
@@ -105,8 +111,8 @@ class Database:
                 url, pool_size=1, max_overflow=0, hide_parameters=True, connect_args={"isolation_level": None}
             )
             self._reader = create_async_engine(url, pool_size=READERS, connect_args={"isolation_level": None})
-            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
-            _prepare_sqlite(self._reader, begin="BEGIN")
+            _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE", busy_timeout_ms=busy_timeout_ms)
+            _prepare_sqlite(self._reader, begin="BEGIN", busy_timeout_ms=busy_timeout_ms)
             for engine in (self._writer, self._reader):
                 engine.sync_engine.dialect.do_terminate = self._stop  # type: ignore[assignment]
         else:
@@ -114,7 +120,17 @@ class Database:
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
-        """One write transaction; leaving without `commit` rolls back."""
+        """One write transaction; leaving without `commit` rolls back.
+
+        Raises:
+            UnavailableError: somebody else holds the database for too long, or it is gone; nothing was changed.
+        """
+        with _told_when_away():
+            async with self._transaction() as unit:
+                yield unit
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await session.begin()
             unit = UnitOfWork(session)
@@ -126,9 +142,14 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read-only transaction: Core rows, no entities."""
-        async with self._reader.connect() as connection:
-            yield connection
+        """One read-only transaction: Core rows, no entities.
+
+        Raises:
+            UnavailableError: the database is held by somebody else, or gone.
+        """
+        with _told_when_away():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @property
     def engine(self) -> AsyncEngine:
@@ -155,14 +176,32 @@ class Database:
             future.add_done_callback(self._stopping.discard)
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """Tell apart a database that cannot be had now from a statement that is wrong."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise UnavailableError(BUSY) from error
+    except DBAPIError as error:
+        cause = error.orig
+        if error.connection_invalidated or (isinstance(cause, sqlite3.OperationalError) and _is_held(cause)):
+            raise UnavailableError(BUSY) from error
+        raise
+
+
+def _is_held(error: sqlite3.OperationalError) -> bool:
+    return (error.sqlite_errorcode & 0xFF) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}  # the primary result code
+
+
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str, busy_timeout_ms: int) -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # the log is in this file: a promise survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -5,6 +5,8 @@ import pytest
 from sqlalchemy import text
 
 from gateway.kernel.database import Database, UnauditedCommitError
+from gateway.kernel.errors import UnavailableError
+from tests.support.databases import held
 
 
 async def _table(database: Database) -> None:
@@ -85,3 +87,53 @@ async def test_cancelled_statements_leave_nothing_behind(sqlite_database: Databa
         await touch()
         while {task.id for task in anyio.get_running_tasks()} - before:
             await anyio.lowlevel.checkpoint()
+
+
+async def _touch(database: Database) -> None:
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = n + 1"))
+        await unit.commit(unaudited="test")
+
+
+@pytest.mark.anyio
+async def test_a_second_writer_is_waited_for(sqlite_database: Database):
+    """While somebody else holds the lock a change waits, readers go on, and then it happens once."""
+    await _table(sqlite_database)
+    done = anyio.Event()
+
+    async def change() -> None:
+        await _touch(sqlite_database)
+        done.set()
+
+    with held(sqlite_database) as other:
+        async with anyio.create_task_group() as group:
+            group.start_soon(change)
+            for _ in range(20):
+                assert await _count(sqlite_database) == 0
+            assert not done.is_set()
+            other.execute("COMMIT")
+
+    assert await _count(sqlite_database) == 1
+
+
+@pytest.mark.anyio
+async def test_a_writer_that_never_lets_go_is_told_clearly(sqlite_database: Database):
+    """Held for too long: one error of ours that says to try again, nothing changed, and afterwards it works."""
+    await _table(sqlite_database)
+    impatient = Database(sqlite_database.url, busy_timeout_ms=50)
+    with held(sqlite_database), pytest.raises(UnavailableError, match="busy, so nothing was changed"):
+        await _touch(impatient)
+
+    await _touch(impatient)
+    await impatient.close()
+    assert await _count(sqlite_database) == 1
+
+
+@pytest.mark.anyio
+async def test_a_wrong_statement_is_not_called_busy(database: Database):
+    """What would fail again and again is no reason to try again."""
+    with pytest.raises(Exception, match="nowhere") as caught:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT * FROM nowhere"))
+
+    assert not isinstance(caught.value, UnavailableError)
