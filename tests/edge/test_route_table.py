@@ -1,12 +1,15 @@
 """Walks the real application's route table: what holds for every route is tested on every route."""
 
+import hashlib
 import re
 from typing import Any
 
 import pytest
 from litestar import Litestar
 
+from gateway.app.services import Services
 from gateway.app.settings import Settings
+from gateway.edge.csrf import FormToken
 from gateway.edge.headers import FIXED
 from gateway.edge.requires import ALLOWED, PUBLIC, needs_of, undeclared
 from gateway.kernel.principal import PrincipalKind, Role
@@ -21,14 +24,20 @@ _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 class Table:
     """The application and its routes as (method, path with something in each blank, what it needs)."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: Litestar, services: Services) -> None:
         self.app = app
+        self._services = services
         self.routes = [
             (method, re.sub(r"\{[^}]*\}", "x", route.path), needs_of(handler.opt))
             for route in app.routes
             for handler in getattr(route, "route_handlers", [])
             for method in sorted(handler.http_methods - {"OPTIONS"})
         ]
+
+    def csrf_of(self, session: str) -> str:
+        """The form token of a session."""
+        ref, key = hashlib.sha256(session.encode()).hexdigest(), self._services.secret.key("csrf")
+        return FormToken(key=key, session_ref=ref, visit="", ids=self._services.ids).value
 
 
 @pytest.fixture
@@ -37,7 +46,7 @@ async def table(
 ) -> Any:
     """The real application's table."""
     services = services_for(settings, sqlite_database, clock=clock, ids=ids, authenticator=authenticator)
-    yield Table(app_of(services, settings))
+    yield Table(app_of(services, settings), services)
     await services.close()
 
 
@@ -121,3 +130,36 @@ async def test_nothing_in_a_path_makes_an_internal_error(table: Table, authentic
                     failed.append((path, odd, answer.status_code))
 
     assert failed == []
+
+
+MACHINES = ("/api/", "/agent/", "/whip", "/whep", "/uploads", "/log/", "/oauth/")
+HOSTILE = (b"", b"{", b"[]", b"null", b'{"x": 1}', b"\xff\xfe", b"[" * 3000, b'{"id": "' + b"x" * 70_000 + b'"}')
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.AGENCY, PrincipalKind.PARTNER])
+async def test_every_error_a_program_gets_is_a_problem(
+    table: Table, authenticator: FakeAuthenticator, kind: PrincipalKind
+):
+    """Whatever is sent to the doors of machines: no 500, no trace, and each refusal is problem+json (RFC 9457).
+
+    The token endpoint answers as RFC 6749 section 5.2 wants it, which is JSON of its own.
+    """
+    session = authenticator.sign_in(*Role, kind=kind)
+    key = table.csrf_of(session)
+    wrong = []
+    async with browser(table.app, session=session) as client:
+        for method, path, needs in table.routes:
+            if not path.startswith(MACHINES) or (method == "GET" and needs.deadline_s is None):
+                continue
+            for body in HOSTILE if method in _UNSAFE else (b"",):
+                headers = {"x-csrf-token": key, "content-type": "application/json", "accept": "*/*"}
+                answer = await client.request(method, path, content=body, headers=headers)
+                is_problem = answer.headers.get("content-type") == "application/problem+json" or (
+                    path.startswith("/oauth/") and answer.headers["content-type"].startswith("application/json")
+                )
+                is_refusal = answer.status_code >= 400
+                is_bad = answer.status_code >= 500 and answer.status_code != 503
+                if is_bad or "Traceback" in answer.text or (is_refusal and not is_problem and method != "HEAD"):
+                    wrong.append((method, path, body[:12], answer.status_code, answer.headers.get("content-type")))
+
+    assert wrong == []
