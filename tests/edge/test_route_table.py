@@ -1,6 +1,5 @@
 """Walks the real application's route table: what holds for every route is tested on every route."""
 
-import hashlib
 import re
 from typing import Any
 
@@ -9,12 +8,11 @@ from litestar import Litestar
 
 from gateway.app.services import Services
 from gateway.app.settings import Settings
-from gateway.edge.csrf import FormToken
 from gateway.edge.headers import FIXED
 from gateway.edge.requires import ALLOWED, PUBLIC, needs_of, undeclared
 from gateway.kernel.principal import PrincipalKind, Role
 from tests.fakes.authenticator import FakeAuthenticator
-from tests.support.application import app_of, browser, services_for
+from tests.support.application import app_of, browser, csrf_of, services_for
 
 pytestmark = pytest.mark.anyio
 
@@ -26,18 +24,13 @@ class Table:
 
     def __init__(self, app: Litestar, services: Services) -> None:
         self.app = app
-        self._services = services
+        self.services = services
         self.routes = [
             (method, re.sub(r"\{[^}]*\}", "x", route.path), needs_of(handler.opt))
             for route in app.routes
             for handler in getattr(route, "route_handlers", [])
             for method in sorted(handler.http_methods - {"OPTIONS"})
         ]
-
-    def csrf_of(self, session: str) -> str:
-        """The form token of a session."""
-        ref, key = hashlib.sha256(session.encode()).hexdigest(), self._services.secret.key("csrf")
-        return FormToken(key=key, session_ref=ref, visit="", ids=self._services.ids).value
 
 
 @pytest.fixture
@@ -145,7 +138,7 @@ async def test_every_error_a_program_gets_is_a_problem(
     The token endpoint answers as RFC 6749 section 5.2 wants it, which is JSON of its own.
     """
     session = authenticator.sign_in(*Role, kind=kind)
-    key = table.csrf_of(session)
+    key = csrf_of(table.services, session)
     wrong = []
     async with browser(table.app, session=session) as client:
         for method, path, needs in table.routes:
