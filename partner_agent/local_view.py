@@ -7,6 +7,7 @@ from typing import Final
 
 from partner_agent.clips import Asked
 from partner_agent.journal import Line
+from partner_agent.ports import CameraInfo
 from partner_agent.sessions import Running
 from partner_agent.site import View
 from partner_agent.wire.clock import from_rfc3339
@@ -44,6 +45,13 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {
         "Nothing is sent. Keep this page: it is evidence. Clear this only when somebody has explained it to you.",
         "clear",
     ),
+}
+_WORKS: Final[dict[str, tuple[str, str]]] = {  # and what to do, where the camera itself did not say
+    "ok": ("Works", ""),
+    "auth_failed": ("Refuses the password", "Correct it in the agent's settings, then restart the agent."),
+    "gone": ("Does not answer", "Check its power and network."),
+    "frozen": ("The picture does not move", "Restart the camera."),
+    "unknown": ("Not opened yet", ""),
 }
 _LINES: Final[dict[str, str]] = {
     "accepted": "Looked",
@@ -212,12 +220,19 @@ def _cameras(view: View) -> str:
             _button("resume", camera.id, f"Resume {camera.label}") if is_paused and "paused" not in view.states else ""
         )
         rows.append(
-            f"<tr><th scope=row>{escape(camera.label)}</th><td>{escape(camera.state)}</td>"
+            f"<tr><th scope=row>{escape(camera.label)}</th><td>{_works(camera)}</td>"
             f"<td>{state}</td><td>{button}{end}</td></tr>"
         )
     head = "<tr><th scope=col>Camera</th><th scope=col>Works</th><th scope=col>Sharing</th><th></th></tr>"
     table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<section class="card"><h2>Cameras</h2>{table}</section>'
+
+
+def _works(camera: CameraInfo) -> str:
+    """In words, with the remedy: the source's own sentence, or the usual one."""
+    word, remedy = _WORKS[camera.state]
+    more = camera.sentence or remedy
+    return escape(word) + (f'<br><span class="soft">{escape(more)}</span>' if more else "")
 
 
 def _record(lines: Iterable[Line]) -> str:

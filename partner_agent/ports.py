@@ -31,6 +31,7 @@ class CameraInfo:
     Attributes:
         id: minted by this agent.
         state: ok, auth_failed, gone, frozen or unknown; what crosses the link of its health.
+        sentence: what is wrong and what the owner can do, for the site's own page; never crosses the link.
     """
 
     id: str
@@ -42,6 +43,7 @@ class CameraInfo:
     audio: bool = False
     ptz: bool = False
     recordings: bool = False
+    sentence: str = ""
 
 
 class Cameras(Protocol):

@@ -16,6 +16,7 @@ from partner_agent.store import Store
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
+_GRAVITY: Final = {"unknown": 0, "ok": 1, "frozen": 2, "gone": 3, "auth_failed": 4}  # of a camera's two streams
 FROZEN: Final = timedelta(seconds=10)  # running, and no picture for this long
 
 
@@ -59,10 +60,12 @@ class Premises:
 
     def _info(self, camera_id: str, camera: CameraSettings) -> CameraInfo:
         facts = self._live[camera_id].status.facts
+        worst = max((self._live[camera_id], self._main[camera_id]), key=lambda source: _GRAVITY[self._state(source)])
         return CameraInfo(
             id=camera_id,
             label=camera.label or camera.name,
-            state=self._state(self._live[camera_id]),
+            state=self._state(worst),
+            sentence=worst.status.sentence,
             codec=facts.codec if facts else None,
             width=facts.width if facts else None,
             height=facts.height if facts else None,

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 import anyio
-from litestar import Litestar, Request, Router
+from litestar import Litestar, Request, Response, Router
 from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -30,7 +30,7 @@ from gateway.edge.headers import HostGate, SecurityHeaders
 from gateway.edge.health import health_routes
 from gateway.edge.inputs import StrictInputPlugin
 from gateway.edge.observe import Observe
-from gateway.edge.problems import AnyRequest, Problem, ProblemHandler
+from gateway.edge.problems import AnyRequest, Problem, ProblemHandler, problem_of_kind
 from gateway.edge.requires import PUBLIC, requires, undeclared
 from gateway.evidence.routes import evidence_routes
 from gateway.identity import sign_in_routes
@@ -170,13 +170,26 @@ def _error_page(request: AnyRequest, problem: Problem) -> str:
 
 
 def _openapi() -> OpenAPIConfig:
-    router = Router("/api", route_handlers=[], opt=requires(PUBLIC, reads_cookies=False), include_in_schema=False)
+    router = Router(
+        "/api",
+        route_handlers=[],
+        opt=requires(PUBLIC, reads_cookies=False),
+        include_in_schema=False,
+        after_request=_as_problem,
+    )
     return OpenAPIConfig(
         title="Lenspact gateway",
         version="1",
         openapi_router=router,
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
     )
+
+
+def _as_problem(response: Response[Any]) -> Response[Any]:
+    """The framework answers unknown paths beside the schema with a page of its own."""
+    if response.status_code != 404:
+        return response
+    return Response(problem_of_kind("not_found").encode(), status_code=404, media_type="application/problem+json")
 
 
 def _to_standard_output(line: bytes) -> None:

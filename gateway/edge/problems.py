@@ -31,12 +31,17 @@ STATUS: Final[dict[str, int]] = {
     "method_not_allowed": 405,
     "conflict": 409,
     "precondition": 409,
+    "gone": 410,
+    "version": 412,
     "too_large": 413,
     "unsupported_media": 415,
+    "range": 416,
     "limited": 429,
+    "checksum": 460,  # tus 1.0, checksum extension
     "internal": 500,
     "unavailable": 503,
     "timeout": 504,
+    "no_space": 507,
 }
 TITLES: Final[dict[str, str]] = {
     "invalid": "This cannot be used as it is",
@@ -46,12 +51,17 @@ TITLES: Final[dict[str, str]] = {
     "method_not_allowed": "That cannot be done here",
     "conflict": "Somebody was faster",
     "precondition": "A step is missing",
+    "gone": "This is over",
+    "version": "Another version of the protocol",
     "too_large": "That is too large",
     "unsupported_media": "That kind of content is not taken here",
+    "range": "That part does not exist",
     "limited": "Too often",
+    "checksum": "These are not the bytes that were meant",
     "internal": "Something went wrong on our side",
     "unavailable": "Not available just now",
     "timeout": "That took too long",
+    "no_space": "There is no room for this now",
 }
 _KIND_OF_STATUS: Final = {status: kind for kind, status in reversed(STATUS.items())}
 _PLAIN: Final[dict[str, str]] = {
@@ -138,6 +148,8 @@ def problem_of(error: Exception) -> Problem:
             return problem_of_kind(_KIND_OF_STATUS.get(error.status_code, "invalid"))
         case HTTPException() if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             return problem_of_kind("unavailable")
+        case RecursionError() if "deserializing" in str(error):  # msgspec's word for a body nested too deeply
+            return problem_of_kind("invalid")
         case _:
             return problem_of_kind("internal")
 
@@ -147,6 +159,14 @@ def _fields_of(error: ValidationException) -> dict[str, str]:
     extra = error.extra if isinstance(error.extra, list) else []
     names = [item["key"] for item in extra if isinstance(item, dict) and isinstance(item.get("key"), str)]
     return dict.fromkeys(names, "This value cannot be used.")
+
+
+def refused(request: AnyRequest, problem: Problem, *, headers: Mapping[str, str] | None = None) -> Response[bytes]:
+    """A problem as the answer of a handler that has headers of its own to send with it."""
+    named = replace(problem, request_id=str(request.scope.get("state", {}).get("request_id", "")))
+    return Response(
+        named.encode(), status_code=named.status, media_type="application/problem+json", headers=dict(headers or {})
+    )
 
 
 def wants_page(request: AnyRequest) -> bool:

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
+from gateway.edge.problems import problem_of_kind, refused
 from gateway.edge.requires import requires
 from gateway.evidence.model import ClipRequest, ClipState, words
 from gateway.evidence.ports import Wanted
@@ -113,7 +114,8 @@ async def download(
     try:
         part = parse_range(header, package.size_bytes)
     except RangeNotSatisfiableError:
-        return Response(None, status_code=416, headers={"content-range": f"bytes */{package.size_bytes}"})
+        whole = {"content-range": f"bytes */{package.size_bytes}"}
+        return refused(request, problem_of_kind("range"), headers=whole)
     first, last = (part.first, part.last) if part else (0, package.size_bytes - 1)
     readable = await evidence.open_package(principal, request_id, first=first, last=last)
     headers["content-length"] = str(last - first + 1)

@@ -17,6 +17,7 @@ from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from gateway.edge.problems import Problem, problem_of, problem_of_kind, refused
 from gateway.edge.requires import PUBLIC, requires
 from gateway.evidence.model import MAX_UPLOAD_BYTES, Upload
 from gateway.evidence.service import Evidence
@@ -24,7 +25,6 @@ from gateway.evidence.uploads import Checksum, ChecksumError, NoSpaceError, Uplo
 from gateway.kernel.errors import (
     ConflictError,
     InvalidError,
-    LenspactError,
     NotFoundError,
     PreconditionError,
     UnavailableError,
@@ -39,21 +39,18 @@ _OFFSET_TYPE: Final = "application/offset+octet-stream"
 _SIZES: Final = {"sha1": 20, "sha256": 32}
 
 AnyRequest = Request[Any, Any, Any]
-_STATUS: Final[dict[type[Exception], int]] = {
-    UploadGoneError: 410,
-    ChecksumError: 460,  # tus checksum extension
-    NoSpaceError: 507,
-    NotFoundError: 404,
-    ConflictError: 409,
-    PreconditionError: 409,
-    InvalidError: 400,
-    UnavailableError: 503,
-}
 
 
 class _TusVersionError(Exception):
     """Another version of the protocol."""
 
+
+_KINDS: Final[dict[type[Exception], str]] = {  # the others are errors of the kernel, which have theirs
+    UploadGoneError: "gone",
+    ChecksumError: "checksum",
+    NoSpaceError: "no_space",
+    _TusVersionError: "version",
+}
 
 _REFUSALS: Final = (
     _TusVersionError,
@@ -89,7 +86,7 @@ async def create(request: AnyRequest, evidence: NamedDependency[Evidence]) -> Re
         token = _token(request)
         upload = await evidence.uploads.create(token, _number(request, "upload-length"))
     except _REFUSALS as error:
-        return _refusal(error)
+        return _refused(request, _problem(error))
     return _answer(201, {"Location": evidence.upload_url(upload.id), **_expires(upload)})
 
 
@@ -99,7 +96,7 @@ async def look(request: AnyRequest, upload_id: FromPath[str], evidence: NamedDep
     try:
         upload = await evidence.uploads.look(upload_id, _token(request))
     except _REFUSALS as error:
-        return _answer(_refusal(error).status_code or 404, {"Tus-Version": VERSION})
+        return _answer(_problem(error).status, {"Tus-Version": VERSION})
     place = {"Upload-Offset": str(upload.offset), "Upload-Length": str(upload.length), "Cache-Control": "no-store"}
     return _answer(200, place | _expires(upload))
 
@@ -108,7 +105,7 @@ async def look(request: AnyRequest, upload_id: FromPath[str], evidence: NamedDep
 async def write(request: AnyRequest, upload_id: FromPath[str], evidence: NamedDependency[Evidence]) -> Response[Any]:
     """Take bytes."""
     if request.headers.get("content-type") != _OFFSET_TYPE:
-        return _answer(415)
+        return _refused(request, problem_of_kind("unsupported_media"))
     try:
         upload = await evidence.uploads.write(
             upload_id,
@@ -118,7 +115,7 @@ async def write(request: AnyRequest, upload_id: FromPath[str], evidence: NamedDe
             checksum=_checksum(request),
         )
     except _REFUSALS as error:
-        return _refusal(error)
+        return _refused(request, _problem(error))
     return _answer(204, {"Upload-Offset": str(upload.offset), **_expires(upload)})
 
 
@@ -130,7 +127,7 @@ async def terminate(
     try:
         await evidence.uploads.terminate(upload_id, _token(request))
     except _REFUSALS as error:
-        return _refusal(error)
+        return _refused(request, _problem(error))
     return _answer(204)
 
 
@@ -191,12 +188,14 @@ def _expires(upload: Upload) -> dict[str, str]:
     return {"Upload-Expires": format_datetime(upload.expires_at, usegmt=True)}
 
 
-def _refusal(error: Exception) -> Response[Any]:
-    if isinstance(error, _TusVersionError):
-        return _answer(412, {"Tus-Version": VERSION})
-    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
-    sentence = error.sentence if isinstance(error, LenspactError) else ""
-    return Response(sentence, status_code=status, media_type="text/plain", headers={"Tus-Resumable": VERSION})
+def _problem(error: Exception) -> Problem:
+    kind = next((kind for known, kind in _KINDS.items() if isinstance(error, known)), "")
+    return problem_of_kind(kind) if kind else problem_of(error)
+
+
+def _refused(request: AnyRequest, problem: Problem) -> Response[bytes]:
+    version = {"Tus-Version": VERSION} if problem.kind == "version" else {}
+    return refused(request, problem, headers={"Tus-Resumable": VERSION, **version})
 
 
 def _answer(status: int, headers: dict[str, str] | None = None) -> Response[None]:

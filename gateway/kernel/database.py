@@ -2,17 +2,19 @@
 
 SQLite's default transactions lose updates silently, so writers begin IMMEDIATE on an engine of their own with one
 connection; readers have another. A unit of work rolls back unless `commit` is called, and refuses to commit a change
-without its audit leaf.
+without its audit leaf. A database that is held by somebody else, or gone, is `UnavailableError`: try again.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import anyio
 from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
@@ -22,6 +24,7 @@ from gateway.kernel.errors import UnavailableError
 BUSY_S: Final = 5.0  # how long a second writer waits before it is told to try again
 BUSY_STEP_S: Final = 0.01
 READERS: Final = 8
+BUSY: Final = "The database is busy, so nothing was changed. Try again in a moment."
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True}  # errors carry the statement, never what was in it
 # We begin by ourselves; and a connection may be used from whichever thread runs the loop, one at a time.
 _SQLITE: Final[dict[str, Any]] = {
@@ -104,9 +107,10 @@ class UnitOfWork:
 class Database:
     """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
 
-    def __init__(self, url: str) -> None:
-        """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`."""
+    def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
+        """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`; `busy_s`: how long SQLite's lock is waited for."""
         self.url = url
+        self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")
         if self.is_sqlite:
             sqlite_in_loop.register()
@@ -122,8 +126,14 @@ class Database:
         """One write transaction; leaving without `commit` rolls back.
 
         Raises:
-            UnavailableError: another process kept SQLite's one lock for longer than `BUSY_S`.
+            UnavailableError: somebody else holds the database for too long, or it is gone; nothing was changed.
         """
+        with _told_when_away():
+            async with self._transaction() as unit:
+                yield unit
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await self._begin(session)
             unit = UnitOfWork(session)
@@ -138,25 +148,30 @@ class Database:
         if not self.is_sqlite:
             await session.begin()
             return
-        ends = anyio.current_time() + BUSY_S
+        ends = anyio.current_time() + self._busy_s
         while True:
             try:
                 await session.connection()
             except OperationalError as error:
                 await session.rollback()
-                if not sqlite_in_loop.is_busy(error):
+                if not _is_held(error.orig):
                     raise
                 if anyio.current_time() >= ends:
-                    raise UnavailableError("The database is busy with another program's work. Try again.") from error
+                    raise UnavailableError(BUSY) from error
                 await anyio.sleep(BUSY_STEP_S)
             else:
                 return
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read-only transaction: Core rows, no entities."""
-        async with self._reader.connect() as connection:
-            yield connection
+        """One read-only transaction: Core rows, no entities.
+
+        Raises:
+            UnavailableError: the database is held by somebody else, or gone.
+        """
+        with _told_when_away():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @property
     def engine(self) -> AsyncEngine:
@@ -168,6 +183,25 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+@contextmanager
+def _told_when_away() -> Iterator[None]:
+    """Tell apart a database that cannot be had now from a statement that is wrong."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise UnavailableError(BUSY) from error
+    except DBAPIError as error:
+        cause = error.orig
+        if error.connection_invalidated or _is_held(cause):
+            raise UnavailableError(BUSY) from error
+        raise
+
+
+def _is_held(error: BaseException | None) -> bool:
+    held = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return isinstance(error, sqlite3.OperationalError) and (error.sqlite_errorcode & 0xFF) in held  # the primary code
 
 
 def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:

@@ -84,9 +84,3 @@ class InLoopDialect(SQLiteDialect_pysqlite):
 def register() -> None:
     """Make `sqlite+in_loop:` URLs known to SQLAlchemy; as often as one likes."""
     registry.register("sqlite.in_loop", __name__, InLoopDialect.__name__)
-
-
-def is_busy(error: BaseException) -> bool:
-    """Whether a database error says that another connection writes now (SQLITE_BUSY and its extended codes)."""
-    original: Any = getattr(error, "orig", error)
-    return str(getattr(original, "sqlite_errorname", "")).startswith("SQLITE_BUSY")

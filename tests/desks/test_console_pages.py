@@ -77,6 +77,12 @@ class Room:
         await self.w.cameras.add(home, house, porch)
         self.listing.answers["Porch"] = ("not_available", "none")
 
+    async def add_shop(self, name: str, camera: str) -> None:
+        """One more shop with one camera, at the Loop itself."""
+        owner = await self.w.owner("more@example.org", name=name)
+        site = await self.w.site(owner)
+        await self.w.cameras.add(owner, site, CameraFacts(camera, LOOP, 0, is_public_facing=True, purpose=""))
+
     def open(self, *, number: str = "26-1") -> str:
         """An incident at the Loop; the address of its page."""
         report = IncidentReport(IncidentKind.ROBBERY, Origin.HAND, LOOP.lat, LOOP.lon, "1 N State St", number)
@@ -143,6 +149,24 @@ def test_opening_the_incident_is_the_reason(chromium, room):
         assert "Not available for this purpose" in seen.page.inner_text("#wall")
         assert "Bowman" not in seen.page.content()
         assert seen.page.locator("[data-state=not_available] .watch").count() == 0
+        _sound(seen)
+
+
+def test_hostile_names_are_text_on_the_console(chromium, room):
+    """A camera, its owner and an incident's address written as script tags run nothing, in page, map data and wall."""
+    bad = "<script>window.hit=1</script>"
+    room.portal.call(room.add_shop, bad, f"{bad}<img src=x onerror=window.hit=1>")
+    report = IncidentReport(IncidentKind.ROBBERY, Origin.HAND, LOOP.lat, LOOP.lon, bad, "26-9")
+    incident = room.portal.call(room.incidents.open, OPERATOR, report)
+    with watched(chromium) as seen:
+        seen.page.goto(f"{room.origin}/console/incidents/{incident.id}")
+        _ready(seen)
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 3")
+        line = seen.page.locator(f'[data-owner="{bad}"]')
+
+        assert line.locator("strong").inner_text() == f"{bad}<img src=x onerror=window.hit=1>"
+        assert bad in seen.page.inner_text("body")
+        assert seen.page.evaluate("window.hit") is None
         _sound(seen)
 
 

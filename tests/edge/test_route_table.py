@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from litestar import Litestar
 
+from gateway.app.services import Services
 from gateway.app.settings import Settings
 from gateway.edge.headers import FIXED
 from gateway.edge.requires import ALLOWED, PUBLIC, needs_of, undeclared
 from gateway.kernel.principal import PrincipalKind, Role
 from tests.fakes.authenticator import FakeAuthenticator
-from tests.support.application import app_of, browser, services_for
+from tests.support.application import app_of, browser, csrf_of, services_for
 
 pytestmark = pytest.mark.anyio
 
@@ -21,8 +22,9 @@ _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 class Table:
     """The application and its routes as (method, path with something in each blank, what it needs)."""
 
-    def __init__(self, app: Litestar) -> None:
+    def __init__(self, app: Litestar, services: Services) -> None:
         self.app = app
+        self.services = services
         self.routes = [
             (method, re.sub(r"\{[^}]*\}", "x", route.path), needs_of(handler.opt))
             for route in app.routes
@@ -37,7 +39,7 @@ async def table(
 ) -> Any:
     """The real application's table."""
     services = services_for(settings, sqlite_database, clock=clock, ids=ids, authenticator=authenticator)
-    yield Table(app_of(services, settings))
+    yield Table(app_of(services, settings), services)
     await services.close()
 
 
@@ -121,3 +123,36 @@ async def test_nothing_in_a_path_makes_an_internal_error(table: Table, authentic
                     failed.append((path, odd, answer.status_code))
 
     assert failed == []
+
+
+MACHINES = ("/api/", "/agent/", "/whip", "/whep", "/uploads", "/log/", "/oauth/")
+HOSTILE = (b"", b"{", b"[]", b"null", b'{"x": 1}', b"\xff\xfe", b"[" * 3000, b'{"id": "' + b"x" * 70_000 + b'"}')
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.AGENCY, PrincipalKind.PARTNER])
+async def test_every_error_a_program_gets_is_a_problem(
+    table: Table, authenticator: FakeAuthenticator, kind: PrincipalKind
+):
+    """Whatever is sent to the doors of machines: no 500, no trace, and each refusal is problem+json (RFC 9457).
+
+    The token endpoint answers as RFC 6749 section 5.2 wants it, which is JSON of its own.
+    """
+    session = authenticator.sign_in(*Role, kind=kind)
+    key = csrf_of(table.services, session)
+    wrong = []
+    async with browser(table.app, session=session) as client:
+        for method, path, needs in table.routes:
+            if not path.startswith(MACHINES) or (method == "GET" and needs.deadline_s is None):
+                continue
+            for body in HOSTILE if method in _UNSAFE else (b"",):
+                headers = {"x-csrf-token": key, "content-type": "application/json", "accept": "*/*"}
+                answer = await client.request(method, path, content=body, headers=headers)
+                is_problem = answer.headers.get("content-type") == "application/problem+json" or (
+                    path.startswith("/oauth/") and answer.headers["content-type"].startswith("application/json")
+                )
+                is_refusal = answer.status_code >= 400
+                is_bad = answer.status_code >= 500 and answer.status_code != 503
+                if is_bad or "Traceback" in answer.text or (is_refusal and not is_problem and method != "HEAD"):
+                    wrong.append((method, path, body[:12], answer.status_code, answer.headers.get("content-type")))
+
+    assert wrong == []

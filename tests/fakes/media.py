@@ -20,8 +20,10 @@ class FakeCameras:
     def known(self) -> Sequence[CameraInfo]:
         return self.infos
 
-    def become(self, camera: str, state: str) -> None:
-        self.infos = [replace(info, state=state) if info.id == camera else info for info in self.infos]
+    def become(self, camera: str, state: str, sentence: str = "") -> None:
+        self.infos = [
+            replace(info, state=state, sentence=sentence) if info.id == camera else info for info in self.infos
+        ]
 
 
 class FakePublication:

@@ -1,13 +1,12 @@
 """The unit of work rolls back, demands a leaf, and never loses an update."""
 
-import sqlite3
-
 import anyio
 import pytest
 from sqlalchemy import text
 
-from gateway.kernel.database import BUSY_STEP_S, Database, UnauditedCommitError
+from gateway.kernel.database import Database, UnauditedCommitError
 from gateway.kernel.errors import UnavailableError
+from tests.support.databases import held
 
 
 async def _table(database: Database) -> None:
@@ -65,52 +64,6 @@ async def test_concurrent_increments_are_all_kept(database: Database):
 
 
 @pytest.mark.anyio
-async def test_a_writer_waits_for_another_program_without_holding_anybody_up(sqlite_database: Database):
-    """While another connection holds SQLite's lock a unit of work waits, readers and timers run on; then it writes."""
-    database = sqlite_database
-    await _table(database)
-    other = sqlite3.connect(database.url.split("///")[1], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    reads = 0
-
-    async def write() -> None:
-        async with database.unit_of_work() as unit:
-            await unit.session.execute(text("UPDATE tally SET n = 7"))
-            await unit.commit(unaudited="test")
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(write)
-        for _ in range(20):
-            assert await _count(database) == 0
-            reads += 1
-            await anyio.sleep(BUSY_STEP_S)
-        other.execute("COMMIT")
-    other.close()
-
-    assert reads == 20
-    assert await _count(database) == 7
-
-
-@pytest.mark.anyio
-@pytest.mark.slow
-async def test_a_writer_that_waited_too_long_says_so(sqlite_database: Database):
-    """A program that never lets go makes an error of its own, which a caller may answer with "try again"."""
-    database = sqlite_database
-    await _table(database)
-    other = sqlite3.connect(database.url.split("///")[1], isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(UnavailableError):
-        async with database.unit_of_work():
-            raise AssertionError("began without the lock")
-    other.execute("COMMIT")
-    other.close()
-    async with database.unit_of_work() as unit:
-        await unit.session.execute(text("UPDATE tally SET n = 7"))
-        await unit.commit(unaudited="test")
-    assert await _count(database) == 7
-
-
-@pytest.mark.anyio
 async def test_cancelled_statements_leave_nothing_behind(sqlite_database: Database):
     """Work cancelled at any moment leaves no task that never ends, and the database works on."""
     database = sqlite_database
@@ -134,3 +87,53 @@ async def test_cancelled_statements_leave_nothing_behind(sqlite_database: Databa
         await touch()
         while {task.id for task in anyio.get_running_tasks()} - before:
             await anyio.lowlevel.checkpoint()
+
+
+async def _touch(database: Database) -> None:
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = n + 1"))
+        await unit.commit(unaudited="test")
+
+
+@pytest.mark.anyio
+async def test_a_second_writer_is_waited_for(sqlite_database: Database):
+    """While somebody else holds the lock a change waits, readers go on, and then it happens once."""
+    await _table(sqlite_database)
+    done = anyio.Event()
+
+    async def change() -> None:
+        await _touch(sqlite_database)
+        done.set()
+
+    with held(sqlite_database) as other:
+        async with anyio.create_task_group() as group:
+            group.start_soon(change)
+            for _ in range(20):
+                assert await _count(sqlite_database) == 0
+            assert not done.is_set()
+            other.execute("COMMIT")
+
+    assert await _count(sqlite_database) == 1
+
+
+@pytest.mark.anyio
+async def test_a_writer_that_never_lets_go_is_told_clearly(sqlite_database: Database):
+    """Held for too long: one error of ours that says to try again, nothing changed, and afterwards it works."""
+    await _table(sqlite_database)
+    impatient = Database(sqlite_database.url, busy_s=0.05)
+    with held(sqlite_database), pytest.raises(UnavailableError, match="busy, so nothing was changed"):
+        await _touch(impatient)
+
+    await _touch(impatient)
+    await impatient.close()
+    assert await _count(sqlite_database) == 1
+
+
+@pytest.mark.anyio
+async def test_a_wrong_statement_is_not_called_busy(database: Database):
+    """What would fail again and again is no reason to try again."""
+    with pytest.raises(Exception, match="nowhere") as caught:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT * FROM nowhere"))
+
+    assert not isinstance(caught.value, UnavailableError)

@@ -180,6 +180,27 @@ async def test_a_recording_is_sent_only_after_the_owners_yes(desk: Desk):
     assert bench.agent.clip_desk.asked()[0].answer == "yes"
 
 
+@pytest.mark.parametrize(
+    ("state", "said", "word", "remedy"),
+    [
+        ("auth_failed", "The camera refused it. <b>Stop</b>", "Refuses the password", "refused it. &lt;b&gt;Stop"),
+        ("auth_failed", "", "Refuses the password", "Correct it in the agent&#x27;s settings"),
+        ("gone", "", "Does not answer", "Check its power and network"),
+        ("frozen", "", "The picture does not move", "Restart the camera"),
+    ],
+)
+async def test_what_is_wrong_with_a_camera_is_said_with_the_remedy(
+    desk: Desk, state: str, said: str, word: str, remedy: str
+):
+    """The owner reads on site what does not work and what to do, in words."""
+    desk.bench.cameras.become("cam_1", state, said)
+    text = (await desk.get()).body
+
+    assert word in text
+    assert remedy in text
+    assert f"<td>{state}" not in text
+
+
 async def test_what_comes_from_outside_is_escaped(desk: Desk):
     """A name is text, never markup."""
     from dataclasses import replace

@@ -1,5 +1,6 @@
 """The web application in the test's own process, asked through ASGI as a browser of its own origin would."""
 
+import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from litestar.types import ControllerRouterHandler
 from gateway.app.api import create_app
 from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
+from gateway.edge.csrf import FormToken
 from gateway.identity import Passwords
 from gateway.kernel.database import Database
 from partner_agent.wire.clock import Clock
@@ -40,6 +42,12 @@ def app_of(services: Services, settings: Settings, routes: Sequence[ControllerRo
     """The application, silent; with its own routes, or with these."""
     more: dict[str, Any] = {} if routes is None else {"routes": routes}
     return create_app(services, settings, write_access_line=lambda _line: None, **more)
+
+
+def csrf_of(services: Services, session: str) -> str:
+    """The form token of a session."""
+    ref, key = hashlib.sha256(session.encode()).hexdigest(), services.secret.key("csrf")
+    return FormToken(key=key, session_ref=ref, visit="", ids=services.ids).value
 
 
 @asynccontextmanager

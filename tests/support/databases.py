@@ -5,6 +5,7 @@ our own is started (`tests.support.postgres`); LENSPACT_TEST_POSTGRES=embedded a
 """
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,3 +85,14 @@ async def migrate(url: str) -> None:
         await upgrade(database.engine)
     finally:
         await database.close()
+
+
+@contextmanager
+def held(database: Database) -> Iterator[sqlite3.Connection]:
+    """Another writer that holds the lock of a SQLite file until it commits or the block ends."""
+    other = sqlite3.connect(database.url.removeprefix("sqlite+in_loop:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield other
+    finally:
+        other.close()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import anyio
 import pytest
@@ -11,10 +12,12 @@ from gateway.audit import Kind, Query
 from gateway.evidence import ClipState
 from gateway.evidence.model import NEXT, NOT_AVAILABLE, can_become, words
 from gateway.evidence.uploads import LIFE_S
+from gateway.kernel.database import Database
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from gateway.kernel.principal import PrincipalKind, Role
 from tests.fakes.evidence import AGENCY, AGENT, ORG
 from tests.support.application import ORIGIN
+from tests.support.databases import held
 from tests.support.evidence import APPROVAL, OPERATOR, OWNER, EvidenceGateway
 from tests.support.waiting import until
 
@@ -321,6 +324,33 @@ async def test_api_asks_lists_and_shows(sqlite_gateway: EvidenceGateway):
 
     assert (shown["state"], shown["words"], shown["cause"]) == ("not_available", NOT_AVAILABLE, None)
     assert [each["id"] for each in listed["requests"]] == [request_id]
+
+
+async def test_a_busy_database_is_told_and_nothing_is_asked(sqlite_database: Database, tmp_path: Path, clock, ids):
+    """Somebody else holds the file for too long: 503 as a problem, with when to come back; then it works, once."""
+    impatient = Database(sqlite_database.url, busy_s=0.05)
+    gateway = EvidenceGateway(impatient, tmp_path, clock, ids)
+    session = gateway.people.sign_in(Role.OPERATOR, organisation_id=AGENCY)
+    wanted = gateway.wanted()
+    body = {
+        "camera_id": wanted.camera_id,
+        "t0": wanted.t0.isoformat(),
+        "t1": wanted.t1.isoformat(),
+        "purpose": "traffic",
+    }
+    async with gateway.client(session=session) as client:
+        ask = partial(client.post, "/api/v1/clip-requests", json=body, headers={"x-csrf-token": gateway.csrf(session)})
+        with held(sqlite_database):
+            refused = await ask()
+        taken = await ask()
+    listed = await gateway.evidence.list_for(replace(OPERATOR, organisation_id=AGENCY))
+    await impatient.close()
+
+    assert (refused.status_code, refused.headers["content-type"]) == (503, "application/problem+json")
+    assert "busy, so nothing was changed" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) > 0
+    assert "sqlite" not in refused.text.lower()
+    assert (taken.status_code, len(listed), len(gateway.sites.kept)) == (201, 1, 1)
 
 
 @pytest.mark.parametrize("roles", [(), (Role.COMPLIANCE,), (Role.ADMIN,)])

@@ -1,7 +1,7 @@
 """What a relay forwards, and when it stops: real connections over loopback, the clock in the test's hand."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -14,6 +14,7 @@ from gateway.live.relay import protocol
 from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, CallRefusedError, RelayEngine
 from gateway.live.tickets import TicketIssuer, TicketReader
 from partner_agent.rtc import certificate, h264, rtcp, rtp, sdp
+from partner_agent.rtc.hooks import LegFailedError
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.rtc.srtp import Protector
 from partner_agent.wire.limits import LEASE_VALID_S
@@ -340,6 +341,23 @@ async def test_a_ticket_for_another_browser_is_refused():
             await relay.engine.whep("ses_1", relay.ticket(), offer)
 
         assert refused.value.status == 403
+
+
+async def test_a_handshake_with_another_certificate_than_the_offer_s_sees_nothing():
+    """Whoever stole ticket and offer, but not the browser's key, fails in the handshake, and nothing is forwarded."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        thief = await relay.end(ONE)
+        offer = relay.offer(thief, "recvonly", fingerprint=TWO.fingerprint)
+        answer, _ = await relay.engine.whep("ses_1", relay.ticket(), offer)
+        relay.admit()
+        with suppress(LegFailedError):  # the thief may hear of it only by silence
+            await relay.join(thief, answer)
+        await until(lambda: relay.reasons() == ["failed"], timeout_s=15)
+        await relay.picture(publisher)
+
+        assert thief.rtp == []
+        assert relay.engine.figures()["viewers"] == 0
 
 
 async def test_the_ticket_is_checked_before_the_offer_is_read():

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
+from markupsafe import escape
 
+from gateway.app.sites import SiteTies
 from gateway.edge.auth import enforce
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import ANONYMOUS, Principal, PrincipalKind, Role
@@ -141,6 +143,45 @@ async def test_cameras_are_ticked_on_the_page(lite: SiteBench):
             return "Correct the password" in (await browser.get(AGENT)).text
 
         await lite.until(is_told)
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "remedy"),
+    [
+        ("auth_failed", "refuses the agent&#39;s password.", "Correct the password in the agent&#39;s settings."),
+        ("gone", "does not answer.", "Check its power and network."),
+        ("frozen", "sends a picture that does not move.", "Restart the camera."),
+    ],
+)
+async def test_a_camera_that_fails_is_told_where_its_owner_looks_first(
+    lite: SiteBench, state: str, word: str, remedy: str
+):
+    """What the site says of a ticked camera is on its page and in the health of the portal's first page."""
+    agent = await lite.paired()
+    ties = SiteTies()
+    ties.tie(lite.sites)
+    async with lite.connected(agent) as pipe, browsing(lite, owner()) as browser:
+        cards = [CameraCard(camera="c1", label="The door")]
+        pipe.say(frames.encode(messages.Cameras(id="m1", cameras=cards)))
+        await lite.until(lambda: _knows(lite, agent.id))
+        await lite.sites.agents.tick(owner(), SITE.id, {"c1": DOOR.id})
+        assert await ties.troubles(ORG) == []
+        health = Health(cameras=[CameraHealth(camera="c1", state=state)], sessions=0, uptime_s=1)
+        pipe.say(frames.encode(messages.Heartbeat(id="m2", fresh="f2", health=health)))
+
+        async def is_told() -> bool:
+            page = (await browser.get(AGENT)).text
+            return f"The door {word}" in page and remedy in page
+
+        await lite.until(is_told)
+        (trouble,) = await ties.troubles(ORG)
+
+    assert (escape(trouble.sentence), escape(trouble.remedy)) == (f"{SITE.name}: The door {word}", remedy)
+    assert trouble.href == AGENT
+
+
+async def _knows(lite: SiteBench, agent_id: str) -> bool:
+    return bool((await lite.sites.agents.view(ORG, SITE.id)).cameras)
 
 
 async def test_the_page_says_what_is_wrong(lite: SiteBench):

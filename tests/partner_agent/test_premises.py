@@ -1,0 +1,96 @@
+"""The cameras of a site: what is wrong with one is its state for the link and a sentence for the owner."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from partner_agent.ports import CameraInfo
+from partner_agent.premises import FROZEN, Premises
+from partner_agent.rtsp import SourceState
+from partner_agent.settings import CameraSettings, Secret
+from partner_agent.simulator.camera import Camera
+from partner_agent.store import Store
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
+from tests.support.cameras import PASSWORD, USER, camera_server
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def premises(folder: Path, **camera: str | Secret) -> AsyncIterator[Premises]:
+    """One camera of these settings, served."""
+    values = {"name": "door", "user": USER, "password": Secret(PASSWORD)} | camera
+    store = Store(folder / "agent.db")
+    found = Premises((CameraSettings(**values),), store=store, clock=SystemClock(), ids=SystemIds())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(found.run)
+        yield found
+        tasks.cancel_scope.cancel()
+
+
+async def tried(site: Premises, *, is_main: bool = False) -> CameraInfo:
+    """What is known of the camera once its stream was wanted and could not be had."""
+    camera = site.known()[0].id
+    source = site.main(camera) if is_main else site.live(camera)
+    assert source is not None
+    with anyio.fail_after(10), source.subscribe():
+        await source.until(SourceState.STOPPED, SourceState.WAITING)
+    return site.known()[0]
+
+
+async def test_a_wrong_password_is_told_and_tried_once(camera: Camera, tmp_path: Path):
+    """The site says `auth_failed` and a sentence; the camera is left alone, so that it locks nobody out."""
+    async with (
+        camera_server(camera) as port,
+        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main", password=Secret("wrong")) as site,
+    ):
+        for _ in range(2):
+            info = await tried(site)
+
+        assert info.state == "auth_failed"
+        assert "password" in info.sentence
+        assert camera.refused_passwords == 1
+
+
+async def test_a_recorded_stream_that_fails_is_told_though_the_live_one_works(camera: Camera, tmp_path: Path):
+    """A camera of two streams is as well as the worse of them."""
+    async with (
+        camera_server(camera) as port,
+        premises(
+            tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/other", live_url=f"rtsp://127.0.0.1:{port}/cam1/main"
+        ) as site,
+    ):
+        info = await tried(site, is_main=True)
+
+    assert info.state == "gone"
+    assert "path" in info.sentence
+
+
+async def test_a_camera_that_is_not_there_is_told(tmp_path: Path):
+    """Nothing listens: `gone`, and it is tried again by itself."""
+    async with premises(tmp_path, url="rtsp://127.0.0.1:9/none") as site:
+        info = await tried(site)
+
+    assert info.state == "gone"
+    assert "tried again" in info.sentence
+
+
+async def test_a_picture_that_stands_still_is_frozen(camera: Camera, tmp_path: Path):
+    """Connected, and no picture for ten seconds."""
+    async with (
+        camera_server(camera) as port,
+        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
+    ):
+        source = site.live(site.known()[0].id)
+        assert source is not None
+        with anyio.fail_after(10), source.subscribe() as subscription:
+            await anext(subscription)
+            assert site.known()[0].state == "ok"
+            assert source.status.last_unit_at is not None
+            source.status = replace(source.status, last_unit_at=source.status.last_unit_at - FROZEN * 1.1)
+            assert site.known()[0].state == "frozen"
