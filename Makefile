@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check smoke lock
+.PHONY: help setup demo demo-reset test check extras smoke lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -25,6 +25,9 @@ check: setup ## lint, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+
+extras: setup ## prove that the agent and the verifier run, and pass their tests, with nothing of the gateway
+	@$(BIN)/python deploy/check_extras.py
 
 smoke: setup ## drive the main job in Chromium against a fresh demo; prints times and memory
 	@$(BIN)/python -m tests.smoke

@@ -1,9 +1,10 @@
 """Fixtures every test may use. Outside parts have one fixture each that starts, waits and stops them."""
 
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -15,6 +16,14 @@ if TYPE_CHECKING:  # the agent's and the verifier's tests run where the gateway'
     from playwright.sync_api import Browser
 
     from gateway.kernel.database import Database
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Why tests were skipped, each reason once: it names the line that installs what is missing."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture

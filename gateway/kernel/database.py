@@ -108,7 +108,7 @@ class Database:
     """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
-        """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`; `busy_s`: how long SQLite's lock is waited for."""
+        """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`; `busy_s`: how long to wait for SQLite's lock."""
         self.url = url
         self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")

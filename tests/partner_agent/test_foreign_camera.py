@@ -44,7 +44,8 @@ def server() -> Iterator[tuple[int, subprocess.Popen[str]]]:
     if not line.startswith("ready"):
         process.kill()
         _, errors = process.communicate(timeout=10)
-        outside.missing(f"GStreamer's RTSP server ({errors.strip()[-200:]})", packages=NEEDED)
+        why = (errors.strip() or "it said nothing").splitlines()[-1]
+        outside.missing(f"GStreamer's RTSP server ({why})", packages=NEEDED)
     yield int(line.split()[1]), process
     process.kill()
     process.communicate(timeout=10)

@@ -18,7 +18,7 @@ from policies.request import Facts
 from policies.vocabulary import Act, Purpose, Tag, Technology
 from tests.policies.build import NOW, incident, request, span, subject
 
-TABLES = Path(__file__).parents[2] / "policies" / "tables"
+TABLES = Path(packs.__file__).with_name("tables")
 INCIDENTS = {
     "none": None,
     "closed": incident(is_active=False),

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.abc
+from argon2 import PasswordHasher
 
 from partner_agent.addresses import AddressRules
 from partner_agent.assembly import Adapters, Agent
@@ -29,6 +30,7 @@ from tests.support.lying_gateway import AGENT, GATEWAY, LyingGateway
 from tests.support.passkeys import SoftPasskey
 
 PIN = "246810"
+PIN_HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PIN)  # cheap: it is made to guard nothing
 _M = TypeVar("_M", bound=m.Message)
 _CLASS_OF = {
     m.PolicyAck: classes.POLICY_ACK,
@@ -56,11 +58,10 @@ class Bench:
         self.resolver = FakeResolver()
         self.ids = SequentialIds()
         self.passkey = SoftPasskey(count=1)
-        self.settings = Settings(state_dir=folder, **settings)
+        self.settings = Settings(state_dir=folder, **{"site_pin_hash": PIN_HASH, **settings})
         self.store = Store(folder / "agent.db")
         Identity.pin(self.store, self.gateway.pairing())
         self.agent = self._assemble()
-        self.agent.pin.choose(PIN)
 
     def _assemble(self) -> Agent:
         world = Adapters(

@@ -98,7 +98,7 @@ async def test_package_is_a_valid_bag(sqlite_gateway: EvidenceGateway, tmp_path:
     """The Library of Congress's own tool says so, and the recording is the bytes that were sent."""
     path = await package(sqlite_gateway, tmp_path)
     with tarfile.open(path) as archive:
-        archive.extractall(tmp_path / "out", filter="data")
+        archive.extractall(tmp_path / "out")  # our own, and Debian's Python has no filters yet
     bag = bagit.Bag(str(tmp_path / "out" / path.stem))
     (recording,) = (Path(bag.path) / "data" / "original").iterdir()
 

@@ -107,7 +107,8 @@ class Plane:
 
 @asynccontextmanager
 async def live_plane(folder: Path) -> AsyncIterator[Plane]:
-    """A relay, the signalling over HTTP, and a site that can publish."""
+    """A relay, the signalling over HTTP, and a site that can publish; nothing is started without a browser."""
+    browser.chromium_path()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
     async with relays.running_relay(folder) as relay, anyio.create_task_group() as tasks:
         calls = Calls(relay=relay.client)
