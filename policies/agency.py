@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies.fields import Fields, PolicyError, unique
-from policies.kernel import Row
+from policies.matcher import Row
 from policies.vocabulary import Act, Effect
 
 
@@ -43,7 +43,14 @@ def read_agency_rules(document: Mapping[str, object]) -> tuple[AgencyRule, ...]:
 def rows(rules: tuple[AgencyRule, ...]) -> tuple[Row, ...]:
     """The rules as the model's rows."""
     return tuple(
-        (rule.id, rule.agency, rule.role, "|".join(sorted(rule.acts)), str(rule.assurance), str(rule.effect))
+        (
+            rule.id,
+            f"agency:{rule.agency}",
+            f"role:{rule.role}",
+            "|".join(sorted(rule.acts)),
+            f"assurance:{rule.assurance}",
+            str(rule.effect),
+        )
         for rule in rules
     )
 

@@ -111,7 +111,7 @@ def _decided(layers: Layers, request: Request, *, release: bool) -> Decision:
         head = sharing_head(layer, request, _facts_of(layers), caps=asked_caps(request))
         verdict = layer.judges.verdict(head, release=release)
         if not verdict.is_allowed:
-            return not_shared(layer, request, _facts_of(layers), verdict)
+            return not_shared(layer, request, _facts_of(layers), head, verdict)
         verdicts.append((layer, verdict))
     after: tuple[_Check, ...] = (_totals, _agency)  # 7, 8
     for check in after:
@@ -173,7 +173,7 @@ def _guardrail(layers: Layers, request: Request, release: bool) -> Deny | None:
     if layers.place is Place.SITE and pinned != {pack.digest}:
         return Deny(Reason.WRONG_GUARDRAIL, Layer.GUARDRAIL, "The ordinance is not the one the document pins.")
     tags = frozenset(tag for layer in layers.sharing for tag in layer.policy.tags_of(request.camera))
-    head = guardrail_head(pack, request, _facts_of(layers), tags)
+    head = guardrail_head(pack, request, tags)
     verdict = held.judges.verdict(head, release=release)
     if verdict.is_allowed:
         return None
@@ -210,7 +210,7 @@ def _agency(layers: Layers, request: Request, release: bool) -> Deny | None:
     """8. The agency's own rules, where this place has them."""
     if layers.agency is None:
         return None
-    verdict = layers.agency.judges.verdict(agency_head(request, _facts_of(layers)), release=release)
+    verdict = layers.agency.judges.verdict(agency_head(request), release=release)
     if verdict.is_allowed:
         return None
     return Deny(Reason.AGENCY, Layer.AGENCY, "The agency does not let this role do this, or the sign-in is too weak.")

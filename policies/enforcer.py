@@ -14,8 +14,8 @@ from typing import Any, Final
 import casbin
 
 from policies import models
-from policies.kernel import ModelError, Row, check_rows, checked_tree, environment, load
-from policies.matching import Head
+from policies.matcher import ModelError, Row, check_rows, checked_tree, environment, load
+from policies.matching import Head, prepared
 
 # Casbin prints each request, with whoever asks, and switches its loggers off only until somebody configures logging.
 _SILENT: Final = logging.Logger("casbin, silenced", level=logging.CRITICAL + 1)  # noqa: LOG001  out of reach of any configuration
@@ -58,13 +58,15 @@ class Enforcer:
         Raises:
             ModelError: a row has the wrong number of fields or an effect that is neither allow nor deny.
         """
-        check_rows(load(name)[0], rows)
+        fields = load(name)[0]
+        check_rows(fields, rows)
         self._has_rules = bool(rows)
         model = casbin.Enforcer.new_model(text=models.text(name))
         model.logger = _SILENT
         self._casbin = _Casbin(model)
         self._casbin.logger = _SILENT
-        self._casbin.model["p"]["p"].policy = tuple(rows)  # a tuple: nothing can add or remove afterwards
+        # a tuple: nothing can add or remove afterwards
+        self._casbin.model["p"]["p"].policy = tuple(prepared(fields.policy, row) for row in rows)
 
     def permits(self, head: Head) -> bool:
         """Whether Casbin allows this request.

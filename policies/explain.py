@@ -1,70 +1,72 @@
 """Why an owner's document says no, and what the person who asked could do where the owner offers it.
 
-Each allow rule is walked in a fixed order of stages; the rule that got farthest gives the reason. This names an owner's
-rules: it is for the owner and the auditor. The operator is told the remedy and nothing else.
+The kernel says which allow rule came nearest and which of its fields stopped it, in the order of the model's terms.
+This names an owner's rules: it is for the owner and the auditor. The operator is told the remedy and nothing else.
 """
 
 from typing import Final
 
-from policies import matching
-from policies.heads import asked_caps, sharing_head
+from policies.heads import sharing_head
 from policies.kernel import Verdict
-from policies.layers import SharingLayer, SharingRow
+from policies.layers import SharingLayer
 from policies.matching import Head
+from policies.parts import Rule
 from policies.request import Deny, Facts, Request
 from policies.vocabulary import Condition, Effect, Layer, Reason, Remedy
 
-_SENTENCES: Final = {
-    Reason.NOT_SHARED: "No rule speaks of this camera.",
-    Reason.GRANTEE: "The rules for this camera are for others.",
-    Reason.ACT: "The rules for this camera do not include this.",
-    Reason.PURPOSE: "The rules for this camera do not include this purpose.",
-    Reason.DATES: "The rule has ended or has not begun.",
-    Reason.WINDOW: "It is outside the hours of the rule.",
-    Reason.CONDITION: "The condition of the rule does not hold.",
-    Reason.TERMS: "More is asked for than the rule gives.",
+_SILENT: Final = (Reason.NOT_SHARED, "No rule speaks of this camera.")
+# the field that stopped the nearest rule; stopped by an earlier one, no rule speaks of the camera at all
+_REASONS: Final = {
+    "grantee": (Reason.GRANTEE, "The rules for this camera are for others."),
+    "act": (Reason.ACT, "The rules for this camera do not include this."),
+    "purpose": (Reason.PURPOSE, "The rules for this camera do not include this purpose."),
+    "dates": (Reason.DATES, "The rule has ended or has not begun."),
+    "window": (Reason.WINDOW, "It is outside the hours of the rule."),
+    "condition": (Reason.CONDITION, "The condition of the rule does not hold."),
+    "terms": (Reason.TERMS, "More is asked for than the rule gives."),
 }
 _REMEDIES: Final[dict[str, Remedy]] = {Condition.ASK: Remedy.ASK, Condition.TWO_PERSONS: Remedy.TWO_PERSONS}
 _PREFERRED: Final = (Remedy.LINK_INCIDENT, Remedy.ASK, Remedy.TWO_PERSONS)
 
 
-def not_shared(layer: SharingLayer, request: Request, facts: Facts, verdict: Verdict) -> Deny:
-    """The deny for a request that the owner's rules do not permit."""
+def not_shared(layer: SharingLayer, request: Request, facts: Facts, head: Head, verdict: Verdict) -> Deny:
+    """The deny for a request that the owner's rules do not permit.
+
+    Args:
+        layer: the document.
+        request: the question.
+        facts: what is true at this moment.
+        head: the request, as the verdict was given on it.
+        verdict: what the kernel said.
+    """
+    reason, sentence, rule = reason_of(layer, head, verdict)
+    remedy = Remedy.NONE if reason is Reason.DENY_RULE else _remedy(layer, request, facts)
+    return Deny(reason, Layer.SHARING, sentence, remedy, rule)
+
+
+def reason_of(layer: SharingLayer, head: Head, verdict: Verdict) -> tuple[Reason, str, str]:
+    """Why it is refused: the reason, its sentence, and the rule that forbids it or came nearest (or empty)."""
+    rules = layer.policy.rules
     if verdict.row is not None:
-        rule = layer.rows[verdict.row].rid
-        return Deny(Reason.DENY_RULE, Layer.SHARING, "A rule of the owner forbids this.", rule=rule)
-    head = sharing_head(layer, request, facts, caps=asked_caps(request))
-    some = sharing_head(layer, request, facts, caps=None)
-    reached = [
-        (next((count for count, is_passed in enumerate(stages) if not is_passed), len(stages)), row.rid)
-        for row, stages in ((row, _stages(head, row)) for row in layer.rows if row.eft == Effect.ALLOW)
-    ]
-    best, nearest = max(reached, key=lambda item: item[0], default=(0, ""))
-    reason = tuple(_SENTENCES)[best]
-    offers = {_offer(some, row) for row in layer.rows if row.eft == Effect.ALLOW}
-    remedy = next((item for item in _PREFERRED if item in offers), Remedy.NONE)
-    return Deny(reason, Layer.SHARING, _SENTENCES[reason], remedy, nearest if best else "")
+        return Reason.DENY_RULE, "A rule of the owner forbids this.", rules[verdict.row].id
+    row, field = verdict.nearest or layer.judges.kernel.nearest(head)
+    reason, sentence = _REASONS.get(field, _SILENT)
+    return reason, sentence, "" if row is None or reason is Reason.NOT_SHARED else rules[row].id
 
 
-def _stages(head: Head, row: SharingRow) -> tuple[bool, ...]:
-    """What a rule asks in the order of `_SENTENCES`, but for its terms, which come last."""
-    return (
-        matching.scope(head.obj, row.scope),
-        matching.grantee(head.sub, row.grantee),
-        matching.acts(head.act, row.act, row.eft),
-        matching.purpose(head.ctx, row.purpose),
-        matching.dates(head.ctx, row.dates),
-        matching.window(head.ctx, row.window),
-        matching.condition(head.ctx, row.condition, row.origin),
-    )
+def _remedy(layer: SharingLayer, request: Request, facts: Facts) -> Remedy:
+    """What would make a rule hold, for some caps, where its condition alone is missing."""
+    head = sharing_head(layer, request, facts, caps=None)
+    offers = {
+        _offer(rule, request)
+        for index, rule in enumerate(layer.policy.rules)
+        if rule.effect is Effect.ALLOW and layer.judges.kernel.stopped_at(head, index) == "condition"
+    }
+    return next((item for item in _PREFERRED if item in offers), Remedy.NONE)
 
 
-def _offer(head: Head, row: SharingRow) -> Remedy:
-    """What would make this rule hold, where its condition alone is missing."""
-    *before, condition = _stages(head, row)
-    if condition or not all(before):
-        return Remedy.NONE
-    kind = row.condition.partition(":")[0]
+def _offer(rule: Rule, request: Request) -> Remedy:
+    kind = rule.condition.partition(":")[0]
     if kind in {Condition.ANY, Condition.NEAR}:
-        return Remedy.LINK_INCIDENT if head.ctx.incident is None else Remedy.NONE
+        return Remedy.LINK_INCIDENT if request.incident is None else Remedy.NONE
     return _REMEDIES.get(kind, Remedy.NONE)

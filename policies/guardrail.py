@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.fields import Fields, PolicyError, as_word, unique
-from policies.kernel import Row
+from policies.matcher import Row
 from policies.matching import ANY
 from policies.parts import MAX_CLIP_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S
 from policies.vocabulary import Act, GuardCondition, Purpose, Tag, Technology
@@ -61,7 +61,7 @@ class Guardrail:
         return tuple(
             (
                 rule.id,
-                self.jurisdiction,
+                f"jurisdiction:{self.jurisdiction}",
                 rule.scope,
                 "|".join(sorted(rule.acts)),
                 "|".join(sorted(rule.purposes)),

@@ -1,16 +1,17 @@
-"""Request heads: one request put into the tokens of a model file."""
+"""Request heads: one request put into the tokens of a model file, with everything the predicates compare as numbers."""
 
 import dataclasses
 import math
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from policies.geo import far_edge_m
+from policies.geo import Point, far_edge_m
 from policies.guardrail import Guardrail
+from policies.hours import minute_of_week
 from policies.layers import SharingLayer
-from policies.matching import ANY, Ctx, Head, Obj, Sub
+from policies.matching import ANY, Asked, Ctx, Head, Reach, Told
 from policies.request import Caps, Facts, Request, Subject
-from policies.vocabulary import RANGE_ACTS, Act, Tag
+from policies.vocabulary import RANGE_ACTS, Act, Condition, Tag
 
 # which number of terms, envelope and ordinance bounds `caps.seconds` of an act; the others have no length
 SECONDS_OF: Final = {
@@ -22,6 +23,8 @@ SECONDS_OF: Final = {
     Act.CLIP_FETCH: "clip_s",
     Act.PRESERVE_PLACE: "hold_s",
 }
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
 
 
 def asked_caps(request: Request) -> Caps:
@@ -31,11 +34,15 @@ def asked_caps(request: Request) -> Caps:
     return request.caps
 
 
-def subject(who: Subject) -> Sub:
-    """`r.sub`."""
-    principals = {ANY, f"agency:{who.agency}", f"unit:{who.agency}/{who.unit}"}
-    principals |= {f"role:{who.agency}/{role}" for role in who.roles}
-    return Sub(frozenset(principals), who.agency, who.roles, who.assurance)
+def epoch_ms(moment: datetime) -> int:
+    """Whole milliseconds since 1970 UTC, rounded down: exact, as a product of floating seconds is not."""
+    return (moment - _EPOCH) // _MS
+
+
+def names_of(who: Subject) -> frozenset[str]:
+    """`r.sub` for an owner's rules: every grantee that means this person."""
+    named = {ANY, f"agency:{who.agency}", f"unit:{who.agency}/{who.unit}"}
+    return frozenset(named | {f"role:{who.agency}/{role}" for role in who.roles})
 
 
 def sharing_head(
@@ -50,55 +57,80 @@ def sharing_head(
         caps: what is asked for; None asks which rule would match for some caps, with the request's act alone.
         is_any_time: take every window and date as open.
     """
-    camera = layer.policy.camera_by_id[request.camera]
-    context = _context(
-        request,
-        facts,
-        caps=caps,
-        distance_m=None if request.incident is None else far_edge_m(camera.place, request.incident.cell),
-        layer=layer,
+    policy = layer.policy
+    context = Ctx(
+        purpose=request.purpose,
+        technology=request.technology,
+        now_ms=epoch_ms(request.now),
+        minutes={} if is_any_time else {zone: minute_of_week(request.now, zone) for zone in layer.zones},
+        holding=_holding(request, facts),
+        told=_told(request, policy.camera_by_id[request.camera].place),
+        asked=None if caps is None else Asked(caps.seconds, SECONDS_OF.get(request.act, ""), caps.height_lines),
+        reach=_reach(request),
+        windows=layer.windows,
+        terms=policy.terms_by_id,
         is_any_time=is_any_time,
     )
     needed = request.acts if caps is not None else frozenset({request.act})
-    return Head(subject(request.subject), request.partner, Obj(layer.scopes[request.camera]), needed, context)
+    return Head(names_of(request.subject), request.partner, layer.scopes[request.camera], needed, context)
 
 
-def guardrail_head(guardrail: Guardrail, request: Request, facts: Facts, tags: frozenset[Tag]) -> Head:
-    """A request to an ordinance."""
-    scopes = frozenset({ANY} | {f"tag:{tag}" for tag in tags})
-    context = _context(request, facts, caps=None, distance_m=None, layer=None, is_any_time=False)
-    camera = Obj(scopes, frozenset({guardrail.jurisdiction}))
-    return Head(subject(request.subject), request.partner, camera, request.acts, context)
+def guardrail_head(guardrail: Guardrail, request: Request, tags: frozenset[Tag]) -> Head:
+    """A request to an ordinance; no fact that an owner or an operator can make true reaches it."""
+    camera = {ANY, f"jurisdiction:{guardrail.jurisdiction}"} | {f"tag:{tag}" for tag in tags}
+    return Head(names_of(request.subject), request.partner, frozenset(camera), request.acts, _placeless(request))
 
 
-def agency_head(request: Request, facts: Facts) -> Head:
+def agency_head(request: Request) -> Head:
     """A request to the agency's own rules."""
-    context = _context(request, facts, caps=None, distance_m=None, layer=None, is_any_time=False)
-    return Head(subject(request.subject), request.partner, Obj(frozenset()), request.acts, context)
+    who = request.subject
+    named = {f"agency:{ANY}", f"agency:{who.agency}"} | {f"role:{role}" for role in who.roles}
+    named |= {f"assurance:{level}" for level in range(who.assurance + 1)}  # signing in surely counts as less surely too
+    return Head(frozenset(named), request.partner, frozenset(), request.acts, _placeless(request))
 
 
-def _context(
-    request: Request, facts: Facts, *, caps: Caps | None, distance_m: int | None, layer: SharingLayer | None,
-    is_any_time: bool,
-) -> Ctx:  # fmt: skip
+def _placeless(request: Request) -> Ctx:
+    """The context of a layer that knows no camera, window or terms."""
     return Ctx(
-        now=request.now,
         purpose=request.purpose,
         technology=request.technology,
-        incident=request.incident,
-        is_recorded=request.act in RANGE_ACTS,
-        distance_m=distance_m,
-        is_approved=_is_approved(facts, request.act, request.now),
-        is_panic=facts.panic_until is not None and request.now < facts.panic_until,
-        is_second_person_present=facts.is_second_person_present,
-        caps=caps,
-        seconds=SECONDS_OF.get(request.act, ""),
-        span=request.span,
-        windows={} if layer is None else layer.policy.window_by_id,
-        terms={} if layer is None else layer.policy.terms_by_id,
-        is_any_time=is_any_time,
+        now_ms=epoch_ms(request.now),
+        minutes={},
+        holding=frozenset(),
+        told=_told(request, None),
+        asked=None,
+        reach=None,
+        windows={},
+        terms={},
     )
 
 
-def _is_approved(facts: Facts, act: Act, now: datetime) -> bool:
-    return facts.approval is not None and facts.approval.act == act and now < facts.approval.until
+def _told(request: Request, camera: Point | None) -> Told | None:
+    """The incident, where it is a reason: while it is active, and for recordings also afterwards."""
+    incident = request.incident
+    if incident is None or not (incident.is_active or request.act in RANGE_ACTS):
+        return None
+    return Told(incident.origin, incident.has_moved, None if camera is None else far_edge_m(camera, incident.cell))
+
+
+def _reach(request: Request) -> Reach | None:
+    span, incident = request.span, request.incident
+    if span is None:
+        return None
+    around = None if incident is None else max(incident.opened_at - span.start, span.end - incident.opened_at)
+    return Reach(
+        age_s=(request.now - span.start).total_seconds(),
+        start_ms=epoch_ms(span.start),
+        around_s=None if around is None else around.total_seconds(),
+    )
+
+
+def _holding(request: Request, facts: Facts) -> frozenset[str]:
+    approval, held = facts.approval, {str(Condition.ALWAYS)}
+    if approval is not None and approval.act == request.act and request.now < approval.until:
+        held.add(Condition.ASK)
+    if facts.panic_until is not None and request.now < facts.panic_until:
+        held.add(Condition.PANIC)
+    if facts.is_second_person_present:
+        held.add(Condition.TWO_PERSONS)
+    return frozenset(held)

@@ -5,7 +5,6 @@ skip that hour, and one from 01:00 to 03:00 lasts 180 minutes on the night they 
 standard library (`tzdata`); nothing here reads a clock.
 """
 
-import bisect
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 WEEK_MIN: Final = 7 * 24 * 60
 DAY_MIN: Final = 24 * 60
 Spans = tuple[tuple[int, int], ...]
+Edges = tuple[int, ...]
 ALL_WEEK: Final[Spans] = ((0, WEEK_MIN),)
 
 
@@ -48,15 +48,19 @@ def is_zone(zone: str) -> bool:
 
 def minute_of_week(now: datetime, zone: str) -> int:
     """The minute of the week that clocks in `zone` show at `now`."""
-    local = now.astimezone(ZoneInfo(zone))
+    local = now.astimezone(ZoneInfo(zone))  # ZoneInfo keeps what it has read
     return local.weekday() * DAY_MIN + local.hour * 60 + local.minute
 
 
 def is_open(spans: Spans, zone: str, now: datetime) -> bool:
     """Whether the window is open at `now`."""
     minute = minute_of_week(now, zone)
-    index = bisect.bisect_right(spans, (minute, WEEK_MIN + 1)) - 1
-    return index >= 0 and minute < spans[index][1]
+    return any(start <= minute < end for start, end in spans)
+
+
+def edges_of(spans: Spans) -> Edges:
+    """The minutes at which a window opens and closes, in turn."""
+    return tuple(edge for span in spans for edge in span)
 
 
 def covers(outer: Spans, inner: Spans) -> bool:

@@ -12,8 +12,10 @@ from policies.agency import AgencyRule
 from policies.agency import rows as agency_rows
 from policies.enforcer import Enforcer
 from policies.guardrail import Guardrail
-from policies.kernel import Kernel, Row, Verdict
-from policies.matching import MOVED, Head
+from policies.hours import edges_of
+from policies.kernel import Kernel, Verdict
+from policies.matcher import Row
+from policies.matching import MOVED, Head, Hours
 from policies.model import Policy
 from policies.parts import Envelope, Rule
 from policies.request import Facts, Invariants, Place
@@ -82,6 +84,8 @@ class SharingLayer:
         self.rows = tuple(_row(policy.partner, rule) for rule in policy.rules)
         self.judges = Judges("sharing", self.rows)
         self.scopes = {camera: policy.scopes_of(camera) for camera in policy.camera_by_id}
+        self.windows = {window.id: Hours(window.zone, edges_of(window.spans)) for window in policy.windows}
+        self.zones = frozenset(window.zone for window in policy.windows)
 
 
 class GuardrailLayer:

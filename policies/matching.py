@@ -1,18 +1,20 @@
 """The predicates that the model files name: each compares one part of a request with one field of a rule.
 
-Rule fields are text from the closed vocabulary; a list is written `a|b`. Every predicate answers True or False, and
-False to a word it does not know.
+Who is meant and which camera are plain names: a rule's name is among those of the request, which the models say with
+`in`. Everything else is a predicate here. Rule fields are text from the closed vocabulary; a list is written `a|b`.
+`prepared` reads each field once, when rules are loaded, into what its predicate compares. Every predicate answers True
+or False, and False to a word it does not know. What a predicate needs of the clock, the map or a range stands in the
+request's head as a number already (`policies.heads`), so that one rule costs no arithmetic on dates.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from policies import hours
-from policies.parts import ALWAYS, NO_TERMS, Terms, Window
-from policies.request import Caps, Incident, Span
+from policies.parts import ALWAYS, NO_TERMS, Terms
 from policies.vocabulary import Act, Condition, GuardCondition, Origin
 
 MOVED: Final = "moved"  # stands among a rule's origins where incidents that moved count too
@@ -20,21 +22,47 @@ ANY: Final = "any"
 
 
 @dataclass(frozen=True, slots=True)
-class Sub:
-    """`r.sub`: who asks."""
+class Told:
+    """The incident, where it is a reason for what is asked.
 
-    principals: frozenset[str]
-    agency: str
-    roles: frozenset[str]
-    assurance: int
+    Attributes:
+        distance_m: from the camera to the far edge of its cell; None where no camera is looked at.
+    """
+
+    origin: str
+    has_moved: bool
+    distance_m: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Obj:
-    """`r.obj`: the camera, as the rules may name it."""
+class Asked:
+    """How much is asked for; `bound` names the number of the terms that bounds `seconds`, or is empty."""
 
-    scopes: frozenset[str]
-    jurisdictions: frozenset[str] = frozenset()
+    seconds: int
+    bound: str
+    height_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a recording reaches.
+
+    Attributes:
+        age_s: how long before now it begins.
+        start_ms: when it begins.
+        around_s: its farthest end from the opening of the incident; None without an incident.
+    """
+
+    age_s: float
+    start_ms: int
+    around_s: float | None
+
+
+class Hours(NamedTuple):
+    """A weekly window: the zone whose clocks count, and the minutes of the week at which it opens and closes."""
+
+    zone: str
+    edges: hours.Edges
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,77 +70,97 @@ class Ctx:
     """`r.ctx`: everything else that a rule may look at.
 
     Attributes:
-        is_recorded: whether the act is about recordings; a closed incident is a reason for these only.
-        distance_m: to the far edge of the incident's cell; None without an incident.
-        caps: None asks whether a rule would match for some caps.
+        minutes: time zone to the minute of the week its clocks show, for every zone of `windows`.
+        holding: the conditions that hold without an incident: `always`, and those that a fact makes true.
+        told: None without an incident that is a reason: a closed one is for recordings only.
+        asked: None asks whether a rule would match for some caps.
         is_any_time: dates and windows are taken as open: asks whether a rule might match at another time.
     """
 
-    now: datetime
     purpose: str
     technology: str
-    incident: Incident | None
-    is_recorded: bool
-    distance_m: int | None
-    is_approved: bool
-    is_panic: bool
-    is_second_person_present: bool
-    caps: Caps | None
-    seconds: str  # which number of the terms bounds caps.seconds: session_s, clip_s, hold_s, or empty
-    span: Span | None
-    windows: Mapping[str, Window]
+    now_ms: int
+    minutes: Mapping[str, int]
+    holding: frozenset[str]
+    told: Told | None
+    asked: Asked | None
+    reach: Reach | None
+    windows: Mapping[str, Hours]
     terms: Mapping[str, Terms]
     is_any_time: bool = False
 
 
 class Head(NamedTuple):
-    """One request in the tokens of a model file."""
+    """One request in the tokens of a model file.
 
-    sub: Sub
+    Attributes:
+        sub: every name by which a rule may mean the person who asks.
+        dom: the partner.
+        obj: every name by which a rule may mean the camera.
+        act: every act that is needed.
+    """
+
+    sub: frozenset[str]
     dom: str
-    obj: Obj
+    obj: frozenset[str]
     act: frozenset[Act]
     ctx: Ctx
 
 
-@lru_cache(4096)
+Dates = tuple[float, float]
+
+
 def words(field: str) -> frozenset[str]:
     """The words of a field `a|b`."""
     return frozenset(field.split("|"))
 
 
-@lru_cache(4096)
-def _dates(field: str) -> tuple[int | None, int | None]:
+def read_dates(field: str) -> Dates:
+    """The dates of a field `from/until`, in milliseconds; an open end is infinite."""
     low, _, high = field.partition("/")
-    return (int(low) if low else None), (int(high) if high else None)
+    return (int(low) if low else -math.inf), (int(high) if high else math.inf)
 
 
-def grantee(sub: Sub, field: str) -> bool:
-    """The rule speaks of this caller."""
-    return field in sub.principals
+def read_condition(field: str) -> str | int:
+    """The radius of `near:<metres>` as a number, every other condition as its word."""
+    kind, _, metres = field.partition(":")
+    return int(metres) if kind == Condition.NEAR and metres.isdigit() else field
 
 
-def scope(obj: Obj, field: str) -> bool:
-    """The rule speaks of this camera."""
-    return field in obj.scopes
+_READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "act": words,
+    "purpose": words,
+    "technology": words,
+    "origin": words,
+    "dates": read_dates,
+    "condition": read_condition,
+}
 
 
-def acts(needed: frozenset[Act], field: str, effect: str) -> bool:
+def prepared(tokens: Sequence[str], row: Sequence[str]) -> tuple[object, ...]:
+    """A rule with each field read.
+
+    Args:
+        tokens: the rule's fields, as the model names them.
+        row: their text.
+    """
+    return tuple(_READERS.get(token, str)(field) for token, field in zip(tokens, row, strict=True))
+
+
+def acts(needed: frozenset[Act], field: frozenset[str], effect: str) -> bool:
     """An allow covers every act that is needed; anything else is touched by one of them."""
-    named = words(field)
-    return needed <= named if effect == "allow" else not named.isdisjoint(needed)
+    return needed <= field if effect == "allow" else not field.isdisjoint(needed)
 
 
-def purpose(ctx: Ctx, field: str) -> bool:
+def purpose(ctx: Ctx, field: frozenset[str]) -> bool:
     """The rule speaks of this purpose."""
-    return ctx.purpose in words(field)
+    return ctx.purpose in field
 
 
-def dates(ctx: Ctx, field: str) -> bool:
-    """Now lies between the rule's dates, `from/until` in milliseconds."""
-    low, high = _dates(field)
-    now_ms = ctx.now.timestamp() * 1000
-    return ctx.is_any_time or ((low is None or now_ms >= low) and (high is None or now_ms < high))
+def dates(ctx: Ctx, field: Dates) -> bool:
+    """Now lies between the rule's dates."""
+    low, high = field
+    return low <= ctx.now_ms < high or ctx.is_any_time
 
 
 def window(ctx: Ctx, field: str) -> bool:
@@ -120,112 +168,63 @@ def window(ctx: Ctx, field: str) -> bool:
     if field == ALWAYS:
         return True
     found = ctx.windows.get(field)
-    return found is not None and (ctx.is_any_time or hours.is_open(found.spans, found.zone, ctx.now))
+    if found is None or ctx.is_any_time:
+        return found is not None
+    return bisect_right(found.edges, ctx.minutes[found.zone]) % 2 == 1  # opened once more than closed
 
 
-def condition(ctx: Ctx, field: str, origins: str) -> bool:
-    """The rule's condition holds."""
-    match field:
-        case Condition.ALWAYS:
-            return True
-        case Condition.ASK:
-            return ctx.is_approved
-        case Condition.PANIC:
-            return ctx.is_panic
-        case Condition.TWO_PERSONS:
-            return ctx.is_second_person_present
-        case Condition.ANY:
-            return _incident_counts(ctx, origins)
-        case _:
-            kind, _, metres = field.partition(":")
-            is_near = ctx.distance_m is not None and metres.isdigit() and ctx.distance_m <= int(metres)
-            return kind == Condition.NEAR and is_near and _incident_counts(ctx, origins)
-
-
-def _incident_counts(ctx: Ctx, origins: str) -> bool:
-    incident = ctx.incident
-    if incident is None or incident.origin not in words(origins):
+def condition(ctx: Ctx, field: str | int, origins: frozenset[str]) -> bool:
+    """The rule's condition holds: a word, or the radius in which an incident must lie."""
+    if field in ctx.holding:
+        return True
+    told = ctx.told
+    if told is None or told.origin not in origins or (told.has_moved and MOVED not in origins):
         return False
-    if incident.has_moved and MOVED not in words(origins):
-        return False
-    return incident.is_active or ctx.is_recorded
+    if isinstance(field, int):
+        return told.distance_m is not None and told.distance_m <= field
+    return field == Condition.ANY
 
 
 def terms(ctx: Ctx, field: str) -> bool:
     """What is asked for is no more than the rule's terms give."""
-    if field == NO_TERMS:
-        return True
     found = ctx.terms.get(field)
-    if found is None or not _reaches(ctx, found):
-        return False
-    if ctx.caps is None:
+    if found is None:
+        return field == NO_TERMS
+    asked, reach = ctx.asked, ctx.reach
+    if asked is not None:
+        if asked.height_lines > found.height_lines:
+            return False
+        if asked.bound and asked.seconds > getattr(found, asked.bound):
+            return False
+    if reach is None:
         return True
-    bound = getattr(found, ctx.seconds) if ctx.seconds else ctx.caps.seconds
-    return ctx.caps.seconds <= bound and ctx.caps.height_lines <= found.height_lines
-
-
-def _reaches(ctx: Ctx, found: Terms) -> bool:
-    """Whether the range that is asked for lies where the terms let it."""
-    if ctx.span is None:
-        return True
-    if ctx.span.start < ctx.now - timedelta(seconds=found.look_back_s):
+    if reach.age_s > found.look_back_s or reach.start_ms < found.history_from_ms:
         return False
-    if ctx.span.start.timestamp() * 1000 < found.history_from_ms:
-        return False
-    if found.around_s is None:
-        return True
-    if ctx.incident is None:
-        return False
-    around = timedelta(seconds=found.around_s)
-    return ctx.incident.opened_at - around <= ctx.span.start and ctx.span.end <= ctx.incident.opened_at + around
+    return found.around_s is None or (reach.around_s is not None and reach.around_s <= found.around_s)
 
 
-def jurisdiction(obj: Obj, field: str) -> bool:
-    """The ordinance holds where the camera is."""
-    return field in obj.jurisdictions
-
-
-def guard_purpose(ctx: Ctx, field: str) -> bool:
+def guard_purpose(ctx: Ctx, field: frozenset[str]) -> bool:
     """The guard-rail speaks of this purpose."""
-    return field == ANY or ctx.purpose in words(field)
+    return ANY in field or ctx.purpose in field
 
 
-def technology(ctx: Ctx, field: str) -> bool:
+def technology(ctx: Ctx, field: frozenset[str]) -> bool:
     """The guard-rail speaks of what will be done with the picture."""
-    return field == ANY or ctx.technology in words(field)
+    return ANY in field or ctx.technology in field
 
 
 def guard_condition(ctx: Ctx, field: str) -> bool:
     """The guard-rail's condition holds; one that we do not know holds, for it can only deny."""
-    incident = ctx.incident
-    has_incident = incident is not None and (incident.is_active or ctx.is_recorded)
     match field:
         case GuardCondition.NO_INCIDENT:
-            return not has_incident
+            return ctx.told is None
         case GuardCondition.HAND_INCIDENT:
-            return not has_incident or (incident is not None and incident.origin == Origin.HAND)
+            return ctx.told is None or ctx.told.origin == Origin.HAND
         case _:
             return True
 
 
-def agency(sub: Sub, field: str) -> bool:
-    """The rule speaks of the caller's agency."""
-    return field in {ANY, sub.agency}
-
-
-def role(sub: Sub, field: str) -> bool:
-    """The rule speaks of one of the caller's roles."""
-    return field in sub.roles
-
-
-def assurance(sub: Sub, field: str) -> bool:
-    """The caller signed in at least this surely."""
-    return sub.assurance >= int(field)
-
-
 _PREDICATES: Final[tuple[Callable[..., bool], ...]] = (
-    grantee, scope, acts, purpose, dates, window, condition, terms,
-    jurisdiction, guard_purpose, technology, guard_condition,
-    agency, role, assurance,
+    acts, purpose, dates, window, condition, terms, guard_purpose, technology, guard_condition,
 )  # fmt: skip
 FUNCTIONS: Final = {predicate.__name__: predicate for predicate in _PREDICATES}

@@ -99,7 +99,8 @@ class Policy:
     @cached_property
     def members_by_scope(self) -> Mapping[str, frozenset[str]]:
         """Every scope that a rule may name, with its cameras."""
-        scopes = {"site": frozenset(self.camera_by_id)}
+        everything = frozenset(self.camera_by_id)  # `partner` is said once and written into the document of each site
+        scopes = {"partner": everything, "site": everything}
         scopes |= {f"camera:{camera}": frozenset({camera}) for camera in self.camera_by_id}
         scopes |= {f"group:{group.id}": group.cameras for group in self.groups}
         return scopes | {f"tag:{tag}": self.tags.get(tag, frozenset()) for tag in Tag}

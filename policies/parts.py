@@ -114,7 +114,7 @@ class Rule:
 
     Attributes:
         grantee: `any`, `agency:…`, `unit:agency/unit` or `role:agency/role`.
-        scope: `site`, `camera:…`, `group:…` or `tag:…`.
+        scope: `partner` (the same sentence stands in every site's document), `site`, `camera:…`, `group:…` or `tag:…`.
         window: the id of a window, or `always`.
         condition: `always`, `any`, `near:<metres>`, `ask`, `panic` or `two_persons`.
         origins: for `any` and `near`: who may have said that the incident exists.

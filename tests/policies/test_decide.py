@@ -380,7 +380,8 @@ HORIZONS = {
         at_site(policy(rule(condition="panic")), facts=Facts(panic_until=NOW + timedelta(seconds=8))), request(), 8
     ),
     "recording grows old": (
-        at_site(policy(*HELD.rules, terms=(terms(look_back_s=660),))), request(act=Act.CLIP_FETCH, span=span()), 60
+        at_site(policy(*HELD.rules, terms=(terms(look_back_s=660),))), request(act=Act.CLIP_FETCH, span=span()),
+        60.000001,
     ),
     "nothing changes by itself": (at_site(HELD), request(act=Act.REGISTRY_VIEW, caps=Caps(0, 0)), None),
     "all week": (

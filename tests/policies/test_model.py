@@ -90,8 +90,8 @@ def test_whatever_does_not_fit_is_refused(path, value):
 
 def test_scopes_and_tags_of_a_camera():
     """A camera stands in the site, itself, its groups and its tags; a foreign one in nothing."""
-    assert HELD.scopes_of("cam_1") == {"site", "camera:cam_1", "tag:residential"}
-    assert HELD.scopes_of("cam_2") == {"site", "camera:cam_2", "group:yard"}
+    assert HELD.scopes_of("cam_1") == {"partner", "site", "camera:cam_1", "tag:residential"}
+    assert HELD.scopes_of("cam_2") == {"partner", "site", "camera:cam_2", "group:yard"}
     assert HELD.scopes_of("cam_9") == frozenset()
     assert HELD.tags_of("cam_1") == {Tag.RESIDENTIAL}
     assert camera().place.lat_e6 == 41_880_000

@@ -14,7 +14,6 @@ from policies.heads import agency_head, guardrail_head
 from policies.layers import AgencyLayer, GuardrailLayer
 from policies.limits import outside_agreement
 from policies.model import PolicyError
-from policies.request import Facts
 from policies.vocabulary import Act, Purpose, Tag, Technology
 from tests.policies.build import NOW, incident, request, span, subject
 
@@ -40,7 +39,7 @@ def answer(pack: Guardrail, row: dict) -> str:
         incident=INCIDENTS[row["incident"]],
         span=span(),
     )
-    head = guardrail_head(pack, asked, Facts(), frozenset(map(Tag, row["tags"])))
+    head = guardrail_head(pack, asked, frozenset(map(Tag, row["tags"])))
     verdict = GuardrailLayer(pack).judges.verdict(head, release=True)
     return "pass" if verdict.is_allowed else pack.rules[verdict.row].id
 
@@ -68,7 +67,7 @@ def test_the_agency_keeps_its_table(row):
     who = subject(roles=frozenset(row["roles"]), assurance=row["assurance"])
     asked = request(act=Act(row["act"]), subject=who)
 
-    assert layer.judges.verdict(agency_head(asked, Facts()), release=True).is_allowed is row["expect"]
+    assert layer.judges.verdict(agency_head(asked), release=True).is_allowed is row["expect"]
 
 
 @pytest.mark.parametrize("row", table("pilot-1"), ids=lambda row: row["case"])

@@ -7,16 +7,18 @@ import logging
 import pickle
 import sys
 import threading
+from pathlib import Path
 
 import casbin
 import pytest
 
-from policies import kernel, layers, models, packs
+from policies import layers, matcher, matching, models, packs
 from policies.decide import decide
 from policies.enforcer import Enforcer
 from policies.heads import asked_caps, sharing_head
-from policies.kernel import ALLOW_AND_NO_DENY, NO_DENY, Kernel, ModelError, checked_tree, read_model
+from policies.kernel import Kernel
 from policies.layers import SharingLayer
+from policies.matcher import ALLOW_AND_NO_DENY, NO_DENY, ModelError, checked_tree, read_model
 from policies.matching import Head
 from policies.parts import PolicyError, read_rule
 from policies.request import Deny, Facts
@@ -113,6 +115,18 @@ def test_an_enforcer_that_somebody_disabled_denies():
     assert (answer.reason, answer.is_alarm) == (Reason.DISAGREEMENT, True)
 
 
+def test_nothing_of_ours_disables_reloads_or_evaluates():
+    """Traps 4 to 7: no source of ours calls what opens Casbin, and no model names its text predicates."""
+    root = Path(models.__file__).parents[2]
+    sources = [path for folder in ("gateway", "policies", "partner_agent") for path in (root / folder).rglob("*.py")]
+    banned = ("enable_enforce(", "load_filtered_policy(", "remove_policies(", "enable_auto_save(", "EnforceContext")
+    for path in sources:
+        text = path.read_text()
+        assert not [word for word in banned if word in text], path
+    for name in ("guardrail", "sharing", "agency"):
+        assert not [word for word in ("eval(", "Match(", "keyGet") if word in models.text(name)]
+
+
 def test_a_rule_with_the_wrong_number_of_fields_is_refused():
     """Trap 6: adapters cut a rule of more than six fields short; we use none, and count."""
     row = SharingLayer(policy(rule())).rows[0]
@@ -142,15 +156,15 @@ def test_removing_two_rules_removes_two_rules():
 def test_a_matcher_that_answers_no_truth_value_is_a_deny_with_an_alarm(monkeypatch):
     """An engine that raises, or answers anything but True or False, releases nothing."""
     for answer in (None, 1, "yes"):
-        monkeypatch.setitem(kernel.matching.FUNCTIONS, "terms", lambda _ctx, _field, answer=answer: answer)
-        kernel.load.cache_clear()
+        monkeypatch.setitem(matching.FUNCTIONS, "terms", lambda _ctx, _field, answer=answer: answer)
+        matcher.load.cache_clear()
         layer = SharingLayer(policy(rule()))
         decided = decide(at_site(policy(rule()), sharing=layer), request())
 
         assert isinstance(decided, Deny)
         assert decided.is_alarm
     monkeypatch.undo()
-    kernel.load.cache_clear()
+    matcher.load.cache_clear()
 
 
 def test_a_predicate_that_raises_is_a_deny_with_an_alarm():
@@ -186,7 +200,8 @@ def test_two_engines_that_differ_are_a_deny_with_an_alarm(monkeypatch):
     "expression",
     [
         "eval(p_act)", "r_ctx.now", "[x for x in r_act]", "lambda: 1", "r_act[0]", "nobody(r_act)", "p_unknown", "(",
-        "scope(r_obj, field=p_scope)", "p_act + p_act", "scope(r_obj)(p_act)", "r_act in p_act",
+        "terms(r_ctx, field=p_act)", "p_act + p_act", "terms(r_ctx)(p_act)", "r_act in p_act", "p_act in 'a|b'",
+        "p_act in r_act in r_obj", "p_act not in r_act",
     ],
 )  # fmt: skip
 def test_a_matcher_holds_only_the_closed_syntax(expression):

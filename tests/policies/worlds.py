@@ -1,0 +1,98 @@
+"""What whole decisions stand on, for the law and for the oracle, and random variations of it."""
+
+import dataclasses
+from random import Random
+from typing import Any
+
+from policies import packs
+from policies.guardrail import Guardrail, read_guardrail
+from policies.layers import GuardrailLayer, Layers, SharingLayer
+from policies.model import Policy
+from policies.parts import Envelope, Totals, plain
+from policies.request import Facts, Invariants, Place, Request, Usage
+from policies.vocabulary import Act, IncidentKind, Purpose, Tag, Technology
+from tests.policies.build import AGENCY_LAYER, PACK, envelope
+from tests.policies.generate import directed, random_policy
+
+PACK_DOCUMENT = packs.load_document("ordinances", "open_city/pack.json")
+AGENCY_DOCUMENT = packs.load_document("agencies", "default.json")
+OPEN_DOCUMENT = {  # an ordinance that forbids next to nothing, and an agency that lets everybody do everything
+    **PACK_DOCUMENT,
+    "rules": [{**PACK_DOCUMENT["rules"][0], "technologies": ["behaviour_prediction"]}],  # type: ignore[index]
+    "limits": {
+        "session_s": 43_200, "clip_s": 86_400, "look_back_s": 31_536_000, "height_lines": 4320, "watermark": False,
+        "record_reason": False, "after_action": False,
+    },
+}  # fmt: skip
+OPEN_PACK = read_guardrail(OPEN_DOCUMENT)
+PURPOSES = (*[Purpose.VIOLENT_CRIME] * 6, Purpose.LIFE_SAFETY, Purpose.PROPERTY_CRIME, Purpose.IMMIGRATION)
+
+
+def random_world(dice: Random) -> tuple[Layers, Any, list[Policy]]:
+    """Layers of either place with everything varied, and the same for the oracle."""
+    pack, document = dice.choice(((PACK, PACK_DOCUMENT), (OPEN_PACK, OPEN_DOCUMENT)))
+    place = dice.choice(tuple(Place))
+    held = [
+        _varied(dice, random_policy(dice, 4), pack) for _ in range(1 if place is Place.SITE else dice.choice((1, 1, 2)))
+    ]
+    own = _random_envelope(dice) if place is Place.CENTRE else None
+    is_let = dice.random() < 0.97
+    layers = Layers(
+        place=place,
+        invariants=Invariants(is_camera_present=is_let),
+        guardrail=GuardrailLayer(pack),
+        envelope=held[0].envelope if own is None else own,
+        sharing=tuple(SharingLayer(one) for one in held),
+        facts=Facts(),
+        agency=AGENCY_LAYER if place is Place.CENTRE else None,
+    )
+    world = {
+        "is_let": is_let,
+        "pack": document,
+        "envelope": None if own is None else plain(own),
+        "documents": [one.to_document() for one in held],
+        "agency": AGENCY_DOCUMENT if place is Place.CENTRE else None,
+    }
+    return layers, world, held
+
+
+def random_question(dice: Random, held: list[Policy]) -> tuple[Request, Facts]:
+    """A directed question with the other layers' words varied too."""
+    asked, facts = directed(dice, held[0])
+    told = asked.incident
+    if told is not None and dice.random() < (0.9 if asked.purpose is Purpose.PROPERTY_CRIME else 0.05):
+        told = dataclasses.replace(told, kind=IncidentKind.BURGLARY)
+    who = dataclasses.replace(asked.subject, assurance=dice.choice((1, *[2] * 9, 3)))
+    technology = Technology.VIDEO if dice.random() < 0.95 else dice.choice(tuple(Technology))
+    purpose = asked.purpose if dice.random() < 0.9 else dice.choice(PURPOSES)
+    changed = dataclasses.replace(asked, incident=told, subject=who, technology=technology, purpose=purpose)
+    usage = Usage(
+        live_s=dice.choice((0, 0, 900, 999, 1000)), clip_s=dice.choice((0, 0, 900)), views_now=dice.choice((0, 0, 1, 2))
+    )
+    return changed, dataclasses.replace(facts, usage=usage)
+
+
+def _varied(dice: Random, held: Policy, pack: Guardrail) -> Policy:
+    tags = {
+        tag: frozenset(dice.sample(("cam_1", "cam_2"), 1)) for tag in dice.sample(tuple(Tag), dice.choice((0, 0, 1)))
+    }
+    return dataclasses.replace(
+        held,
+        guardrail=pack.digest,
+        envelope=_random_envelope(dice),
+        totals=dice.choice((Totals(86_400, 86_400, 8), Totals(1000, 1000, 2))),
+        tags={**held.tags, **tags},
+    )
+
+
+def _random_envelope(dice: Random) -> Envelope:
+    """Half of the time wide, else tight in one thing."""
+    tight: dict[str, Any] = dice.choice(
+        (
+            *[{}] * 9, {"agencies": frozenset({"age_1"})}, {"acts": frozenset(Act) - {Act.LIVE_AUDIO}},
+            {"purposes": frozenset({Purpose.VIOLENT_CRIME})}, {"until_ms": 1_780_500_000_000},
+            {"from_ms": 1_780_500_000_000}, {"session_s": 60}, {"session_s": 0}, {"clip_s": 60}, {"hold_s": 60},
+            {"look_back_s": 1800}, {"height_lines": 240}, {"height_lines": 0},
+        )
+    )  # fmt: skip
+    return envelope(**{"agencies": frozenset({"age_1", "age_2"}), **tight})
