@@ -32,6 +32,9 @@ extras: setup ## prove that the agent and the verifier run, and pass their tests
 smoke: setup ## drive the main job in Chromium against a fresh demo; prints times and memory
 	@$(BIN)/python -m tests.smoke
 
+explore-protocol: setup ## explore the model of the trust protocol far beyond what the tests do
+	@$(BIN)/python -m tests.protocol_model
+
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \
 	  --quiet pyproject.toml -o requirements.lock

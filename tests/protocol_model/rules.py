@@ -1,0 +1,50 @@
+"""The rules of the protocol that can be switched off, to see that each is needed.
+
+With all of them every property holds; without any one of them the search finds a way to break one (`tests` per rule).
+"""
+
+from enum import StrEnum
+
+
+class Rule(StrEnum):
+    """One rule, in one sentence."""
+
+    # documents
+    DEAD = "a proposal answered with no is dead until the document in force changes"
+    NEXT = "seq is exactly the held one plus one"
+    BASE = "whatever changes the document in force cancels what is held"
+    AGAIN = "every check is made again when a hold ends"
+    MONOTONIC = "the hold runs on the monotonic clock and starts again after a restart"
+    REACK = "the document in force is acknowledged again, and policy_stale counts as an ack"
+    LINK = "a quarantined agent keeps its link and takes narrowings, a no and pause"
+    ANEW = "clearing a quarantine starts a new lineage"
+    LABEL = "a touch approves only the kind of thing its label names"
+    PINNED = "only an unsuspended passkey of the document in force approves"
+    OTHER = "a passkey is removed by another one, or by the site"
+    LAST = "the last passkey is never removed"
+    # sessions
+    FIRST = "an accepted grant is its own first lease"
+    SESSION = "session, like jti, is unused, and both are durable"
+    ABSENT = "absence ends a session only in a batch whose fresh was sent after its accepted"
+    REDECIDE = "before the ack, running sessions are decided again"
+    LINKN = "n counts per link, and a fresh dies with its link"
+    BOUND = "interrupted carries the durable count and one interval more"
+    CLOSE = "every grant sent is closed by refused, stopped or interrupted, else by an incident"
+    BURN = "a grant refused after its ids were checked is used up"
+    # promises
+    CLEAR = "the site may clear an overdue promise"
+    DURABLE = "outstanding promises are on disk"
+    ONE_LEAF = "one leaf, one grant"
+    CONSISTENT = "a head must be consistent with the last one taken"
+    # key sets
+    KEYS_FIRST = "key sets are offered before the welcome and need no live key but the root"
+    FORWARD = "key sets never go back"
+    # asking
+    ONCE = "one request releases one recording, or opens one view"
+    EXACT = "the approval is over the digest of the very request that the grant carries"
+    NO_WINS = "a no on site beats a touch"
+    KIND = "a touch for a view is none for a recording, nor the other way round"
+    FIVE = "a view that was asked for ends after its time"
+
+
+ALL = frozenset(Rule)
