@@ -138,6 +138,7 @@ async def test_a_clip_the_owner_approves_on_site(sqlite_database: Database, tmp_
 
     kinds = [entry.kind for entry in reversed(page.entries)]
     assert kinds[:3] == ["clip.requested", "clip.preserved", "clip.approved"]
+    assert kinds.count("grant.issued") == 1
     assert {"grant.issued", "clip.captured", "clip.uploaded", "package.sealed"} <= set(kinds)
     checked = check_package(path, key="", cosigners=[], quorum=None, gateway_key="", agent_key="")
     assert checked.capture.statement.predicate["frames"] >= 30

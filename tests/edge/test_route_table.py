@@ -1,6 +1,7 @@
 """Walks the real application's route table: what holds for every route is tested on every route."""
 
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -156,3 +157,36 @@ async def test_every_error_a_program_gets_is_a_problem(
                     wrong.append((method, path, body[:12], answer.status_code, answer.headers.get("content-type")))
 
     assert wrong == []
+
+
+FORMS = (
+    b"",  # every field is missing
+    b"name=%3Cscript%3Ealert(1)%3C%2Fscript%3E&email=%3Cscript%3E&lat=north&lon=-999&made_from=-1&role=king&kind=x",
+    b"name=" + b"%F0%9F%92%A9" * 4000,
+    b"name=%ff%fe%00&email=%00%0d%0aBcc:x@example.org&t0=2026-13-99T99:99&purpose=%00&is_on=maybe",
+    b"name=a&name=b&live=always&live=never&preset=" + b"9" * 500,
+    b"x" * 70_000,
+    b"%%%=%&==&&&;;",
+)
+
+
+@pytest.mark.parametrize("kind", [PrincipalKind.AGENCY, PrincipalKind.PARTNER])
+async def test_no_form_makes_an_internal_error(table: Table, authenticator: FakeAuthenticator, kind: PrincipalKind):
+    """Missing, oversized, hostile, doubled, undecodable fields, sent with a good token: told, never a 500 or trace."""
+    session = authenticator.sign_in(*Role, kind=kind, organisation_id="org_" + "9" * 26)
+    key = csrf_of(table.services, session).encode()
+    wrong, statuses = [], Counter[int]()
+    async with browser(table.app, session=session) as client:
+        for method, path, needs in table.routes:
+            if method not in _UNSAFE or path.startswith(MACHINES) or not needs.reads_cookies:
+                continue
+            for form in FORMS:
+                headers = {"content-type": "application/x-www-form-urlencoded"}
+                answer = await client.request(method, path, content=b"csrf=" + key + b"&" + form, headers=headers)
+                statuses[answer.status_code] += 1
+                is_bad = answer.status_code >= 500 and answer.status_code != 503
+                if is_bad or "Traceback" in answer.text or "<script>alert(1)" in answer.text:
+                    wrong.append((method, path, form[:20], answer.status_code))
+
+    assert wrong == []
+    assert statuses[400] + statuses[422] > 10, statuses

@@ -70,7 +70,9 @@ async def test_connected_agents_are_told_of_a_new_key_set(lite: SiteBench):
     """Also of one that another process published."""
     agent = await lite.paired()
     async with lite.connected(agent) as pipe, anyio.create_task_group() as group:
+        began = lite.clock.now()
         group.start_soon(lite.sites.keep_key_set)
+        await lite.until(lambda: lite.clock.now() > began)  # it has looked once, and sleeps
         assert lite.keyring.root
         await lite.sites.key_sets.publish(lite.keyring.root)
         told = await pipe.hear()
