@@ -41,6 +41,7 @@ from partner_agent.wire.approvals import Profile
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.tokens import Signer
+from policies.words import Voice
 
 VERSION: Final = "0.1.0"
 _BOOT_ID_BYTES: Final = 8
@@ -99,7 +100,10 @@ class Agent:
                 clock=clock,
                 notice=notice,
                 hold_s=settings.hold_s,
-                labels=lambda: {camera.id: camera.label for camera in world.cameras.known()},
+                voice=lambda: Voice(
+                    cameras={camera.id: camera.label for camera in world.cameras.known()},
+                    agencies=self.identity.agencies,
+                ),
             ),
         )
         self.proofs = Promises(

@@ -109,6 +109,8 @@ def _enrol(settings: Settings, options: argparse.Namespace) -> int:
         return await app.enrol(settings, show_code=show_code)
 
     pairing, pin_it = anyio.run(flow)
+    for name in pairing.agencies.values():
+        print(f"\nThis gateway says that it belongs to: {name}", flush=True)
     print("\nThe portal shows these 12 words. Compare them:\n\n  " + " ".join(words(pairing)) + "\n", flush=True)
     if not options.yes and input("Are they the same? Type yes: ").strip().lower() != "yes":
         print("Nothing was stored. If the words differ, somebody stands between you and the gateway.", file=sys.stderr)

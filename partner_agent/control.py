@@ -17,7 +17,7 @@ from partner_agent.clips import Asked
 from partner_agent.pin import PinError
 from partner_agent.site import ActError, Site
 from partner_agent.wire.clock import to_rfc3339
-from policies.words import Voice, say, say_change
+from policies.words import say, say_change
 
 LINE_BYTES: Final = 256 * 1024
 CALL_S: Final = 30.0
@@ -110,7 +110,7 @@ def _do(site: Site, request: dict[str, Any]) -> None:
 
 def _status(site: Site) -> dict[str, Any]:
     view = site.view()
-    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    voice = view.voice
     return {
         "gateway": view.gateway,
         "is_linked": view.is_linked,

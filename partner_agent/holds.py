@@ -5,7 +5,7 @@ clock that jumps does not shorten it, and starts again when the agent does, so s
 What is held is on disk; what may happen when it is over is decided by `policy_store`, which makes every check again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from partner_agent.journal import Journal
@@ -30,11 +30,11 @@ class Holds:
         clock: Clock,
         notice: OwnerNotice,
         hold_s: int,
-        labels: Callable[[], Mapping[str, str]],
+        voice: Callable[[], Voice],
     ) -> None:
-        """`hold_s`: the site's own setting; `labels`: the owner's names of the cameras by id."""
+        """`hold_s`: the site's own setting; `voice`: the names in which the owner is told."""
         self._store, self._journal, self._clock, self._notice = store, journal, clock, notice
-        self.labels, self.hold_s = labels, hold_s
+        self.voice, self.hold_s = voice, hold_s
         self._ends: float | None = None  # monotonic
 
     @property
@@ -59,10 +59,10 @@ class Holds:
     def tell(self, old: Policy | None, new: Policy) -> None:
         """Say what is held: in this machine's own words, by its own channels."""
         wait = "now" if self.hold_s < MINUTE_S else f"in {self.hold_s // MINUTE_S} minutes unless you say no"
-        lines = changes(old, new, self.labels())
+        lines = changes(old, new, self.voice())
         self._notice.tell("policy_held", f"Approved with a passkey: this site shares more {wait}.", lines)
 
 
-def changes(old: Policy | None, new: Policy, labels: Mapping[str, str]) -> Sequence[str]:
+def changes(old: Policy | None, new: Policy, voice: Voice) -> Sequence[str]:
     """What would be shared more, less or otherwise, a line each."""
-    return [f"{_MARKS[change.kind]} {change.sentence}" for change in say_change(old, new, Voice(cameras=labels))]
+    return [f"{_MARKS[change.kind]} {change.sentence}" for change in say_change(old, new, voice)]

@@ -40,6 +40,7 @@ class Identity:
         self._store = store
         self.agent, self.site, self.partner = pairing.agent, pairing.site, pairing.partner
         self.gateway, self.link_url = pairing.gateway, pairing.link_url
+        self.agencies = dict(pairing.agencies)  # as the gateway called them at pairing; it cannot change them later
         self.root = PublicKey.of(pairing.root)
         self.log_origin = str(store.get(_ORIGIN))
         self.key_set = keyset.parse(key_set, self.root)

@@ -1,6 +1,6 @@
 """The words and marks of the owner's page on this machine; every text from outside is escaped here, once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from html import escape
 from typing import Final
@@ -78,12 +78,30 @@ _LINES: Final[dict[str, str]] = {
     "log_contradiction": "The log contradicts itself",
     "pin_wrong": "Wrong PIN",
 }
-_LIFE_CYCLE: Final = "reason seconds camera purpose agency unit role incident code why check how answer".split()  # noqa: SIM905
+_DETAILS: Final[dict[str, str]] = {  # in the order in which they are said
+    "camera": "{}",
+    "agency": "{}",
+    "role": "{}",
+    "unit": "{}",
+    "purpose": "for {}",
+    "seconds": "{} seconds",
+    "reason": "because: {}",
+    "code": "{}",
+    "why": "{}",
+    "check": "at check {}",
+    "how": "{}",
+    "answer": "you said: {}",
+}
+_HOW: Final[dict[str, str]] = {
+    "narrowing": "you share less",
+    "site": "approved on this machine",
+    "hold": "approved by passkey, after the wait",
+}
 
 
 def home(view: View, now: datetime) -> str:
     """The page."""
-    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    voice = view.voice
     return _page(
         "Your cameras",
         _banners(view),
@@ -91,13 +109,13 @@ def home(view: View, now: datetime) -> str:
         _waiting(view, voice, now),
         _rules(view, voice),
         _cameras(view),
-        _record(view.journal),
+        _record(view),
     )
 
 
 def confirm(view: View, act: str, subject: str, problem: str) -> str:
     """One act, with its effect said, asking for PIN and code."""
-    voice = Voice(cameras={camera.id: camera.label for camera in view.cameras})
+    voice = view.voice
     effect = ""
     for document, policy in view.proposals:
         if document.sha256 == subject and act == "approve":
@@ -148,12 +166,19 @@ def _now_watched(view: View) -> str:
 def _running(item: Running, view: View) -> str:
     grant = item.grant
     what = "receives a recording of" if item.clip else "is watching"
-    reason = f", incident {grant.incident.ref}" if grant.incident else ""
+    agency = view.agencies.get(grant.subject.agency, grant.subject.agency)
+    reason = f" ({grant.incident.kind.replace('_', ' ')})" if grant.incident else ""
+    number = f"<br>{_reference('incident', grant.incident.ref)}" if grant.incident else ""
     return (
         f'<li><strong class="live"><span aria-hidden="true">●</span> Live</strong> '
-        f"{escape(grant.subject.role)} of {escape(grant.subject.unit)}, {escape(grant.subject.agency)}, {what} "
-        f"{escape(_label(view, grant.camera))} for {escape(_purpose(grant.purpose))}{escape(reason)}</li>"
+        f"{escape(agency)}, {escape(grant.subject.role)}, {escape(grant.subject.unit)}, {what} "
+        f"{escape(_label(view, grant.camera))} for {escape(_purpose(grant.purpose))}{escape(reason)}{number}</li>"
     )
+
+
+def _reference(what: str, name: str) -> str:
+    """A name no person gave, small: it can be quoted when somebody asks about it."""
+    return f'<span class="soft">{escape(what)} <code>{escape(name)}</code></span>'
 
 
 def _waiting(view: View, voice: Voice, now: datetime) -> str:
@@ -191,7 +216,7 @@ def _request(asked: Asked, view: View) -> str:
         "Camera": _label(view, request.camera),
         "From": _time(request.start),
         "To": _time(request.end),
-        "Who asks": request.agency,
+        "Who asks": view.agencies.get(request.agency, request.agency),
         "Why": _purpose(request.purpose),
         "Incident": request.incident or "none",
         "Legal basis": request.legal_basis,
@@ -235,11 +260,11 @@ def _works(camera: CameraInfo) -> str:
     return escape(word) + (f'<br><span class="soft">{escape(more)}</span>' if more else "")
 
 
-def _record(lines: Iterable[Line]) -> str:
+def _record(view: View) -> str:
     rows = "".join(
         f"<tr><td><time>{_time(from_rfc3339(line.at))}</time></td><td>{_LINES[line.kind]}</td>"
-        f"<td>{escape(_details(line))}</td></tr>"
-        for line in lines
+        f"<td>{_details(line, view)}</td></tr>"
+        for line in view.journal
         if line.kind in _LINES
     )
     return (
@@ -249,8 +274,18 @@ def _record(lines: Iterable[Line]) -> str:
     )
 
 
-def _details(line: Line) -> str:
-    return ", ".join(f"{name} {line.body[name]}" for name in _LIFE_CYCLE if line.body.get(name) not in {None, ""})
+def _details(line: Line, view: View) -> str:
+    """What the journal says of it, in the names that people gave; the rest small, to be quoted."""
+    said = {name: str(value) for name, value in line.body.items() if value not in {None, ""} and name in _DETAILS}
+    names: dict[str, Callable[[str], str]] = {
+        "camera": lambda value: _label(view, value),
+        "agency": lambda value: view.agencies.get(value, value),
+        "purpose": _purpose,
+        "how": lambda value: _HOW.get(value, value),
+    }
+    words = [_DETAILS[name].format(names.get(name, str)(said[name])) for name in _DETAILS if name in said]
+    numbers = [_reference(name, str(line.body[name])) for name in ("incident",) if line.body.get(name)]
+    return "<br>".join([escape(", ".join(words)), *numbers] if words else numbers)
 
 
 def _changes(changes: Iterable[Change]) -> str:

@@ -308,7 +308,7 @@ class PolicyStore:
                 self._journal.add("policy_proposed", sha256=document.sha256, seq=document.seq)
         if not is_known:
             old = self.in_force.policy if self.in_force else None
-            lines = changes(old, read_policy(document.raw), self._holds.labels())
+            lines = changes(old, read_policy(document.raw), self._holds.voice())
             self._notice.tell("policy_proposed", "Sharing more waits for your approval.", lines)
         return Proposed(document.sha256, held_s=None)
 

@@ -4,7 +4,7 @@ What gives (approve, send a recording, resume, clear) needs the site PIN; what t
 does. Every act is journalled, and its consequence on running sessions comes before its answer to the gateway.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,7 @@ from partner_agent.timekeeping import ClockGuard
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Policy
+from policies.words import Voice
 
 PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
     PolicyProblem.DEAD: "This proposal is over: somebody said no, or your rules changed since.",
@@ -42,6 +43,7 @@ class View:
     """Everything a page or a terminal shows, read at one moment."""
 
     gateway: str
+    agencies: Mapping[str, str]
     is_linked: bool
     position_seq: int
     policy: Policy | None
@@ -54,6 +56,11 @@ class View:
     states: tuple[str, ...]
     paused_cameras: tuple[str, ...]
     contradiction: str | None
+
+    @property
+    def voice(self) -> Voice:
+        """The names in which rules and requests are said here."""
+        return Voice(cameras={camera.id: camera.label for camera in self.cameras}, agencies=self.agencies)
 
 
 class Site:
@@ -87,6 +94,7 @@ class Site:
         in_force, known = self._policy.in_force, tuple(self._cameras.known())
         return View(
             gateway=self._identity.gateway,
+            agencies=self._identity.agencies,
             is_linked=self._is_linked(),
             position_seq=self._policy.position.seq,
             policy=in_force.policy if in_force else None,

@@ -1,6 +1,7 @@
 """`lenspact`: set up, serve and look after a gateway. Each command says what it did, or what to do."""
 
 import argparse
+import errno
 import logging
 import os
 import sys
@@ -168,7 +169,9 @@ def run_demo(options: argparse.Namespace) -> int:
     except* (ChildError, NotDemoError, LenspactError, OSError) as group:
         said.extend(group.exceptions)
     for error in _leaves(said):
-        print(f"lenspact demo: {error}", file=sys.stderr)
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        cure = "; end the program that holds it, or `make demo-reset` chooses other ports" if is_taken else ""
+        print(f"lenspact demo: {error}{cure}", file=sys.stderr)
     return 1 if said else 0
 
 

@@ -100,7 +100,7 @@ def build_services(
     law = build_sharing(
         ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
     )
-    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, outbox=law.outbox)
+    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)

@@ -6,6 +6,7 @@ from gateway.app.ground import Ground
 from gateway.app.live import relay_fingerprint
 from gateway.cameras import Cameras
 from gateway.desks.portal import Trouble
+from gateway.identity import Identity
 from gateway.kernel.database import UnitOfWork
 from gateway.partners import Partners
 from gateway.partners import Site as PartnerSite
@@ -24,11 +25,12 @@ from partner_agent.wire.documents import Position
 
 
 class Directory:
-    """`gateway.sites.SiteDirectory` over partners and cameras."""
+    """`gateway.sites.SiteDirectory` over partners, cameras and the agency."""
 
-    def __init__(self, *, partners: Partners, cameras: Cameras) -> None:
+    def __init__(self, *, partners: Partners, cameras: Cameras, identity: Identity) -> None:
         self._partners = partners
         self._cameras = cameras
+        self._people = identity.people
 
     async def site_of(self, organisation_id: str, site_id: str) -> Site:
         """The site, if it is the organisation's."""
@@ -41,6 +43,11 @@ class Directory:
     async def cameras_of(self, site_id: str) -> list[RegisteredCamera]:
         """The cameras on the list there."""
         return [RegisteredCamera(camera.id, camera.name) for camera in await self._cameras.of_site(site_id)]
+
+    async def agencies(self) -> dict[str, str]:
+        """The one agency of this gateway."""
+        agency = await self._people.agency()
+        return {agency.id: agency.name}
 
     async def set_connected(self, unit: UnitOfWork, camera_ids: Collection[str], *, site_id: str) -> None:
         """Exactly these are offered by the site's agent."""
@@ -98,7 +105,14 @@ class SiteTies:
         return await self._sites.agents.views(organisation_id) if self._sites else []
 
 
-def wire_sites(ground: Ground, *, partners: Partners, cameras: Cameras, outbox: PolicyOutbox | None = None) -> Sites:
+def wire_sites(
+    ground: Ground,
+    *,
+    partners: Partners,
+    cameras: Cameras,
+    identity: Identity,
+    outbox: PolicyOutbox | None = None,
+) -> Sites:
     """The agents on site, reached at the public address."""
     origin = ground.settings.origin
     return build_sites(
@@ -110,7 +124,7 @@ def wire_sites(ground: Ground, *, partners: Partners, cameras: Cameras, outbox: 
             gateway=origin.text, hosts=(origin.authority,), relay_fingerprints=(relay_fingerprint(ground),)
         ),
         public_url=origin.text,
-        directory=Directory(partners=partners, cameras=cameras),
+        directory=Directory(partners=partners, cameras=cameras, identity=identity),
         outbox=outbox or NothingDue(),
         limiter=ground.rate_limiter,
         bus=ground.bus,

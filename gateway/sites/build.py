@@ -102,6 +102,7 @@ def build_sites(
         limiter=limiter,
         public_url=public_url,
         gateway=published.gateway,
+        directory=directory,
         on_revoked=hub.drop,
     )
     agents = Agents(store=store, audit=audit, hub=hub, directory=directory, bus=bus, clock=clock)

@@ -38,7 +38,7 @@ from gateway.sites.model import (
     write_user_code,
 )
 from gateway.sites.oauth import Answer, EnrolmentRequest, EnrolmentServer, Outcome
-from gateway.sites.ports import Site
+from gateway.sites.ports import Site, SiteDirectory
 from gateway.sites.store import SiteStore
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.enrolment import Pairing, check_proof
@@ -64,6 +64,7 @@ class Enrolments:
         limiter: RateLimiter,
         public_url: str,
         gateway: str,
+        directory: SiteDirectory,
         on_revoked: Callable[[str], None],
     ) -> None:
         """`gateway`: the id the gateway signs as. `on_revoked`: told of an agent that was replaced, after commit."""
@@ -74,6 +75,7 @@ class Enrolments:
         self._ids = ids
         self._limiter = limiter
         self._gateway = gateway
+        self._directory = directory
         self._link_url = link_url(public_url)
         self._token_url = public_url + oauth.TOKEN_PATH
         self._on_revoked = on_revoked
@@ -134,7 +136,7 @@ class Enrolments:
         async with self._store.database.unit_of_work() as unit:
             found = await self._store.enrolment(unit, device_hash=device_hash)
             agent = self._new_agent(found) if found and found.state is EnrolmentState.APPROVED else None
-            pairing = msgspec.to_builtins(self._pairing(agent, chain)) if agent else None
+            pairing = msgspec.to_builtins(await self._pairing(agent, chain)) if agent else None
             request = EnrolmentRequest(form, now=now, found=found, pairing=pairing)
             answer = self.server.poll(request)
             if found is None or request.outcome is Outcome.NOTHING:
@@ -241,7 +243,7 @@ class Enrolments:
             last_seen_at=None,
         )
 
-    def _pairing(self, agent: Agent, chain: list[str]) -> Pairing:
+    async def _pairing(self, agent: Agent, chain: list[str]) -> Pairing:
         return Pairing(
             agent=agent.id,
             site=agent.site_id,
@@ -250,6 +252,7 @@ class Enrolments:
             link_url=self._link_url,
             root=dict(self._key_sets.root.jwk),
             key_sets=chain,
+            agencies=await self._directory.agencies(),
         )
 
 

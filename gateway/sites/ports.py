@@ -41,6 +41,9 @@ class SiteDirectory(Protocol):
     async def cameras_of(self, site_id: str) -> list[RegisteredCamera]:
         """The cameras registered at the site, by name."""
 
+    async def agencies(self) -> dict[str, str]:
+        """The agencies that may look through this gateway: their ids and names."""
+
     async def set_connected(self, unit: UnitOfWork, camera_ids: Collection[str], *, site_id: str) -> None:
         """Of the site's cameras exactly these are offered by its agent now."""
 

@@ -29,6 +29,7 @@ class Pairing(msgspec.Struct, frozen=True):
     link_url: str  # wss://…/agent/v1
     root: dict[str, str]  # public JWK, pinned from now on
     key_sets: list[str]  # the chain, oldest first
+    agencies: dict[str, str] = {}  # age_… and what the gateway calls it: names to read, never what is decided by
     token_type: str = "N_A"  # RFC 8693 §2.2.1: nothing here is a bearer token  # noqa: S105
 
 

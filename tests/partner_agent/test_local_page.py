@@ -262,3 +262,16 @@ async def test_a_request_this_page_does_not_need_is_refused(raw: bytes, status: 
         tasks.cancel_scope.cancel()
 
     assert answer.startswith(f"HTTP/1.1 {status}".encode())
+
+
+async def test_who_looks_is_said_in_names(desk: Desk):
+    """Rules, what is watched now and the record name things as people do; ids stand small, to quote."""
+    bench = desk.bench
+    bench.share()
+    await bench.send_grant()
+    text = (await desk.get()).body
+
+    assert "Chicago Police" in text
+    assert build.AGENCY not in text
+    assert "violent_crime" not in text
+    assert "<code>" in text.split("<h2>Now</h2>")[1]

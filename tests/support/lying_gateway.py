@@ -83,6 +83,7 @@ class LyingGateway:
             link_url=URL,
             root=dict(self.root.public.jwk),
             key_sets=[self.key_set.token],
+            agencies={build.AGENCY: "Chicago Police"},
         )
 
     # --- policy

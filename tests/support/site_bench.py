@@ -67,6 +67,9 @@ class FakeDirectory:
     async def cameras_of(self, site_id: str) -> list[RegisteredCamera]:
         return [DOOR, TILL] if site_id == SITE.id else []
 
+    async def agencies(self) -> dict[str, str]:
+        return {"age_1": "Chicago Police"}
+
     async def set_connected(self, unit: UnitOfWork, camera_ids: Any, *, site_id: str) -> None:
         del unit, site_id
         self.connected = set(camera_ids)
