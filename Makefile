@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check smoke lock
+.PHONY: help setup demo demo-reset test check smoke fuzz-policy lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -28,6 +28,9 @@ check: setup ## lint, types, import contracts
 
 smoke: setup ## drive the main job in Chromium against a fresh demo; prints times and memory
 	@$(BIN)/python -m tests.smoke
+
+fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a difference ends it
+	@$(BIN)/python -m tests.fuzz.policy --cases $(or $(CASES),1000000)
 
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \
