@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check extras smoke lock
+.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -34,6 +34,9 @@ smoke: setup ## drive the main job in Chromium against a fresh demo; prints time
 
 explore-protocol: setup ## explore the model of the trust protocol far beyond what the tests do
 	@$(BIN)/python -m tests.protocol_model
+
+fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a difference ends it
+	@$(BIN)/python -m tests.fuzz.policy --cases $(or $(CASES),1000000)
 
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \

@@ -4,30 +4,17 @@ import dataclasses
 from collections import Counter
 from random import Random
 
-from policies.agency import read_agency_rules
 from policies.decide import decide, preview
-from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
+from policies.layers import GuardrailLayer, Layers, SharingLayer
 from policies.obligations import to_json, unmet
 from policies.request import Deny, Invariants, Permit, Place
 from policies.vocabulary import Act, Layer, Obligation, Purpose
 from tests.policies import oracle
 from tests.policies.build import envelope, policy, rule, terms
 from tests.policies.plain import case_of
-from tests.policies.worlds import OPEN_PACK, random_question, random_world
+from tests.policies.worlds import EVERYBODY, OPEN_PACK, random_question, random_world
 
 CASES = 4_000
-EVERYBODY = AgencyLayer(
-    read_agency_rules(
-        {
-            "v": 1,
-            "title": "Everybody may do everything",
-            "rules": [
-                {"id": role, "role": role, "agency": "any", "acts": sorted(Act), "assurance": 0, "effect": "allow"}
-                for role in ("operator", "supervisor")
-            ],
-        }
-    )
-)
 FLAGS = ("watermark", "record_reason", "second_person", "after_action")
 
 

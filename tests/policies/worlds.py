@@ -5,8 +5,9 @@ from random import Random
 from typing import Any
 
 from policies import packs
+from policies.agency import read_agency_rules
 from policies.guardrail import Guardrail, read_guardrail
-from policies.layers import GuardrailLayer, Layers, SharingLayer
+from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
 from policies.model import Policy
 from policies.parts import Envelope, Totals, plain
 from policies.request import Facts, Invariants, Place, Request, Usage
@@ -25,6 +26,19 @@ OPEN_DOCUMENT = {  # an ordinance that forbids next to nothing, and an agency th
     },
 }  # fmt: skip
 OPEN_PACK = read_guardrail(OPEN_DOCUMENT)
+OPEN_GUARD = GuardrailLayer(OPEN_PACK)
+EVERYBODY = AgencyLayer(
+    read_agency_rules(
+        {
+            "v": 1,
+            "title": "Everybody may do everything",
+            "rules": [
+                {"id": role, "role": role, "agency": "any", "acts": sorted(Act), "assurance": 0, "effect": "allow"}
+                for role in ("operator", "supervisor")
+            ],
+        }
+    )
+)
 PURPOSES = (*[Purpose.VIOLENT_CRIME] * 6, Purpose.LIFE_SAFETY, Purpose.PROPERTY_CRIME, Purpose.IMMIGRATION)
 
 

@@ -1,0 +1,1 @@
+"""Long searches for differences, on demand: `make fuzz-…`."""
