@@ -30,7 +30,6 @@ from partner_agent.wire.problems import Code, PolicyProblem
 from partner_agent.wire.tokens import Signer, TokenClass, TokenError, hash_of
 
 MAX_GRANTS: Final = 16  # being checked at one time; one more is refused with `limit`
-_BURNS: Final = 4  # from this check on, a refused grant is used up: it is closed, and cannot be accepted later
 
 
 class Desk:
@@ -206,7 +205,7 @@ class Desk:
             "session": grant.session if grant else None,
         }
         with self._store.transaction() as db:
-            if grant is not None and refusal.check >= _BURNS:
+            if grant is not None:  # a refusal closes its grant: it cannot be accepted later
                 values = ("jti", grant.jti, to_ms(self._clock.now()))
                 db.execute("INSERT OR IGNORE INTO used VALUES (?, ?, ?)", values)
             answer = self._accounts.say("refused", claims, re=message.id)

@@ -15,7 +15,7 @@ from partner_agent.wire.tokens import LocalSigner
 from policies.model import Totals
 from tests.fakes.clock import FakeClock
 from tests.policies import build
-from tests.support.agents import Bench
+from tests.support.agents import PIN, Bench
 from tests.support.lying_gateway import AGENT, GATEWAY
 
 pytestmark = pytest.mark.anyio
@@ -173,6 +173,17 @@ async def test_3_a_refused_grant_cannot_be_accepted_later(bench: Bench):
     bench.agent.site.pause()
     assert await _answer(bench, message) == Code.PAUSED
     bench.agent.switches.resume()
+
+    assert await _answer(bench, message) == Code.REPLAYED
+
+
+async def test_3_a_grant_refused_for_the_clock_cannot_be_accepted_later(bench: Bench, clock: FakeClock):
+    """Every refusal of a real grant closes it: once the clock is right again, the same grant is a replay."""
+    assert await _sent(bench, lineage="0" * 32) == Code.GRANT_INVALID
+    clock.step_wall(-3600)
+    message = bench.gateway.grant(bench.body())
+    assert await _answer(bench, message) == Code.CLOCK_SKEW
+    bench.agent.site.clear("clock_skew", PIN)
 
     assert await _answer(bench, message) == Code.REPLAYED
 

@@ -67,7 +67,9 @@ class Asking:
                 return self._time(w)
         return None
 
-    def _grant(self, w: World, kind: str, number: int, touch: Touch | None) -> After:
+    def _grant(self, w: World, kind: str, number: int, touch: Touch | None) -> After | None:
+        if kind == VIEW and w.view_left is not None:
+            return None  # one view is enough to watch
         is_said = kind == CLIP and (number, "yes") in w.answers
         is_declined = kind == CLIP and (number, "no") in w.answers
         is_touched = touch is not None and self._is_for(touch, kind, number)
@@ -77,8 +79,6 @@ class Asking:
             return After(w, "policy_denies")
         if not (is_said or is_touched):
             return After(w, "policy_denies")
-        if kind == VIEW and w.view_left is not None:
-            return After(w, "busy")
         broken = [AGAIN] if (kind, number) in w.released else []
         broken += [OVER_NO] if is_declined else []
         broken += [] if is_said or (kind, number, kind) in w.touched else [WITHOUT]

@@ -30,7 +30,7 @@ class Rule(StrEnum):
     LINKN = "n counts per link, and a fresh dies with its link"
     BOUND = "interrupted carries the durable count and one interval more"
     CLOSE = "every grant sent is closed by refused, stopped or interrupted, else by an incident"
-    BURN = "a grant refused after its ids were checked is used up"
+    BURN = "a grant that was refused is used up"
     # promises
     CLEAR = "the site may clear an overdue promise"
     DURABLE = "outstanding promises are on disk"

@@ -95,13 +95,12 @@ class Sessions:
         """The numbered checks, as far as they matter here, and what follows."""
         code = self._problem(w, grant)
         if code:
-            late = code not in {"grant_invalid", "replayed"}
-            burns = late and Rule.BURN in self.rules
+            is_news = code != "replayed"
             w = w._replace(
-                used=w.used | {grant.jti} if burns else w.used,
-                refused=w.refused | {(grant.lineage, grant.jti)} if late else w.refused,
+                used=w.used | {grant.jti} if Rule.BURN in self.rules else w.used,
+                refused=w.refused | {(grant.lineage, grant.jti)} if is_news else w.refused,
             )
-            return After(self._say(w, "refused", (grant.jti, code)) if late else w, code)
+            return After(self._say(w, "refused", (grant.jti, code)) if is_news else w, code)
         broken = []
         if w.state in {ENDED, CRASHED}:
             broken.append(RESUMED)
@@ -123,6 +122,7 @@ class Sessions:
             ("replayed", grant.age is None or grant.age > self.fresh_life),
             ("replayed", grant.jti in w.used or is_session_used),
             ("policy_stale", grant.version != w.version),
+            ("not_shared", w.version == 0),
             ("paused", w.is_paused),
             ("policy_denies", not w.permits),
         )
@@ -215,8 +215,7 @@ class Sessions:
         if w.gateway == IDLE:
             yield Action("the gateway grants")
         if w.batches and w.gateway != IDLE:
-            yield Action("the gateway leases", (0,))
-            yield Action("the gateway leases", (1,))
+            yield from (Action("the gateway leases", (age,)) for age in range(min(w.link_age, 1) + 1))
         for what, state in (("the deadline passes", ASKED), ("somebody revokes", OPEN), ("it is revoked", REVOKING)):
             if w.gateway == state:
                 yield Action(what)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from tests.protocol_model.rules import Rule
 
 HOLD, APPROVE_BY = 2, 3
-LAST_SEQ = 9  # the largest number a document can hold
+LAST_SEQ = 9  # stands for 2^53, the largest number a document can hold
 ABSENT, PINNED, SUSPENDED = range(3)
 POLICY, OWNERS, LOGIN = "policy", "owners", "login"
 
@@ -52,6 +52,9 @@ class Doc:
     def but(self, **changes: Any) -> "Doc":
         """The same document with changes."""
         return Doc(**{name: changes.get(name, getattr(self, name)) for name in self.__slots__})
+
+    def __reduce__(self) -> tuple[type["Doc"], tuple[Any, ...]]:
+        return Doc, tuple(getattr(self, name) for name in self.__slots__)
 
     def __repr__(self) -> str:
         above = f" on {self.parent!r}" if self.parent is not None and self.parent.seq else ""
@@ -110,11 +113,11 @@ class SiteRules:
     """The agent under a set of rules."""
 
     def __init__(self, rules: frozenset[Rule]) -> None:
-        self.rules = rules
+        self.rules, self.last_seq = rules, LAST_SEQ
 
     def follows(self, a: Agent, doc: Doc) -> bool:
         """Whether `doc` may come after the one in force."""
-        if doc.lineage != a.lineage or doc.parent != a.current or doc.seq > LAST_SEQ:
+        if doc.lineage != a.lineage or doc.parent != a.current or doc.seq > self.last_seq:
             return False
         return doc.seq == a.current.seq + 1 if Rule.NEXT in self.rules else doc.seq > a.current.seq
 

@@ -1,5 +1,6 @@
 """An agent on a test's desk: the real core over fakes of every port, with what it says collected."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -59,7 +60,7 @@ class Bench:
         self.ids = SequentialIds()
         self.passkey = SoftPasskey(count=1)
         self.settings = Settings(state_dir=folder, **{"site_pin_hash": PIN_HASH, **settings})
-        self.store = Store(folder / "agent.db")
+        self.store = self._open()
         Identity.pin(self.store, self.gateway.pairing())
         self.agent = self._assemble()
 
@@ -93,11 +94,41 @@ class Bench:
 
     def restart(self) -> None:
         """Kill -9 and start again on the same disk."""
+        self._close()
+        self.store = self._open()
+        self.agent = self._assemble()
+
+    def reinstall(self) -> None:
+        """The disk is gone; the same agent is set up again on an empty one."""
+        self._close()
+        for path in self.folder.glob("agent.db*"):
+            path.unlink()
+        self.store = self._open()
+        Identity.pin(self.store, self.gateway.pairing())
+        self.agent = self._assemble()
+
+    def snapshot(self, path: Path) -> None:
+        """Copy the disk as it is."""
+        self.store.rows("VACUUM INTO ?", str(path))
+
+    def go_back_to(self, path: Path) -> None:
+        """Put a copied disk in place of the agent's."""
+        self._close()
+        for old in self.folder.glob("agent.db*"):
+            old.unlink()
+        shutil.copy(path, self.folder / "agent.db")
+        self.store = self._open()
+        self.agent = self._assemble()
+
+    def _open(self) -> Store:
+        store = Store(self.folder / "agent.db")
+        store.rows("PRAGMA synchronous = OFF")  # no test cuts the power
+        return store
+
+    def _close(self) -> None:
         self.said.close()
         self.agent.outbox.close()
         self.store.close()
-        self.store = Store(self.folder / "agent.db")
-        self.agent = self._assemble()
 
     # --- what the agent said
 
