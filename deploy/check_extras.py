@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).resolve().parent.parent
 GATEWAYS_OWN: Final = ("alembic", "authlib", "jose", "litestar", "sqlalchemy", "uvicorn")  # modules
 BEYOND_BARE: Final = ("aiortc", "anyio", "av", "casbin", "httpx", "joserfc", "msgspec", "websockets")
-TEST_PACKAGES: Final = ("pytest", "hypothesis", "pymerkle", "rfc8785")
+TEST_PACKAGES: Final = ("cedarpy", "pytest", "hypothesis", "pymerkle", "rfc8785")
 STEP_S: Final = 600
 
 

@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from policies import packs
 from policies.agency import AgencyRule
 from policies.decide import preview
 from policies.guardrail import Guardrail, GuardRule
@@ -25,7 +26,7 @@ from policies.vocabulary import Act, Effect, GuardCondition, Purpose, Tag, Techn
 from tests.policies.build import NOW, at_centre, envelope, incident, policy, request, rule, subject, terms
 from tests.policies.worlds import OPEN_GUARD
 
-TABLES = Path(__file__).parents[2] / "policies" / "tables"
+TABLES = Path(packs.__file__).parent / "tables"
 INCIDENTS = {
     "none": None,
     "closed": incident(is_active=False),
