@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check smoke fuzz-policy lock
+.PHONY: help setup demo demo-reset test check smoke fuzz-policy bench-policy lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -31,6 +31,9 @@ smoke: setup ## drive the main job in Chromium against a fresh demo; prints time
 
 fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a difference ends it
 	@$(BIN)/python -m tests.fuzz.policy --cases $(or $(CASES),1000000)
+
+bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
+	@$(BIN)/python -m tests.bench.policy
 
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \
