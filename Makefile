@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy lock
+.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy lock
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -37,6 +37,9 @@ explore-protocol: setup ## explore the model of the trust protocol far beyond wh
 
 fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a difference ends it
 	@$(BIN)/python -m tests.fuzz.policy --cases $(or $(CASES),1000000)
+
+bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
+	@$(BIN)/python -m tests.bench.policy
 
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \

@@ -88,6 +88,12 @@ class Clause:
         by_hand: also incidents that an operator opened, an alarm or an event, not only calls of the 911 centre.
         is_moving: also when an incident moves towards the camera.
         hold: recordings may be kept from being overwritten while the owner decides.
+        named: units and roles (`unit:agency/unit`, `role:agency/role`) that the clause is for, besides `agencies`.
+        excluded: agencies, units and roles that get nothing from these cameras, whatever any clause says.
+        on_panic: live also while the alarm button of the site is on.
+        emergency: live and recordings also as emergency access by two persons.
+        session_s: seconds of one live view; `clip_s` of one recording, which is at most `look_back_s` old.
+        history_from_ms: nothing recorded before this; the moment of saving gives "only from now on".
     """
 
     cameras: frozenset[str]
@@ -107,6 +113,15 @@ class Clause:
     ptz: bool = False
     masks: frozenset[str] = frozenset()
     notify: Notify = Notify.NOW
+    named: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    on_panic: bool = False
+    emergency: bool = False
+    session_s: int = VIEW_S
+    clip_s: int = CLIP_S
+    look_back_s: int = LOOK_BACK_S
+    height_lines: int = HEIGHT_LINES
+    history_from_ms: int = 0
 
     def __post_init__(self) -> None:
         if not self.purposes:
@@ -140,7 +155,7 @@ def read_clause(value: object, path: str) -> Clause:
     Raises:
         PolicyError: a field is missing, unknown or wrong.
     """
-    fields = Fields(value, path)
+    fields = Fields({**_LATER, **value} if isinstance(value, Mapping) else value, path)
     spans = parts.read_spans(fields, "spans") if fields.raw("spans") else ()
     return fields.done(
         Clause(
@@ -161,8 +176,31 @@ def read_clause(value: object, path: str) -> Clause:
             ptz=fields.flag("ptz"),
             masks=fields.names("masks"),
             notify=fields.word("notify", Notify),
+            named=frozenset(fields.ordered("named", parts.as_grantee)),
+            excluded=frozenset(fields.ordered("excluded", parts.as_grantee)),
+            on_panic=fields.flag("on_panic"),
+            emergency=fields.flag("emergency"),
+            session_s=fields.whole("session_s", 1, parts.MAX_SESSION_S),
+            clip_s=fields.whole("clip_s", 1, parts.MAX_CLIP_S),
+            look_back_s=fields.whole("look_back_s", 1, parts.MAX_LOOK_BACK_S),
+            height_lines=fields.whole("height_lines", 1, parts.MAX_LINES),
+            history_from_ms=fields.whole("history_from_ms"),
         )
     )
+
+
+# what a clause written before these answers existed says of them
+_LATER: Final[Mapping[str, object]] = {
+    "named": [],
+    "excluded": [],
+    "on_panic": False,
+    "emergency": False,
+    "session_s": VIEW_S,
+    "clip_s": CLIP_S,
+    "look_back_s": LOOK_BACK_S,
+    "height_lines": HEIGHT_LINES,
+    "history_from_ms": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +218,11 @@ class Expansion:
 
 
 def expand(clauses: Sequence[Clause]) -> Expansion:
-    """The rules that the clauses stand for, in their order; a clause without cameras stands for nothing."""
+    """The rules that the clauses stand for, in their order; a clause without cameras stands for nothing.
+
+    Raises:
+        PolicyError: they are more than one document holds.
+    """
     groups: list[Group] = []
     windows: list[Window] = []
     terms: list[Terms] = []
@@ -191,28 +233,39 @@ def expand(clauses: Sequence[Clause]) -> Expansion:
             windows.append(Window(f"w{number}", clause.zone, clause.spans))
         terms += _terms(clause, number)
         rules += list(_rules(clause, number))
+    if len(terms) > parts.MAX_TERMS or len(rules) > parts.MAX_RULES:
+        raise PolicyError("clauses", "say more than one document holds; use fewer clauses, or name fewer agencies")
     return Expansion(tuple(groups), tuple(windows), tuple(terms), tuple(rules))
 
 
-def _terms(clause: Clause, number: int) -> tuple[Terms, Terms]:
-    """The terms of looking, and those of recordings."""
+def _terms(clause: Clause, number: int) -> tuple[Terms, ...]:
+    """The terms of looking, those of recordings, and those of recordings in an emergency where they differ."""
     looking = Terms(
         id=f"t{number}",
-        session_s=VIEW_S,
+        session_s=clause.session_s,
         clip_s=0,
         hold_s=0,
         look_back_s=0,
         around_s=None,
-        height_lines=HEIGHT_LINES,
+        height_lines=clause.height_lines,
         history_from_ms=0,
         masks=clause.masks,
         watermark=True,
         notify=clause.notify,
     )
-    around_s = AROUND_S if clause.recordings is Recordings.NEARBY else None
-    return looking, replace(
-        looking, id=f"r{number}", session_s=0, clip_s=CLIP_S, hold_s=HOLD_S, look_back_s=LOOK_BACK_S, around_s=around_s
+    recorded = replace(
+        looking,
+        id=f"r{number}",
+        session_s=0,
+        clip_s=clause.clip_s,
+        hold_s=HOLD_S,
+        look_back_s=clause.look_back_s,
+        around_s=AROUND_S if clause.recordings is Recordings.NEARBY else None,
+        history_from_ms=clause.history_from_ms,
     )
+    if clause.emergency and recorded.around_s is not None:
+        return looking, recorded, replace(recorded, id=f"e{number}", around_s=None)
+    return looking, recorded
 
 
 def _rules(clause: Clause, number: int) -> Iterator[Rule]:
@@ -222,7 +275,8 @@ def _rules(clause: Clause, number: int) -> Iterator[Rule]:
     conditions: dict[str, str] = {"never": "", "ask": Condition.ASK, "nearby": near, "always": Condition.ALWAYS}
     where = near if clause.where is Where.NEARBY else str(Condition.ALWAYS)
     wanted = [("where", frozenset({Act.REGISTRY_VIEW}), where)]
-    wanted.append(("live", frozenset({Act.LIVE_VIEW, Act.STILL_TAKE}) | sound, conditions[clause.live]))
+    live = frozenset({Act.LIVE_VIEW, Act.STILL_TAKE}) | sound
+    wanted.append(("live", live, conditions[clause.live]))
     if clause.recordings is Recordings.ASK:
         wanted.append(("request", frozenset({Act.CLIP_REQUEST}), str(Condition.ALWAYS)))
         wanted.append(("clip", frozenset({Act.CLIP_FETCH}), str(Condition.ASK)))
@@ -231,15 +285,44 @@ def _rules(clause: Clause, number: int) -> Iterator[Rule]:
     if clause.hold and clause.recordings is not Recordings.NEVER:
         held = near if clause.recordings is Recordings.NEARBY else str(Condition.ALWAYS)
         wanted.append(("hold", frozenset({Act.PRESERVE_PLACE}), held))
+    if clause.on_panic:
+        wanted.append(("panic", live, str(Condition.PANIC)))
+    if clause.emergency:
+        wanted.append(("emergency", live, str(Condition.TWO_PERSONS)))
+        wanted.append(("evidence", fetch, str(Condition.TWO_PERSONS)))
+    yield from _exclusions(clause, number)
     for name, acts, condition in wanted:
         if condition:
-            yield from _for_each_agency(clause, number, name, acts, condition)
+            yield from _for_each_grantee(clause, number, name, acts, condition)
 
 
-def _for_each_agency(clause: Clause, number: int, name: str, acts: frozenset[Act], condition: str) -> Iterator[Rule]:
+def _exclusions(clause: Clause, number: int) -> Iterator[Rule]:
+    """A deny of everything for each that is excluded; it wins over every clause."""
+    for index, grantee in enumerate(sorted(clause.excluded), start=1):
+        yield Rule(
+            id=f"c{number}.not.{index}",
+            effect=Effect.DENY,
+            grantee=grantee,
+            scope=f"group:g{number}",
+            acts=frozenset(Act),
+            purposes=frozenset(Purpose),
+            window=ALWAYS,
+            condition=Condition.ALWAYS,
+            origins=frozenset(),
+            is_moving=False,
+            from_ms=None,
+            until_ms=None,
+            terms=parts.NO_TERMS,
+        )
+
+
+def _for_each_grantee(clause: Clause, number: int, name: str, acts: frozenset[Act], condition: str) -> Iterator[Rule]:
     origins = frozenset(Origin) if clause.by_hand else frozenset({Origin.CAD})
-    has_hours = bool(clause.zone) and name != "where"
-    grantees = [f"agency:{agency}" for agency in sorted(clause.agencies)] or ["any"]
+    has_hours = bool(clause.zone) and name not in {"where", "panic", "emergency", "evidence"}
+    terms = "t" if acts.isdisjoint(RANGE_ACTS) else "r"
+    if name == "evidence" and clause.recordings is Recordings.NEARBY:
+        terms = "e"
+    grantees = sorted({f"agency:{agency}" for agency in clause.agencies} | clause.named) or ["any"]
     for index, grantee in enumerate(grantees, start=1):
         yield Rule(
             id=f"c{number}.{name}.{index}",
@@ -254,5 +337,5 @@ def _for_each_agency(clause: Clause, number: int, name: str, acts: frozenset[Act
             is_moving=clause.is_moving,
             from_ms=None,
             until_ms=clause.until_ms,
-            terms=f"{'t' if acts.isdisjoint(RANGE_ACTS) else 'r'}{number}",
+            terms=f"{terms}{number}",
         )

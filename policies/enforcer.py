@@ -14,8 +14,8 @@ from typing import Any, Final
 import casbin
 
 from policies import models
-from policies.matcher import ModelError, Row, check_rows, checked_tree, environment, load
-from policies.matching import Head, prepared
+from policies.matcher import NOTHING, ModelError, Row, checked_tree, environment, load, read_rows
+from policies.matching import Head, Names
 
 # Casbin prints each request, with whoever asks, and switches its loggers off only until somebody configures logging.
 _SILENT: Final = logging.Logger("casbin, silenced", level=logging.CRITICAL + 1)  # noqa: LOG001  out of reach of any configuration
@@ -52,21 +52,19 @@ class _Casbin(casbin.Enforcer):  # type: ignore[misc]  # casbin has no types
 class Enforcer:
     """One layer's rules under one model, enforced by Casbin. No rules at all is a deny."""
 
-    def __init__(self, name: str, rows: Sequence[Row]) -> None:
-        """`name`: the model; `rows`: the rules in document order.
+    def __init__(self, name: str, rows: Sequence[Row], names: Names = NOTHING) -> None:
+        """`name`: the model; `rows`: the rules in document order; `names`: what windows and terms stand for.
 
         Raises:
-            ModelError: a row has the wrong number of fields or an effect that is neither allow nor deny.
+            ModelError: as `read_rows`.
         """
-        fields = load(name)[0]
-        check_rows(fields, rows)
         self._has_rules = bool(rows)
         model = casbin.Enforcer.new_model(text=models.text(name))
         model.logger = _SILENT
         self._casbin = _Casbin(model)
         self._casbin.logger = _SILENT
         # a tuple: nothing can add or remove afterwards
-        self._casbin.model["p"]["p"].policy = tuple(prepared(fields.policy, row) for row in rows)
+        self._casbin.model["p"]["p"].policy = read_rows(load(name)[0], rows, names)
 
     def permits(self, head: Head) -> bool:
         """Whether Casbin allows this request.

@@ -49,7 +49,9 @@ def reason_of(layer: SharingLayer, head: Head, verdict: Verdict) -> tuple[Reason
     rules = layer.policy.rules
     if verdict.row is not None:
         return Reason.DENY_RULE, "A rule of the owner forbids this.", rules[verdict.row].id
-    row, field = verdict.nearest or layer.judges.kernel.nearest(head)
+    row, field = verdict.nearest, verdict.stopped_by
+    if row is None:
+        row, field = layer.judges.kernel.nearest(head)
     reason, sentence = _REASONS.get(field, _SILENT)
     return reason, sentence, "" if row is None or reason is Reason.NOT_SHARED else rules[row].id
 

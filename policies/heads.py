@@ -3,13 +3,13 @@
 import dataclasses
 import math
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Final
 
 from policies.geo import Point, far_edge_m
 from policies.guardrail import Guardrail
-from policies.hours import minute_of_week
 from policies.layers import SharingLayer
-from policies.matching import ANY, Asked, Ctx, Head, Reach, Told
+from policies.matching import ANY, Asked, Clocks, Ctx, Head, Reach, Told
 from policies.request import Caps, Facts, Request, Subject
 from policies.vocabulary import RANGE_ACTS, Act, Condition, Tag
 
@@ -41,8 +41,24 @@ def epoch_ms(moment: datetime) -> int:
 
 def names_of(who: Subject) -> frozenset[str]:
     """`r.sub` for an owner's rules: every grantee that means this person."""
-    named = {ANY, f"agency:{who.agency}", f"unit:{who.agency}/{who.unit}"}
-    return frozenset(named | {f"role:{who.agency}/{role}" for role in who.roles})
+    return _grantees(who.agency, who.unit, who.roles)
+
+
+@lru_cache(4096)
+def _grantees(agency: str, unit: str, roles: frozenset[str]) -> frozenset[str]:
+    return frozenset({ANY, f"agency:{agency}", f"unit:{agency}/{unit}", *(f"role:{agency}/{role}" for role in roles)})
+
+
+@lru_cache(4096)
+def _colleague(agency: str, roles: frozenset[str], assurance: int) -> frozenset[str]:
+    """Signing in surely counts as less surely too."""
+    levels = (f"assurance:{level}" for level in range(assurance + 1))
+    return frozenset({f"agency:{ANY}", f"agency:{agency}", *(f"role:{role}" for role in roles), *levels})
+
+
+@lru_cache(1024)
+def _in_ordinance(jurisdiction: str, tags: frozenset[Tag]) -> frozenset[str]:
+    return frozenset({ANY, f"jurisdiction:{jurisdiction}", *(f"tag:{tag}" for tag in tags)})
 
 
 def sharing_head(
@@ -62,13 +78,11 @@ def sharing_head(
         purpose=request.purpose,
         technology=request.technology,
         now_ms=epoch_ms(request.now),
-        minutes={} if is_any_time else {zone: minute_of_week(request.now, zone) for zone in layer.zones},
+        clocks=Clocks(request.now),
         holding=_holding(request, facts),
         told=_told(request, policy.camera_by_id[request.camera].place),
         asked=None if caps is None else Asked(caps.seconds, SECONDS_OF.get(request.act, ""), caps.height_lines),
         reach=_reach(request),
-        windows=layer.windows,
-        terms=policy.terms_by_id,
         is_any_time=is_any_time,
     )
     needed = request.acts if caps is not None else frozenset({request.act})
@@ -77,16 +91,15 @@ def sharing_head(
 
 def guardrail_head(guardrail: Guardrail, request: Request, tags: frozenset[Tag]) -> Head:
     """A request to an ordinance; no fact that an owner or an operator can make true reaches it."""
-    camera = {ANY, f"jurisdiction:{guardrail.jurisdiction}"} | {f"tag:{tag}" for tag in tags}
-    return Head(names_of(request.subject), request.partner, frozenset(camera), request.acts, _placeless(request))
+    camera = _in_ordinance(guardrail.jurisdiction, tags)
+    return Head(names_of(request.subject), request.partner, camera, request.acts, _placeless(request))
 
 
 def agency_head(request: Request) -> Head:
     """A request to the agency's own rules."""
     who = request.subject
-    named = {f"agency:{ANY}", f"agency:{who.agency}"} | {f"role:{role}" for role in who.roles}
-    named |= {f"assurance:{level}" for level in range(who.assurance + 1)}  # signing in surely counts as less surely too
-    return Head(frozenset(named), request.partner, frozenset(), request.acts, _placeless(request))
+    named = _colleague(who.agency, who.roles, who.assurance)
+    return Head(named, request.partner, frozenset(), request.acts, _placeless(request))
 
 
 def _placeless(request: Request) -> Ctx:
@@ -95,13 +108,11 @@ def _placeless(request: Request) -> Ctx:
         purpose=request.purpose,
         technology=request.technology,
         now_ms=epoch_ms(request.now),
-        minutes={},
+        clocks=Clocks(request.now),
         holding=frozenset(),
         told=_told(request, None),
         asked=None,
         reach=None,
-        windows={},
-        terms={},
     )
 
 
@@ -126,11 +137,20 @@ def _reach(request: Request) -> Reach | None:
 
 
 def _holding(request: Request, facts: Facts) -> frozenset[str]:
-    approval, held = facts.approval, {str(Condition.ALWAYS)}
-    if approval is not None and approval.act == request.act and request.now < approval.until:
-        held.add(Condition.ASK)
-    if facts.panic_until is not None and request.now < facts.panic_until:
-        held.add(Condition.PANIC)
-    if facts.is_second_person_present:
-        held.add(Condition.TWO_PERSONS)
-    return frozenset(held)
+    approval, panic = facts.approval, facts.panic_until
+    return _conditions(
+        approval is not None and approval.act == request.act and request.now < approval.until,
+        panic is not None and request.now < panic,
+        facts.is_second_person_present,
+    )
+
+
+@cache
+def _conditions(is_approved: bool, is_panic: bool, is_second_person_present: bool) -> frozenset[str]:
+    named = (
+        (True, Condition.ALWAYS),
+        (is_approved, Condition.ASK),
+        (is_panic, Condition.PANIC),
+        (is_second_person_present, Condition.TWO_PERSONS),
+    )
+    return frozenset(str(condition) for is_true, condition in named if is_true)

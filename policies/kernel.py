@@ -8,30 +8,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from policies.matcher import NO_DENY, Model, Read, Row, check_rows, load
-from policies.matching import Head, prepared
+from policies.matcher import NO_DENY, NOTHING, Model, Read, Row, load, read_rows
+from policies.matching import Head, Names
 
 _Numbered = tuple[int, Read]
 _number = itemgetter(0)
-
-
-class Nearest(NamedTuple):
-    """The allow that came nearest where nothing matched: its row, and the rule field that stopped it."""
-
-    row: int | None
-    field: str
 
 
 class Verdict(NamedTuple):
     """What the rules say: allowed or not, and the row that decided (None: none matched).
 
     Attributes:
-        nearest: where nothing matched, the allow that came nearest of those that name the acts; None: there is none.
+        nearest: where nothing matched, the allow that came nearest of those that name an act; None: there is none.
+        stopped_by: the rule field that stopped it.
     """
 
     is_allowed: bool
     row: int | None
-    nearest: Nearest | None = None
+    nearest: int | None = None
+    stopped_by: str = ""
 
 
 class Kernel:
@@ -41,18 +36,18 @@ class Kernel:
     in every model of ours.
     """
 
-    __slots__ = ("_by_act", "_effect", "_matcher", "_rows")
+    __slots__ = ("_act", "_by_act", "_effect", "_matcher", "_rows")
 
-    def __init__(self, name: str, rows: Sequence[Row]) -> None:
-        """`name`: the model; `rows`: the rules in document order.
+    def __init__(self, name: str, rows: Sequence[Row], names: Names = NOTHING) -> None:
+        """`name`: the model; `rows`: the rules in document order; `names`: what windows and terms stand for.
 
         Raises:
-            ModelError: a row has the wrong number of fields or an effect that is neither allow nor deny.
+            ModelError: as `read_rows`.
         """
         model, self._matcher = load(name)
-        check_rows(model, rows)
+        self._act = self._matcher.fields.index("act")
         self._effect = model.effect
-        self._rows = tuple(enumerate(prepared(model.policy, row) for row in rows))
+        self._rows = tuple(enumerate(read_rows(model, rows, names)))
         self._by_act = _by_act(model, self._rows)
 
     def matches(self, head: Head, index: int) -> bool:
@@ -67,7 +62,8 @@ class Kernel:
         """The first deny that matches, else the first allow that matches, else nothing."""
         passed, all_terms = self._matcher.passed, len(self._matcher.fields)
         first: int | None = None
-        nearest, most = -1, self._matcher.fields.index("act")
+        nearest: int | None = None
+        most = self._act  # a rule has to come farther than its acts, or it is not told from those not looked at
         for index, row in self._candidates(head):
             count = passed(head, row)
             if count == all_terms:
@@ -81,17 +77,17 @@ class Kernel:
             return Verdict(bool(self._rows), first)
         if first is not None:
             return Verdict(True, first)
-        return Verdict(False, None, Nearest(nearest, self._matcher.fields[most]) if nearest >= 0 else None)
+        return Verdict(False, None, nearest, "" if nearest is None else self._matcher.fields[most])
 
-    def nearest(self, head: Head) -> Nearest:
-        """Where nothing matched, the first allow of those that came farthest, among all rules."""
+    def nearest(self, head: Head) -> tuple[int | None, str]:
+        """Where nothing matched, the first allow of those that came farthest among all rules, and what stopped it."""
         best, most = None, -1
         for index, row in self._rows:
             if row[-1] == "allow":
                 count = self._matcher.passed(head, row)
                 if count > most:
                     best, most = index, count
-        return Nearest(best, "" if best is None else (*self._matcher.fields, "")[most])
+        return best, "" if best is None else (*self._matcher.fields, "")[most]
 
     def _candidates(self, head: Head) -> Iterable[_Numbered]:
         if len(head.act) == 1:

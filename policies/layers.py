@@ -14,10 +14,10 @@ from policies.enforcer import Enforcer
 from policies.guardrail import Guardrail
 from policies.hours import edges_of
 from policies.kernel import Kernel, Verdict
-from policies.matcher import Row
-from policies.matching import MOVED, Head, Hours
+from policies.matcher import NOTHING, Row
+from policies.matching import MOVED, Head, Hours, Names
 from policies.model import Policy
-from policies.parts import Envelope, Rule
+from policies.parts import ALWAYS, NO_TERMS, Envelope, Rule
 from policies.request import Facts, Invariants, Place
 from policies.vocabulary import Layer
 
@@ -34,14 +34,14 @@ class DisagreementError(Exception):
 class Judges:
     """One layer's rules with both engines, which must agree."""
 
-    def __init__(self, name: str, rows: Sequence[Row]) -> None:
-        """`name`: the model; `rows`: the rules in document order.
+    def __init__(self, name: str, rows: Sequence[Row], names: Names = NOTHING) -> None:
+        """`name`: the model; `rows`: the rules in document order; `names`: what windows and terms stand for.
 
         Raises:
-            ModelError: a row does not fit the model.
+            ModelError: a row does not fit the model, or names what is not there.
         """
-        self.kernel = Kernel(name, rows)
-        self.enforcer = Enforcer(name, rows)
+        self.kernel = Kernel(name, rows, names)
+        self.enforcer = Enforcer(name, rows, names)
 
     def verdict(self, head: Head, *, release: bool) -> Verdict:
         """What the rules say to this request.
@@ -82,10 +82,8 @@ class SharingLayer:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.rows = tuple(_row(policy.partner, rule) for rule in policy.rules)
-        self.judges = Judges("sharing", self.rows)
+        self.judges = Judges("sharing", self.rows, names_in(policy))
         self.scopes = {camera: policy.scopes_of(camera) for camera in policy.camera_by_id}
-        self.windows = {window.id: Hours(window.zone, edges_of(window.spans)) for window in policy.windows}
-        self.zones = frozenset(window.zone for window in policy.windows)
 
 
 class GuardrailLayer:
@@ -136,6 +134,12 @@ class Layers:
             if value is None or value == ():
                 return layer
         return None
+
+
+def names_in(policy: Policy) -> Names:
+    """What windows and terms of a document stand for; `always` and `none` are nothing that binds."""
+    windows = {window.id: Hours(window.zone, edges_of(window.spans)) for window in policy.windows}
+    return {"window": {ALWAYS: None, **windows}, "terms": {NO_TERMS: None, **policy.terms_by_id}}
 
 
 def _row(partner: str, rule: Rule) -> SharingRow:

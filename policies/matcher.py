@@ -13,11 +13,12 @@ from functools import cache
 from typing import Any, Final
 
 from policies import matching, models
-from policies.matching import Head
+from policies.matching import Head, Names
 
 Row = tuple[str, ...]
 Read = tuple[Any, ...]  # a row with its fields read
 ALLOW_AND_NO_DENY: Final = "some(where (p.eft == allow)) && !some(where (p.eft == deny))"
+NOTHING: Final[Names] = {}  # for models whose rules name nothing of a document
 NO_DENY: Final = "!some(where (p.eft == deny))"
 
 _SECTIONS: Final = {"request_definition": "r", "policy_definition": "p", "policy_effect": "e", "matchers": "m"}
@@ -167,19 +168,31 @@ class _Slots(ast.NodeTransformer):
 
 @cache
 def load(name: str) -> tuple[Model, Matcher]:
-    """A model of ours with its compiled matcher."""
-    model = read_model(models.text(name))
-    return model, compile_matcher(model)
-
-
-def check_rows(model: Model, rows: Sequence[Row]) -> None:
-    """Refuse rows that Casbin would cut short or misread.
+    """A model of ours with its compiled matcher.
 
     Raises:
-        ModelError: a row has the wrong number of fields, or an effect that is neither allow nor deny.
+        ModelError: as `read_model` and `checked_tree`, or no term looks at `act`, by which rules are found.
+    """
+    model = read_model(models.text(name))
+    matcher = compile_matcher(model)
+    if "act" not in matcher.fields:
+        raise ModelError(f"{name}: a term on `act` is needed")
+    return model, matcher
+
+
+def read_rows(model: Model, rows: Sequence[Row], names: Names) -> tuple[Read, ...]:
+    """The rules with their fields read; rows that Casbin would cut short or misread are refused.
+
+    Raises:
+        ModelError: a row has the wrong number of fields, an effect that is neither allow nor deny, or names what is not
+            there.
     """
     for row in rows:
         if len(row) != len(model.policy):
             raise ModelError(f"rule {row[:1]} has {len(row)} fields, the model {len(model.policy)}")
         if row[-1] not in {"allow", "deny"}:
             raise ModelError(f"rule {row[0]}: {row[-1]!r} is neither allow nor deny")
+    try:
+        return tuple(matching.prepared(model.policy, row, names) for row in rows)
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"a rule names what is not there: {error}") from error

@@ -2,7 +2,8 @@
 
 Who is meant and which camera are plain names: a rule's name is among those of the request, which the models say with
 `in`. Everything else is a predicate here. Rule fields are text from the closed vocabulary; a list is written `a|b`.
-`prepared` reads each field once, when rules are loaded, into what its predicate compares. Every predicate answers True
+`prepared` reads each field once, when rules are loaded, into what its predicate compares,
+and puts windows and terms in place of their names. Every predicate answers True
 or False, and False to a word it does not know. What a predicate needs of the clock, the map or a range stands in the
 request's head as a number already (`policies.heads`), so that one rule costs no arithmetic on dates.
 """
@@ -11,10 +12,12 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from policies import hours
-from policies.parts import ALWAYS, NO_TERMS, Terms
+from policies.parts import Terms
 from policies.vocabulary import Act, Condition, GuardCondition, Origin
 
 MOVED: Final = "moved"  # stands among a rule's origins where incidents that moved count too
@@ -65,12 +68,24 @@ class Hours(NamedTuple):
     edges: hours.Edges
 
 
+class Clocks(dict[str, int]):
+    """The minute of the week that the clocks of a time zone show at one moment, read when a window first asks."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__()
+        self._now = now
+
+    def __missing__(self, zone: str) -> int:
+        minute = self[zone] = hours.minute_of_week(self._now, zone)
+        return minute
+
+
 @dataclass(frozen=True, slots=True)
 class Ctx:
     """`r.ctx`: everything else that a rule may look at.
 
     Attributes:
-        minutes: time zone to the minute of the week its clocks show, for every zone of `windows`.
+        clocks: what the clocks of each time zone show.
         holding: the conditions that hold without an incident: `always`, and those that a fact makes true.
         told: None without an incident that is a reason: a closed one is for recordings only.
         asked: None asks whether a rule would match for some caps.
@@ -80,13 +95,11 @@ class Ctx:
     purpose: str
     technology: str
     now_ms: int
-    minutes: Mapping[str, int]
+    clocks: Clocks
     holding: frozenset[str]
     told: Told | None
     asked: Asked | None
     reach: Reach | None
-    windows: Mapping[str, Hours]
-    terms: Mapping[str, Terms]
     is_any_time: bool = False
 
 
@@ -110,8 +123,9 @@ class Head(NamedTuple):
 Dates = tuple[float, float]
 
 
+@lru_cache(65_536)
 def words(field: str) -> frozenset[str]:
-    """The words of a field `a|b`."""
+    """The words of a field `a|b`; many rules say the same, and then share one set."""
     return frozenset(field.split("|"))
 
 
@@ -135,16 +149,25 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "dates": read_dates,
     "condition": read_condition,
 }
+# what the names in a field stand for: field, then name
+Names = Mapping[str, Mapping[str, object]]
 
 
-def prepared(tokens: Sequence[str], row: Sequence[str]) -> tuple[object, ...]:
-    """A rule with each field read.
+def prepared(tokens: Sequence[str], row: Sequence[str], names: Names) -> tuple[object, ...]:
+    """A rule with each field read, and each name in place of which something stands exchanged for it.
 
     Args:
         tokens: the rule's fields, as the model names them.
         row: their text.
+        names: `window` and `terms` of the document the rule is from.
+
+    Raises:
+        KeyError: a name stands for nothing.
     """
-    return tuple(_READERS.get(token, str)(field) for token, field in zip(tokens, row, strict=True))
+    return tuple(
+        names[token][field] if token in names else _READERS.get(token, str)(field)
+        for token, field in zip(tokens, row, strict=True)
+    )
 
 
 def acts(needed: frozenset[Act], field: frozenset[str], effect: str) -> bool:
@@ -163,14 +186,11 @@ def dates(ctx: Ctx, field: Dates) -> bool:
     return low <= ctx.now_ms < high or ctx.is_any_time
 
 
-def window(ctx: Ctx, field: str) -> bool:
-    """The rule's weekly window is open."""
-    if field == ALWAYS:
+def window(ctx: Ctx, field: Hours | None) -> bool:
+    """The rule's weekly window is open; None is never closed."""
+    if field is None or ctx.is_any_time:
         return True
-    found = ctx.windows.get(field)
-    if found is None or ctx.is_any_time:
-        return found is not None
-    return bisect_right(found.edges, ctx.minutes[found.zone]) % 2 == 1  # opened once more than closed
+    return bisect_right(field.edges, ctx.clocks[field.zone]) % 2 == 1  # opened once more than closed
 
 
 def condition(ctx: Ctx, field: str | int, origins: frozenset[str]) -> bool:
@@ -185,22 +205,21 @@ def condition(ctx: Ctx, field: str | int, origins: frozenset[str]) -> bool:
     return field == Condition.ANY
 
 
-def terms(ctx: Ctx, field: str) -> bool:
-    """What is asked for is no more than the rule's terms give."""
-    found = ctx.terms.get(field)
-    if found is None:
-        return field == NO_TERMS
+def terms(ctx: Ctx, field: Terms | None) -> bool:
+    """What is asked for is no more than the rule's terms give; a deny has none."""
+    if field is None:
+        return True
     asked, reach = ctx.asked, ctx.reach
     if asked is not None:
-        if asked.height_lines > found.height_lines:
+        if asked.height_lines > field.height_lines:
             return False
-        if asked.bound and asked.seconds > getattr(found, asked.bound):
+        if asked.bound and asked.seconds > getattr(field, asked.bound):
             return False
     if reach is None:
         return True
-    if reach.age_s > found.look_back_s or reach.start_ms < found.history_from_ms:
+    if reach.age_s > field.look_back_s or reach.start_ms < field.history_from_ms:
         return False
-    return found.around_s is None or (reach.around_s is not None and reach.around_s <= found.around_s)
+    return field.around_s is None or (reach.around_s is not None and reach.around_s <= field.around_s)
 
 
 def guard_purpose(ctx: Ctx, field: frozenset[str]) -> bool:

@@ -19,6 +19,8 @@ from policies.vocabulary import Act, Condition, Effect, Notify, Origin, Purpose
 ALWAYS: Final = "always"  # the window that is never closed
 NO_TERMS: Final = "none"  # the terms of a deny rule: it stops everything it names
 DAY_S: Final = 24 * 3600
+MAX_RULES: Final = 256  # of one document, which has to stay under 48 KiB
+MAX_TERMS: Final = 64
 MAX_RADIUS_M: Final = 50_000
 MAX_SESSION_S: Final = 12 * 3600
 MAX_CLIP_S: Final = DAY_S
@@ -317,6 +319,17 @@ def as_condition(value: object, path: str) -> str:
         if value in set(Condition) - {Condition.NEAR}:
             return value
     raise PolicyError(path, f"must be always, any, near:<metres up to {MAX_RADIUS_M}>, ask, panic or two_persons")
+
+
+def as_grantee(value: object, path: str) -> str:
+    """An agency, a unit or a role in its one written form.
+
+    Raises:
+        PolicyError: it is none.
+    """
+    if isinstance(value, str) and value != "any" and _GRANTEE.fullmatch(value):
+        return value
+    raise PolicyError(path, "must be agency:…, unit:agency/unit or role:agency/role")
 
 
 def _span(value: object, path: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 
 from policies.geo import Cell
 from policies.vocabulary import (
@@ -94,6 +95,11 @@ class Span:
         return (self.end - self.start).total_seconds()
 
 
+@cache
+def _acts(act: Act, audio: bool, ptz: bool) -> frozenset[Act]:
+    return frozenset({act, *([Act.LIVE_AUDIO] if audio else []), *([Act.PTZ_MOVE] if ptz else [])})
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question to the law; `caps` are part of it. `now` is the one time of the whole decision."""
@@ -112,8 +118,7 @@ class Request:
     @property
     def acts(self) -> frozenset[Act]:
         """Every act that is needed: sound and moving are acts of their own."""
-        extra = {Act.LIVE_AUDIO} if self.caps.audio else set()
-        return frozenset({self.act} | extra | ({Act.PTZ_MOVE} if self.caps.ptz else set()))
+        return _acts(self.act, self.caps.audio, self.caps.ptz)
 
     @property
     def is_live(self) -> bool:

@@ -117,6 +117,9 @@ def _sentence(policy: Policy, rule: Rule, common: _Common, voice: Voice) -> str:
     details = [_condition(rule, voice), _hours(policy.window_by_id.get(rule.window), voice), _dates(rule, voice)]
     reasons = voice.translate("for {purposes}").format(purposes=_purposes(rule, voice))
     if rule.effect is Effect.DENY:
+        if rule.acts == frozenset(Act) and rule.purposes == frozenset(Purpose):
+            text = voice.translate("{who} gets nothing from {cameras}, ever{details}.")
+            return text.format(who=who, cameras=cameras, details=_join(details))
         text = voice.translate("{who} can never {what}{details}.")
         return text.format(who=who, what=what, details=_join([*details, reasons]))
     terms = policy.terms_by_id[rule.terms]

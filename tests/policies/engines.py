@@ -10,9 +10,9 @@ import casbin
 
 from policies import matching, models
 from policies.heads import asked_caps, sharing_head
-from policies.layers import SharingLayer
-from policies.matcher import Row, read_model
-from policies.matching import Head
+from policies.layers import SharingLayer, names_in
+from policies.matcher import NOTHING, Row, read_model
+from policies.matching import Head, Names
 from policies.model import Policy
 from policies.request import Facts, Request
 from tests.policies import oracle
@@ -21,20 +21,20 @@ from tests.policies.generate import directed, random_policy
 from tests.policies.plain import Case, case_of
 
 
-def stock(name: str, rows: Iterable[Row]) -> casbin.Enforcer:
+def stock(name: str, rows: Iterable[Row], names: Names = NOTHING) -> casbin.Enforcer:
     """Pycasbin as it comes: rules as text through its own door, our predicates reading that text."""
     model = read_model(models.text(name))
     enforcer = casbin.Enforcer(casbin.Enforcer.new_model(text=models.text(name)))
     for predicate, fields in re.findall(r"(\w+)\(r\.\w+, ([^)]*)\)", model.matcher):
         tokens = tuple(field.strip().removeprefix("p.") for field in fields.split(","))
-        enforcer.add_function(predicate, _reading(matching.FUNCTIONS[predicate], tokens))
+        enforcer.add_function(predicate, _reading(matching.FUNCTIONS[predicate], tokens, names))
     for row in rows:
         enforcer.add_policy(*row)
     return enforcer
 
 
-def _reading(predicate: Callable[..., bool], tokens: tuple[str, ...]) -> Callable[..., bool]:
-    read = cache(lambda *fields: matching.prepared(tokens, fields))
+def _reading(predicate: Callable[..., bool], tokens: tuple[str, ...], names: Names) -> Callable[..., bool]:
+    read = cache(lambda *fields: matching.prepared(tokens, fields, names))
     return lambda about, *fields: predicate(about, *read(*fields))
 
 
@@ -54,7 +54,7 @@ class World:
         self.policy = policy
         self.document = policy.to_document()
         self.layer = SharingLayer(policy)
-        self.stock = stock("sharing", self.layer.rows)
+        self.stock = stock("sharing", self.layer.rows, names_in(policy))
         self.cedar = Cedar(self.document)
 
     def question(self, asked: Request, facts: Facts) -> Question:

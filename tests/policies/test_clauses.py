@@ -24,7 +24,7 @@ from policies.model import PolicyError, read_policy
 from policies.narrowing import compare
 from policies.request import Approval, Caps, Facts, Permit, Span
 from policies.vocabulary import Act, IncidentKind, Notify, Origin, Purpose
-from tests.policies.build import NOW, OFFICE, at_site, incident, policy, request
+from tests.policies.build import NOW, OFFICE, at_site, incident, policy, request, subject
 
 CAMERAS = frozenset({"cam_1"})
 USUAL = of_preset(Preset.EMERGENCIES, CAMERAS, is_home=False)
@@ -191,6 +191,19 @@ LESS = {
     "end": lambda c: {"until_ms": (c.until_ms or 5) - 1},
     "masks": lambda c: {"masks": c.masks | {"new"}},
     "told": lambda _c: {"notify": Notify.NOW},
+    "named": lambda c: (
+        {"named": frozenset({"role:age_1/supervisor"}), "agencies": frozenset(sorted(c.agencies)[:1])}
+        if c.named
+        else {"named": c.named}
+    ),
+    "excluded": lambda c: {"excluded": c.excluded | {"agency:age_2"}},
+    "panic": lambda _c: {"on_panic": False},
+    "emergency": lambda _c: {"emergency": False},
+    "length of a view": lambda c: {"session_s": c.session_s - 1},
+    "length of a recording": lambda c: {"clip_s": c.clip_s - 1},
+    "age of a recording": lambda c: {"look_back_s": c.look_back_s - 1},
+    "height": lambda c: {"height_lines": c.height_lines - 1},
+    "history": lambda c: {"history_from_ms": c.history_from_ms + 1},
 }
 
 
@@ -225,7 +238,96 @@ def random_clause(dice: Random) -> Clause:
         ptz=dice.random() < 0.5,
         masks=frozenset(dice.sample(["m1", "m2"], dice.choice((0, 1)))),
         notify=dice.choice(list(Notify)),
+        named=frozenset(dice.sample(["role:age_1/supervisor", "unit:age_1/rtcc"], dice.choice((0, 0, 2)))),
+        excluded=frozenset(dice.sample(["agency:age_2", "unit:age_1/patrol"], dice.choice((0, 0, 1)))),
+        on_panic=dice.random() < 0.3,
+        emergency=dice.random() < 0.3,
+        session_s=dice.choice((60, 1800)),
+        clip_s=dice.choice((60, 3600)),
+        look_back_s=dice.choice((3600, 604_800)),
+        height_lines=dice.choice((480, 2160)),
+        history_from_ms=dice.choice((0, 10**12)),
     )
+
+
+PRESET_ORDER = [(Preset.LIST_ONLY, other) for other in Preset] + [(other, Preset.OPEN) for other in Preset]
+
+
+@pytest.mark.parametrize(("low", "high"), PRESET_ORDER)
+def test_presets_are_in_order(low, high):
+    """From "open" to any other, and from any to "on the list only", needs nobody's approval; nor does staying."""
+    for is_home in (False, True):
+        more, less = (expand([of_preset(one, CAMERAS, is_home=is_home)]).into(policy()) for one in (high, low))
+
+        assert compare(more, less).is_narrowing
+        assert compare(less, more).is_narrowing is (low is high)
+
+
+def test_who_is_excluded_gets_nothing_whatever_else_is_said():
+    """An exclusion wins over every clause, its own and others; everybody else keeps what they had."""
+    open_to_all = of_preset(Preset.OPEN, CAMERAS, is_home=False)
+    barred = dataclasses.replace(open_to_all, excluded=frozenset({"unit:age_1/rtcc"}))
+    held = expand([open_to_all, barred]).into(policy())
+
+    assert not any(may(held, act) for act in Act)
+    assert may(held, Act.LIVE_VIEW, subject=subject(unit="traffic"))
+
+
+def test_a_clause_for_a_role_is_for_nobody_else():
+    """Units and roles are named beside agencies."""
+    held = shared(of_preset(Preset.OPEN, CAMERAS, is_home=False), named=frozenset({"role:age_1/supervisor"}))
+
+    assert not may(held, Act.LIVE_VIEW)
+    assert may(held, Act.LIVE_VIEW, subject=subject(roles=frozenset({"supervisor"})))
+
+
+def test_the_alarm_button_and_two_persons_open_what_is_closed():
+    """Live while the button is pressed; live and recordings with a second person; neither without."""
+    never = of_preset(Preset.LIST_ONLY, CAMERAS, is_home=False)
+    pressed, two = Facts(panic_until=NOW + timedelta(minutes=1)), Facts(is_second_person_present=True)
+    held = shared(never, on_panic=True, emergency=True)
+
+    assert not may(held, Act.LIVE_VIEW)
+    assert may(held, Act.LIVE_VIEW, facts=pressed)
+    assert not may(held, Act.CLIP_FETCH, facts=pressed)
+    assert may(held, Act.LIVE_VIEW, facts=two)
+    assert may(held, Act.CLIP_FETCH, facts=two, incident=None)
+    assert not may(shared(never), Act.LIVE_VIEW, facts=two)
+
+
+def test_history_only_from_the_moment_of_the_grant():
+    """Nothing recorded before the owner said so is given; how long, how old and how high are answers too."""
+    usual = of_preset(Preset.OPEN, CAMERAS, is_home=False)
+    now_ms = round(NOW.timestamp() * 1000)
+
+    assert may(shared(usual, history_from_ms=now_ms - 3_600_000), Act.CLIP_FETCH)
+    assert not may(shared(usual, history_from_ms=now_ms), Act.CLIP_FETCH)
+    assert not may(shared(usual, look_back_s=599), Act.CLIP_FETCH)
+    assert not may(shared(usual, clip_s=299), Act.CLIP_FETCH)
+    assert not may(shared(usual, session_s=299), Act.LIVE_VIEW)
+    assert not may(shared(usual, height_lines=719), Act.LIVE_VIEW)
+
+
+def test_more_than_a_document_holds_is_refused():
+    """Clauses whose rules would not fit are refused when they are written, not by the site."""
+    many = dataclasses.replace(USUAL, agencies=frozenset(f"age_{number}" for number in range(60)))
+    near = dataclasses.replace(USUAL, recordings=Recordings.NEARBY, emergency=True)
+
+    for clauses in ([many], [near] * 22):
+        with pytest.raises(PolicyError, match="fewer"):
+            expand(clauses)
+    assert len(expand([near] * 21).terms) == 63
+
+
+def test_a_clause_from_before_these_answers_reads_as_it_was():
+    """What was stored without units, exclusions, panic, emergency and limits means what it meant."""
+    written = USUAL.to_json()
+    for name in ("named", "excluded", "on_panic", "emergency", "session_s", "clip_s", "look_back_s", "height_lines"):
+        del written[name]  # type: ignore[index]
+
+    assert read_clause(written, "clause") == USUAL
+    with pytest.raises(PolicyError, match="excluded"):
+        read_clause({**USUAL.to_json(), "excluded": ["any"]}, "clause")  # type: ignore[dict-item]
 
 
 def test_clauses_and_their_policies_survive_their_written_forms():

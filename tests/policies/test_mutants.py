@@ -6,6 +6,7 @@ that nobody can notice is listed with the reason.
 
 import dataclasses
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any, NamedTuple
 
@@ -14,12 +15,14 @@ import pytest
 from policies import heads, matching, models
 from policies.geo import CELL_E6, Point, distance_m
 from policies.heads import asked_caps, sharing_head
-from policies.layers import SharingLayer
+from policies.layers import SharingLayer, names_in
 from policies.matcher import Model, Read, compile_matcher, read_model
-from policies.matching import Ctx, Head, prepared
+from policies.matching import Ctx, Head, Hours, prepared
+from policies.parts import Terms
 from policies.request import Caps, Facts, Request
 from policies.vocabulary import Act
 from tests.policies import oracle
+from tests.policies.build import NOW
 from tests.policies.generate import directed, random_policy
 from tests.policies.plain import case_of
 
@@ -47,7 +50,7 @@ def sample() -> list[Case]:
     for _ in range(CASES // 5):
         held = random_policy(dice)
         layer, document = SharingLayer(held), held.to_document()
-        rows = tuple(prepared(MODEL.policy, row) for row in layer.rows)
+        rows = tuple(prepared(MODEL.policy, row, names_in(held)) for row in layer.rows)
         for _ in range(5):
             asked, facts = directed(dice, held)
             head = sharing_head(layer, asked, facts, caps=asked_caps(asked))
@@ -102,36 +105,33 @@ def test_a_changed_matcher_is_noticed(name, sample):
     assert is_killed(sample, model=dataclasses.replace(MODEL, matcher=MATCHERS[name]))
 
 
-def _terms_without(bound: str) -> Callable[[Ctx, str], bool]:
+def _terms_without(bound: str) -> Callable[[Ctx, Terms | None], bool]:
     """The terms with one bound so wide that it never binds."""
     loose = {"history_from_ms": 0, "around_s": None}.get(bound, 10**9)
-
-    def terms(ctx: Ctx, field: str) -> bool:
-        held = {name: dataclasses.replace(one, **{bound: loose}) for name, one in ctx.terms.items()}
-        return matching.terms(dataclasses.replace(ctx, terms=held), field)
-
-    return terms
+    return lambda ctx, field: matching.terms(ctx, field and dataclasses.replace(field, **{bound: loose}))
 
 
-def _terms_tighter(bound: str) -> Callable[[Ctx, str], bool]:
+def _terms_tighter(bound: str) -> Callable[[Ctx, Terms | None], bool]:
     """The terms with one bound off by one: what lies on it is refused."""
+    by = 1 if bound == "history_from_ms" else -1
 
-    def terms(ctx: Ctx, field: str) -> bool:
-        by = 1 if bound == "history_from_ms" else -1
-        held = {
-            name: one if getattr(one, bound) is None else dataclasses.replace(one, **{bound: getattr(one, bound) + by})
-            for name, one in ctx.terms.items()
-        }
-        return matching.terms(dataclasses.replace(ctx, terms=held), field)
+    def terms(ctx: Ctx, field: Terms | None) -> bool:
+        if field is None or getattr(field, bound) is None:
+            return matching.terms(ctx, field)
+        return matching.terms(ctx, dataclasses.replace(field, **{bound: getattr(field, bound) + by}))
 
     return terms
 
 
-def _shifted(minutes: int) -> Callable[[Ctx, str], bool]:
+def _shifted(minutes: int) -> Callable[[Ctx, Hours | None], bool]:
     """Windows that open and close later or earlier."""
-    return lambda ctx, field: matching.window(
-        dataclasses.replace(ctx, minutes={zone: (at - minutes) % 10_080 for zone, at in ctx.minutes.items()}), field
-    )
+
+    def window(ctx: Ctx, field: Hours | None) -> bool:
+        clocks = matching.Clocks(NOW)
+        clocks.update({zone: (ctx.clocks[zone] - minutes) % 10_080 for zone in ("America/Chicago", "Europe/Berlin")})
+        return matching.window(dataclasses.replace(ctx, clocks=clocks), field)
+
+    return window
 
 
 def _told(**changes: Any) -> Callable[[Ctx, Any, frozenset[str]], bool]:
@@ -163,7 +163,7 @@ PREDICATES: dict[str, tuple[str, Callable[..., bool]]] = {
     "opens a minute early": ("window", _shifted(-1)),
     "another zone": ("window", _shifted(60)),
     "always open": ("window", lambda _ctx, _field: True),
-    "open when closed": ("window", lambda ctx, field: field == "always" or not matching.window(ctx, field)),
+    "open when closed": ("window", lambda ctx, field: field is None or not matching.window(ctx, field)),
     "any condition": ("condition", lambda _ctx, _field, _origins: True),
     "always is never": ("condition", _held("always", is_there=False)),
     **{f"{word} holds": ("condition", _held(word, is_there=True)) for word in ("ask", "panic", "two_persons")},
@@ -246,7 +246,7 @@ FACTS: dict[str, tuple[str, Any]] = {
     "the length of the range is forgotten": ("asked_caps", _without_ranges),
     "a yes holds a moment longer": ("_holding", _until_and_at),
     "a yes to one act is a yes to all": ("_holding", _any_approval),
-    "clocks of one zone": ("minute_of_week", lambda now, _zone: matching.hours.minute_of_week(now, "UTC")),
+    "clocks of an hour ago": ("Clocks", lambda now: matching.Clocks(now - timedelta(hours=1))),
 }
 
 

@@ -17,7 +17,7 @@ from policies.decide import decide
 from policies.enforcer import Enforcer
 from policies.heads import asked_caps, sharing_head
 from policies.kernel import Kernel
-from policies.layers import SharingLayer
+from policies.layers import SharingLayer, names_in
 from policies.matcher import ALLOW_AND_NO_DENY, NO_DENY, ModelError, checked_tree, read_model
 from policies.matching import Head
 from policies.parts import PolicyError, read_rule
@@ -142,7 +142,9 @@ def test_a_comma_in_a_field_stays_in_its_field():
     held = policy(deny(acts=frozenset(Act)), rule())
     row = SharingLayer(held).rows[0]._replace(rid="a, b")
 
-    assert not Enforcer("sharing", [row, SharingLayer(held).rows[1]]).permits(head_of(SharingLayer(held)))
+    enforcer = Enforcer("sharing", [row, SharingLayer(held).rows[1]], names_in(held))
+
+    assert not enforcer.permits(head_of(SharingLayer(held)))
 
 
 def test_removing_two_rules_removes_two_rules():
@@ -167,16 +169,22 @@ def test_a_matcher_that_answers_no_truth_value_is_a_deny_with_an_alarm(monkeypat
     matcher.load.cache_clear()
 
 
-def test_a_predicate_that_raises_is_a_deny_with_an_alarm():
-    """A broken request object denies, at either engine."""
-    layer = SharingLayer(policy(rule(window="office")))
-    broken = at_site(policy(rule()), sharing=layer)
-    layer.policy.window_by_id["office"] = "no window"  # type: ignore[index]
-
-    answer = decide(broken, request())
+def test_a_request_that_cannot_be_read_is_a_deny_with_an_alarm():
+    """Whatever raises inside a decision, nothing is released."""
+    answer = decide(at_site(policy(rule())), request(subject=None))
 
     assert isinstance(answer, Deny)
     assert (answer.reason, answer.is_alarm) == (Reason.ERROR, True)
+
+
+def test_a_rule_that_names_what_is_not_there_is_refused():
+    """A window or terms that the document does not define do not load, in either engine."""
+    row = SharingLayer(policy(rule())).rows[0]
+
+    for engine in (Kernel, Enforcer):
+        for bad in (row._replace(window="nights"), row._replace(terms="t9"), row._replace(dates="x/")):
+            with pytest.raises(ModelError):
+                engine("sharing", [bad], names_in(policy(rule())))
 
 
 def test_two_engines_that_differ_are_a_deny_with_an_alarm(monkeypatch):
@@ -225,6 +233,18 @@ def test_a_model_has_each_section_once_and_a_known_effect(text):
     """Missing, unknown or doubled sections and other effects do not load."""
     with pytest.raises(ModelError):
         read_model(text)
+
+
+def test_a_model_without_a_term_on_acts_does_not_load(monkeypatch):
+    """Rules are found by act: a matcher that does not look at it would lose rules."""
+    text = models.text("agency").replace("acts(r.act, p.act, p.eft) && ", "")
+    monkeypatch.setattr(models, "text", lambda _name: text)
+    matcher.load.cache_clear()
+
+    with pytest.raises(ModelError, match="act"):
+        Kernel("agency", ())
+    monkeypatch.undo()
+    matcher.load.cache_clear()
 
 
 def test_the_kernel_reads_what_casbin_reads():

@@ -53,6 +53,10 @@ SAID = {
     "an agency": (rule(grantee="agency:age_1"), "City Police can watch"),
     "a unit": (rule(grantee="unit:age_1/rtcc"), "The unit rtcc of City Police can watch"),
     "a role": (rule(grantee="role:age_1/operator"), "A operator of City Police can watch"),
+    "an exclusion": (
+        deny(grantee="unit:age_1/rtcc", acts=frozenset(Act), purposes=frozenset(Purpose)),
+        "The unit rtcc of City Police gets nothing from Front door and Yard, ever.",
+    ),
     "a deny": (deny(scope="camera:cam_2"), "City Police can never watch Yard live, for danger to life"),
     "masks": (rule(terms="m"), "with 2 masked areas"),
     "around": (
