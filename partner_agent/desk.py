@@ -259,6 +259,7 @@ class Desk:
                 raise AssertionError(message)
 
     def _unsupported(self, message: Unrecognized) -> None:
+        self._journal.add("unsupported", tag=message.tag)
         answer = message.answer(self._ids.new("msg"))
         if answer is not None:
             self._outbox.post(answer)

@@ -61,6 +61,7 @@ _LINES: Final[dict[str, str]] = {
     "policy_in_force": "Your rules changed",
     "policy_proposed": "Sharing more was proposed",
     "policy_refused": "A change was refused",
+    "policy_stale": "A change came out of order",
     "policy_no": "You said no",
     "policy_held": "A change waits",
     "approval_refused": "An approval was refused",

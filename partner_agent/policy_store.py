@@ -159,6 +159,7 @@ class PolicyStore:
         if document.sha256 == self.position.sha256:  # 2
             return Taken(self.position, is_new=False)
         if not document.follows(self.position):  # 3
+            self._journal.add("policy_stale", sha256=document.sha256, seq=document.seq)
             return Stale(self.position)
         try:  # 4
             policy = read_policy(document.raw)

@@ -214,7 +214,7 @@ class Sessions:
     def _honest(self, w: World) -> Iterator[Action]:
         if w.gateway == IDLE:
             yield Action("the gateway grants")
-        if w.batches and w.gateway != IDLE:
+        if w.batches and w.gateway != IDLE and w.is_up:
             yield from (Action("the gateway leases", (age,)) for age in range(min(w.link_age, 1) + 1))
         for what, state in (("the deadline passes", ASKED), ("somebody revokes", OPEN), ("it is revoked", REVOKING)):
             if w.gateway == state:
@@ -252,7 +252,7 @@ class Sessions:
         match what:
             case "the agent crashes" if w.is_up:
                 state = CRASHED if w.state == LIVE else w.state
-                return After(self._age(w._replace(is_up=False, state=state, lease=0, since=0, n=0), None))
+                return After(self._age(w._replace(is_up=False, state=state, lease=0, since=0, n=0, link_age=0), None))
             case "the agent loses its state" if w.is_up:
                 state = ENDED if w.state != NONE and not self.is_lying else NONE  # ids count per lineage
                 fresh = w._replace(

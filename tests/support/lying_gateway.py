@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from partner_agent.wire import canonical, classes, documents, grants, keyset, leases, promises, proofs
 from partner_agent.wire import messages as m
-from partner_agent.wire.documents import PolicyDocument, Position
+from partner_agent.wire.documents import POLICY_LABEL, PolicyDocument, Position
 from partner_agent.wire.enrolment import Pairing
 from partner_agent.wire.keyset import Key, KeySet
 from partner_agent.wire.leaves import commitment
@@ -21,6 +21,7 @@ from policies.vocabulary import Obligation
 from tests.fakes.clock import START, FakeClock
 from tests.policies import build
 from tests.support import merkle
+from tests.support.passkeys import SoftPasskey
 
 GATEWAY, AGENT, SITE = "gw.example", "agt_1", "sit_1"
 URL = "wss://gw.example/agent/v1"
@@ -101,7 +102,27 @@ class LyingGateway:
             content=policy.to_document(),
         )
 
+    # --- what owners touch on its pages
+
+    def approval(
+        self, passkey: SoftPasskey, sha256: str, *, label: str = POLICY_LABEL, signed: str = "", **changes: Any
+    ) -> m.PolicyApproval:
+        """The owner's touch delivered for `sha256`; the page may have had another document `signed`."""
+        assertion = passkey.approve(label, signed or sha256, **changes)
+        return m.PolicyApproval(id="msg_t", sha256=sha256, label=label, assertion=assertion)
+
+    def approval_by_sign_in(self, passkey: SoftPasskey, sha256: str) -> m.PolicyApproval:
+        """The owner only signed in; the challenge was the document's hash."""
+        return m.PolicyApproval(
+            id="msg_t", sha256=sha256, label=POLICY_LABEL, assertion=passkey.sign(bytes.fromhex(sha256))
+        )
+
     # --- grants
+
+    def leaf_of(self, message: m.Grant) -> dict[str, Any]:
+        """The log entry that a grant carries."""
+        keys = (self.keys["grant"].public,)
+        return dict(grants.parse(message.token, keys, gateway=GATEWAY, agent=AGENT, now=None).grant.leaf)
 
     def body(self, base: Position, fresh: str, **changes: Any) -> dict[str, Any]:
         """The claims of a live view of cam_1 that the tests' usual policy permits."""
