@@ -212,7 +212,7 @@ class Sessions:
             yield Action("a batch is sent", (Batch(w.n, 0, listed),))
 
     def _honest(self, w: World) -> Iterator[Action]:
-        if w.gateway == IDLE:
+        if w.gateway == IDLE and w.is_up:
             yield Action("the gateway grants")
         if w.batches and w.gateway != IDLE and w.is_up:
             yield from (Action("the gateway leases", (age,)) for age in range(min(w.link_age, 1) + 1))
