@@ -5,6 +5,7 @@ the owner sees it, sends a clip and switches a camera off; compliance finds all 
 checked offline by lenspact-verify.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -194,6 +195,12 @@ class Run:
         sign_in_agency(self.demo, page, "compliance")
         page.goto(self.demo.origin + "/oversight")
         page.get_by_text(CAMERA).first.wait_for()
+        copy = self.folder / "log"
+        of_demo = {"LENSPACT_PUBLIC_URL": self.demo.origin, "LENSPACT_STATE_DIR": str(self.demo.folder / "gateway")}
+        command = [sys.executable, "-m", "gateway.app.cli", "audit", "export", str(copy)]
+        run = subprocess.run(command, env=os.environ | of_demo, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, f"lenspact audit export: {run.stdout}{run.stderr}"
+        self.verify("log", str(copy))
 
     def verify(self, what: str, *arguments: str) -> None:
         """lenspact-verify says ok."""
