@@ -22,6 +22,7 @@ from tests.smoke.stage import Demo, MissingPartError, chromium, fresh_demo, wind
 
 FIRST_FRAME_WARM_MS = 500  # the project's promise on two cores
 REVOKE_MS = 500
+WARM_STARTS = 8
 CAMERA = "Loading dock"
 
 
@@ -100,18 +101,23 @@ class Run:
         for index in range(len(shown)):
             assert_is_picture(self.operator.page, index)
         cold_ms = []
-        warm_ms = []
         for _ in range(3):
             pressed_ms = self.operator.opens_from_rail()
             shown = self.operator.pictures(2)
             cold_ms.append(max(video.first_ms for video in shown) - pressed_ms)
         self.report.figure("incident to pictures", cold_ms, "ms")
+        self.watch_warm()
+
+    def watch_warm(self) -> None:
+        """A second person opens a camera that the first one watches; both screens and all servers share this machine."""
+        warm_ms = []
+        self.operator.close_pictures(but=CAMERA)
         second = Operator(self.demo, self.window())
         sign_in_agency(self.demo, second.page, "supervisor")
         second.page.goto(self.operator.page.url)
         second.pictures(2)
-        for _ in range(5):
-            second.page.locator("article.tile", has_text=CAMERA).locator("button.close").click()
+        for _ in range(WARM_STARTS):
+            second.close_pictures()
             before = len(videos(second.page))
             pressed_ms = second.watch(CAMERA)
             started = second.pictures(before + 1)
