@@ -109,7 +109,7 @@ class Run:
         self.watch_warm()
 
     def watch_warm(self) -> None:
-        """A second person opens a camera that the first one watches; both screens and all servers share this machine."""
+        """A second person opens a camera that the first one watches; all of it on this machine."""
         warm_ms = []
         self.operator.close_pictures(but=CAMERA)
         second = Operator(self.demo, self.window())
