@@ -5,6 +5,7 @@ needs the PIN needs it here as well.
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from policies.words import say, say_change
 
 LINE_BYTES: Final = 256 * 1024
 CALL_S: Final = 30.0
+_LOG: Final = logging.getLogger(__name__)
 
 
 class NotRunningError(Exception):
@@ -41,7 +43,9 @@ async def serve(path: Path, site: Site) -> None:
         async with stream:
             with anyio.move_on_after(CALL_S):
                 line = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_BYTES)
-                await stream.send(json.dumps(answer(site, json.loads(line))).encode() + b"\n")
+                request = json.loads(line)
+                if isinstance(request, dict):
+                    await stream.send(json.dumps(answer(site, request)).encode() + b"\n")
 
     async with listener:
         await listener.serve(_guarded(one))
@@ -51,8 +55,16 @@ def _guarded(handle: Callable[[anyio.abc.ByteStream], Awaitable[None]]) -> Calla
     async def guarded(stream: anyio.abc.ByteStream) -> None:
         try:
             await handle(stream)
-        except (ValueError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.DelimiterNotFound):
+        except (
+            ValueError,
+            anyio.BrokenResourceError,
+            anyio.EndOfStream,
+            anyio.DelimiterNotFound,
+            anyio.IncompleteRead,
+        ):
             return  # the terminal went away, or said nothing we know
+        except Exception:  # noqa: BLE001 - the supervisor of one command: the agent goes on whatever a terminal says
+            _LOG.exception("a command failed")
 
     return guarded
 

@@ -4,6 +4,7 @@ HTTP/1.1 as far as a browser on the same machine uses it (RFC 9112): a request l
 Anything else is refused. Who may call, and with what Host and Origin, is `local_page`.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,8 @@ HEAD_BYTES: Final = 16 * 1024
 BODY_BYTES: Final = 16 * 1024
 REQUEST_S: Final = 10.0
 MAX_CONNECTIONS: Final = 16
+_GONE: Final = (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead)
+_LOG: Final = logging.getLogger(__name__)
 _METHODS: Final = frozenset({"GET", "POST"})
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -79,8 +82,14 @@ async def _answer(stream: anyio.abc.ByteStream, handle: Handler, always: Mapping
             response = await handle(await read_request(BufferedByteReceiveStream(stream)))
         except BadRequestError as error:
             response = Response(error.status, error.status.phrase, "text/plain; charset=utf-8")
+        except _GONE:
+            raise
+        except Exception:  # noqa: BLE001 - the supervisor of one request: the agent goes on whatever a browser sends
+            _LOG.exception("a request to the page on site failed")
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            response = Response(status, status.phrase, "text/plain; charset=utf-8")
         await stream.send(response.encode(always))
-    except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead):
+    except _GONE:
         return  # the browser went away
 
 
@@ -104,7 +113,11 @@ async def read_request(stream: BufferedByteReceiveStream) -> Request:
         raise BadRequestError(HTTPStatus.METHOD_NOT_ALLOWED)
     headers = _headers(fields)
     form = await _form(stream, headers) if parts[0] == "POST" else {}
-    return Request(method=parts[0], path=urlsplit(parts[1]).path, headers=headers, form=form)
+    try:
+        path = urlsplit(parts[1]).path
+    except ValueError as error:  # "//[": a host that is none
+        raise BadRequestError(HTTPStatus.BAD_REQUEST) from error
+    return Request(method=parts[0], path=path, headers=headers, form=form)
 
 
 def _headers(fields: list[str]) -> dict[str, str]:
@@ -121,7 +134,7 @@ async def _form(stream: BufferedByteReceiveStream, headers: Mapping[str, str]) -
     length = headers.get("content-length", "")
     if "transfer-encoding" in headers or not length.isdecimal():
         raise BadRequestError(HTTPStatus.LENGTH_REQUIRED)
-    if int(length) > BODY_BYTES:
+    if len(length) > len(str(BODY_BYTES)) or int(length) > BODY_BYTES:
         raise BadRequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     body = await stream.receive_exactly(int(length)) if int(length) else b""
     if body and headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:

@@ -278,7 +278,7 @@ def _record(view: View) -> str:
 
 def _details(line: Line, view: View) -> str:
     """What the journal says of it, in the names that people gave; the rest small, to be quoted."""
-    said = {name: str(value) for name, value in line.body.items() if value not in {None, ""} and name in _DETAILS}
+    said = {name: str(line.body[name]) for name in _DETAILS if line.body.get(name) not in (None, "")}
     names: dict[str, Callable[[str], str]] = {
         "camera": lambda value: _label(view, value),
         "agency": lambda value: view.agencies.get(value, value),

@@ -6,18 +6,19 @@ lease ends it within 10 s, and an end that could not be written is owed and trie
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit import AuditLog
+from gateway.audit import AuditLog, LeafDraft
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.errors import LenspactError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.live import leaves
 from gateway.live.board import Board, Seat
-from gateway.live.model import EndReason, Session, SessionState, step
+from gateway.live.model import Change, EndReason, Session, SessionState, reason_of_code, step
 from gateway.live.ports import Relay, SessionStore, SiteLinks
 from gateway.live.relay.client import RelayGoneError
 from partner_agent.wire.clock import Clock
@@ -29,6 +30,15 @@ _LOG: Final = logging.getLogger("lenspact.live")
 def topic_of_viewer(person_id: str) -> str:
     """The bus topic of the news of one person's views; `ref` names the session."""
     return f"live.viewer.{person_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An end as it is to be written, with its leaf."""
+
+    session: Session
+    change: Change
+    leaf: LeafDraft
 
 
 class Endings:
@@ -48,7 +58,7 @@ class Endings:
     ) -> None:
         self._database, self._store, self._audit, self._board = database, store, audit, board
         self._relay, self._links, self._bus, self._clock = relay, links, bus, clock
-        self._owed: dict[str, tuple[Session, EndReason, Principal | None]] = {}
+        self._owed: dict[str, _End] = {}
 
     async def end(self, session_id: str, reason: EndReason, *, by: Principal | None = None) -> bool:
         """End one session; False if it was over already. Returns once no picture passes and the end is written."""
@@ -56,15 +66,24 @@ class Endings:
         if seat is None:
             return False
         await self._stop_forwarding(seat)  # 1
-        await self._write(seat.session, reason, by)  # 2
+        await self._write(self._ended(seat.session, reason, by))  # 2
         self._tell_site(seat, reason)  # 3
         return True
 
+    async def refused(self, session_id: str, code: str) -> None:
+        """The site said no to a session that is not over; nothing was forwarded yet, and the site knows."""
+        seat = self._board.take(session_id)
+        if seat is None:
+            return
+        values = {"ended_at": self._clock.now(), "end_reason": reason_of_code(code), "site_code": code}
+        change = step(SessionState.REFUSED, **values)
+        await self._write(_End(seat.session, change, leaves.refused(seat.session, code)))
+
     async def pay_owed(self) -> None:
         """Write the ends that could not be written."""
-        for session_id, (session, reason, by) in list(self._owed.items()):
+        for session_id, end in list(self._owed.items()):
             del self._owed[session_id]
-            await self._write(session, reason, by)
+            await self._write(end)
 
     def announce(self, session: Session) -> None:
         """Wake the page of the person who looks."""
@@ -76,20 +95,24 @@ class Endings:
         except RelayGoneError:
             _LOG.warning("the relay is gone; its lease ends %s", seat.session.id)
 
-    async def _write(self, session: Session, reason: EndReason, by: Principal | None) -> None:
+    def _ended(self, session: Session, reason: EndReason, by: Principal | None) -> "_End":
         has_failed = session.state is SessionState.REQUESTED
         change = step(
             SessionState.FAILED if has_failed else SessionState.ENDED, ended_at=self._clock.now(), end_reason=reason
         )
         leaf = leaves.failed(session, reason) if has_failed else leaves.ended(session, reason, by=by)
+        return _End(session, change, leaf)
+
+    async def _write(self, end: "_End") -> None:
+        session = end.session
         try:
             async with self._database.unit_of_work() as unit:
-                if await self._store.change(unit, session.id, change):
-                    await self._audit.append(unit, leaf)
+                if await self._store.change(unit, session.id, end.change):
+                    await self._audit.append(unit, end.leaf)
                     await unit.commit()
         except (SQLAlchemyError, OSError, LenspactError):
             _LOG.exception("the end of %s is owed to the log", session.id)
-            self._owed[session.id] = (session, reason, by)
+            self._owed[session.id] = end
         self.announce(session)
 
     def _tell_site(self, seat: Seat, reason: EndReason) -> None:

@@ -7,6 +7,8 @@ late one reopens nothing, and the site is told so.
 import logging
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gateway.audit import AuditLog, LeafRef
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeadlineError, LenspactError, UnavailableError
@@ -14,7 +16,7 @@ from gateway.live import leaves
 from gateway.live.board import Board, Seat
 from gateway.live.endings import Endings
 from gateway.live.grants import DraftGrant, GrantDesk
-from gateway.live.model import EndReason, SessionState, reason_of_code, step
+from gateway.live.model import EndReason, SessionState, step
 from gateway.live.ports import DeviceKeys, Relay, SessionStore, SiteLinks
 from gateway.live.relay.client import RelayGoneError
 from partner_agent.wire.clock import Clock
@@ -66,6 +68,9 @@ class Exchange:
         except LenspactError:
             _LOG.warning("the site's answer for %s was not usable", session.id, exc_info=True)
             await self._endings.end(session.id, EndReason.CANNOT_START)
+        except Exception:  # noqa: BLE001 - the supervisor of one question: a full disk must not end the others'
+            _LOG.exception("the site's answer for %s could not be written", session.id)
+            await self._endings.end(session.id, EndReason.CANNOT_START)
 
     async def _take(self, seat: Seat, answer: Message, key: PublicKey, grant: str) -> None:
         match answer:
@@ -74,7 +79,7 @@ class Exchange:
                 await self._accept(seat)
             case Refused():
                 code = self._grants.refused_code(answer.token, key, seat.session, grant=grant)
-                await self._refuse(seat, code)
+                await self._endings.refused(seat.session.id, code)
             case _:
                 await self._endings.end(seat.session.id, EndReason.CANNOT_START)
 
@@ -109,13 +114,20 @@ class Exchange:
             await self._endings.end(session.id, EndReason.LEFT)
 
     async def forwarded(self, session_id: str, cipher: str) -> None:
-        """The relay sent the first picture; it may be faster than our disk with the acceptance."""
+        """The relay sent the first picture; it may be faster than our disk with the acceptance.
+
+        A start that cannot be written ends the view: nothing is watched without its entry.
+        """
         seat = self._board.get(session_id)
         if seat is None:
             return
         seat.cipher = cipher
         if seat.session.state is SessionState.ACCEPTED:
-            await self.establish(seat)
+            try:
+                await self.establish(seat)
+            except (LenspactError, SQLAlchemyError, OSError):
+                _LOG.exception("the start of %s could not be written", session_id)
+                await self._endings.end(session_id, EndReason.CANNOT_START)
 
     async def establish(self, seat: Seat) -> None:
         """Write that pictures are forwarded."""
@@ -127,14 +139,3 @@ class Exchange:
             await unit.commit()
         seat.follow(state=SessionState.ESTABLISHED, established_at=now)
         self._endings.announce(seat.session)
-
-    async def _refuse(self, seat: Seat, code: str) -> None:
-        session = seat.session
-        if self._board.take(session.id) is None:
-            return
-        values = {"ended_at": self._clock.now(), "end_reason": reason_of_code(code), "site_code": code}
-        async with self._database.unit_of_work() as unit:
-            if await self._store.change(unit, session.id, step(SessionState.REFUSED, **values)):
-                await self._audit.append(unit, leaves.refused(session, code))
-                await unit.commit()
-        self._endings.announce(session)

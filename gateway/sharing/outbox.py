@@ -128,16 +128,24 @@ class Outbox:
 
     async def _clear_pending(self, answers: Answers) -> None:
         async with self._database.unit_of_work() as unit:
-            await self._rows.keep_pending(unit, answers.site_id, None)
-            await unit.commit(unaudited="the site stands there already, and said so")
+            if await self._is_as_read(unit, answers):
+                await self._rows.keep_pending(unit, answers.site_id, None)
+                await unit.commit(unaudited="the site stands there already, and said so")
 
     async def _narrow(self, answers: Answers, narrowing: Policy) -> None:
         """Facts changed so that less is to be shared (a camera unticked, a home said to be one): it counts from now."""
         async with self._database.unit_of_work() as unit:
+            if not await self._is_as_read(unit, answers):
+                return  # the owner saved meanwhile, which wakes us again
             await self._rows.keep_pending(unit, answers.site_id, narrowing.to_document())
             await self._rows.bump(unit, answers.site_id)
             unit.after_commit(lambda: self._publisher.publish(topic_of(answers.site_id), answers.site_id))
             await unit.commit(unaudited="follows from a change of facts that has its own leaf")
+
+    async def _is_as_read(self, unit: UnitOfWork, answers: Answers) -> bool:
+        """Whether what we decided upon still stands: an owner's save in between is never overwritten."""
+        now = await self._rows.answers(answers.site_id, unit=unit)
+        return now is not None and (now.version, now.pending) == (answers.version, answers.pending)
 
     async def _document(self, agent: SiteAgent, held: Position, policy: Policy, step: Step) -> StoredDocument | None:
         """The document of this wish on this base: the one we made before, or a new one; None if it was refused."""

@@ -176,6 +176,8 @@ class PolicyDelivery:
             await self._outbox.answered(unit, answer)
             await unit.commit(unaudited="" if is_news else "acknowledged again")
         self._follow(agent, answer)
+        if answer.code == PolicyProblem.PACK_MISSING:
+            self.nudge(agent.id)  # the pack is told again, before the document
 
     def _follow(self, agent: Agent, answer: PolicyAnswer) -> None:
         online = self._hub.online(agent.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from partner_agent import local_http
+from partner_agent import local_http, local_view
 from partner_agent.local_http import Request, Response
 from partner_agent.local_page import ALWAYS, LocalPage
 from partner_agent.settings import Secret
@@ -275,3 +275,43 @@ async def test_who_looks_is_said_in_names(desk: Desk):
     assert build.AGENCY not in text
     assert "violent_crime" not in text
     assert "<code>" in text.split("<h2>Now</h2>")[1]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET //[ HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /act HTTP/1.1\r\nContent-Length: " + b"9" * 4400 + b"\r\n\r\n",
+        b"GET /fails HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\xff\xfe",
+    ],
+    ids=["a host that is none", "a length nobody sends", "a page that fails", "no text"],
+)
+async def test_nothing_a_browser_sends_ends_the_agent(raw: bytes):
+    """Any web page can make a browser send these to the loopback; the next request is answered as ever."""
+
+    async def handle(request: Request) -> Response:
+        if request.path == "/fails":
+            raise TypeError("unhashable type: 'list'")
+        return Response(HTTPStatus.OK, "here")
+
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = int(listener.extra(anyio.abc.SocketAttribute.local_port))
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(local_http.serve, listener, handle, ALWAYS)
+        for sent in (raw, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"):
+            with anyio.fail_after(5):
+                async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+                    await stream.send(sent)
+                    await stream.send_eof()
+                    answer = b"".join([part async for part in stream])
+        assert answer.startswith(b"HTTP/1.1 200")
+        tasks.cancel_scope.cancel()
+
+
+async def test_every_line_of_the_record_can_be_shown(desk: Desk):
+    """Whatever the record holds, a contradiction of the log with both roots above all, the page is there."""
+    for kind in local_view._LINES:
+        desk.bench.agent.journal.add(kind, roots=["aa", "bb"], reason=None, camera="door", seconds=3, why={"x": 1})
+
+    assert (await desk.get()).status is HTTPStatus.OK

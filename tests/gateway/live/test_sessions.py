@@ -6,11 +6,12 @@ from pathlib import Path
 
 import anyio
 import pytest
+from sqlalchemy.exc import OperationalError
 
-from gateway.audit import Query
+from gateway.audit import LeafDraft, Query
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError, InvalidError, LimitedError, NotFoundError, UnavailableError
-from gateway.live import EndReason, OpenedBy, Words, words_of
+from gateway.live import EndReason, OpenedBy, Words, topic_of_viewer, words_of
 from gateway.live.relay import protocol
 from gateway.live.service import MAX_OPEN_PER_PERSON
 from partner_agent.wire import classes, promises
@@ -433,6 +434,50 @@ async def test_an_end_the_log_could_not_take_is_owed_and_paid(plane: Plane, monk
     assert (await plane.kinds(session.id))[-1] == "view.ended"
 
 
+async def test_a_refusal_the_log_could_not_take_is_owed_and_paid(plane: Plane, monkeypatch: pytest.MonkeyPatch):
+    """The site's no counts at once; its leaf is written when the log is back, and the page is told."""
+    append = plane.audit.append
+
+    async def broken(unit: object, draft: LeafDraft) -> object:
+        if draft.kind == "view.refused":
+            raise OSError("disk full")
+        return await append(unit, draft)
+
+    monkeypatch.setattr(plane.audit, "append", broken)
+    plane.site.answer = "policy_denies"
+    opened = await plane.open()
+    with anyio.fail_after(5):
+        while plane.sessions.live.running():
+            await anyio.lowlevel.checkpoint()
+    assert (await plane.read(opened.session_id)).is_open
+
+    monkeypatch.setattr(plane.audit, "append", append)
+    await plane.sessions.upkeep.beat()
+
+    assert (await plane.read(opened.session_id)).state == "refused"
+    assert (await plane.kinds(opened.session_id))[-1] == "view.refused"
+
+
+async def test_an_acceptance_that_cannot_be_written_ends_one_view_and_no_other(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+):
+    """A full disk while a yes is written: that view ends, forwarding first; the next one is asked for as ever."""
+    append = plane.audit.append
+
+    async def broken(unit: object, draft: LeafDraft) -> object:
+        if draft.kind == "view.accepted":
+            raise OperationalError("INSERT", {}, OSError("disk full"))
+        return await append(unit, draft)
+
+    monkeypatch.setattr(plane.audit, "append", broken)
+    opened = await plane.open()
+    await plane.in_state(opened.session_id, "failed")
+    assert ("drop", opened.session_id) in plane.relay.orders
+
+    monkeypatch.setattr(plane.audit, "append", append)
+    assert (await plane.accepted()).state == "accepted"
+
+
 async def test_after_a_restart_nothing_is_open(plane: Plane, tmp_path: Path):
     """What the rows still call open ended with the old process, and that is written."""
     session = await plane.accepted()
@@ -566,14 +611,19 @@ async def test_a_second_viewer_joins_the_running_publication(plane: Plane):
     assert len([order for order in plane.relay.orders if order[0] == "admit"]) == 2
 
 
-async def test_news_wakes_whoever_looks(plane: Plane):
-    """Every step is announced with nothing but the id."""
-    with plane.bus.subscribe("live.all") as news:
+async def test_news_wakes_whoever_looks_and_nobody_else(plane: Plane):
+    """Every step is announced to the viewer's own page, with nothing but the id."""
+    others = topic_of_viewer(SUPERVISOR.person_id)
+    with plane.bus.subscribe(topic_of_viewer(OPERATOR.person_id)) as mine, plane.bus.subscribe(others) as theirs:
         session = await plane.accepted()
 
-        told = await news.get()
+        with anyio.fail_after(5):
+            told = await mine.get()
+        with anyio.move_on_after(0) as quiet:
+            await theirs.get()
 
     assert told.ref == session.id
+    assert quiet.cancelled_caught
 
 
 async def test_what_a_site_gives_is_counted_for_its_totals(plane: Plane):
