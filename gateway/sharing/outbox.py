@@ -8,7 +8,7 @@ to be approved is over; one that the site refused is not sent again until someth
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
@@ -22,8 +22,19 @@ from partner_agent.wire import documents
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import Position
 from partner_agent.wire.limits import APPROVE_BY_S
+from partner_agent.wire.problems import PolicyProblem
 from policies.model import CONTENT_FIELDS, Policy, read_policy
 from policies.narrowing import compare
+
+# A touch that did not count; the proposal still waits on site for another one, or for the site itself.
+TOUCH_REFUSED: Final = frozenset(
+    {
+        PolicyProblem.ON_SITE_ONLY,
+        PolicyProblem.APPROVAL_INVALID,
+        PolicyProblem.ANOTHER_OWNER,
+        PolicyProblem.BUSY,
+    }
+)
 
 
 class Outbox:
@@ -90,7 +101,7 @@ class Outbox:
     async def answered(self, unit: UnitOfWork, answer: PolicyAnswer) -> None:
         """A site answered; called in the transaction that records it."""
         document = await self._rows.document(answer.sha256)
-        if document is None or document.agent_id != answer.agent_id:
+        if document is None or document.agent_id != answer.agent_id or answer.code in TOUCH_REFUSED:
             return
         now = self._clock.now()
         if answer.kind == "refused":
