@@ -15,8 +15,8 @@ from typing import Final
 from policies.clauses import MAX_CLAUSES, Clause, expand
 from policies.fields import PolicyError
 from policies.geo import point_of
-from policies.meet import meet
-from policies.model import Agreement, Camera, Envelope, Policy, Totals
+from policies.meet import kept_owners, meet
+from policies.model import Agreement, Camera, Envelope, Owner, Policy, Totals
 from policies.narrowing import compare
 from policies.vocabulary import Tag
 
@@ -114,7 +114,7 @@ class SiteFacts:
 
 
 def policy_of(facts: SiteFacts, clauses: Sequence[Clause]) -> Policy:
-    """The policy that answers stand for at this site.
+    """The policy that answers stand for at this site; whose passkeys may approve is no answer, and `plan` says it.
 
     Raises:
         PolicyError: a camera's name on site cannot stand in a document.
@@ -160,13 +160,27 @@ class Plan:
     proposal: Policy | None = None
 
 
-def plan(held: Policy | None, wanted: Policy) -> Plan:
-    """What to do about `wanted` at a site that stands at `held` (None: nothing is shared yet)."""
+def plan(held: Policy | None, wanted: Policy, *, owners: tuple[Owner, ...] | None = None) -> Plan:
+    """What to do about a wish.
+
+    Args:
+        held: where the site stands; None for nothing shared yet.
+        wanted: what its owner wants; the owners it names do not count.
+        owners: whose passkeys are to approve; None for those of what is held, which a document without them would
+            take away.
+    """
     if held is None:
+        wanted = dataclasses.replace(wanted, owners=owners or ())
         return Plan(proposal=wanted) if wanted.rules else Plan()
+    wanted = dataclasses.replace(wanted, owners=held.owners if owners is None else owners)
     if compare(held, wanted).is_narrowing:
         return Plan() if compare(wanted, held).is_narrowing else Plan(narrowing=wanted)
     common = meet(held, wanted)
     if common is None or compare(common, held).is_narrowing:
         return Plan(proposal=wanted)
     return Plan(narrowing=common, proposal=wanted)
+
+
+def rebased(pending: Policy, base: Policy) -> Policy:
+    """A pending narrowing on what the site holds now: the owners named there, less those that it suspends."""
+    return dataclasses.replace(pending, owners=kept_owners(base, pending))

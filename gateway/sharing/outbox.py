@@ -13,7 +13,7 @@ from typing import Any, Final
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import PreconditionError
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of, rebased
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import held_by, topic_of
 from gateway.sharing.site_book import SiteBook
@@ -111,8 +111,8 @@ class Outbox:
         if answer.kind == "ack":
             answers = await self._rows.answers(document.site_id, unit=unit)
             if answers is not None and answers.pending is not None:
-                pending = read_policy(answers.pending)
-                if compare(pending, read_policy(document.raw)).is_narrowing:
+                stands_at = read_policy(document.raw)
+                if compare(rebased(read_policy(answers.pending), stands_at), stands_at).is_narrowing:
                     await self._rows.keep_pending(unit, document.site_id, None)
         await self._rows.bump(unit, document.site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(document.site_id), document.site_id))
@@ -127,8 +127,9 @@ class Outbox:
     ) -> Plan:
         pending = None if answers.pending is None else read_policy(answers.pending)
         if pending is not None and base is not None:
+            pending = rebased(pending, base)
             if not compare(pending, base).is_narrowing:
-                first = plan(base, pending).narrowing
+                first = plan(base, pending, owners=pending.owners).narrowing
                 return Plan(narrowing=first or pending)
             if held.sha256 == agent.acked_sha256:
                 await self._clear_pending(answers)
