@@ -2,8 +2,9 @@
 
 from gateway.identity.door import Identity, IdentityParts, build_identity
 from gateway.identity.mailers import SmtpMailer, SmtpServer, SpoolMailer
-from gateway.identity.model import Agency, AgencyUser, Membership, Person, Session
+from gateway.identity.model import Agency, AgencyUser, Membership, Passkey, Person, Session
 from gateway.identity.pages import sign_in_routes
+from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords, load_blocklist
 from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
 from gateway.identity.spool import newest_link
@@ -17,6 +18,8 @@ __all__ = [
     "Mailer",
     "Membership",
     "Memberships",
+    "Passkey",
+    "Passkeys",
     "Passwords",
     "Person",
     "RoleChange",
