@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from gateway.app.ground import Ground
 from gateway.cameras import Camera, Cameras
@@ -21,6 +21,7 @@ from gateway.sharing import (
     Layering,
     LiveUsage,
     Outbox,
+    Owners,
     Sharing,
     SiteAgent,
     SiteBook,
@@ -126,15 +127,29 @@ class TheAgency:
         return Agency(agency.id, agency.name)
 
 
+class ForHandlers(TypedDict):
+    """What handlers get of sharing, by name."""
+
+    sharing: Sharing
+    site_owners: Owners
+    decisions: Decisions
+
+
 @dataclass(frozen=True, slots=True)
 class SharingServices:
     """What is built together."""
 
     sharing: Sharing
+    owners: Owners
     outbox: Outbox
     decisions: Decisions
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def for_handlers(self) -> ForHandlers:
+        """What handlers get."""
+        return ForHandlers(sharing=self.sharing, site_owners=self.owners, decisions=self.decisions)
 
 
 def build_sharing(
@@ -187,7 +202,8 @@ def build_sharing(
     ties.tie(sharing)
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
-    return SharingServices(sharing, outbox, decisions, agents, (follow,))
+    owners = Owners(sharing=sharing, rows=rows, book=book)
+    return SharingServices(sharing, owners, outbox, decisions, agents, (follow,))
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

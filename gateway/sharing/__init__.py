@@ -14,11 +14,13 @@ from gateway.sharing.following import follow_forever
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
+from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
 from gateway.sharing.service import NETWORK, CameraCard, Preview, Sharing, SharingView, Standing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 
 __all__ = [
+    "MAX_OWNERS",
     "NETWORK",
     "NOTHING",
     "WISH",
@@ -30,10 +32,13 @@ __all__ = [
     "Decided",
     "Decisions",
     "DocumentState",
+    "Key",
+    "KeyState",
     "Layering",
     "LiveUsage",
     "NearView",
     "Outbox",
+    "Owners",
     "Preview",
     "Question",
     "Sharing",
@@ -41,6 +46,7 @@ __all__ = [
     "SiteAgent",
     "SiteAgents",
     "SiteBook",
+    "SiteKeys",
     "Snapshot",
     "Standing",
     "Step",

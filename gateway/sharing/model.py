@@ -47,6 +47,7 @@ class Answers:
         version: counts saves; a save names the one it was made from.
         off: registered cameras that are switched off, whatever the clauses say.
         pending: the content of a narrowing that the site has not acknowledged, or None.
+        owners: whose passkeys its owner wants to approve there, until the site names exactly these; None for no wish.
     """
 
     site_id: str
@@ -56,6 +57,7 @@ class Answers:
     off: frozenset[str]
     changed_at: datetime
     pending: Mapping[str, object] | None = None
+    owners: tuple[Owner, ...] | None = None
 
     @property
     def effective(self) -> tuple[Clause, ...]:
@@ -171,7 +173,7 @@ def plan(held: Policy | None, wanted: Policy, *, owners: tuple[Owner, ...] | Non
     """
     if held is None:
         wanted = dataclasses.replace(wanted, owners=owners or ())
-        return Plan(proposal=wanted) if wanted.rules else Plan()
+        return Plan(proposal=wanted) if wanted.rules or wanted.owners else Plan()
     wanted = dataclasses.replace(wanted, owners=held.owners if owners is None else owners)
     if compare(held, wanted).is_narrowing:
         return Plan() if compare(wanted, held).is_narrowing else Plan(narrowing=wanted)

@@ -93,7 +93,7 @@ class Outbox:
             with suppress(PreconditionError):
                 facts = await self._book.facts(site_id, answers.organisation_id, agent)
                 base = read_policy(held.raw if answers.pending is None else answers.pending)
-                step = plan(base, policy_of(facts, answers.effective))
+                step = plan(base, policy_of(facts, answers.effective), owners=answers.owners)
                 if step.narrowing is not None:
                     await self._narrow(answers, step.narrowing)
         self._book.agents.nudge(agent.id)
@@ -110,10 +110,12 @@ class Outbox:
             await self._rows.mark(unit, document.sha256, DocumentState.ACKNOWLEDGED, code="", at=now)
         if answer.kind == "ack":
             answers = await self._rows.answers(document.site_id, unit=unit)
-            if answers is not None and answers.pending is not None:
-                stands_at = read_policy(document.raw)
-                if compare(rebased(read_policy(answers.pending), stands_at), stands_at).is_narrowing:
-                    await self._rows.keep_pending(unit, document.site_id, None)
+            stands_at = read_policy(document.raw)
+            if answers is not None and answers.owners == stands_at.owners:
+                await self._rows.owners_named(unit, document.site_id)
+            pending = None if answers is None or answers.pending is None else read_policy(answers.pending)
+            if pending is not None and compare(rebased(pending, stands_at), stands_at).is_narrowing:
+                await self._rows.keep_pending(unit, document.site_id, None)
         await self._rows.bump(unit, document.site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(document.site_id), document.site_id))
 
@@ -133,7 +135,7 @@ class Outbox:
                 return Plan(narrowing=first or pending)
             if held.sha256 == agent.acked_sha256:
                 await self._clear_pending(answers)
-        step = plan(base, wanted)
+        step = plan(base, wanted, owners=answers.owners)
         if step.narrowing is not None and pending is None:
             await self._narrow(answers, step.narrowing)
         return step

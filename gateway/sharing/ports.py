@@ -105,6 +105,9 @@ class SharingRows(Protocol):
     async def keep_pending(self, unit: UnitOfWork, site_id: str, pending: Mapping[str, object] | None) -> None:
         """The narrowing the site has not acknowledged yet, or None."""
 
+    async def owners_named(self, unit: UnitOfWork, site_id: str) -> None:
+        """The site names the owners that were wanted: the wish is done."""
+
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone."""
 
