@@ -22,6 +22,7 @@ FIRST_ADMIN_LIFE: Final = timedelta(hours=24)
 STEP_LIFE: Final = timedelta(minutes=10)  # between password and code, or while setting both up
 CHALLENGE_LIFE: Final = timedelta(minutes=5)  # to find the phone and look at it (WebAuthn §5.4: minutes)
 MAX_PASSKEYS: Final = 8  # of one person; a site's document names at most 16 of all its owners
+PASSKEY_NAME_CHARACTERS: Final = 60
 TOUCH_PERIOD: Final = timedelta(seconds=60)  # a session's last use is kept no finer than this
 PASSWORD_MIN: Final = 8  # with a second factor (63B-4, 3.1.1.2)
 PASSWORD_MAX: Final = 256  # the hasher's input is bounded; at least 64 must be allowed

@@ -42,7 +42,6 @@ from partner_agent.wire.ids import IdSource
 from partner_agent.wire.touches import TouchError, base64url, from_base64url
 
 CHALLENGE_BYTES: Final = 32
-NAME_CHARACTERS: Final = 60
 ALGORITHMS: Final = [COSEAlgorithmIdentifier.ECDSA_SHA_256, COSEAlgorithmIdentifier.EDDSA]  # what sites take
 UNREADABLE: Final = "The answer of the passkey could not be read. Try again."
 OVER: Final = "This took too long, or was sent twice. Nothing is added; try again."
