@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypedDict
 
 from gateway.app.ground import Ground
@@ -11,11 +12,12 @@ from gateway.desks.portal.ports import BadgeState
 from gateway.identity import Identity
 from gateway.kernel.background import Background
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import PreconditionError
+from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
     Agency,
+    Approvals,
     CameraCard,
     Decisions,
     Layering,
@@ -29,7 +31,8 @@ from gateway.sharing import (
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
-from gateway.sites import Agent, Sites
+from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.clauses import Live
 from policies.fields import PolicyError
@@ -78,6 +81,16 @@ class AgentsOnSite:
         """Something may be due."""
         if self._sites:
             self._sites.delivery.nudge(agent_id)
+
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Bring an owner's touch there."""
+        if self._sites is None:
+            raise UnavailableError("The site is not connected.")
+        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion)
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """When a hold there ends."""
+        return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
 
 
 class SharingTies:
@@ -132,6 +145,7 @@ class ForHandlers(TypedDict):
 
     sharing: Sharing
     site_owners: Owners
+    approvals: Approvals
     decisions: Decisions
 
 
@@ -141,6 +155,7 @@ class SharingServices:
 
     sharing: Sharing
     owners: Owners
+    approvals: Approvals
     outbox: Outbox
     decisions: Decisions
     agents: AgentsOnSite
@@ -149,7 +164,9 @@ class SharingServices:
     @property
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
-        return ForHandlers(sharing=self.sharing, site_owners=self.owners, decisions=self.decisions)
+        return ForHandlers(
+            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+        )
 
 
 def build_sharing(
@@ -203,7 +220,8 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
-    return SharingServices(sharing, owners, outbox, decisions, agents, (follow,))
+    approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
+    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

@@ -1,5 +1,6 @@
 """The owner's answers turned into policy documents, and the centre's decisions."""
 
+from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import (
     NOTHING,
     WISH,
@@ -27,6 +28,7 @@ __all__ = [
     "Agency",
     "AgencyDirectory",
     "Answers",
+    "Approvals",
     "Availability",
     "CameraCard",
     "Decided",
@@ -51,6 +53,7 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "Waiting",
     "follow_forever",
     "topic_of",
 ]

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sites import TouchAnswer
+from partner_agent.wire.touches import Assertion
 from policies.request import Usage
 
 
@@ -56,6 +58,17 @@ class SiteAgents(Protocol):
 
     def nudge(self, agent_id: str) -> None:
         """Something may be due for this site; called after the change was committed."""
+
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Bring an owner's touch for a proposal to the site; what it answered.
+
+        Raises:
+            UnavailableError: the site is not connected.
+            DeadlineError: no answer in time.
+        """
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """When the hold of a proposal ends; None if none runs that we know of."""
 
 
 class LiveUsage(Protocol):

@@ -28,6 +28,8 @@ NOTICES: Final[dict[str, str]] = {
     "passkey-asked": "Asked. It may approve there once the change is approved; the first time that is done on site.",
     "passkey-suspended": "The passkey is suspended. It approves nothing any more, at any place.",
     "passkey-removed": "The passkey is removed. It approves nothing any more, at any place.",
+    "touch-held": "Approved. Your site now waits, and tells you itself, before it shares more.",
+    "touch-in-force": "Approved. Your site has confirmed it.",
     "signed-out": "You are signed out.",
     "session-ended": "That session is ended.",
     "user-invited": "The invitation is on its way. It works for seven days.",

@@ -12,6 +12,7 @@ from litestar.testing import AsyncTestClient
 
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import enforce
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import Role
 from gateway.sharing.forms import read_clause_form, values_of
@@ -34,6 +35,7 @@ def app_of(w, caller: Caller) -> Litestar:
     """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
     provided |= {"portal": w.base.portal, "bus": w.base.bus}
+    provided |= {"approvals": w.approvals, "origin": PublicOrigin.parse("http://localhost:8080")}
     dependencies = {name: _constant(value) for name, value in provided.items()}
     dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
     handlers = ProblemHandler().handlers()
