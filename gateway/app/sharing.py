@@ -49,7 +49,7 @@ _STANDING: Final = {
     Standing.NOT_CONNECTED: "Nobody can look until your site is connected.",
     Standing.NOT_TICKED: "Nobody can look until you say which camera of your site this is.",
     Standing.TO_CONFIRM: "Saved. Waiting for your site to confirm.",
-    Standing.TO_APPROVE: "Sharing more waits for your approval on site.",
+    Standing.TO_APPROVE: "Sharing more waits for your approval.",
     Standing.REFUSED: "Sharing more was declined on site.",
 }
 

@@ -25,7 +25,7 @@ from gateway.sharing.site_book import SiteBook
 from gateway.sites import TouchAnswer
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
-from partner_agent.wire.documents import NO_PARENT
+from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, base64url, challenge, label_of
 from policies.model import Policy, read_policy
@@ -55,6 +55,7 @@ class Waiting:
         challenge: what a passkey is to sign for it, base64url.
         credentials: the passkeys the site would take it from; empty where only the site itself can approve.
         changes: what it would change, in words.
+        is_about_owners: whether it changes who may approve, and nothing that is shared.
         minutes_left: of its hold, once a touch was taken; None before.
     """
 
@@ -62,6 +63,7 @@ class Waiting:
     challenge: str
     credentials: tuple[str, ...]
     changes: tuple[Change, ...]
+    is_about_owners: bool
     minutes_left: int | None
 
 
@@ -87,12 +89,14 @@ class Approvals:
         if agent is None or document is None:
             return None
         old, new = await self._in_force(agent), read_policy(document.raw)
+        label = label_of(old, new)
         credentials = [owner.credential for owner in old.owners if not owner.is_suspended] if old else []
         return Waiting(
             sha256=document.sha256,
-            challenge=base64url(challenge(label_of(old, new), bytes.fromhex(document.sha256))),
+            challenge=base64url(challenge(label, bytes.fromhex(document.sha256))),
             credentials=tuple(credentials),
             changes=tuple(say_change(old, new, await self._voice(site, agent))),
+            is_about_owners=label == OWNERS_LABEL,
             minutes_left=self._minutes_left(self._book.agents.hold_until(agent.id, document.sha256)),
         )
 

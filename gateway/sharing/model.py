@@ -1,7 +1,7 @@
 """Sharing, as rules without storage: an owner's answers for a site, the policy they stand for, and what to send.
 
 A site stands at the newest document it acknowledged, plus at most one narrowing that it has not acknowledged yet. What
-an owner wants beyond that is a proposal, which waits for approval on site. The gateway decides by the acknowledged
+an owner wants beyond that is a proposal, which waits for approval. The gateway decides by the acknowledged
 document and the pending narrowing together, so that less counts at once and more only when the site says so.
 """
 

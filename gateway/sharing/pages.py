@@ -254,11 +254,11 @@ def _save_word(preview: Preview, standing: Standing) -> str:
     if standing in {Standing.NOT_CONNECTED, Standing.NOTHING_SAID}:
         return "Save for when my site is connected"
     if preview.is_at_once and preview.needs_approval:
-        return "Share less now, and more once I approve it on site"
+        return "Share less now, and more once I approve it"
     if preview.is_at_once:
         return "Share less now"
     if preview.needs_approval:
-        return "Share more once I approve it on site"
+        return "Share more once I approve it"
     return "Save"
 
 

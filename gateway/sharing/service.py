@@ -77,7 +77,7 @@ class Preview:
 
     Attributes:
         changes: what is shared more, less, or otherwise.
-        needs_approval: whether part of it waits for approval on site.
+        needs_approval: whether part of it waits for approval.
         is_at_once: whether part of it counts from the save on.
     """
 

@@ -58,7 +58,7 @@ async def test_what_is_signed_is_this_document_and_no_other(w):
     assert waiting.credentials == (FIRST.credential,)
     assert waiting.challenge == base64url(challenge(POLICY_LABEL, bytes.fromhex(waiting.sha256)))
     assert any("Front door" in change.sentence for change in waiting.changes)
-    assert waiting.minutes_left is None
+    assert (waiting.minutes_left, waiting.is_about_owners) == (None, False)
 
 
 async def test_a_touch_that_was_taken_is_logged_and_its_hold_told(w):
@@ -81,6 +81,7 @@ async def test_a_change_of_owners_alone_has_its_own_label(w):
     await w.approvals.touch(owner, site.id, (await w.approvals.waiting(owner, site.id)).sha256, TOUCH)
 
     assert w.agents.touches[0][1] == OWNERS_LABEL
+    assert (await w.approvals.waiting(owner, site.id)).is_about_owners
 
 
 @pytest.mark.parametrize("code", [*PolicyProblem, "of_tomorrow"])
