@@ -1,6 +1,7 @@
 """Wires sharing between the partners who decide and the agents that obey, and to the owner's first page."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
@@ -9,7 +10,7 @@ from gateway.app.ground import Ground
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
-from gateway.identity import Identity
+from gateway.identity import Identity, Passkeys
 from gateway.kernel.background import Background
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
@@ -98,10 +99,20 @@ class SharingTies:
 
     def __init__(self) -> None:
         self._sharing: Sharing | None = None
+        self._owners: Owners | None = None
+        self._passkeys: Passkeys | None = None
 
-    def tie(self, sharing: Sharing) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
         """This is it."""
-        self._sharing = sharing
+        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+
+    async def member_leaves(self, principal: Principal, person_id: str) -> None:
+        """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
+        if self._owners is None or self._passkeys is None:
+            return
+        for passkey in await self._passkeys.of_person(person_id):
+            with suppress(PreconditionError):  # without an agreement everything is refused anyway
+                await self._owners.take_off(principal, passkey.credential)
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """What the site should hold may be another document now (`partners.SiteWatcher`)."""
@@ -216,10 +227,10 @@ def build_sharing(
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
     )
-    ties.tie(sharing)
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
 

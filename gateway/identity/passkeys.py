@@ -81,6 +81,10 @@ class Passkeys:
         """The caller's own, oldest first."""
         return await self._store.of_person(principal.person_id)
 
+    async def of_person(self, person_id: str) -> Sequence[Passkey]:
+        """Somebody's, oldest first."""
+        return await self._store.of_person(person_id)
+
     async def begin(self, principal: Principal) -> dict[str, Any]:
         """What the browser asks the authenticator for, with a challenge of this session.
 
