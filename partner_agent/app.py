@@ -60,7 +60,8 @@ def address_rules(settings: Settings) -> AddressRules:
 
 async def enrol(settings: Settings, *, show_code: Callable[[Code], None]) -> tuple[Pairing, Callable[[Store], None]]:
     """Run the device flow; returns the answer and the step that pins it once a person has compared the words."""
-    device = FileKeyStore(settings.state_dir, os.environ).create()
+    keys = FileKeyStore(settings.state_dir, os.environ)
+    device = keys.create()
     origin = urlsplit(settings.gateway).netloc
     transport = PinnedTransport(address_rules(settings), lambda url: urlsplit(url).netloc == origin)
     async with httpx.AsyncClient(transport=transport, headers={"user-agent": _USER_AGENT}) as http:
@@ -73,7 +74,7 @@ async def enrol(settings: Settings, *, show_code: Callable[[Code], None]) -> tup
             clock=SystemClock(),
             show_code=show_code,
         )
-    return pairing, lambda store: settle(store, pairing, SystemClock())
+    return pairing, lambda store: settle(store, pairing, SystemClock(), adopt_key=keys.adopt)
 
 
 async def run(settings: Settings, *, show: Callable[[str], None]) -> None:

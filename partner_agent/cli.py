@@ -13,7 +13,7 @@ from typing import Any, Final
 import anyio
 
 from partner_agent import app, control, doctor, memory
-from partner_agent.identity import NotPairedError
+from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import KeyStoreError
 from partner_agent.pairing import Code, PairingError, words
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
     enrol = add("enrol", _enrol, "Pair this site with a gateway; type the code in the portal.")
     enrol.add_argument("--yes", action="store_true", help="do not ask to compare the 12 words (the demo only)")
+    enrol.add_argument("--pin-file", type=Path, help="to pair again: read the site PIN from a file instead of asking")
     add("run", _run, "Run the agent.")
     approve = add("approve", _approve, "See what waits for you; approve or decline it.")
     approve.add_argument("item", nargs="?", help="digest, or its first letters")
@@ -101,6 +102,8 @@ def _enrol(settings: Settings, options: argparse.Namespace) -> int:
     if not settings.gateway:
         raise SettingsError('name the gateway: gateway = "https://…" in the settings, or LENSPACT_AGENT_GATEWAY')
 
+    _demand_pin_to_pair_again(settings, options)
+
     def show_code(code: Code) -> None:
         print(f"\n  Code: {code.user_code}\n\n  Type it at {code.verification_uri}", flush=True)
         print(f"  It is good for {code.expires_in_s // 60} minutes.", flush=True)
@@ -124,6 +127,18 @@ def _enrol(settings: Settings, options: argparse.Namespace) -> int:
         store.close()
     print("Paired. Start the agent with: lenspact-agent run")
     return _OK
+
+
+def _demand_pin_to_pair_again(settings: Settings, options: argparse.Namespace) -> None:
+    """A site that is paired, and has a PIN, is paired again by whoever knows it."""
+    store, clock = app.open_store(settings), SystemClock()
+    try:
+        pin = SitePin(store=store, journal=Journal(store, clock), clock=clock, configured_hash=settings.site_pin_hash)
+        if Identity.is_pinned(store) and pin.is_set:
+            print("This site is paired. Pairing again forgets its rules and passkeys; nothing is shared then.")
+            pin.check(_site_pin(options))
+    finally:
+        store.close()
 
 
 def _run(settings: Settings, _options: argparse.Namespace) -> int:

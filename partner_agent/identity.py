@@ -46,6 +46,11 @@ class Identity:
         self.key_set = keyset.parse(key_set, self.root)
 
     @staticmethod
+    def is_pinned(store: Store) -> bool:
+        """Whether this site is paired."""
+        return store.get(_PAIRING) is not None
+
+    @staticmethod
     def pin(store: Store, pairing: Pairing) -> KeySet:
         """Store a pairing, after the person at the machine has compared the 12 words.
 

@@ -32,6 +32,7 @@ class FileKeyStore:
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._path = folder / "device.key"
+        self._candidate = folder / "device.key.new"
         self._seal = _seal_secret(environment)
 
     def load(self) -> LocalSigner | None:
@@ -53,21 +54,26 @@ class FileKeyStore:
             raise KeyStoreError(f"{self._path} is damaged; enrol this agent again") from error
 
     def create(self) -> LocalSigner:
-        """A new device key; the old file stays aside as `device.key.old`."""
+        """A new device key, laid aside until `adopt`: the one in use stays in use, whatever comes of it."""
         signer = LocalSigner.generate("ES256")
         data = json.dumps(signer.private_jwk()).encode()
         if self._seal:
             nonce = os.urandom(_NONCE_BYTES)
             data = _MAGIC + nonce + AESGCM(self._seal).encrypt(nonce, data, _MAGIC)
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._path.exists():
-            self._path.replace(self._path.with_suffix(".key.old"))
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._candidate.unlink(missing_ok=True)
+        descriptor = os.open(self._candidate, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         return signer
+
+    def adopt(self) -> None:
+        """The key last created is the device key from now on; the former one stays aside as `device.key.old`."""
+        if self._path.exists():
+            self._path.replace(self._path.with_suffix(".key.old"))
+        self._candidate.replace(self._path)
 
     def describe(self) -> str:
         """How well the key is protected."""

@@ -249,7 +249,8 @@ def _cameras(view: View) -> str:
             f"<tr><th scope=row>{escape(camera.label)}</th><td>{_works(camera)}</td>"
             f"<td>{state}</td><td>{button}{end}</td></tr>"
         )
-    head = "<tr><th scope=col>Camera</th><th scope=col>Works</th><th scope=col>Sharing</th><th></th></tr>"
+    names = ("Camera", "Works", "Sharing", "Stop or go on")
+    head = f"<tr>{''.join(f'<th scope=col>{name}</th>' for name in names)}</tr>"
     table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
     return f'<section class="card"><h2>Cameras</h2>{table}</section>'
 

@@ -125,14 +125,20 @@ async def _call(http: httpx.AsyncClient, url: str, form: dict[str, str]) -> dict
     return body
 
 
-def settle(store: Store, pairing: Pairing, clock: Clock) -> None:
+def settle(store: Store, pairing: Pairing, clock: Clock, *, adopt_key: Callable[[], None]) -> None:
     """Pin a pairing, after the person at the machine has compared the 12 words, and begin a new lineage.
 
     Whatever an earlier pairing left behind opens nothing under this one: no document is in force, no passkey known, and
     what was promised by or owed to the old gateway stays in the record only, with the last head of its log.
 
+    Args:
+        store: of this site.
+        pairing: the gateway's answer.
+        clock: of the record.
+        adopt_key: puts the device key of this pairing in the place of the former one; called last.
+
     Raises:
-        TokenError: the gateway's own description contradicts its key set.
+        TokenError: the gateway's own description contradicts its key set; nothing was changed.
     """
     with store.transaction():
         Identity.pin(store, pairing)
@@ -140,3 +146,4 @@ def settle(store: Store, pairing: Pairing, clock: Clock) -> None:
         head = Promises.forget(store)
         Accounts.forget(store)
         Journal(store, clock).add("paired", gateway=pairing.gateway, site=pairing.site, head_before=head)
+        adopt_key()

@@ -62,10 +62,9 @@ def _too_old(layers: Layers, request: Request) -> Iterator[datetime]:
     """When a recording becomes older than an agreement or the ordinance lets it."""
     if request.span is None:
         return
+    assert layers.guardrail is not None  # a decision without one is a deny
     bounds = [envelope.look_back_s for envelope in envelopes_of(layers)]
-    if layers.guardrail is not None:
-        bounds.append(layers.guardrail.guardrail.limits.look_back_s)
-    for look_back_s in bounds:
+    for look_back_s in (*bounds, layers.guardrail.guardrail.limits.look_back_s):
         yield request.span.start + timedelta(seconds=look_back_s) + _AFTER
 
 

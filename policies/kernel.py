@@ -65,12 +65,13 @@ class Kernel:
         nearest: int | None = None
         most = self._act  # a rule has to come farther than its acts, or it is not told from those not looked at
         for index, row in self._candidates(head):
+            if first is not None and row[-1] == "allow":
+                continue  # the first allow that matches decides; after it only a deny matters
             count = passed(head, row)
             if count == all_terms:
                 if row[-1] == "deny":
                     return Verdict(False, index)
-                if first is None:
-                    first = index
+                first = index
             elif count > most and row[-1] == "allow":
                 nearest, most = index, count
         if self._effect == NO_DENY:

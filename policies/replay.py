@@ -76,9 +76,11 @@ def replay(candidate: SharingLayer, records: Iterable[Record]) -> Outcome:
     """Every decision again, by the candidate's rules."""
     verdict, scopes = candidate.judges.kernel.verdict, candidate.scopes
     made, refused, allowed = 0, list[str](), list[str]()
-    for ref, _, camera, (sub, dom, _, act, ctx), was_allowed, _ in records:
+    for ref, _, camera, head, was_allowed, _ in records:
         made += 1
-        is_allowed = verdict(Head(sub, dom, scopes.get(camera, _NONE), act, ctx)).is_allowed
+        obj = scopes.get(camera, _NONE)
+        asked = head if obj == head.obj else head._replace(obj=obj)
+        is_allowed = verdict(asked).is_allowed
         if is_allowed is not was_allowed:
             (allowed if is_allowed else refused).append(ref)
     return Outcome(made, tuple(refused), tuple(allowed))

@@ -183,9 +183,14 @@ def _start(request: AnyRequest, view: SharingView, cameras: Sequence[Camera], pr
     known = _known(view.answers, cameras)
     if preset in set(Preset) or known is None:
         chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
-        names = frozenset(camera.id for camera in cameras)
-        known = of_preset(chosen, names, is_home=view.site.people_live_here)
-    return _form_page(request, view, cameras, values=values_of(known, view.site), made_from=view.version)
+        values = _values_of_preset(chosen, frozenset(camera.id for camera in cameras), view)
+    else:
+        values = values_of(known, view.site)
+    return _form_page(request, view, cameras, values=values, made_from=view.version)
+
+
+def _values_of_preset(preset: Preset, cameras: frozenset[str], view: SharingView) -> dict[str, str]:
+    return values_of(of_preset(preset, cameras, is_home=view.site.people_live_here), view.site)
 
 
 async def _answer(
@@ -276,6 +281,8 @@ def _form_page(
 ) -> Template:
     name = cameras[0].name if len(cameras) == 1 else f"every camera at {view.site.name}"
     voice = Voice()
+    names = frozenset(camera.id for camera in cameras)
+    ready = (preset for preset in Preset if values == _values_of_preset(preset, names, view))
     return page(
         "sharing/answers.html",
         request,
@@ -287,6 +294,7 @@ def _form_page(
         looked_at=looked_at,
         save_word=save_word,
         presets=PRESETS,
+        chosen=next(ready, ""),
         radii=[(str(radius), distance(radius, voice)) for radius in RADII_M],
         purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
         days=DAYS,

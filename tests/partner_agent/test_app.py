@@ -74,7 +74,9 @@ async def running(tmp_path: Path) -> AsyncIterator[tuple[SmallGateway, Settings,
     gateway, shown = SmallGateway(), []
     camera = CameraSettings(name="door", label="Front door", url="rtsp://127.0.0.1:1/nothing")
     settings = Settings(state_dir=tmp_path, page_port=0, allow_loopback=True, trust_clock=True, cameras=(camera,))
-    gateway.device = FileKeyStore(tmp_path, {}).create().public
+    keys = FileKeyStore(tmp_path, {})
+    gateway.device = keys.create().public
+    keys.adopt()
     async with serve(gateway.talk, "127.0.0.1", 0, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         gateway.url = f"ws://127.0.0.1:{port}/agent/v1"

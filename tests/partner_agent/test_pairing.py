@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from partner_agent import pairing
+from partner_agent import cli, pairing
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.keystore import FileKeyStore, KeyStoreError
 from partner_agent.pairing import Code, PairingError, pair, words
@@ -15,7 +15,7 @@ from partner_agent.store import Store
 from partner_agent.wire import enrolment
 from partner_agent.wire.tokens import LocalSigner, TokenError
 from tests.fakes.clock import FakeClock
-from tests.support.agents import Bench
+from tests.support.agents import PIN_HASH, Bench
 from tests.support.lying_gateway import LyingGateway
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +110,7 @@ def test_pairing_again_begins_a_new_lineage(tmp_path: Path, clock: FakeClock):
     before = bench.agent.policy.position
     bench.store.put("log_head", bench.gateway.head())
 
-    pairing.settle(bench.store, LyingGateway(clock).pairing(), clock)
+    pairing.settle(bench.store, LyingGateway(clock).pairing(), clock, adopt_key=lambda: None)
     bench.restart()
 
     after = bench.agent.policy.position
@@ -126,12 +126,16 @@ def test_the_device_key_is_private_to_its_user(tmp_path: Path):
     keys = FileKeyStore(tmp_path, {})
     assert keys.load() is None
     first = keys.create()
+    keys.adopt()
     path = tmp_path / "device.key"
     assert path.stat().st_mode & 0o777 == 0o600
     assert keys.load().public == first.public
     assert "whoever copies the disk" in keys.describe()
     keys.create()
+    assert keys.load().public == first.public
+    keys.adopt()
     assert (tmp_path / "device.key.old").exists()
+    assert keys.load().public != first.public
     path.chmod(0o644)
 
     with pytest.raises(KeyStoreError, match="others can read"):
@@ -144,9 +148,32 @@ def test_a_sealed_key_opens_nowhere_else(tmp_path: Path):
     for folder, secret in ((here, b"a" * 32), (there, b"b" * 32)):
         folder.mkdir()
         (folder / "lenspact-seal").write_bytes(secret)
-    made = FileKeyStore(tmp_path, {"CREDENTIALS_DIRECTORY": str(here)}).create()
+    keys = FileKeyStore(tmp_path, {"CREDENTIALS_DIRECTORY": str(here)})
+    made = keys.create()
+    keys.adopt()
     assert FileKeyStore(tmp_path, {"CREDENTIALS_DIRECTORY": str(here)}).load().public == made.public
 
     for environment in ({}, {"CREDENTIALS_DIRECTORY": str(there)}):
         with pytest.raises(KeyStoreError):
             FileKeyStore(tmp_path, environment).load()
+
+
+def test_a_paired_site_is_paired_again_with_its_pin_only(tmp_path: Path, clock: FakeClock, capsys):
+    """Without the PIN nothing is asked of anybody, and the key in use stays in use."""
+    bench = Bench(tmp_path, clock)
+    bench.store.close()
+    keys = FileKeyStore(tmp_path, {})
+    device = keys.create()
+    keys.adopt()
+    (tmp_path / "pin").write_text("000000")
+    config = tmp_path / "agent.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path}"\ngateway = "https://127.0.0.1:1"\nsite_pin_hash = "{PIN_HASH}"\n', encoding="utf-8"
+    )
+
+    code = cli.main(["--config", str(config), "enrol", "--yes", "--pin-file", str(tmp_path / "pin")])
+
+    assert code == 1
+    assert "Wrong PIN" in capsys.readouterr().err
+    assert keys.load().public == device.public
+    assert not (tmp_path / "device.key.new").exists()

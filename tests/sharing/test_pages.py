@@ -103,6 +103,8 @@ async def test_emergencies_only_is_preselected_and_presets_fill_the_answers(shop
     assert re.search(r'name="recordings" value="ask"[^>]*checked', first)
     assert re.search(r'name="live" value="always"[^>]*checked', opened)
     assert (await client.get(f"{path}?preset=everything")).text.count("checked") == first.count("checked")
+    assert 'href="?preset=emergencies" aria-current="true"' in first
+    assert 'href="?preset=open" aria-current="true"' in opened
 
 
 async def test_what_changes_is_shown_before_it_is_saved(shop):

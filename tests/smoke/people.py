@@ -246,6 +246,12 @@ class Operator:
                 raise AssertionError(f"{len(shown)} of {count} pictures in {timeout_s:.0f} s: {self.words()}")
             self.page.wait_for_timeout(50)
 
+    def close_pictures(self, *, but: str = "") -> None:
+        """Close every tile, or every one but a camera's."""
+        for tile in reversed(self.page.locator("article.tile").all()):
+            if not but or but not in tile.inner_text():
+                tile.locator("button.close").click()
+
     def words(self) -> str:
         """What the wall and the list say."""
         return " | ".join(self.page.locator("#console").inner_text().split("\n"))[:1500]

@@ -61,7 +61,7 @@ def questions(dice: Random, world: World, count: int) -> list[Question]:
 
 
 @cache
-def partners(count: int = 50, each: int = 20) -> list[tuple[World, list[Question]]]:
+def partners(count: int = 25, each: int = 20) -> list[tuple[World, list[Question]]]:
     """Partners with their questions; every engine has given the oracle's answer to each of them."""
     dice, made = Random(26), []
     for _ in range(count):
