@@ -5,24 +5,17 @@ passkey of the document in force, or the site; removing one needs another passke
 never takes the last. Who holds the site itself can always act; a new owner of the place starts a new lineage there.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
 from partner_agent.store import Store
 from partner_agent.wire import approvals
 from partner_agent.wire.approvals import ApprovalError, Approved, Profile
-from partner_agent.wire.documents import OWNERS_LABEL, POLICY_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, Path
 from policies.model import Owner, Policy
 
 COUNTER_CHECK: Final = 6  # continues the numbers of `wire.approvals`
-
-
-def label_of(old: Policy, new: Policy) -> str:
-    """What an owner's touch for `new` has to be labelled, with `old` in force."""
-    return OWNERS_LABEL if dataclasses.replace(new, owners=old.owners) == old else POLICY_LABEL
 
 
 def problem(old: Policy | None, new: Policy, *, by: str | None) -> PolicyProblem | None:

@@ -28,6 +28,7 @@ from partner_agent.wire.documents import LINEAGE_BYTES, DocumentError, PolicyDoc
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.messages import PolicyApproval
 from partner_agent.wire.problems import PolicyProblem
+from partner_agent.wire.touches import label_of
 from policies.guardrail import Guardrail, read_guardrail
 from policies.layers import GuardrailLayer, SharingLayer
 from policies.model import Policy, PolicyError, read_policy
@@ -205,7 +206,7 @@ class PolicyStore:
             return self._not_approved(sha256, problem)
         if in_force is None or new.hold_s < in_force.policy.hold_s:  # D
             return self._not_approved(sha256, PolicyProblem.ON_SITE_ONLY)
-        label = owner_rules.label_of(in_force.policy, new)
+        label = label_of(in_force.policy, new)
         try:  # E
             approved = self._owners.take(
                 message.assertion,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from policies.model import Policy
 from policies.narrowing import compare, content_of, covering
-from policies.parts import ALWAYS, NO_TERMS, Group, Rule, Terms, Totals, Window
+from policies.parts import ALWAYS, NO_TERMS, Group, Owner, Rule, Terms, Totals, Window
 from policies.vocabulary import Effect, Tag
 
 
@@ -21,6 +21,7 @@ def meet(old: Policy, new: Policy) -> Policy | None:
     parts = _unique([_Part(index, *kept) for index, kept in enumerate(_kept(old, new, names)) if kept[-1]])
     made = dataclasses.replace(
         old,
+        owners=kept_owners(old, new),
         hold_s=max(old.hold_s, new.hold_s),
         cameras=cameras,
         groups=tuple(Group(part.name, part.cameras) for part in parts),
@@ -31,6 +32,15 @@ def meet(old: Policy, new: Policy) -> Policy | None:
         totals=Totals(*(min(getattr(old.totals, name), getattr(new.totals, name)) for name in _TOTALS)),
     )
     return made if compare(old, made).is_narrowing else None
+
+
+def kept_owners(old: Policy, new: Policy) -> tuple[Owner, ...]:
+    """Every owner of `old`, suspended if either says so; one that `new` does not know is as before."""
+    suspended = {owner.credential for owner in new.owners if owner.is_suspended}
+    return tuple(
+        dataclasses.replace(owner, is_suspended=owner.is_suspended or owner.credential in suspended)
+        for owner in old.owners
+    )
 
 
 _TOTALS = tuple(field.name for field in dataclasses.fields(Totals))

@@ -83,7 +83,8 @@ def say_change(old: Policy | None, new: Policy, voice: Voice) -> list[Change]:
     """What changes from `old` (None: nothing was shared) to `new`."""
     after = say(new, voice)
     if old is None:
-        return [Change("more", sentence) for sentence in after]
+        named = [voice.translate("Passkeys are named that may approve sharing more.")] if new.owners else []
+        return [Change("more", sentence) for sentence in [*after, *named]]
     before = say(old, voice)
     changes = [Change("more", sentence) for sentence in after if sentence not in before]
     changes += [Change("less", sentence) for sentence in before if sentence not in after]

@@ -23,6 +23,7 @@ from gateway.desks.console import PAGES as CONSOLE_PAGES
 from gateway.desks.front import front
 from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
+from gateway.desks.portal import PASSKEY_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
 from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
@@ -65,6 +66,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *CAMERA_PAGES,
     *SHARING_PAGES,
     *PORTAL_PAGES,
+    *PASSKEY_PAGES,
     incident_routes(),
     *CONSOLE_PAGES,
     *OVERSIGHT_PAGES,

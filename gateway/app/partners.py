@@ -47,5 +47,6 @@ def build_partners(
         clock=clock,
         ids=ids,
         watchers=(ties, cameras, sharing),
+        member_watchers=(sharing,),
     )
     return PartnerServices(partners, cameras)

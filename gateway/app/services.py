@@ -41,7 +41,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live
 from gateway.partners import Partners
-from gateway.sharing import Decisions, Sharing
+from gateway.sharing import Approvals, Decisions, Owners, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -72,6 +72,8 @@ class Services:
     console: ConsoleDesk
     oversight: OversightDesk
     sharing: Sharing
+    site_owners: Owners
+    approvals: Approvals
     decisions: Decisions
     sites: Sites
     evidence: Evidence
@@ -116,8 +118,7 @@ def build_services(
         partners=owners.partners,
         cameras=owners.cameras,
         incidents=incidents,
-        sharing=law.sharing,
-        decisions=law.decisions,
+        **law.for_handlers,
         sites=sites,
         evidence=evidence,
         live=views.live,

@@ -1,26 +1,30 @@
 """Wires sharing between the partners who decide and the agents that obey, and to the owner's first page."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, TypedDict
 
 from gateway.app.ground import Ground
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
-from gateway.identity import Identity
+from gateway.identity import Identity, Passkeys
 from gateway.kernel.background import Background
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import PreconditionError
+from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
     Agency,
+    Approvals,
     CameraCard,
     Decisions,
     Layering,
     LiveUsage,
     Outbox,
+    Owners,
     Sharing,
     SiteAgent,
     SiteBook,
@@ -28,7 +32,8 @@ from gateway.sharing import (
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
-from gateway.sites import Agent, Sites
+from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.clauses import Live
 from policies.fields import PolicyError
@@ -45,7 +50,7 @@ _STANDING: Final = {
     Standing.NOT_CONNECTED: "Nobody can look until your site is connected.",
     Standing.NOT_TICKED: "Nobody can look until you say which camera of your site this is.",
     Standing.TO_CONFIRM: "Saved. Waiting for your site to confirm.",
-    Standing.TO_APPROVE: "Sharing more waits for your approval on site.",
+    Standing.TO_APPROVE: "Sharing more waits for your approval.",
     Standing.REFUSED: "Sharing more was declined on site.",
 }
 
@@ -78,16 +83,36 @@ class AgentsOnSite:
         if self._sites:
             self._sites.delivery.nudge(agent_id)
 
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Bring an owner's touch there."""
+        if self._sites is None:
+            raise UnavailableError("The site is not connected.")
+        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion)
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """When a hold there ends."""
+        return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
 
 class SharingTies:
     """What those who are built before sharing need of it: an end with the site, and the cards of the first page."""
 
     def __init__(self) -> None:
         self._sharing: Sharing | None = None
+        self._owners: Owners | None = None
+        self._passkeys: Passkeys | None = None
 
-    def tie(self, sharing: Sharing) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
         """This is it."""
-        self._sharing = sharing
+        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+
+    async def member_leaves(self, principal: Principal, person_id: str) -> None:
+        """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
+        if self._owners is None or self._passkeys is None:
+            return
+        for passkey in await self._passkeys.of_person(person_id):
+            with suppress(PreconditionError):  # without an agreement everything is refused anyway
+                await self._owners.take_off(principal, passkey.credential)
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """What the site should hold may be another document now (`partners.SiteWatcher`)."""
@@ -126,15 +151,33 @@ class TheAgency:
         return Agency(agency.id, agency.name)
 
 
+class ForHandlers(TypedDict):
+    """What handlers get of sharing, by name."""
+
+    sharing: Sharing
+    site_owners: Owners
+    approvals: Approvals
+    decisions: Decisions
+
+
 @dataclass(frozen=True, slots=True)
 class SharingServices:
     """What is built together."""
 
     sharing: Sharing
+    owners: Owners
+    approvals: Approvals
     outbox: Outbox
     decisions: Decisions
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def for_handlers(self) -> ForHandlers:
+        """What handlers get."""
+        return ForHandlers(
+            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+        )
 
 
 def build_sharing(
@@ -184,10 +227,12 @@ def build_sharing(
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
     )
-    ties.tie(sharing)
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
-    return SharingServices(sharing, outbox, decisions, agents, (follow,))
+    owners = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, owners, identity.passkeys)
+    approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
+    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

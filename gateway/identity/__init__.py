@@ -2,13 +2,15 @@
 
 from gateway.identity.door import Identity, IdentityParts, build_identity
 from gateway.identity.mailers import SmtpMailer, SmtpServer, SpoolMailer
-from gateway.identity.model import Agency, AgencyUser, Membership, Person, Session
+from gateway.identity.model import PASSKEY_NAME_CHARACTERS, Agency, AgencyUser, Membership, Passkey, Person, Session
 from gateway.identity.pages import sign_in_routes
+from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords, load_blocklist
 from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
 from gateway.identity.spool import newest_link
 
 __all__ = [
+    "PASSKEY_NAME_CHARACTERS",
     "Agency",
     "AgencyUser",
     "Identity",
@@ -17,6 +19,8 @@ __all__ = [
     "Mailer",
     "Membership",
     "Memberships",
+    "Passkey",
+    "Passkeys",
     "Passwords",
     "Person",
     "RoleChange",

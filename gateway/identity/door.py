@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.identity.outbox import Outbox
+from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords
 from gateway.identity.people import People
-from gateway.identity.ports import Log, Mail, Mailer, Memberships, PeopleStore, RoleChange
+from gateway.identity.ports import Log, Mail, Mailer, Memberships, PeopleStore, RoleChange, SecretStore
 from gateway.identity.sealing import Sealer
 from gateway.identity.sessions import Sessions
 from gateway.identity.sign_in import SignIn
-from gateway.identity.store import SqlPeople, SqlSecrets, SqlSessions
+from gateway.identity.store import SqlPasskeys, SqlPeople, SqlSecrets, SqlSessions
 from gateway.kernel.background import Background, Place
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database, UnitOfWork
@@ -52,6 +53,7 @@ class Identity:
     sign_in: SignIn
     outbox: Outbox
     limiter: RateLimiter
+    passkeys: Passkeys
 
     async def person_for(self, unit: UnitOfWork, *, email: str, name: str) -> str:
         """The `per_…` of the person with this address, made if there is none yet."""
@@ -121,7 +123,19 @@ def build_identity(parts: IdentityParts) -> Identity:
         clock=clock,
         ids=ids,
     )
-    return Identity(people, sessions, sign_in, outbox, parts.limiter)
+    return Identity(people, sessions, sign_in, outbox, parts.limiter, _build_passkeys(parts, secrets))
+
+
+def _build_passkeys(parts: IdentityParts, secrets: SecretStore) -> Passkeys:
+    return Passkeys(
+        database=parts.database,
+        store=SqlPasskeys(parts.database),
+        secrets=secrets,
+        log=parts.log,
+        origin=parts.origin,
+        clock=parts.clock,
+        ids=parts.ids,
+    )
 
 
 def _build_sessions(parts: IdentityParts, people: PeopleStore) -> Sessions:

@@ -20,6 +20,9 @@ LINK_LIFE_MINUTES: Final = int(LINK_LIFE.total_seconds() // 60)
 INVITATION_LIFE: Final = timedelta(days=7)
 FIRST_ADMIN_LIFE: Final = timedelta(hours=24)
 STEP_LIFE: Final = timedelta(minutes=10)  # between password and code, or while setting both up
+CHALLENGE_LIFE: Final = timedelta(minutes=5)  # to find the phone and look at it (WebAuthn §5.4: minutes)
+MAX_PASSKEYS: Final = 8  # of one person; a site's document names at most 16 of all its owners
+PASSKEY_NAME_CHARACTERS: Final = 60
 TOUCH_PERIOD: Final = timedelta(seconds=60)  # a session's last use is kept no finer than this
 PASSWORD_MIN: Final = 8  # with a second factor (63B-4, 3.1.1.2)
 PASSWORD_MAX: Final = 256  # the hasher's input is bounded; at least 64 must be allowed
@@ -45,6 +48,7 @@ class LinkPurpose(StrEnum):
     INVITATION = "invitation"  # to a new person of the agency, or printed for the first admin
     SECOND_STEP = "second_step"  # a cookie: the password was right, the code is missing
     ENROLMENT = "enrolment"  # a cookie: the invitation was opened, password and code are being set up
+    APPROVAL_PASSKEY = "approval_passkey"  # a challenge: a passkey is being registered in this session
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,29 @@ class Credential:
     password_hash: str
     sealed_seed: bytes
     last_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """An owner's passkey for approvals, good for nothing else.
+
+    Attributes:
+        credential: its raw id, base64url without padding.
+        public_key: its COSE key, base64url without padding; what sites pin.
+        name: what its owner calls it.
+    """
+
+    credential: str
+    person_id: str
+    public_key: str
+    name: str
+    created_at: datetime
+    suspended_at: datetime | None = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether it is to approve nothing."""
+        return self.suspended_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,17 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.audit import LeafDraft
-from gateway.identity.model import Agency, AgencyUser, Credential, Link, LinkPurpose, Membership, Person, Session
+from gateway.identity.model import (
+    Agency,
+    AgencyUser,
+    Credential,
+    Link,
+    LinkPurpose,
+    Membership,
+    Passkey,
+    Person,
+    Session,
+)
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.principal import Role
 
@@ -147,6 +157,22 @@ class SecretStore(Protocol):
 
     async def rehash(self, person_id: str, password_hash: str) -> None:
         """Replace a hash made with older parameters."""
+
+
+class PasskeyStore(Protocol):
+    """Approval passkeys."""
+
+    async def of_person(self, person_id: str) -> Sequence[Passkey]:
+        """A person's, oldest first."""
+
+    async def add(self, unit: UnitOfWork, passkey: Passkey) -> bool:
+        """Write a new one; False if its credential is registered already."""
+
+    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime) -> None:
+        """It is to approve nothing from now on."""
+
+    async def remove(self, unit: UnitOfWork, credential: str) -> None:
+        """Forget it."""
 
 
 class RoleChange(Protocol):

@@ -15,11 +15,20 @@ from gateway.identity.model import (
     Link,
     LinkPurpose,
     Membership,
+    Passkey,
     Person,
     Session,
     normal_email,
 )
-from gateway.identity.tables import AgencyRow, AgencyUserRow, CredentialRow, LinkRow, PersonRow, SessionRow
+from gateway.identity.tables import (
+    AgencyRow,
+    AgencyUserRow,
+    CredentialRow,
+    LinkRow,
+    PasskeyRow,
+    PersonRow,
+    SessionRow,
+)
 from gateway.kernel.database import METADATA, Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Role
@@ -29,6 +38,7 @@ _person = METADATA.tables[str(PersonRow.__tablename__)]
 _user = METADATA.tables[str(AgencyUserRow.__tablename__)]
 _credential = METADATA.tables[str(CredentialRow.__tablename__)]
 _session = METADATA.tables[str(SessionRow.__tablename__)]
+_passkey = METADATA.tables[str(PasskeyRow.__tablename__)]
 _link = METADATA.tables[str(LinkRow.__tablename__)]
 
 Row = Mapping[str, Any]
@@ -306,6 +316,54 @@ class SqlSecrets:
         async with self._database.unit_of_work() as unit:
             await unit.session.execute(change)
             await unit.commit(unaudited="the same password under newer parameters")
+
+
+class SqlPasskeys:
+    """`PasskeyStore` over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of_person(self, person_id: str) -> Sequence[Passkey]:
+        """A person's, oldest first."""
+        query = select(_passkey).where(_passkey.c.person_id == person_id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(query.order_by(_passkey.c.created_at, _passkey.c.credential))).all()
+        return [
+            Passkey(
+                credential=row.credential,
+                person_id=row.person_id,
+                public_key=row.public_key,
+                name=row.name,
+                created_at=row.created_at,
+                suspended_at=row.suspended_at,
+            )
+            for row in rows
+        ]
+
+    async def add(self, unit: UnitOfWork, passkey: Passkey) -> bool:
+        """Write a new one; False if its credential is registered already."""
+        values = {
+            "credential": passkey.credential,
+            "person_id": passkey.person_id,
+            "public_key": passkey.public_key,
+            "name": passkey.name,
+            "created_at": passkey.created_at,
+        }
+        try:
+            await unit.session.execute(insert(_passkey).values(**values))
+        except IntegrityError:
+            return False
+        return True
+
+    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime) -> None:
+        """It is to approve nothing from now on."""
+        mine = _passkey.c.credential == credential
+        await unit.session.execute(update(_passkey).where(mine).values(suspended_at=at))
+
+    async def remove(self, unit: UnitOfWork, credential: str) -> None:
+        """Forget it."""
+        await unit.session.execute(delete(_passkey).where(_passkey.c.credential == credential))
 
 
 def _usable(ref: str, purpose: LinkPurpose, now: datetime) -> Any:

@@ -60,6 +60,20 @@ class CredentialRow(SQLModel, table=True):
     enrolled_at: datetime = Field(sa_type=UtcMs)
 
 
+class PasskeyRow(SQLModel, table=True):
+    """An owner's approval passkey."""
+
+    __tablename__ = "identity_passkey"
+    __table_args__ = (Index("ix_identity_passkey_person_id", "person_id"),)
+
+    credential: str = Field(primary_key=True)  # raw id, base64url
+    person_id: str = Field(sa_column=_person())
+    public_key: str  # COSE key, base64url
+    name: str  # its owner's own word for it
+    created_at: datetime = Field(sa_type=UtcMs)
+    suspended_at: datetime | None = Field(default=None, sa_type=UtcMs)
+
+
 class SessionRow(SQLModel, table=True):
     """A signed-in browser."""
 

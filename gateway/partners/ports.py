@@ -5,6 +5,7 @@ from typing import Protocol
 
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
+from gateway.kernel.principal import Principal
 from gateway.partners.model import Acceptance, Member, Organisation, Site
 
 
@@ -42,6 +43,13 @@ class SiteWatcher(Protocol):
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone; so is what stood there."""
+
+
+class MemberWatcher(Protocol):
+    """Who gave a person something beside their role, and takes it away first."""
+
+    async def member_leaves(self, principal: Principal, person_id: str) -> None:
+        """The caller is about to remove this person from their organisation; may be told again."""
 
 
 class PartnerRows(Protocol):

@@ -26,7 +26,7 @@ from gateway.partners.model import (
     refuse_losing_the_last_owner,
     refuse_unless_active,
 )
-from gateway.partners.ports import Log, PartnerRows, People, SiteWatcher
+from gateway.partners.ports import Log, MemberWatcher, PartnerRows, People, SiteWatcher
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -48,6 +48,7 @@ class Partners:
         clock: Clock,
         ids: IdSource,
         watchers: tuple[SiteWatcher, ...] = (),
+        member_watchers: tuple[MemberWatcher, ...] = (),
     ) -> None:
         self.agreement = agreement
         self._database = database
@@ -57,6 +58,7 @@ class Partners:
         self._clock = clock
         self._ids = ids
         self._watchers = watchers
+        self._member_watchers = member_watchers
 
     async def register(self, wish: Registration) -> None:
         """Put a newcomer on the list as pending, and mail the link that confirms.
@@ -197,14 +199,16 @@ class Partners:
         await self._people.send_link(email, next_path="/portal")
 
     async def remove_member(self, principal: Principal, person_id: str) -> None:
-        """Remove a person, sign them out and delete what is known of them; never the last owner."""
+        """Remove a person, sign them out and delete what is known of them; never the last owner.
+
+        What they may approve ends first: should the rest fail, they can do less than before, and it is done again.
+        """
+        _leaving(await self.members(principal.organisation_id), person_id)
+        for watcher in self._member_watchers:
+            await watcher.member_leaves(principal, person_id)
         async with self._database.unit_of_work() as unit:
             organisation = await self._mine(unit, principal)
-            members = await self._rows.members(organisation.id, unit=unit)
-            leaving = next((m for m in members if m.person_id == person_id), None)
-            if leaving is None:
-                raise NotFoundError("There is no such person.")
-            refuse_losing_the_last_owner(members, leaving=leaving, role_after=None)
+            leaving = _leaving(await self._rows.members(organisation.id, unit=unit), person_id)
             await self._rows.remove_member(unit, leaving)
             by = principal.person_id
             await self._forget(unit, person_id, by=by)
@@ -289,6 +293,15 @@ class Partners:
             details={"organisation": organisation_id, **who},
         )
         await self._log.append(unit, draft)
+
+
+def _leaving(members: list[Member], person_id: str) -> Member:
+    """The member who is to be removed, if they may be."""
+    leaving = next((m for m in members if m.person_id == person_id), None)
+    if leaving is None:
+        raise NotFoundError("There is no such person.")
+    refuse_losing_the_last_owner(members, leaving=leaving, role_after=None)
+    return leaving
 
 
 def _found(organisation: Organisation | None) -> Organisation:

@@ -1,5 +1,6 @@
 """The owner's answers turned into policy documents, and the centre's decisions."""
 
+from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import (
     NOTHING,
     WISH,
@@ -14,26 +15,32 @@ from gateway.sharing.following import follow_forever
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
+from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
 from gateway.sharing.service import NETWORK, CameraCard, Preview, Sharing, SharingView, Standing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 
 __all__ = [
+    "MAX_OWNERS",
     "NETWORK",
     "NOTHING",
     "WISH",
     "Agency",
     "AgencyDirectory",
     "Answers",
+    "Approvals",
     "Availability",
     "CameraCard",
     "Decided",
     "Decisions",
     "DocumentState",
+    "Key",
+    "KeyState",
     "Layering",
     "LiveUsage",
     "NearView",
     "Outbox",
+    "Owners",
     "Preview",
     "Question",
     "Sharing",
@@ -41,10 +48,12 @@ __all__ = [
     "SiteAgent",
     "SiteAgents",
     "SiteBook",
+    "SiteKeys",
     "Snapshot",
     "Standing",
     "Step",
     "StoredDocument",
+    "Waiting",
     "follow_forever",
     "topic_of",
 ]

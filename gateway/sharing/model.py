@@ -1,7 +1,7 @@
 """Sharing, as rules without storage: an owner's answers for a site, the policy they stand for, and what to send.
 
 A site stands at the newest document it acknowledged, plus at most one narrowing that it has not acknowledged yet. What
-an owner wants beyond that is a proposal, which waits for approval on site. The gateway decides by the acknowledged
+an owner wants beyond that is a proposal, which waits for approval. The gateway decides by the acknowledged
 document and the pending narrowing together, so that less counts at once and more only when the site says so.
 """
 
@@ -15,8 +15,8 @@ from typing import Final
 from policies.clauses import MAX_CLAUSES, Clause, expand
 from policies.fields import PolicyError
 from policies.geo import point_of
-from policies.meet import meet
-from policies.model import Agreement, Camera, Envelope, Policy, Totals
+from policies.meet import kept_owners, meet
+from policies.model import Agreement, Camera, Envelope, Owner, Policy, Totals
 from policies.narrowing import compare
 from policies.vocabulary import Tag
 
@@ -47,6 +47,7 @@ class Answers:
         version: counts saves; a save names the one it was made from.
         off: registered cameras that are switched off, whatever the clauses say.
         pending: the content of a narrowing that the site has not acknowledged, or None.
+        owners: whose passkeys its owner wants to approve there, until the site names exactly these; None for no wish.
     """
 
     site_id: str
@@ -56,6 +57,7 @@ class Answers:
     off: frozenset[str]
     changed_at: datetime
     pending: Mapping[str, object] | None = None
+    owners: tuple[Owner, ...] | None = None
 
     @property
     def effective(self) -> tuple[Clause, ...]:
@@ -114,7 +116,7 @@ class SiteFacts:
 
 
 def policy_of(facts: SiteFacts, clauses: Sequence[Clause]) -> Policy:
-    """The policy that answers stand for at this site.
+    """The policy that answers stand for at this site; whose passkeys may approve is no answer, and `plan` says it.
 
     Raises:
         PolicyError: a camera's name on site cannot stand in a document.
@@ -160,13 +162,27 @@ class Plan:
     proposal: Policy | None = None
 
 
-def plan(held: Policy | None, wanted: Policy) -> Plan:
-    """What to do about `wanted` at a site that stands at `held` (None: nothing is shared yet)."""
+def plan(held: Policy | None, wanted: Policy, *, owners: tuple[Owner, ...] | None = None) -> Plan:
+    """What to do about a wish.
+
+    Args:
+        held: where the site stands; None for nothing shared yet.
+        wanted: what its owner wants; the owners it names do not count.
+        owners: whose passkeys are to approve; None for those of what is held, which a document without them would
+            take away.
+    """
     if held is None:
-        return Plan(proposal=wanted) if wanted.rules else Plan()
+        wanted = dataclasses.replace(wanted, owners=owners or ())
+        return Plan(proposal=wanted) if wanted.rules or wanted.owners else Plan()
+    wanted = dataclasses.replace(wanted, owners=held.owners if owners is None else owners)
     if compare(held, wanted).is_narrowing:
         return Plan() if compare(wanted, held).is_narrowing else Plan(narrowing=wanted)
     common = meet(held, wanted)
     if common is None or compare(common, held).is_narrowing:
         return Plan(proposal=wanted)
     return Plan(narrowing=common, proposal=wanted)
+
+
+def rebased(pending: Policy, base: Policy) -> Policy:
+    """A pending narrowing on what the site holds now: the owners named there, less those that it suspends."""
+    return dataclasses.replace(pending, owners=kept_owners(base, pending))

@@ -8,12 +8,12 @@ to be approved is over; one that the site refused is not sent again until someth
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import PreconditionError
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of, rebased
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import held_by, topic_of
 from gateway.sharing.site_book import SiteBook
@@ -22,8 +22,19 @@ from partner_agent.wire import documents
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import Position
 from partner_agent.wire.limits import APPROVE_BY_S
+from partner_agent.wire.problems import PolicyProblem
 from policies.model import CONTENT_FIELDS, Policy, read_policy
 from policies.narrowing import compare
+
+# A touch that did not count; the proposal still waits on site for another one, or for the site itself.
+TOUCH_REFUSED: Final = frozenset(
+    {
+        PolicyProblem.ON_SITE_ONLY,
+        PolicyProblem.APPROVAL_INVALID,
+        PolicyProblem.ANOTHER_OWNER,
+        PolicyProblem.BUSY,
+    }
+)
 
 
 class Outbox:
@@ -82,7 +93,7 @@ class Outbox:
             with suppress(PreconditionError):
                 facts = await self._book.facts(site_id, answers.organisation_id, agent)
                 base = read_policy(held.raw if answers.pending is None else answers.pending)
-                step = plan(base, policy_of(facts, answers.effective))
+                step = plan(base, policy_of(facts, answers.effective), owners=answers.owners)
                 if step.narrowing is not None:
                     await self._narrow(answers, step.narrowing)
         self._book.agents.nudge(agent.id)
@@ -90,7 +101,7 @@ class Outbox:
     async def answered(self, unit: UnitOfWork, answer: PolicyAnswer) -> None:
         """A site answered; called in the transaction that records it."""
         document = await self._rows.document(answer.sha256)
-        if document is None or document.agent_id != answer.agent_id:
+        if document is None or document.agent_id != answer.agent_id or answer.code in TOUCH_REFUSED:
             return
         now = self._clock.now()
         if answer.kind == "refused":
@@ -99,10 +110,12 @@ class Outbox:
             await self._rows.mark(unit, document.sha256, DocumentState.ACKNOWLEDGED, code="", at=now)
         if answer.kind == "ack":
             answers = await self._rows.answers(document.site_id, unit=unit)
-            if answers is not None and answers.pending is not None:
-                pending = read_policy(answers.pending)
-                if compare(pending, read_policy(document.raw)).is_narrowing:
-                    await self._rows.keep_pending(unit, document.site_id, None)
+            stands_at = read_policy(document.raw)
+            if answers is not None and answers.owners == stands_at.owners:
+                await self._rows.owners_named(unit, document.site_id)
+            pending = None if answers is None or answers.pending is None else read_policy(answers.pending)
+            if pending is not None and compare(rebased(pending, stands_at), stands_at).is_narrowing:
+                await self._rows.keep_pending(unit, document.site_id, None)
         await self._rows.bump(unit, document.site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(document.site_id), document.site_id))
 
@@ -116,12 +129,13 @@ class Outbox:
     ) -> Plan:
         pending = None if answers.pending is None else read_policy(answers.pending)
         if pending is not None and base is not None:
+            pending = rebased(pending, base)
             if not compare(pending, base).is_narrowing:
-                first = plan(base, pending).narrowing
+                first = plan(base, pending, owners=pending.owners).narrowing
                 return Plan(narrowing=first or pending)
             if held.sha256 == agent.acked_sha256:
                 await self._clear_pending(answers)
-        step = plan(base, wanted)
+        step = plan(base, wanted, owners=answers.owners)
         if step.narrowing is not None and pending is None:
             await self._narrow(answers, step.narrowing)
         return step

@@ -10,19 +10,23 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from gateway.cameras import Camera, Cameras
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.requires import requires
-from gateway.kernel.errors import LenspactError, PreconditionError
+from gateway.kernel.errors import ConflictError, DeadlineError, LenspactError, PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
+from gateway.sharing.approving import Approvals
 from gateway.sharing.forms import DAYS, FIELDS, PURPOSES, digest_of, read_clause_form, values_of
 from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing, SharingView, Standing
 from gateway.web import Form, after, page, read_form
+from partner_agent.wire.touches import Assertion
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
 from policies.words import Voice, distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
 
+_TOUCH: Final = Assertion.__struct_fields__  # the fields of the form that a touch fills in
 PRESETS: Final = (
     (Preset.LIST_ONLY, "On the list only", "Operators know that the camera is there. Nobody looks through it."),
     (Preset.ASK_ME, "Ask me", "You say yes or no each time, to live pictures and to recordings."),
@@ -45,9 +49,12 @@ async def sharing_page(
 @get("/portal/sites/{site_id:str}/sharing", opt=requires("portal.read"), include_in_schema=False)
 async def site_sharing_page(
     request: AnyRequest,
+    *,
     principal: NamedDependency[Principal],
     sharing: NamedDependency[Sharing],
     partners: NamedDependency[Partners],
+    approvals: NamedDependency[Approvals],
+    origin: NamedDependency[PublicOrigin],
     site_id: FromPath[str],
 ) -> Template:
     """What is shared at a place, said back in words."""
@@ -56,15 +63,37 @@ async def site_sharing_page(
         view = await sharing.view(principal, site.id)
     except PreconditionError as error:
         return page("sharing/agreement.html", request, title="What do you share?", site=site, sentence=error.sentence)
-    return page(
-        "sharing/site.html",
-        request,
-        title=f"What you share at {site.name}",
-        view=view,
-        cards=await sharing.cards(view.cameras),
-        is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
-        standings=Standing,
-    )
+    return await _site_page(request, view, principal=principal, sharing=sharing, approvals=approvals, origin=origin)
+
+
+@post(
+    "/portal/sites/{site_id:str}/sharing/approve", opt=requires("portal.edit"), status_code=200, include_in_schema=False
+)
+async def approve_by_touch(
+    request: AnyRequest,
+    *,
+    principal: NamedDependency[Principal],
+    sharing: NamedDependency[Sharing],
+    approvals: NamedDependency[Approvals],
+    origin: NamedDependency[PublicOrigin],
+    site_id: FromPath[str],
+) -> Template | Redirect:
+    """Bring an owner's touch to the site; the page then says what the site made of it."""
+    form = await read_form(request, "sha256", *_TOUCH)
+    assertion = Assertion(**{name: form.given(name) for name in _TOUCH})
+    try:
+        answer = await approvals.touch(principal, site_id, form.given("sha256"), assertion)
+    except (PreconditionError, ConflictError, UnavailableError, DeadlineError) as error:
+        return await _site_page(
+            request,
+            await sharing.view(principal, site_id),
+            principal=principal,
+            sharing=sharing,
+            approvals=approvals,
+            origin=origin,
+            error=error,
+        )
+    return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
 @get("/portal/sites/{site_id:str}/sharing/all", opt=requires("portal.edit"), include_in_schema=False)
@@ -122,7 +151,31 @@ async def save_camera(
     return await _answer(request, principal=principal, sharing=sharing, view=view, cameras=[camera])
 
 
-PAGES: Final = (sharing_page, site_sharing_page, all_page, save_all, camera_sharing_page, save_camera)
+PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, all_page, save_all, camera_sharing_page, save_camera)
+
+
+async def _site_page(
+    request: AnyRequest,
+    view: SharingView,
+    *,
+    principal: Principal,
+    sharing: Sharing,
+    approvals: Approvals,
+    origin: PublicOrigin,
+    error: LenspactError | None = None,
+) -> Template:
+    return page(
+        "sharing/site.html",
+        request,
+        title=f"What you share at {view.site.name}",
+        view=view,
+        cards=await sharing.cards(view.cameras),
+        waiting=await approvals.waiting(principal, view.site.id) if view.standing is Standing.TO_APPROVE else None,
+        rp_id=origin.host,
+        is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
+        standings=Standing,
+        error=error,
+    )
 
 
 def _start(request: AnyRequest, view: SharingView, cameras: Sequence[Camera], preset: str) -> Template:
@@ -206,11 +259,11 @@ def _save_word(preview: Preview, standing: Standing) -> str:
     if standing in {Standing.NOT_CONNECTED, Standing.NOTHING_SAID}:
         return "Save for when my site is connected"
     if preview.is_at_once and preview.needs_approval:
-        return "Share less now, and more once I approve it on site"
+        return "Share less now, and more once I approve it"
     if preview.is_at_once:
         return "Share less now"
     if preview.needs_approval:
-        return "Share more once I approve it on site"
+        return "Share more once I approve it"
     return "Save"
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sites import TouchAnswer
+from partner_agent.wire.touches import Assertion
 from policies.request import Usage
 
 
@@ -57,6 +59,17 @@ class SiteAgents(Protocol):
     def nudge(self, agent_id: str) -> None:
         """Something may be due for this site; called after the change was committed."""
 
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Bring an owner's touch for a proposal to the site; what it answered.
+
+        Raises:
+            UnavailableError: the site is not connected.
+            DeadlineError: no answer in time.
+        """
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """When the hold of a proposal ends; None if none runs that we know of."""
+
 
 class LiveUsage(Protocol):
     """What a site is giving."""
@@ -104,6 +117,9 @@ class SharingRows(Protocol):
 
     async def keep_pending(self, unit: UnitOfWork, site_id: str, pending: Mapping[str, object] | None) -> None:
         """The narrowing the site has not acknowledged yet, or None."""
+
+    async def owners_named(self, unit: UnitOfWork, site_id: str) -> None:
+        """The site names the owners that were wanted: the wish is done."""
 
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone."""

@@ -24,7 +24,7 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
-from policies.model import Policy, read_policy
+from policies.model import Owner, Policy, read_policy
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
@@ -77,7 +77,7 @@ class Preview:
 
     Attributes:
         changes: what is shared more, less, or otherwise.
-        needs_approval: whether part of it waits for approval on site.
+        needs_approval: whether part of it waits for approval.
         is_at_once: whether part of it counts from the save on.
     """
 
@@ -149,7 +149,7 @@ class Sharing:
         answers = self._next(known, site, _read(clauses), None)
         before = await self._said(site, known.effective) if known else None
         after = await self._said(site, answers.effective)
-        step = await self._plan(site, known, answers)
+        step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
         return Preview(
             changes=tuple(say_change(before, after, await self._voice(site))),
             needs_approval=step.proposal is not None,
@@ -183,6 +183,23 @@ class Sharing:
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
+        return await self._keep(principal, site, known, answers, made_from=made_from)
+
+    async def name_owners(self, principal: Principal, answers: Answers, owners: tuple[Owner, ...] | None) -> Answers:
+        """Want exactly these owners named in the document of the site that `answers` are of; None takes the wish back.
+
+        Raises:
+            NotFoundError: no such site of the caller's organisation.
+            ConflictError: somebody saved in between; nothing is changed.
+            PreconditionError: the agreement was not accepted.
+        """
+        site = await self._book.partners.site(answers.site_id, organisation_id=principal.organisation_id)
+        wanted = dataclasses.replace(answers, owners=owners, changed_at=self._clock.now())
+        return await self._keep(principal, site, answers, wanted, made_from=answers.version)
+
+    async def _keep(
+        self, principal: Principal, site: Site, known: Answers | None, answers: Answers, *, made_from: int
+    ) -> Answers:
         agent = await self._book.agents.agent_of(site.id)
         step = await self._plan(site, known, answers)
         if step.narrowing is not None:
@@ -284,6 +301,7 @@ class Sharing:
             off=kept if off is None else off,
             changed_at=self._clock.now(),
             pending=known.pending if known else None,
+            owners=known.owners if known else None,
         )
 
     async def _plan(self, site: Site, known: Answers | None, answers: Answers) -> Plan:
@@ -292,9 +310,9 @@ class Sharing:
         facts = await self._book.facts(site.id, site.organisation_id, agent)
         wanted = policy_of(facts, answers.effective)
         if known is not None and known.pending is not None:
-            return plan(read_policy(known.pending), wanted)
+            return plan(read_policy(known.pending), wanted, owners=answers.owners)
         held = await held_by(self._rows, agent)
-        return plan(read_policy(held.raw) if held else None, wanted)
+        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners)
 
     async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
         """The policy in our own names of the cameras, to be said in words."""
@@ -346,6 +364,7 @@ class Sharing:
                 "is_less_at_once": step.narrowing is not None,
                 "is_more_proposed": step.proposal is not None,
                 "cameras_off": len(answers.off),
+                "is_owners_changed": answers.owners is not None,
             },
             details={**who, "version": answers.version},
         )

@@ -1,5 +1,6 @@
 """Sharing in the database."""
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import SharingDocumentRow, SharingGenerationRow, SharingSiteRow, SharingSwitchRow
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
+from policies.model import Owner
 
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
@@ -54,6 +56,7 @@ class SqlSharing:
             "off": _text(sorted(answers.off)),
             "changed_at": answers.changed_at,
             "pending": "" if answers.pending is None else _text(answers.pending),
+            "owners": "" if answers.owners is None else _text([dataclasses.asdict(owner) for owner in answers.owners]),
         }
         conflict = ConflictError("Somebody else changed what is shared meanwhile. Look again, then decide.")
         if made_from == 0:
@@ -71,6 +74,10 @@ class SqlSharing:
         """The narrowing the site has not acknowledged yet, or None."""
         text = "" if pending is None else _text(pending)
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(pending=text))
+
+    async def owners_named(self, unit: UnitOfWork, site_id: str) -> None:
+        """The site names the owners that were wanted: the wish is done."""
+        await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(owners=""))
 
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone, and the documents that say where its cameras are."""
@@ -163,6 +170,7 @@ def _answers(row: Any) -> Answers:
         off=frozenset(json.loads(row.off)),
         changed_at=row.changed_at,
         pending=json.loads(row.pending) if row.pending else None,
+        owners=tuple(Owner(**owner) for owner in json.loads(row.owners)) if row.owners else None,
     )
 
 

@@ -29,6 +29,7 @@ class SharingSiteRow(SQLModel, table=True):
     off: str  # canonical JSON, sorted ids of registered cameras
     changed_at: datetime = _moment()
     pending: str = ""  # canonical JSON, the content of a narrowing not yet acknowledged; empty for none
+    owners: str = ""  # canonical JSON, the owners that a document is to name and none in force does; empty for no wish
 
 
 class SharingDocumentRow(SQLModel, table=True):

@@ -6,7 +6,15 @@ from gateway.sites.hub import LinkHub, Online
 from gateway.sites.keysets import KeySets, Published, is_due
 from gateway.sites.links import Peer
 from gateway.sites.model import Agent, AgentCamera, AgentState
-from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox, RegisteredCamera, Site, SiteDirectory
+from gateway.sites.ports import (
+    DuePolicy,
+    PolicyAnswer,
+    PolicyOutbox,
+    RegisteredCamera,
+    Site,
+    SiteDirectory,
+    TouchAnswer,
+)
 
 __all__ = [
     "Agent",
@@ -27,6 +35,7 @@ __all__ = [
     "SiteDirectory",
     "SiteView",
     "Sites",
+    "TouchAnswer",
     "build_sites",
     "is_due",
 ]

@@ -7,6 +7,7 @@ brought is tried again by the clock, not by luck; a site that never said what it
 """
 
 import math
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import anyio
@@ -18,7 +19,7 @@ from gateway.sites import leaves
 from gateway.sites.hub import LinkHub
 from gateway.sites.links import Peer
 from gateway.sites.model import Agent
-from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox
+from gateway.sites.ports import DuePolicy, PolicyAnswer, PolicyOutbox, TouchAnswer
 from gateway.sites.store import SiteStore
 from partner_agent.wire import canonical, classes, statements
 from partner_agent.wire.clock import Clock
@@ -29,6 +30,7 @@ from partner_agent.wire.messages import (
     Message,
     Policy,
     PolicyAck,
+    PolicyApproval,
     PolicyProposed,
     PolicyRefused,
     PolicyStale,
@@ -36,6 +38,7 @@ from partner_agent.wire.messages import (
 )
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.tokens import PublicKey, TokenClass, TokenError
+from partner_agent.wire.touches import Assertion
 
 ANSWER_S: Final = 20.0  # the site stores the document durably and decides running sessions again before it answers
 RETRY_FIRST_S: Final = 1.0  # then twice as long each time
@@ -103,6 +106,29 @@ class PolicyDelivery:
         wake = self._wakes.get(agent_id)
         if wake:
             wake.set()
+
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Bring an owner's touch for a proposal to the site; what it answered.
+
+        Raises:
+            UnavailableError: it is not connected, or does not know what a touch is.
+            DeadlineError: no answer in time.
+        """
+        message = PolicyApproval(id=self._hub.new_id(), sha256=sha256, label=label, assertion=assertion)
+        answer = await self._hub.send(agent_id, message, deadline_s=ANSWER_S)
+        if isinstance(answer, PolicyProposed):
+            return TouchAnswer(held_s=answer.held_s or 0)
+        if isinstance(answer, PolicyAck):
+            return TouchAnswer()
+        agent = await self._store.agent(agent_id)
+        if isinstance(answer, PolicyRefused) and agent is not None:
+            return TouchAnswer(code=self._verified(agent, answer).code)
+        raise UnavailableError("Your site could not take this. Approve it on your machine on site.")
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """When the hold of a proposal ends, as its site last said; None if none runs that we know of."""
+        online = self._hub.online(agent_id)
+        return online.hold[1] if online and online.hold and online.hold[0] == sha256 else None
 
     async def _run(self, peer: Peer) -> None:
         """The delivery task of one link: at once, whenever woken, and again by itself after a failure."""
@@ -213,6 +239,8 @@ class PolicyDelivery:
         online = self._hub.online(peer.agent_id)
         if online:
             online.proposal = message.sha256
+            if message.held_s is not None:
+                online.hold = (message.sha256, self._clock.now() + timedelta(seconds=message.held_s))
         self._bus.publish(f"site.{peer.agent.site_id}", peer.agent_id)
 
     async def _wake_after(self, peer: Peer, _message: SiteState) -> None:

@@ -46,6 +46,7 @@ class Online:
         held: the document the site says it holds; None until it has said so.
         conditions: why the site refuses for now, in the words of the link (`paused`, `clock_skew` …).
         proposal: digest of a document that waits for its owner on site; empty for none.
+        hold: digest of a proposal that an owner's passkey approved, and when its hold there ends.
         is_behind: whether the site holds another document than the newest acknowledged one.
         camera_health: the agent's camera ids with the words the site last said of them.
     """
@@ -59,6 +60,7 @@ class Online:
     conditions: frozenset[str] = frozenset()
     is_behind: bool = True
     proposal: str = ""
+    hold: tuple[str, datetime] | None = None
     camera_health: dict[str, str] = field(default_factory=dict)
 
 

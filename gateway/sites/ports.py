@@ -104,6 +104,19 @@ class DuePolicy:
     pack: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class TouchAnswer:
+    """What a site said to an owner's touch.
+
+    Attributes:
+        held_s: how long the change waits there before it takes effect; None if it is in force.
+        code: why the touch was not taken; empty if it was.
+    """
+
+    held_s: int | None = None
+    code: str = ""
+
+
 class PolicyOutbox(Protocol):
     """The truth about documents, kept by `sharing`: what each site should hold."""
 

@@ -8,6 +8,7 @@ library; whether a touch is genuine is for `approvals`.
 
 import base64
 import binascii
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from typing import Final
@@ -27,6 +28,7 @@ from partner_agent.wire.proofs import (
     perfect_root,
     subtree_nodes,
 )
+from policies.model import Policy
 
 LABELS: Final = frozenset({POLICY_LABEL, CLIP_LABEL, VIEW_LABEL, OWNERS_LABEL})
 
@@ -61,6 +63,12 @@ def challenge(label: str, digest: bytes) -> bytes:
     if label not in LABELS or len(digest) != HASH_BYTES:
         raise TouchError("there is no such thing to approve")
     return hashlib.sha256(label.encode("ascii") + b"\x00" + digest).digest()
+
+
+def label_of(old: Policy | None, new: Policy) -> str:
+    """What an owner's touch for `new` has to be labelled, with `old` in force (None: nothing is)."""
+    is_owners_only = old is not None and dataclasses.replace(new, owners=old.owners) == old
+    return OWNERS_LABEL if is_owners_only else POLICY_LABEL
 
 
 def root(digests: Sequence[bytes]) -> bytes:

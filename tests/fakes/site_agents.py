@@ -2,9 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import datetime
 
 from gateway.sharing.ports import SiteAgent
+from gateway.sites import TouchAnswer
 from partner_agent.wire.documents import Position
+from partner_agent.wire.touches import Assertion
 
 
 class FakeSiteAgents:
@@ -15,6 +18,9 @@ class FakeSiteAgents:
         self.ticks: dict[str, dict[str, str]] = {}
         self.held: dict[str, Position] = {}
         self.nudged: list[str] = []
+        self.touches: list[tuple[str, str, Assertion]] = []
+        self.answer = TouchAnswer(held_s=3600)  # to the next touch
+        self.holds: dict[str, datetime] = {}
 
     def pair(self, site_id: str, ticks: Mapping[str, str], *, agent_id: str = "agt_" + "1" * 26) -> SiteAgent:
         """A freshly paired agent that holds nothing; `ticks`: registered camera to its own name."""
@@ -44,3 +50,14 @@ class FakeSiteAgents:
     def nudge(self, agent_id: str) -> None:
         """Remember."""
         self.nudged.append(agent_id)
+
+    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+        """Remember the touch, and answer as the test says."""
+        del agent_id
+        self.touches.append((sha256, label, assertion))
+        return self.answer
+
+    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
+        """As the test says."""
+        del agent_id
+        return self.holds.get(sha256)

@@ -8,6 +8,7 @@ import pytest
 from partner_agent import owners
 from partner_agent.site import ActError
 from partner_agent.wire import messages as m
+from partner_agent.wire import touches
 from partner_agent.wire.documents import OWNERS_LABEL, POLICY_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Owner
@@ -144,5 +145,5 @@ def test_only_a_change_of_nothing_but_owners_is_one():
     """The label follows the content of both documents."""
     a, b = SoftPasskey("a").owner, SoftPasskey("b").owner
 
-    assert owners.label_of(_with(a), _with(a, b)) == OWNERS_LABEL
-    assert owners.label_of(_with(a), _with(a, b, hold_s=7200)) == POLICY_LABEL
+    assert touches.label_of(_with(a), _with(a, b)) == OWNERS_LABEL
+    assert touches.label_of(_with(a), _with(a, b, hold_s=7200)) == POLICY_LABEL

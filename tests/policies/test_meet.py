@@ -8,6 +8,7 @@ from policies.decide import decide
 from policies.layers import SharingLayer
 from policies.meet import meet
 from policies.narrowing import compare
+from policies.parts import Owner
 from policies.request import Permit
 from policies.vocabulary import Act, Tag
 from tests.policies.build import LAT, at_site, camera, incident, policy, request
@@ -70,6 +71,20 @@ def test_a_camera_that_is_gone_or_moved_is_not_in_common():
     assert common is not None
     assert list(common.camera_by_id) == ["cam_1"]
     assert common.tags_of("cam_1") == {Tag.RESIDENTIAL}
+
+
+def test_an_owner_who_is_suspended_is_so_at_once():
+    """Suspending one passkey while adding another: the first can approve nothing from now on, the second not yet."""
+    first, second = Owner("a", "k1", is_suspended=False), Owner("b", "k2", is_suspended=False)
+    suspended = dataclasses.replace(first, is_suspended=True)
+    usual = of_preset(Preset.EMERGENCIES, ONE, is_home=False)
+    old, new = (dataclasses.replace(shared(usual), owners=owners) for owners in ((first,), (suspended, second)))
+
+    common = meet(old, new)
+
+    assert common is not None
+    assert common.owners == (suspended,)
+    assert compare(old, common).is_narrowing
 
 
 def test_the_common_part_gives_no_more_than_either():

@@ -185,6 +185,13 @@ def test_the_first_document_is_all_new():
     assert say_change(None, held, VOICE) == [Change("more", sentence) for sentence in say(held, VOICE)]
 
 
+def test_the_first_document_says_that_it_names_passkeys():
+    """Whoever approves it on site reads that somebody may approve from afar afterwards."""
+    held = policy(rule(), owners=(Owner("a", "k", is_suspended=False),))
+
+    assert say_change(None, held, VOICE)[-1] == Change("more", "Passkeys are named that may approve sharing more.")
+
+
 OTHERS = {
     "Who may approve": {"owners": (Owner("a", "k", is_suspended=False),)},
     "waiting time": {"hold_s": 0},

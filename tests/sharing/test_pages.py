@@ -12,13 +12,17 @@ from litestar.testing import AsyncTestClient
 
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import enforce
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import Role
+from gateway.sharing import Key
 from gateway.sharing.forms import read_clause_form, values_of
 from gateway.sharing.pages import PAGES
+from gateway.sites import TouchAnswer
 from gateway.web import Form
-from policies.clauses import Live, Recordings
+from policies.clauses import Live, Preset, Recordings
 from tests.support.pages import Caller, web_app
+from tests.support.passkeys import SoftPasskey
 from tests.support.sharing import operator, sharing_world, usual
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +38,7 @@ def app_of(w, caller: Caller) -> Litestar:
     """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
     provided |= {"portal": w.base.portal, "bus": w.base.bus}
+    provided |= {"approvals": w.approvals, "origin": PublicOrigin.parse("http://localhost:8080")}
     dependencies = {name: _constant(value) for name, value in provided.items()}
     dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
     handlers = ProblemHandler().handlers()
@@ -273,7 +278,7 @@ async def test_the_page_says_how_far_it_has_come(shop):
     await save(client, path, {**ANSWERS, "live": "never"})
     assert "Waiting for your site to confirm" in (await client.get(page)).text
     looked = await post(client, path, **{**ANSWERS, "live": "always", "made_from": "2"})
-    assert "Share more once I approve it on site" in looked.text
+    assert "Share more once I approve it" in looked.text
     assert caller.principal.name
 
 
@@ -347,3 +352,45 @@ async def test_hours_of_a_clause_made_elsewhere_are_asked_anew(w):
     clause = dataclasses.replace(usual(*cameras), zone=site.zone, spans=((60, 120), (300, 420)))
 
     assert "opens" not in values_of(clause, site)
+
+
+async def test_what_waits_is_approved_by_a_touch_and_told_back(shop):
+    """The form carries the challenge and the site's passkeys; what the site holds is said in minutes, a no in words."""
+    w, caller, client, site, cameras = shop
+    page, key = f"/portal/sites/{site.id}/sharing", SoftPasskey().owner
+    await save(client, f"{page}/all", ANSWERS)
+    agent = w.pair(site, cameras)
+    await w.owners.ask_for(caller.principal, site.id, Key(key.credential, key.public_key))
+    await w.deliver(agent)
+    await w.answer(caller.principal, site, usual(*cameras, preset=Preset.OPEN))
+    await w.deliver(agent, approves=False)
+    shown = (await client.get(page)).text
+    sha256, touch = hidden(shown, "sha256"), {"client_data": "YQ", "authenticator_data": "YQ", "signature": "YQ"}
+    assert f'data-credentials="{key.credential}"' in shown
+    assert 'data-rp-id="localhost"' in shown
+
+    w.agents.answer = TouchAnswer(code="busy")
+    form = {"csrf": "t", "sha256": sha256, "credential": key.credential, **touch}
+    refused = await client.post(f"{page}/approve", data=form)
+    assert (refused.status_code, "Not approved." in refused.text) == (422, True)
+    assert "Your site waits out another change first." in refused.text
+
+    w.agents.answer = TouchAnswer(held_s=3600)
+    taken = await client.post(f"{page}/approve", data=form, follow_redirects=False)
+    assert taken.headers["location"] == f"{page}?done=touch-held"
+    w.agents.holds[sha256] = w.clock.now() + timedelta(hours=1)
+    text = (await client.get(page)).text
+    assert "Your site shares more in 60 minutes unless you say no there." in text
+    assert "data-challenge" not in text
+
+
+async def test_who_only_reads_is_offered_no_touch(shop):
+    """That role sees that something waits, and can carry nothing to the site."""
+    w, caller, client, site, cameras = shop
+    page = f"/portal/sites/{site.id}/sharing"
+    await save(client, f"{page}/all", ANSWERS)
+    await w.deliver(w.pair(site, cameras), approves=False)
+    caller.principal = dataclasses.replace(caller.principal, roles=frozenset({Role.ANSWERS}))
+
+    assert "data-challenge" not in (await client.get(page)).text
+    assert (await client.post(f"{page}/approve", data={"csrf": "t"})).status_code == 403

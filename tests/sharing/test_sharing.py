@@ -246,6 +246,21 @@ async def test_a_refused_proposal_is_not_sent_again(w):
     assert await w.outbox.due(agent, w.agents.held[agent])
 
 
+@pytest.mark.parametrize("code", ["on_site_only", "approval_invalid", "another_owner", "busy"])
+async def test_a_refused_touch_leaves_the_proposal_where_it_is(w, code):
+    """A touch that did not count refuses nothing: the proposal still waits, and is the same when it is sent again."""
+    owner, site, cameras = await w.shop()
+    agent = w.pair(site, cameras)
+    await w.answer(owner, site, usual(*cameras))
+    sent = await w.outbox.due(agent, w.agents.held[agent])
+    (waiting,) = await w.rows.waiting(agent)
+    await w.say(agent, "refused", waiting.sha256, code=code)
+
+    assert (await w.sharing.view(owner, site.id)).standing is Standing.TO_APPROVE
+    assert await w.outbox.due(agent, w.agents.held[agent]) == sent
+    assert await w.deliver(agent) == ["ack"]
+
+
 async def test_a_new_lineage_starts_at_nothing_shared(w):
     """After a reinstall the old document counts for nothing, at the centre too."""
     _, _, cameras, agent = await connected(w)

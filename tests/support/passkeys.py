@@ -14,7 +14,7 @@ from partner_agent.wire.touches import Assertion, base64url
 from policies.parts import Owner
 
 RP_ID, ORIGIN = "gw.example", "https://gw.example"
-PRESENT, VERIFIED = 0x01, 0x04
+PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
 class SoftPasskey:
@@ -43,6 +43,18 @@ class SoftPasskey:
             authenticator_data=base64url(data),
             signature=base64url(_signature(self._key, signed)),
         )
+
+    def register(self, asked: str, *, origin: str = ORIGIN, rp_id: str = RP_ID, **changes: Any) -> str:
+        """Answer a page that wants a new passkey for the challenge `asked` (base64url), as the browser writes it."""
+        flags = changes.pop("flags", PRESENT | VERIFIED) | ATTESTED
+        said = {"type": "webauthn.create", "challenge": asked, "origin": origin, "crossOrigin": False}
+        client_data = json.dumps({k: v for k, v in {**said, **changes}.items() if v is not None}).encode()
+        data = hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + self.count.to_bytes(4)
+        data += bytes(16) + len(self.raw_id).to_bytes(2) + self.raw_id + _cose(self._key)
+        attested = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        response = {"clientDataJSON": base64url(client_data), "attestationObject": base64url(attested)}
+        name = base64url(self.raw_id)
+        return json.dumps({"id": name, "rawId": name, "type": "public-key", "response": response})
 
     def approve(self, label: str, sha256: str, **changes: Any) -> Assertion:
         """One touch for one document."""

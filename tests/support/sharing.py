@@ -8,7 +8,7 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Decisions, Layering, Outbox, Sharing, SiteBook
+from gateway.sharing import Agency, Approvals, Decisions, Layering, Outbox, Owners, Sharing, SiteBook
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -44,6 +44,8 @@ class SharingWorld:
     rows: SqlSharing
     book: SiteBook
     sharing: Sharing
+    owners: Owners
+    approvals: Approvals
     outbox: Outbox
     layering: Layering
     decisions: Decisions
@@ -124,6 +126,8 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         agreement=packs.agreement("pilot-1"),
     )
     sharing = Sharing(database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock)
+    owners = Owners(sharing=sharing, rows=rows, book=book)
+    approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
     outbox = Outbox(
         gateway=GATEWAY,
         database=database,
@@ -138,7 +142,7 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
     )
     decisions = Decisions(cameras=base.cameras, layering=layering, clock=clock)
-    return SharingWorld(base, agents, rows, book, sharing, outbox, layering, decisions, clock)
+    return SharingWorld(base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, clock)
 
 
 def usual(*cameras: Camera, preset: Preset = Preset.EMERGENCIES, is_home: bool = False) -> Clause:

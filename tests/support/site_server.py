@@ -109,7 +109,13 @@ class SiteServer:
 
 @asynccontextmanager
 async def site_server(
-    database: Database, folder: Path, *, port: int = 0, home: tuple[Site, Principal] | None = None, **changes: Any
+    database: Database,
+    folder: Path,
+    *,
+    port: int = 0,
+    home: tuple[Site, Principal] | None = None,
+    host: str = "127.0.0.1",
+    **changes: Any,
 ) -> AsyncIterator[SiteServer]:
     """Start it, stop it at the end.
 
@@ -117,11 +123,12 @@ async def site_server(
         database: migrated; closed at the end.
         folder: where `state` lies.
         port: the port to serve on; 0 for a free one.
+        host: its name in addresses; a browser's passkeys want `localhost`.
         home: the organisation's site and owner, after a restart; None makes them.
         changes: services to replace, by field.
     """
     with socket.create_server(("127.0.0.1", port)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http://{host}:{listener.getsockname()[1]}"
         settings = settings_for(folder / "state", public_url=url)
         services = services_for(settings, database, clock=SystemClock(), ids=SystemIds(), **changes)
         app = create_app(services, settings, write_access_line=lambda _line: None)

@@ -2,6 +2,7 @@
 
 from gateway.desks.portal.desk import PortalDesk
 from gateway.desks.portal.pages import PAGES
+from gateway.desks.portal.passkeys import PASSKEY_PAGES
 from gateway.desks.portal.ports import (
     CameraStatus,
     LiveViews,
@@ -16,6 +17,7 @@ from gateway.desks.portal.ports import (
 
 __all__ = [
     "PAGES",
+    "PASSKEY_PAGES",
     "CameraStatus",
     "LiveViews",
     "PortalDesk",
