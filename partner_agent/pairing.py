@@ -23,6 +23,8 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.enrolment import Pairing
 from partner_agent.wire.tokens import PublicKey, Signer, TokenError
 
+MAX_AGENCIES: Final = 16
+LINE_LENGTH: Final = 200  # of what is shown to the person who pairs
 _DEFAULT_INTERVAL_S: Final = 5
 _MAX_INTERVAL_S: Final = 60
 _CALL_S: Final = 15.0
@@ -75,6 +77,8 @@ async def pair(
         device_code, interval_s = str(started["device_code"]), int(started.get("interval", _DEFAULT_INTERVAL_S))
     except (KeyError, TypeError, ValueError) as error:
         raise PairingError("The gateway's answer was not one of a Lenspact gateway.") from error
+    if not (_is_line(code.user_code) and _is_line(code.verification_uri)):
+        raise PairingError("The gateway's code is written in a way that no person could read.")
     show_code(code)
     ends = clock.monotonic() + code.expires_in_s
     while clock.monotonic() < ends:
@@ -106,7 +110,15 @@ def _believed(answer: dict[str, Any]) -> Pairing:
         PublicKey.of(pairing.root)
     except (msgspec.ValidationError, TokenError) as error:
         raise PairingError("The gateway's answer was not one of a Lenspact gateway.") from error
+    names = [*pairing.agencies.values(), *pairing.agencies]
+    if len(pairing.agencies) > MAX_AGENCIES or not all(_is_line(name) for name in names):
+        raise PairingError("The gateway names its agencies in a way that no person could read.")
     return pairing
+
+
+def _is_line(text: object) -> bool:
+    """Short and printable: nothing that draws on the screen where the 12 words are compared."""
+    return isinstance(text, str) and 0 < len(text) <= LINE_LENGTH and text.isprintable()
 
 
 async def _call(http: httpx.AsyncClient, url: str, form: dict[str, str]) -> dict[str, Any]:

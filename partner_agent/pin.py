@@ -1,4 +1,4 @@
-"""The site PIN: Argon2id, five tries, then a pause of fifteen minutes that a restart does not shorten.
+"""The site PIN: Argon2id, five tries, then a pause of fifteen minutes, the same for every program on this disk.
 
 It guards what widens (approve, resume, clear), never what narrows.
 """
@@ -10,12 +10,12 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from partner_agent.journal import Journal
 from partner_agent.store import Store
-from partner_agent.wire.clock import Clock
+from partner_agent.wire.clock import Clock, to_ms
 from partner_agent.wire.limits import PIN_TRIES
 
 LOCK_S: Final = 900
 MIN_DIGITS: Final = 6
-_HASH, _WRONG = "pin_hash", "pin_wrong"
+_HASH, _WRONG, _LOCKED_AT = "pin_hash", "pin_wrong", "pin_locked_at_ms"
 
 
 class PinError(Exception):
@@ -28,7 +28,6 @@ class SitePin:
     def __init__(self, *, store: Store, journal: Journal, clock: Clock, configured_hash: str) -> None:
         self._store, self._journal, self._clock, self._configured = store, journal, clock, configured_hash
         self._hasher = PasswordHasher()
-        self._locked_until = clock.monotonic() + LOCK_S if self._wrong() >= PIN_TRIES else 0.0
 
     @property
     def is_set(self) -> bool:
@@ -56,9 +55,9 @@ class SitePin:
         """
         if not self.is_set:
             raise PinError("No PIN is set. Run: lenspact-agent pin")
-        if self._clock.monotonic() < self._locked_until:
-            raise PinError("Too many wrong tries. Wait 15 minutes.")
         if self._wrong() >= PIN_TRIES:
+            if to_ms(self._clock.now()) - int(self._store.get(_LOCKED_AT) or 0) < LOCK_S * 1000:
+                raise PinError("Too many wrong tries. Wait 15 minutes.")
             self._store.put(_WRONG, None)
         try:
             self._hasher.verify(self._hash(), pin)
@@ -70,10 +69,10 @@ class SitePin:
         wrong = self._wrong() + 1
         with self._store.transaction():
             self._store.put(_WRONG, str(wrong))
+            self._store.put(_LOCKED_AT, str(to_ms(self._clock.now())))  # read by every program that uses this disk
             self._journal.add("pin_wrong", count=wrong)
         if wrong < PIN_TRIES:
             return f"Wrong PIN; {PIN_TRIES - wrong} tries left."
-        self._locked_until = self._clock.monotonic() + LOCK_S
         return "Too many wrong tries. Wait 15 minutes."
 
     def _wrong(self) -> int:

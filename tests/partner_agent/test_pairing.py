@@ -80,9 +80,21 @@ async def test_nobody_types_the_code(clock: FakeClock):
         await Portal(clock).pair()
 
 
-@pytest.mark.parametrize("change", [{"root": {"kty": "oct"}}, {"key_sets": "x"}, {"agent": None}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"root": {"kty": "oct"}},
+        {"key_sets": "x"},
+        {"agent": None},
+        {"agencies": {"age_1": "Police\n\nThe portal shows these 12 words"}},
+        {"agencies": {"age_1": "Police\x1b[8m"}},
+        {"agencies": {"age_1": "P" * 201}},
+        {"agencies": {f"age_{number}": "Police" for number in range(17)}},
+    ],
+    ids=lambda change: str(change)[:40],
+)
 async def test_an_answer_of_another_shape_is_not_believed(clock: FakeClock, change: dict[str, Any]):
-    """What cannot be read is not pinned."""
+    """What cannot be read is not pinned, and no name draws on the screen where the 12 words are compared."""
     good = msgspec.to_builtins(LyingGateway(clock).pairing())
 
     with pytest.raises(PairingError):

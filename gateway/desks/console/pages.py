@@ -25,6 +25,7 @@ from policies.vocabulary import IncidentKind, Origin
 AnyRequest = Request[Any, Any, Any]
 
 HEARTBEAT_S: Final = 15.0
+STREAM_LIFE_S: Final = 600.0  # then the browser asks again, as whoever it is by then
 CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long before now
 CLIP_LENGTH: Final = timedelta(minutes=5)
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
@@ -178,9 +179,10 @@ async def events(principal: NamedDependency[Principal], bus: NamedDependency[Mem
 
 
 async def _changes(bus: MemoryBus, mine: str) -> AsyncIterator[ServerSentEventMessage]:
+    ends = anyio.current_time() + STREAM_LIFE_S
     with bus.subscribe(ALL_TOPIC, mine) as subscription:
         yield ServerSentEventMessage(comment="open")
-        while True:
+        while anyio.current_time() < ends:
             news = None
             with anyio.move_on_after(HEARTBEAT_S):
                 news = await subscription.get()

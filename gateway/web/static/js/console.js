@@ -8,6 +8,8 @@ const VIEWS = "/api/v1/live-sessions";
 const MOST_TILES = 9; // as many as there are number keys
 const END_OF = { "Ended by the sharing rules": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start" };
 const NOT_AVAILABLE = "Not available for this purpose";
+const CANNOT_START = "The picture cannot start";
+const AGAIN_MS = 2_000; // before a question that got no answer is put again
 
 const root = document.getElementById("console");
 const wall = document.getElementById("wall");
@@ -16,7 +18,6 @@ const scene = document.querySelector("lens-scene");
 const dialog = document.getElementById("clip-dialog");
 const { incident, purpose, csrf } = root.dataset;
 const tiles = []; // {camera, session, element, player, until}
-const early = new Set(); // views with news that came before the answer which named them
 let chosen = -1;
 
 const post = (url, body) =>
@@ -32,16 +33,25 @@ async function watch(item, openedBy) {
   if (over) remove(over);
   if (tiles.length >= MOST_TILES) return announce(root.dataset.full ?? "");
   const tile = add(item);
+  try {
+    await ask(tile, openedBy);
+  } catch {
+    finish(tile, CANNOT_START); // no network, or no certificate could be made
+  }
+}
+
+async function ask(tile, openedBy) {
   const identity = await viewerIdentity();
+  if (!tiles.includes(tile)) return; // closed before it was asked for
   tile.player.begin(identity);
-  const answer = await post(VIEWS, { camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
-  if (!answer.ok) return finish(tile, answer.status >= 500 ? "The picture cannot start" : NOT_AVAILABLE);
+  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
+  if (!answer.ok) return finish(tile, answer.status >= 500 ? CANNOT_START : NOT_AVAILABLE);
   const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
   tile.until = new Date(horizon_at);
   if (!tiles.includes(tile)) return leave(tile); // closed while it was asked for
   tile.player.open({ whep_url, ticket });
-  if (early.delete(session_id)) refreshView(tile);
+  refreshView(tile); // news may have come before we knew its name
 }
 
 function add(item) {
@@ -56,6 +66,8 @@ function add(item) {
   element.querySelector(".clip").addEventListener("click", () => askForClip(tile));
   tile.player.addEventListener("lens-state", ({ detail }) => {
     element.querySelector(".badge").hidden = detail.state !== "live";
+    if (detail.state === "stalled") refreshView(tile);
+    if (detail.state === "cannot-start" && !tile.isOver) leave(tile); // the player gave up by itself
     if (detail.state === "live" || tile.isOver) announce(`${name}: ${detail.words}`);
   });
   tile.player.addEventListener("lens-first-frame", ({ detail }) => (element.dataset.firstFrameMs = detail.milliseconds));
@@ -96,7 +108,7 @@ async function refreshView(tile) {
   tile.isAsking = true;
   do {
     tile.hasNews = false;
-    await readView(tile).catch(() => {});
+    await readView(tile).catch(() => setTimeout(() => refreshView(tile), AGAIN_MS));
   } while (tile.hasNews);
   tile.isAsking = false;
 }
@@ -105,7 +117,7 @@ async function readView(tile) {
   if (!tile.session || tile.isOver) return;
   const answer = await fetch(`${VIEWS}/${tile.session}`, { headers: { accept: "application/json" } });
   if (answer.status === 404 || answer.status === 401) return finish(tile, "Ended by the sharing rules");
-  if (!answer.ok) return;
+  if (!answer.ok) throw new Error(`no answer: ${answer.status}`);
   const view = await answer.json();
   tile.until = new Date(view.horizon_at);
   if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) finish(tile, view.words);
@@ -210,7 +222,7 @@ setInterval(() => {
 
 async function refreshRail() {
   const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } });
-  if (!answer.ok) return;
+  if (!answer.ok || answer.redirected) return; // signed out: the page itself says so
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const rail = document.getElementById("rail");
   if (rail.contains(document.activeElement)) return; // nothing moves under the pointer
@@ -218,14 +230,17 @@ async function refreshRail() {
   localTimes(rail);
 }
 
-const news = new EventSource(root.dataset.events);
-news.addEventListener("changed", refreshRail);
-news.addEventListener("view", ({ data }) => {
-  const tile = tiles.find((t) => t.session === data);
-  if (tile) refreshView(tile);
-  else early.add(data);
-});
-news.addEventListener("open", () => tiles.forEach(refreshView)); // what was said while we were not listening
+let news;
+function listen() {
+  news = new EventSource(root.dataset.events);
+  news.addEventListener("changed", refreshRail);
+  news.addEventListener("view", ({ data }) => tiles.filter((t) => t.session === data).forEach(refreshView));
+  news.addEventListener("open", () => tiles.forEach(refreshView)); // what was said while we were not listening
+  news.addEventListener("error", () => {
+    if (news.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
+  });
+}
+listen();
 addEventListener("pagehide", () => {
   news.close();
   for (const tile of tiles) leave(tile);
