@@ -29,7 +29,11 @@ AnyRequest = Request[Any, Any, Any]
 _TOUCH: Final = Assertion.__struct_fields__  # the fields of the form that a touch fills in
 PRESETS: Final = (
     (Preset.LIST_ONLY, "On the list only", "Operators know that the camera is there. Nobody looks through it."),
-    (Preset.ASK_ME, "Ask me", "You say yes or no each time, to live pictures and to recordings."),
+    (
+        Preset.ASK_ME,
+        "Ask me",
+        "You say yes or no to each recording. Nobody watches live until you can say yes to a single view too.",
+    ),
     (Preset.EMERGENCIES, "Emergencies only", "Live only during an incident nearby. You are asked for recordings."),
     (Preset.OPEN, "Open", "Live at any time, recordings without asking."),
 )
