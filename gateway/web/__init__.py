@@ -1,6 +1,6 @@
 """Templates, static files, map tiles and the design system."""
 
-from gateway.web.changes import change_stream
+from gateway.web.changes import change_stream, heard
 from gateway.web.forms import Form, read_form
 from gateway.web.pages import style_routes
 from gateway.web.render import after, home, page, template_config
@@ -13,6 +13,7 @@ __all__ = [
     "Form",
     "after",
     "change_stream",
+    "heard",
     "home",
     "open_sets",
     "page",

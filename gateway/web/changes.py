@@ -6,7 +6,7 @@ minutes, so that a session that is over does not listen on; the browser connects
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import anyio
 from litestar.response import ServerSentEvent, ServerSentEventMessage
@@ -14,6 +14,16 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 HEARTBEAT_S: Final = 15.0  # a comment this often keeps proxies from closing a quiet stream
 GAP_S: Final = 1.0  # between two `changed`: however much happens, a page is read again at most this often
 LIFE_S: Final = 600.0
+
+
+N_co = TypeVar("N_co", covariant=True)
+
+
+class Heard(Protocol[N_co]):
+    """A source of news."""
+
+    async def get(self) -> N_co:
+        """The next; waits for it."""
 
 
 class Listener(Protocol):
@@ -43,17 +53,26 @@ def change_stream(
 async def changes(
     bus: News, *topics: str, heartbeat_s: float = HEARTBEAT_S, gap_s: float = GAP_S, life_s: float = LIFE_S
 ) -> AsyncIterator[ServerSentEventMessage]:
-    """The messages of `change_stream`; no cancel scope is held across a `yield`."""
-    end = anyio.current_time() + life_s
+    """The messages of `change_stream`."""
     with bus.subscribe(*topics) as listener:
         yield ServerSentEventMessage(comment="open")
-        while anyio.current_time() < end:
-            with anyio.move_on_after(heartbeat_s) as waiting:
-                await listener.get()
-            if waiting.cancelled_caught:
+        async for news in heard(listener, heartbeat_s=heartbeat_s, life_s=life_s):
+            if news is None:
                 yield ServerSentEventMessage(comment="still here")
                 continue
             yield ServerSentEventMessage(event="changed", data="")
             await anyio.sleep(gap_s)
             listener.clear()
             yield ServerSentEventMessage(event="changed", data="")
+
+
+async def heard(
+    listener: Heard[N_co], *, heartbeat_s: float = HEARTBEAT_S, life_s: float = LIFE_S
+) -> AsyncIterator[N_co | None]:
+    """Each news for `life_s`; None after each `heartbeat_s` without. No cancel scope is held across a `yield`."""
+    end = anyio.current_time() + life_s
+    while anyio.current_time() < end:
+        news = None
+        with anyio.move_on_after(heartbeat_s):
+            news = await listener.get()
+        yield news

@@ -11,13 +11,13 @@ from gateway.app.services import Services
 from gateway.audit import Query
 from gateway.cameras import CameraFacts
 from gateway.kernel.database import Database
-from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.kernel.principal import Role
 from gateway.partners import OrganisationKind, Place, Registration, Site
 from policies.clauses import Preset, of_preset
 from tests.fakes.authenticator import FakeAuthenticator
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
-from tests.support.application import app_of, browser, csrf_of, services_for, settings_for
+from tests.support.application import agreeing_owner, app_of, browser, csrf_of, services_for, settings_for
 from tests.support.live import BROWSER
 
 pytestmark = pytest.mark.anyio
@@ -29,19 +29,7 @@ async def home_camera(services: Services) -> str:
     """A camera at a home whose owner shows it only during an incident nearby."""
     wish = Registration(OrganisationKind.RESIDENT, "Kim household", "60 E Benton Pl", "Jae Kim", "jae@home.example")
     await services.partners.register(wish)
-    async with services.database.unit_of_work() as unit:
-        person_id = await services.identity.person_for(unit, email=wish.email, name=wish.contact_name)
-    await services.partners.address_confirmed(person_id)
-    member = await services.partners.membership_of(person_id)
-    assert member is not None
-    owner = Principal(
-        kind=PrincipalKind.PARTNER,
-        person_id=person_id,
-        organisation_id=member.organisation_id,
-        roles=frozenset({Role.OWNER}),
-        name=wish.contact_name,
-    )
-    await services.partners.accept_agreement(owner, sha256=services.partners.agreement.sha256)
+    owner = await agreeing_owner(services, wish)
     place = Site("", "", "Home", wish.address, HERE, "America/Chicago", people_live_here=True)
     site = await services.partners.save_site(owner, place, is_new=True)
     camera = await services.cameras.add(owner, site, CameraFacts("Porch", HERE, 0, True, "Parcels"))

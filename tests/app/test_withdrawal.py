@@ -13,7 +13,7 @@ from gateway.cameras import CameraFacts
 from gateway.identity import newest_link
 from gateway.identity.sign_in import Attempt
 from gateway.kernel.database import METADATA, Database
-from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.kernel.principal import Principal, Role
 from gateway.partners import OrganisationKind, Place, Registration, Site
 from gateway.sites.ports import Site as AgentSite
 from partner_agent.verify.cli import main as verify
@@ -21,7 +21,7 @@ from partner_agent.wire import enrolment
 from policies.clauses import Preset, of_preset
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
-from tests.support.application import ORIGIN, services_for, settings_for
+from tests.support.application import ORIGIN, agreeing_owner, services_for, settings_for
 from tests.support.site_bench import MiniAgent, token_form
 
 pytestmark = pytest.mark.anyio
@@ -52,18 +52,7 @@ async def partner(services: Services, spool: Path) -> Principal:
     wish = Registration(OrganisationKind.RESIDENT, "Quillfeather", "12 Zebulon Way", "Q. Quillfeather", OWN[1])
     await services.partners.register(wish)
     await signed_in(services, spool, OWN[1])
-    async with services.database.unit_of_work() as unit:
-        person_id = await services.identity.person_for(unit, email=OWN[1], name=wish.contact_name)
-    member = await services.partners.membership_of(person_id)
-    assert member is not None
-    owner = Principal(
-        kind=PrincipalKind.PARTNER,
-        person_id=person_id,
-        organisation_id=member.organisation_id,
-        roles=frozenset({Role.OWNER}),
-        name=wish.contact_name,
-    )
-    await services.partners.accept_agreement(owner, sha256=services.partners.agreement.sha256)
+    owner = await agreeing_owner(services, wish)
     await services.partners.add_member(owner, name="Zed Helper", email="zed@shop.example", role=Role.ANSWERS)
     await services.partners.add_member(owner, name="Zed Helper", email="gone@shop.example", role=Role.ANSWERS)
     wanted = Site("", "", "Quillfeather", "12 Zebulon Way", HERE, "America/Chicago", people_live_here=True)

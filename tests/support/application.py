@@ -18,6 +18,8 @@ from gateway.app.settings import Settings
 from gateway.edge.csrf import FormToken
 from gateway.identity import Passwords
 from gateway.kernel.database import Database
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.partners import Registration
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -42,6 +44,24 @@ def app_of(services: Services, settings: Settings, routes: Sequence[ControllerRo
     """The application, silent; with its own routes, or with these."""
     more: dict[str, Any] = {} if routes is None else {"routes": routes}
     return create_app(services, settings, write_access_line=lambda _line: None, **more)
+
+
+async def agreeing_owner(services: Services, wish: Registration) -> Principal:
+    """The owner who registered with `wish`, as a caller, after accepting the agreement."""
+    async with services.database.unit_of_work() as unit:
+        person_id = await services.identity.person_for(unit, email=wish.email, name=wish.contact_name)
+    await services.partners.address_confirmed(person_id)
+    member = await services.partners.membership_of(person_id)
+    assert member is not None
+    owner = Principal(
+        kind=PrincipalKind.PARTNER,
+        person_id=person_id,
+        organisation_id=member.organisation_id,
+        roles=frozenset({Role.OWNER}),
+        name=wish.contact_name,
+    )
+    await services.partners.accept_agreement(owner, sha256=services.partners.agreement.sha256)
+    return owner
 
 
 def csrf_of(services: Services, session: str) -> str:

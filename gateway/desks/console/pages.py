@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import anyio
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -19,13 +18,11 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
 from gateway.live import topic_of_viewer
-from gateway.web import Form, after, page, read_form
+from gateway.web import Form, after, heard, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
 
-HEARTBEAT_S: Final = 15.0
-STREAM_LIFE_S: Final = 600.0  # then the browser asks again, as whoever it is by then
 CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long before now
 CLIP_LENGTH: Final = timedelta(minutes=5)
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
@@ -179,13 +176,9 @@ async def events(principal: NamedDependency[Principal], bus: NamedDependency[Mem
 
 
 async def _changes(bus: MemoryBus, mine: str) -> AsyncIterator[ServerSentEventMessage]:
-    ends = anyio.current_time() + STREAM_LIFE_S
     with bus.subscribe(ALL_TOPIC, mine) as subscription:
         yield ServerSentEventMessage(comment="open")
-        while anyio.current_time() < ends:
-            news = None
-            with anyio.move_on_after(HEARTBEAT_S):
-                news = await subscription.get()
+        async for news in heard(subscription):
             if news is None:
                 yield ServerSentEventMessage(comment="still here")
             elif news.topic == mine:
