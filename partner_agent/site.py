@@ -6,6 +6,7 @@ does. Every act is journalled, and its consequence on running sessions comes bef
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from partner_agent.clips import Asked, ClipDesk
@@ -120,6 +121,11 @@ class Site:
             "contradiction": self._proofs.contradiction is not None,
         }
         return [name for name, holds in found.items() if holds]
+
+    @property
+    def panic_until(self) -> datetime | None:
+        """Until when panic holds; None when it does not."""
+        return self._switches.panic_until
 
     # --- what takes: no PIN
 

@@ -86,7 +86,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """An answer with what it was about and what it stood on; `snapshot` is None where the site holds no document."""
+    """An answer with what it was about and what it stood on.
+
+    Attributes:
+        snapshot: None where the site holds no document.
+        ground: the condition of the owner's rule that a permit stands on, without its radius; empty for a deny.
+    """
 
     decision: Decision
     camera: Camera
@@ -94,6 +99,7 @@ class Decided:
     facts: law.Facts
     incident: law.Incident | None
     snapshot: Snapshot | None
+    ground: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +138,15 @@ class Decisions:
             approval=question.approval,
             is_second_person_present=question.is_second_person_present,
         )
+        decision = self._decision(site, asked, facts)
         return Decided(
-            decision=self._decision(site, asked, facts),
+            decision=decision,
             camera=camera,
             subject=asked.subject,
             facts=facts,
             incident=asked.incident,
             snapshot=self._snapshot(site, camera),
+            ground=_ground(site, decision),
         )
 
     async def list_near(
@@ -243,6 +251,13 @@ class Decisions:
 
 
 _NOT_CONNECTED: Final = Deny(Reason.NOT_SHARED, Layer.SHARING, "This site shares nothing through us yet.")
+
+
+def _ground(site: SiteLayers, decision: Decision) -> str:
+    if not isinstance(decision, Permit):
+        return ""
+    deciding = next(rule for rule in site.sharing[0].policy.rules if rule.id == decision.rules[0])
+    return deciding.condition.partition(":")[0]
 
 
 def _subject(principal: Principal) -> Subject:
