@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
 
-from gateway.app.ground import Ground
+from gateway.app.ground import Ground, postgres_dsn
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
+from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
-from gateway.kernel.background import Background
+from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -21,6 +22,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Freshness,
     Layering,
     LiveUsage,
     Outbox,
@@ -169,8 +171,14 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def probe(self) -> Probe:
+        """This process hears of what is taken back."""
+        return Probe("freshness", self.freshness.demand)
 
     @property
     def for_handlers(self) -> ForHandlers:
@@ -228,11 +236,24 @@ def build_sharing(
         rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
+    background = (follow, *_listening(ground, freshness))
+    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
+
+
+def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
+    """What keeps a process confirmed; the driver is imported only where it is used, for it is an extra."""
+    look = Background("freshness", freshness.run, Place.EVERYWHERE)
+    if ground.database.is_sqlite:
+        return (look,)
+    from gateway.kernel.postgres_signal import PostgresSignal  # noqa: PLC0415
+
+    signal = PostgresSignal(postgres_dsn(ground.settings), signal=ground.database.signal, clock=ground.clock)
+    return (look, Background("listening for changes", signal.run, Place.EVERYWHERE))
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

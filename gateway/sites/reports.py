@@ -110,6 +110,7 @@ class Reports:
         agent = replace(agent, lineage=held.lineage, acked_seq=0, acked_sha256=held.sha256, acked_at=None)
         values = {"lineage": agent.lineage, "acked_seq": 0, "acked_sha256": held.sha256, "acked_at": None}
         await self._store.change_agent(unit, agent.id, **values)
+        unit.bump(agent.site_id)
         return agent
 
     async def _follow_conditions(
@@ -130,6 +131,7 @@ class Reports:
             values |= {"state": state.value, "state_since": self._clock.now()}
         if now != before or state is not agent.state:
             await self._store.change_agent(unit, agent.id, **values)
+            unit.bump(agent.site_id)
         return replace(agent, conditions=now, state=state)
 
     def _announce(self, agent: Agent) -> None:
