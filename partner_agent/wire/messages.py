@@ -323,6 +323,27 @@ class ClipProgress(Message, frozen=True):
     total_bytes: int
 
 
+# --- live views to be asked for ------------------------------------------------------------------------------------
+
+
+class ViewAsk(Message, frozen=True):
+    """G. Ask the owner for this one live view (`views.ViewRequest`): noted, or a problem with its code."""
+
+    request: JsonObject
+
+
+class ViewAnswer(Message, frozen=True):
+    """A. `token` is a site-approval+jwt over the request's digest: yes or no. Repeated until noted."""
+
+    token: str
+
+
+class ViewNo(Message, frozen=True):
+    """G. The owner said no to this request elsewhere, or it is over: it opens nothing from here on."""
+
+    request_sha256: str
+
+
 # --- answers to what cannot be served -----------------------------------------------------------------------------
 
 
