@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
@@ -37,8 +38,10 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
 from partner_agent.wire.touches import Assertion
 from policies import packs
+from policies.agency import AgencyRule
 from policies.clauses import Live
 from policies.fields import PolicyError
+from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 
 PAUSED: Final = "paused"
@@ -188,6 +191,30 @@ class SharingServices:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The packs that the settings name."""
+
+    guardrail: Guardrail
+    rules: tuple[AgencyRule, ...]
+    agreement: packs.AgreementTemplate
+    pack: Mapping[str, object]
+
+
+def _load(settings: Settings, mou: str) -> _Loaded:
+    try:
+        return _Loaded(
+            guardrail=packs.ordinance(settings.ordinance),
+            rules=packs.agency_rules(settings.agency_rules),
+            agreement=packs.agreement(mou),
+            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+        )
+    except PolicyError as error:
+        raise PreconditionError(
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+        ) from error
+
+
 def build_sharing(
     ground: Ground,
     *,
@@ -202,38 +229,30 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    settings = ground.settings
-    try:
-        guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
-        agreement = packs.agreement(partners.agreement.version)
-        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
-    except PolicyError as error:
-        raise PreconditionError(
-            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
-        ) from error
+    loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
         partners=partners,
         cameras=cameras,
         agents=agents,
         agency=TheAgency(identity),
-        guardrail=guardrail,
-        agreement=agreement,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
     outbox = Outbox(
-        gateway=settings.origin.text,
+        gateway=ground.settings.origin.text,
         database=database,
         rows=rows,
         book=book,
-        pack=pack,
+        pack=loaded.pack,
         log=log,
         publisher=bus,
         clock=clock,
     )
     layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
+        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
