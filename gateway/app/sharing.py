@@ -72,11 +72,11 @@ class AgentsOnSite:
 
     async def agent_of(self, site_id: str) -> SiteAgent | None:
         """The site's agent."""
-        return _agent(await self._sites.agents.agent_of(site_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
 
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent."""
-        return _agent(await self._sites.agents.agent(agent_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
 
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """Its ticked cameras."""
@@ -97,6 +97,18 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def _known(self, agent: Agent | None) -> SiteAgent | None:
+        if agent is None or self._sites is None:
+            return None
+        return SiteAgent(
+            id=agent.id,
+            site_id=agent.site_id,
+            lineage=agent.lineage,
+            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
+            is_paused=PAUSED in agent.conditions,
+            panic_until=self._sites.hub.panic_until(agent.id),
+        )
 
 
 class SharingTies:
@@ -273,18 +285,6 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
     signal = PostgresSignal(postgres_dsn(ground.settings), signal=ground.database.signal, clock=ground.clock)
     return (look, Background("listening for changes", signal.run, Place.EVERYWHERE))
-
-
-def _agent(agent: Agent | None) -> SiteAgent | None:
-    if agent is None:
-        return None
-    return SiteAgent(
-        id=agent.id,
-        site_id=agent.site_id,
-        lineage=agent.lineage,
-        acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-        is_paused=PAUSED in agent.conditions,
-    )
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:

@@ -88,7 +88,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """An answer with what it was about and what it stood on; `snapshot` is None where the site holds no document."""
+    """An answer with what it was about and what it stood on.
+
+    Attributes:
+        snapshot: None where the site holds no document.
+        ground: the condition of the owner's rule that a permit stands on, without its radius; empty for a deny.
+    """
 
     decision: Decision
     camera: Camera
@@ -96,6 +101,7 @@ class Decided:
     facts: law.Facts
     incident: law.Incident | None
     snapshot: Snapshot | None
+    ground: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,7 @@ class Decisions:
             facts=facts,
             incident=asked.incident,
             snapshot=self._snapshot(site, camera),
+            ground=_ground(site, decision),
         )
 
     async def list_near(
@@ -250,6 +257,13 @@ class Decisions:
 
 
 _NOT_CONNECTED: Final = Deny(Reason.NOT_SHARED, Layer.SHARING, "This site shares nothing through us yet.")
+
+
+def _ground(site: SiteLayers, decision: Decision) -> str:
+    if not isinstance(decision, Permit):
+        return ""
+    deciding = next(rule for rule in site.sharing[0].policy.rules if rule.id == decision.rules[0])
+    return deciding.condition.partition(":")[0]
 
 
 def _subject(principal: Principal) -> Subject:

@@ -35,6 +35,7 @@ class SiteAgent:
         lineage: its chain of documents; empty before the first link.
         acked_sha256: the newest document it acknowledged; empty for none.
         is_paused: the site said so.
+        panic_until: until when its panic input holds, as it says on a link that is up; None while it does not.
     """
 
     id: str
@@ -42,6 +43,7 @@ class SiteAgent:
     lineage: str
     acked_sha256: str
     is_paused: bool
+    panic_until: datetime | None = None
 
 
 class Confirmed(Protocol):
