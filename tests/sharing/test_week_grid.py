@@ -74,7 +74,7 @@ def test_each_condition_is_named_and_nothing_is_never():
 
 
 def test_the_nights_of_clock_changes_are_named():
-    """Chicago skips an hour in March and repeats one in November; Phoenix does neither; half an hour is half an hour."""
+    """Chicago skips an hour in March and repeats one in November; Phoenix does neither; half an hour is as long."""
     now = datetime(2026, 11, 27, 12, 34, 56, tzinfo=UTC)
     skip, twice = clock_changes(ZONE, now)
     assert (skip.before, skip.after, skip.is_skip) == (datetime(2027, 3, 14, 2), datetime(2027, 3, 14, 3), True)  # noqa: DTZ001
