@@ -32,6 +32,7 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    WhoSees,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
@@ -175,6 +176,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    who_sees: WhoSees
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,7 @@ class SharingServices:
     outbox: Outbox
     decisions: Decisions
     freshness: Freshness
+    who_sees: WhoSees
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -199,7 +202,11 @@ class SharingServices:
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
         return ForHandlers(
-            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+            sharing=self.sharing,
+            site_owners=self.owners,
+            approvals=self.approvals,
+            decisions=self.decisions,
+            who_sees=self.who_sees,
         )
 
 
@@ -273,7 +280,8 @@ def build_sharing(
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     background = (follow, *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
+    who_sees = WhoSees(layering=layering)
+    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, who_sees, agents, background)
 
 
 def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:

@@ -21,6 +21,7 @@ from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocume
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
     "EVERYTHING",
@@ -59,6 +60,7 @@ __all__ = [
     "Step",
     "StoredDocument",
     "Waiting",
+    "WhoSees",
     "follow_forever",
     "topic_of",
 ]

@@ -8,7 +8,18 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Freshness, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import (
+    Agency,
+    Approvals,
+    Decisions,
+    Freshness,
+    Layering,
+    Outbox,
+    Owners,
+    Sharing,
+    SiteBook,
+    WhoSees,
+)
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -51,6 +62,11 @@ class SharingWorld:
     decisions: Decisions
     freshness: Freshness
     clock: Clock
+
+    @property
+    def who_sees(self) -> WhoSees:
+        """The matrix of the sharing page."""
+        return WhoSees(layering=self.layering)
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False
