@@ -16,7 +16,7 @@ from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire.touches import Assertion
 
 AnyRequest = Request[Any, Any, Any]
@@ -32,7 +32,7 @@ async def sharing_page(
     sites = await partners.sites(principal.organisation_id)
     if len(sites) == 1:
         return after(f"/portal/sites/{sites[0].id}/sharing")
-    return page("sharing/sites.html", request, title="What do you share?", sites=sites)
+    return page("sharing/sites.html", request, title=_("What do you share?"), sites=sites)
 
 
 @get("/portal/sites/{site_id:str}/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -51,7 +51,9 @@ async def site_sharing_page(
     try:
         view = await sharing.view(principal, site.id)
     except PreconditionError as error:
-        return page("sharing/agreement.html", request, title="What do you share?", site=site, sentence=error.sentence)
+        return page(
+            "sharing/agreement.html", request, title=_("What do you share?"), site=site, sentence=_(error.sentence)
+        )
     return await _site_page(request, view, principal=principal, sharing=sharing, approvals=approvals, origin=origin)
 
 
@@ -101,7 +103,7 @@ async def _site_page(
     return page(
         "sharing/site.html",
         request,
-        title=f"What you share at {view.site.name}",
+        title=_("What you share at %(site)s", site=view.site.name),
         view=view,
         cards=await sharing.cards(view.cameras),
         waiting=await approvals.waiting(principal, view.site.id) if view.standing is Standing.TO_APPROVE else None,
