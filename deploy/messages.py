@@ -58,6 +58,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
     "gateway/sharing/forms.py": ("DAYS",),
+    "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
     "gateway/sites/pages.py": ("PROGRESS",),
     "gateway/sites/troubles.py": ("_CONDITIONS", "_HELD_BACK", "_OFFLINE", "_ADD_AGAIN", "_HEALTH"),
