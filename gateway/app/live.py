@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.edge.health import Probe
@@ -20,18 +21,20 @@ from gateway.kernel.keyring import Keyring
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
+    AskGround,
     Calls,
     Live,
     LivePlane,
     RelayConfig,
     Session,
+    ViewAsks,
     ViewDeny,
     ViewPermit,
     ViewQuestion,
     build_live,
 )
 from gateway.live import Ground as LiveGround
-from gateway.sharing import Decided, Decisions, Question
+from gateway.sharing import Decided, Decisions, Question, Touches
 from gateway.sites import Peer, Sites
 from partner_agent.rtc import certificate
 from partner_agent.wire import grants
@@ -57,16 +60,17 @@ class SharingDecider:
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
-        decided = await self._decisions.decide_for(
-            Question(
-                principal=question.principal,
-                camera_id=question.camera_id,
-                act=Act.LIVE_VIEW,
-                purpose=question.purpose,
-                incident=incident,
-                without_session=question.without_session,
-            )
+        asked = Question(
+            principal=question.principal,
+            camera_id=question.camera_id,
+            act=Act.LIVE_VIEW,
+            purpose=question.purpose,
+            incident=incident,
+            without_session=question.without_session,
         )
+        if question.approved is not None:
+            asked = approved_question(asked, until=question.approved.until)
+        decided = await self._decisions.decide_for(asked)
         match decided.decision:
             case Deny() as deny:
                 camera = decided.camera
@@ -152,13 +156,16 @@ class LiveServices:
     """What is built together."""
 
     live: Live
+    asks: ViewAsks
     calls: Calls
     background: tuple[Background, ...]
     probe: Probe
     relay_figures: Callable[[], Awaitable[Mapping[str, int]]]
 
 
-def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sites: Sites) -> LiveServices:
+def wire_live(
+    ground: Ground, *, decisions: Decisions, touches: Touches, incidents: Incidents, sites: Sites
+) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
     origin = settings.origin.text
@@ -171,6 +178,11 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
             decider=SharingDecider(decisions=decisions, incidents=incidents),
             links=sites.hub,
             keys=SiteKeys(sites),
+            asking=AskGround(
+                law=SharingAskLaw(decisions=decisions, incidents=incidents, clock=ground.clock),
+                sites=LinkedAskSites(sites),
+                touches=touches,
+            ),
             gateway=origin,
             clock=ground.clock,
             ids=ground.ids,
@@ -182,10 +194,12 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
     _listen(sites, Refused, plane.accounts.refused)
+    listen(sites, plane.asks, gateway=origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, ground.bus))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
         plane.live,
+        plane.asks,
         plane.calls,
         (*plane.background, follow, close),
         Probe("relay", lambda: _relay_answers(plane)),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from gateway.app.ground import Ground
+from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
@@ -29,10 +30,12 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Touches,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.clauses import Live
@@ -169,6 +172,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    touches: Touches
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -232,7 +236,13 @@ def build_sharing(
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
+    touches = Touches(rows=rows, book=book, profile=profile_of(settings))
+    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, agents, (follow,))
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Where passkeys approve: on this gateway's own pages."""
+    return Profile(rp_id=settings.origin.host, origin=settings.origin.text)
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

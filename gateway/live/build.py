@@ -10,6 +10,9 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live.accounts import Accounts
+from gateway.live.asking.ports import AskLaw, AskSites, OwnerTouches
+from gateway.live.asking.service import ViewAsks
+from gateway.live.asking.store import SqlViewAsks
 from gateway.live.board import Board
 from gateway.live.calls import Calls
 from gateway.live.endings import Endings
@@ -31,6 +34,15 @@ RELAY_NAME: Final = "relay-1"  # the only one so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskGround:
+    """What asking owners stands on."""
+
+    law: AskLaw
+    sites: AskSites
+    touches: OwnerTouches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What live views stand on.
 
@@ -45,6 +57,7 @@ class Ground:
     decider: Decider
     links: SiteLinks
     keys: DeviceKeys
+    asking: AskGround
     gateway: str
     clock: Clock
     ids: IdSource
@@ -55,6 +68,7 @@ class Sessions:
     """The sessions, without a relay of their own."""
 
     live: Live
+    asks: ViewAsks
     upkeep: Upkeep
     accounts: Accounts
 
@@ -64,6 +78,7 @@ class LivePlane:
     """Sessions, calls, and the relay's supervisor. `background` runs as long as the gateway."""
 
     live: Live
+    asks: ViewAsks
     calls: Calls
     accounts: Accounts
     client: RelayClient
@@ -88,8 +103,10 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     endings = Endings(**common, board=board, relay=relay, links=links, bus=ground.bus)
     exchange = Exchange(**common, board=board, endings=endings, grants=grants, relay=relay, links=links, keys=keys)
     accounts = Accounts(**common, endings=endings, grants=grants, keys=keys)
+    asks = _build_asks(ground, store)
     live = Live(
         **common,
+        owners_yes=asks,
         decider=ground.decider,
         links=links,
         board=board,
@@ -110,7 +127,23 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
         gateway=ground.gateway,
         clock=clock,
     )
-    return Sessions(live=live, upkeep=upkeep, accounts=accounts)
+    return Sessions(live=live, asks=asks, upkeep=upkeep, accounts=accounts)
+
+
+def _build_asks(ground: Ground, sessions: SessionStore) -> ViewAsks:
+    asking = ground.asking
+    return ViewAsks(
+        database=ground.database,
+        rows=SqlViewAsks(ground.database),
+        sessions=sessions,
+        audit=ground.audit,
+        law=asking.law,
+        sites=asking.sites,
+        touches=asking.touches,
+        bus=ground.bus,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
 
 
 class _Common(TypedDict):
@@ -143,6 +176,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
     child = RelayChild(config=config, client=client, on_gone=relay_gone, clock=ground.clock, is_started_here=is_child)
     return LivePlane(
         live=sessions.live,
+        asks=sessions.asks,
         calls=Calls(relay=client),
         accounts=sessions.accounts,
         client=client,
@@ -150,6 +184,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
         background=(
             Background("relay", child.run),
             Background("live views", sessions.live.run),
+            Background("requests to watch", sessions.asks.run),
             Background("leases", sessions.upkeep.run),
         ),
     )

@@ -25,7 +25,7 @@ from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import DraftGrant, GrantDesk, Wish
 from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words
-from gateway.live.ports import Decider, SessionStore, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
+from gateway.live.ports import Decider, OwnersYes, SessionStore, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
 from partner_agent.wire.clock import Clock
 from policies.request import Usage
 from policies.vocabulary import Remedy
@@ -65,8 +65,10 @@ class Live:
         endings: Endings,
         exchange: Exchange,
         grants: GrantDesk,
+        owners_yes: OwnersYes,
         clock: Clock,
     ) -> None:
+        self._owners_yes = owners_yes
         self._database, self._store, self._audit = database, store, audit
         self._decider, self._links, self._board = decider, links, board
         self._endings, self._exchange, self._grants, self._clock = endings, exchange, grants, clock
@@ -101,6 +103,7 @@ class Live:
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: the rules say no; the sentence names the remedy the owner offers, if any.
+            ConflictError: the owner's yes was used or taken back meanwhile.
             UnavailableError: the camera's site cannot be asked, live views are not running, or the log is behind.
             LimitedError: the caller has too many open.
             InvalidError: the fingerprint or the purpose is none.
@@ -111,7 +114,7 @@ class Live:
             raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
         await self._audit.demand_timely()
         question = ViewQuestion(principal=principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
-        decision = await self._decider.decide(question)
+        question, decision = await self._decide(question)
         if isinstance(decision, ViewDeny):
             await self._deny(question, decision)
         wish = Wish(
@@ -120,6 +123,7 @@ class Live:
             incident_id=incident_id,
             opened_by=opened_by,
             fingerprint=fingerprint,
+            approval=question.approved.approval if question.approved else None,
         )
         assert isinstance(decision, ViewPermit)
         fresh = self._fresh(decision.agent_id)
@@ -238,6 +242,18 @@ class Live:
             return None
         return decision if isinstance(decision, ViewPermit) else None
 
+    async def _decide(self, question: ViewQuestion) -> tuple[ViewQuestion, ViewPermit | ViewDeny]:
+        """Decide, and where the owner has to be asked, decide again with the yes that the caller may have."""
+        decision = await self._decider.decide(question)
+        if isinstance(decision, ViewDeny) and decision.remedy is Remedy.ASK:
+            approved = await self._owners_yes.approved_for(question)
+            if approved is not None:
+                question = replace(question, approved=approved)
+                decision = await self._decider.decide(question)
+            elif not await self._owners_yes.may_say_yes(question, decision.organisation_id):
+                decision = replace(decision, remedy=Remedy.NONE)  # a no and silence read the same, and like a rule
+        return question, decision
+
     def _fresh(self, agent_id: str) -> str:
         return "" if self._links.problem_of(agent_id) else self._links.fresh_of(agent_id)
 
@@ -263,6 +279,8 @@ class Live:
         session = draft.session
         async with self._database.unit_of_work() as unit:
             await self._store.add(unit, session)
+            if seat.question is not None and seat.question.approved is not None:
+                await self._owners_yes.opened(unit, seat.question.approved, session.id)
             await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
             leaf = await self._audit.append(unit, leaves.grant_issued(session))
             await unit.commit()

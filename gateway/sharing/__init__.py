@@ -19,6 +19,7 @@ from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
 from gateway.sharing.service import NETWORK, CameraCard, Preview, Sharing, SharingView, Standing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.touching import Touches, TouchOffer
 
 __all__ = [
     "MAX_OWNERS",
@@ -53,6 +54,8 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "TouchOffer",
+    "Touches",
     "Waiting",
     "follow_forever",
     "topic_of",

@@ -58,6 +58,7 @@ class Reports:
             return
         online.state = agent.state
         online.held = held
+        online.vocabulary = message.vocabulary
         online.conditions = conditions
         online.is_behind = not is_acked(agent, held)
         self._announce(agent)
