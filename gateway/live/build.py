@@ -18,7 +18,7 @@ from gateway.live.calls import Calls
 from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import GrantDesk, RelayPlace
-from gateway.live.ports import Decider, DeviceKeys, Relay, SessionStore, SiteLinks
+from gateway.live.ports import Decider, DeviceKeys, Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.child import RelayChild
 from gateway.live.relay.client import RelayClient
@@ -55,6 +55,7 @@ class Ground:
     bus: MemoryBus
     keyring: Keyring
     decider: Decider
+    freshness: Freshness
     links: SiteLinks
     keys: DeviceKeys
     asking: AskGround
@@ -90,24 +91,17 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     """The sessions over `relay`, whose name and fingerprint are in `place`."""
     database, audit, clock, links, keys = ground.database, ground.audit, ground.clock, ground.links, ground.keys
     store, board = SqlSessions(database), Board()
-    tickets = TicketIssuer(key=ground.keyring.ticket, issuer=ground.gateway, clock=clock, ids=ground.ids)
-    grants = GrantDesk(
-        signer=ground.keyring.grant,
-        tickets=tickets,
-        relay=place,
-        gateway=ground.gateway,
-        clock=clock,
-        ids=ground.ids,
-    )
+    grants = _grants(ground, place)
     common = _Common(database=database, store=store, audit=audit, clock=clock)
     endings = Endings(**common, board=board, relay=relay, links=links, bus=ground.bus)
     exchange = Exchange(**common, board=board, endings=endings, grants=grants, relay=relay, links=links, keys=keys)
     accounts = Accounts(**common, endings=endings, grants=grants, keys=keys)
-    asks = _build_asks(ground, store)
+    asks = _build_asks(ground, store, endings)
     live = Live(
         **common,
         owners_yes=asks,
         decider=ground.decider,
+        freshness=ground.freshness,
         links=links,
         board=board,
         endings=endings,
@@ -123,6 +117,7 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
         exchange=exchange,
         relay=relay,
         links=links,
+        freshness=ground.freshness,
         leases=ground.keyring.lease,
         gateway=ground.gateway,
         clock=clock,
@@ -130,12 +125,21 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     return Sessions(live=live, asks=asks, upkeep=upkeep, accounts=accounts)
 
 
-def _build_asks(ground: Ground, sessions: SessionStore) -> ViewAsks:
+def _grants(ground: Ground, place: RelayPlace) -> GrantDesk:
+    clock, ids = ground.clock, ground.ids
+    tickets = TicketIssuer(key=ground.keyring.ticket, issuer=ground.gateway, clock=clock, ids=ids)
+    return GrantDesk(
+        signer=ground.keyring.grant, tickets=tickets, relay=place, gateway=ground.gateway, clock=clock, ids=ids
+    )
+
+
+def _build_asks(ground: Ground, sessions: SessionStore, endings: Endings) -> ViewAsks:
     asking = ground.asking
     return ViewAsks(
         database=ground.database,
         rows=SqlViewAsks(ground.database),
         sessions=sessions,
+        endings=endings,
         audit=ground.audit,
         law=asking.law,
         sites=asking.sites,

@@ -294,6 +294,14 @@ class FakeRelay:
 
 
 @dataclass
+class FakeFreshness:
+    """Knows how things stand until told otherwise."""
+
+    is_confirmed: bool = True
+    stamp: int = 0
+
+
+@dataclass
 class Plane:
     """Everything of one test."""
 
@@ -307,6 +315,7 @@ class Plane:
     bus: MemoryBus
     keyring: Keyring
     log_health: FakeLogHealth
+    freshness: FakeFreshness
     ask_law: FakeAskLaw
     ask_sites: FakeAskSites
     touches: FakeTouches
@@ -362,7 +371,7 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         clock=clock,
         ids=ids,
     )
-    decider, site, relay = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay()
+    decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
     asking = AskGround(law=FakeAskLaw(), sites=FakeAskSites(), touches=FakeTouches())
     ground = Ground(
         asking=asking,
@@ -371,6 +380,7 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         bus=bus,
         keyring=keyring,
         decider=decider,
+        freshness=freshness,
         links=site,
         keys=site,
         gateway=GATEWAY,
@@ -381,6 +391,6 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        fakes = (asking.law, asking.sites, asking.touches)
+        fakes = (freshness, asking.law, asking.sites, asking.touches)
         yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, *fakes)
         tasks.cancel_scope.cancel()

@@ -31,7 +31,8 @@ from gateway.live.asking.documents import new_ask
 from gateway.live.asking.leaves import leaf
 from gateway.live.asking.model import NEXT, WAITING, AskState, ViewAsk
 from gateway.live.asking.ports import AskLaw, AskPlace, AskRows, AskSites, AskWish, OwnerTouches
-from gateway.live.model import Words
+from gateway.live.endings import Endings
+from gateway.live.model import EndReason, Words
 from gateway.live.ports import Approved, SessionStore, ViewDeny, ViewQuestion
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import VIEW_LABEL
@@ -63,6 +64,7 @@ class ViewAsks:
         database: Database,
         rows: AskRows,
         sessions: SessionStore,
+        endings: Endings,
         audit: AuditLog,
         law: AskLaw,
         sites: AskSites,
@@ -72,6 +74,7 @@ class ViewAsks:
         ids: IdSource,
     ) -> None:
         self._database, self._rows, self._sessions, self._audit = database, rows, sessions, audit
+        self._endings = endings
         self._law, self._sites, self._touches = law, sites, touches
         self._bus, self._clock, self._ids = bus, clock, ids
         self._told: dict[str, str] = {}  # request -> the link on which its site heard of it
@@ -260,7 +263,7 @@ class ViewAsks:
         )
 
     async def _no(self, ask: ViewAsk, *, by: str, person: str = "") -> ViewAsk:
-        return await self._step(
+        declined = await self._step(
             ask,
             AskState.DECLINED,
             Kind.VIEW_DECLINED,
@@ -269,6 +272,9 @@ class ViewAsks:
             person=person,
             answered_at=self._clock.now(),
         )
+        if ask.session_id:
+            await self._endings.end(ask.session_id, EndReason.RULES)
+        return declined
 
     async def _step(
         self,

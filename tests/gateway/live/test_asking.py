@@ -18,7 +18,7 @@ from gateway.kernel.errors import (
     PreconditionError,
 )
 from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.live import AskState, AskWish, EndReason, Standing, ViewAsk, ViewDeny, topic_of_asker
+from gateway.live import AskState, AskWish, EndReason, Standing, ViewAsk, ViewDeny, Words, topic_of_asker, words_of
 from gateway.live.asking.model import ANSWER_S
 from gateway.live.asking.service import MOST_WAITING
 from partner_agent.wire import views
@@ -403,14 +403,17 @@ async def test_a_view_that_never_came_to_a_picture_may_be_opened_again(plane: Pl
         await plane.open()
 
 
-async def test_a_no_after_the_view_opened_is_told_to_the_site_that_ends_it(plane: Plane):
-    """The owner changes their mind while somebody watches."""
+async def test_a_no_ends_the_view_that_the_yes_opened(plane: Plane):
+    """The owner changes their mind while somebody watches: ended here before it is answered, and told to the site."""
     asked = await ask(plane)
     await plane.sessions.asks.approve(OWNER, asked.id, TOUCH)
-    await plane.accepted()
+    session = await plane.accepted()
     await plane.sessions.asks.decline(OWNER, asked.id)
+    ended = await plane.read(session.id)
     await plane.sessions.asks.tick()
 
+    assert (ended.end_reason, words_of(ended)) == (EndReason.RULES, Words.ENDED_BY_RULES)
+    assert ("drop", session.id) in plane.relay.orders
     assert plane.ask_sites.taken_back == [asked.document_sha256]
 
 
