@@ -20,7 +20,7 @@ from partner_agent.site import Site
 from partner_agent.timekeeping import FreshValues
 from partner_agent.view_asks import ViewAsks
 from partner_agent.wire import messages as m
-from partner_agent.wire.clock import Clock
+from partner_agent.wire.clock import Clock, to_rfc3339
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import HEARTBEAT_IDLE_S, HEARTBEAT_LIVE_S
 from policies import vocabulary
@@ -100,8 +100,8 @@ class Pulse:
         self._accounts.repeat()
 
     def _tell_changes(self) -> None:
-        at, states = self._policy.position, self._site.states()
-        state = (at.lineage, at.seq, at.sha256, tuple(states))
+        at, states, panic_until = self._policy.position, self._site.states(), self._site.panic_until
+        state = (at.lineage, at.seq, at.sha256, tuple(states), panic_until)
         if state != self._told_state:
             self._told_state = state
             self._outbox.post(
@@ -114,6 +114,7 @@ class Pulse:
                     vocabulary=vocabulary.VERSION,
                     tzdata=self._tzdata,
                     version=self._version,
+                    panic_until=to_rfc3339(panic_until) if panic_until else None,
                 )
             )
         cards = [

@@ -7,6 +7,7 @@ gateway.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from partner_agent.clips import Asked, ClipDesk
@@ -126,6 +127,11 @@ class Site:
             "contradiction": self._proofs.contradiction is not None,
         }
         return [name for name, holds in found.items() if holds]
+
+    @property
+    def panic_until(self) -> datetime | None:
+        """Until when panic holds; None when it does not."""
+        return self._switches.panic_until
 
     # --- what takes: no PIN
 

@@ -6,6 +6,7 @@ from gateway.edge import tables as _edge
 from gateway.evidence import tables as _evidence
 from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
+from gateway.kernel import tables as _kernel
 from gateway.kernel.database import METADATA
 from gateway.live import tables as _live
 from gateway.partners import tables as _partners
@@ -20,6 +21,7 @@ __all__ = [
     "_evidence",
     "_identity",
     "_incidents",
+    "_kernel",
     "_live",
     "_partners",
     "_sharing",

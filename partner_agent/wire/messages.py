@@ -81,7 +81,7 @@ class Ack(Message, frozen=True):
 
 
 class SiteState(Message, frozen=True):
-    """A. After the ack and whenever it changes. `states` is any of `STATES`."""
+    """A. After the ack and whenever it changes. `states` is any of `STATES`; `panic_until` goes with `panic`."""
 
     lineage: str
     seq: int
@@ -90,6 +90,7 @@ class SiteState(Message, frozen=True):
     vocabulary: int
     tzdata: str
     version: str
+    panic_until: str | None = None  # when the site's panic ends by itself; without it nothing is released for panic
 
 
 class CameraCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
