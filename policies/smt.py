@@ -9,31 +9,46 @@ one that the composition of layers lets through although the ordinance forbids i
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from policies.analysis import Witness, witness
 from policies.boxes import GROUNDS, PER_DAY, Reason, What, When, Who
+from policies.formulas import (
+    ACTS,
+    HOLDING,
+    MINUTE_MS,
+    ORIGINS,
+    PURPOSES,
+    acts,
+    all_of,
+    any_of,
+    covers,
+    dates,
+    lengths,
+    of_condition,
+    of_terms,
+    offsets,
+    one_of,
+    purposes,
+    touches,
+)
 from policies.guardrail import Guardrail, GuardRule
-from policies.heads import SECONDS_OF, epoch_ms
+from policies.heads import epoch_ms
 from policies.hours import DAY_MIN, WEEK_MIN
 from policies.matching import ANY
 from policies.model import Policy
-from policies.parts import ALWAYS, Rule, Terms, Window, radius_m
+from policies.parts import ALWAYS, Rule, Window
 from policies.space import NO_ROLE, Places
 from policies.vocabulary import (
     LIVE_ACTS,
     RANGE_ACTS,
     Act,
-    Condition,
     Effect,
     GuardCondition,
     Origin,
-    Purpose,
     Technology,
 )
 
@@ -42,10 +57,7 @@ GOALS: Final = ("wider", "narrower", "breach")
 COMPOSED: Final = "(and (not {forbidden}) {allowed})"
 YEAR: Final = timedelta(weeks=55)  # from the last date of either document on nothing new comes
 _THURSDAY_MIN: Final = 3 * DAY_MIN  # 1 January 1970 was one; weeks begin on Monday
-_ACTS, _PURPOSES, _ORIGINS, _TECHNOLOGIES = tuple(Act), tuple(Purpose), tuple(Origin), tuple(Technology)
-_HOLDING: Final = (Condition.ASK, Condition.PANIC, Condition.TWO_PERSONS)
-_MINUTE_MS: Final = 60_000
-_WEEK_MS: Final = WEEK_MIN * _MINUTE_MS
+_TECHNOLOGIES: Final = tuple(Technology)
 _FREE: Final = frozenset({Act.REGISTRY_VIEW, Act.SHARE_FORWARD})  # acts without a length
 
 
@@ -87,17 +99,17 @@ def witness_of(asked: Question, model: Mapping[str, int | bool]) -> Witness:
     """The request that a solver found."""
     roles = frozenset(role for place, role in enumerate(asked.roles) if model[f"role{place}"])
     who = Who(asked.agencies[model["agency"]], asked.units[model["unit"]], roles or frozenset({NO_ROLE}))
-    act = _ACTS[model["act"]]
-    holding = next((str(word) for word in _HOLDING if model[word]), "")
+    act = ACTS[model["act"]]
+    holding = next((str(word) for word in HOLDING if model[word]), "")
     reason = Reason(holding, around_s=int(model["around"]))
     if model["incident"]:
-        origin = _ORIGINS[model["origin"]]
+        origin = ORIGINS[model["origin"]]
         reason = Reason(holding, origin, bool(model["moved"]), int(model["distance"]), int(model["around"]))
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(model["now"]))
     values = (
         who,
         asked.cameras[model["camera"]],
-        _PURPOSES[model["purpose"]],
+        PURPOSES[model["purpose"]],
         What(act, bool(model["audio"]), bool(model["ptz"]), int(model["seconds"])),
         reason,
         int(model["lines"]),
@@ -106,20 +118,6 @@ def witness_of(asked: Question, model: Mapping[str, int | bool]) -> Witness:
     found = witness(asked.places, values, asked.partner)
     technology = _TECHNOLOGIES[model["technology"]]
     return dataclasses.replace(found, request=dataclasses.replace(found.request, technology=technology))
-
-
-def _and(parts: Iterable[str]) -> str:
-    some = [part for part in parts if part != "true"]
-    return f"(and {' '.join(some)})" if len(some) > 1 else "".join(some) or "true"
-
-
-def _or(parts: Iterable[str]) -> str:
-    some = list(parts)
-    return f"(or {' '.join(some)})" if len(some) > 1 else "".join(some) or "false"
-
-
-def _one_of(name: str, numbers: Iterable[int]) -> str:
-    return _or(f"(= {name} {number})" for number in numbers)
 
 
 @dataclass
@@ -184,7 +182,7 @@ class _Writer:
         self.lines += [f"(declare-const {name} Bool)" for name in self._role_names]
         sizes = (
             ("agency", len(self.agencies)), ("unit", len(self.units)), ("camera", len(self.cameras)),
-            ("act", len(_ACTS)), ("purpose", len(_PURPOSES)), ("origin", len(_ORIGINS)),
+            ("act", len(ACTS)), ("purpose", len(PURPOSES)), ("origin", len(ORIGINS)),
             ("technology", len(_TECHNOLOGIES)),
         )  # fmt: skip
         self.lines += [f"(assert (and (<= 0 {name}) (< {name} {size})))" for name, size in sizes]
@@ -197,16 +195,16 @@ class _Writer:
     def _clock(self, zone: str, last_ms: int) -> None:
         """The minute of the week that clocks in a zone show."""
         name = self._zone(zone)
-        offset, *changes = _offsets(zone, self.since, last_ms)
+        offset, *changes = offsets(zone, self.since, last_ms)
         said = str(offset[1])
         for begins, minutes in changes:
             said = f"(ite (< now {begins}) {said} {minutes})"
         self.lines += [
             f"(declare-const w{name} Int)",
             f"(declare-const k{name} Int)",
-            f"(define-fun shown{name} () Int (+ now (* {_MINUTE_MS} (+ {_THURSDAY_MIN} {said}))))",
-            f"(define-fun rest{name} () Int (- shown{name} (* {_MINUTE_MS} (+ w{name} (* {WEEK_MIN} k{name})))))",
-            f"(assert (and (<= 0 w{name}) (< w{name} {WEEK_MIN}) (<= 0 rest{name}) (< rest{name} {_MINUTE_MS})))",
+            f"(define-fun shown{name} () Int (+ now (* {MINUTE_MS} (+ {_THURSDAY_MIN} {said}))))",
+            f"(define-fun rest{name} () Int (- shown{name} (* {MINUTE_MS} (+ w{name} (* {WEEK_MIN} k{name})))))",
+            f"(assert (and (<= 0 w{name}) (< w{name} {WEEK_MIN}) (<= 0 rest{name}) (< rest{name} {MINUTE_MS})))",
         ]
 
     def _zone(self, zone: str) -> str:
@@ -214,18 +212,18 @@ class _Writer:
 
     def _whole(self) -> None:
         """A request is whole: nothing is asked for that no request can hold."""
-        map_act = _ACTS.index(Act.REGISTRY_VIEW)
+        map_act = ACTS.index(Act.REGISTRY_VIEW)
         nowhere = {top: self._cameras(none) for top, none in self.places.without_cell().items()}
-        grounds = [place for place, word in enumerate(_PURPOSES) if word in GROUNDS]
+        grounds = [place for place, word in enumerate(PURPOSES) if word in GROUNDS]
         self.lines += [
-            f"(define-fun range () Bool {_acts('act', RANGE_ACTS)})",
-            f"(define-fun live () Bool {_acts('act', LIVE_ACTS)})",
+            f"(define-fun range () Bool {acts(RANGE_ACTS)})",
+            f"(define-fun live () Bool {acts(LIVE_ACTS)})",
             f"(assert (=> (= act {map_act}) (and (= lines 0) (not audio) (not ptz))))",
             f"(assert (=> (not (= act {map_act})) (>= lines 1)))",
-            f"(assert (ite {_acts('act', _FREE)} (= seconds 0) (>= seconds 1)))",
+            f"(assert (ite {acts(_FREE)} (= seconds 0) (>= seconds 1)))",
             "(assert (and (>= age 1000) (>= around 1)))",
-            f"(assert (=> incident {_one_of('purpose', grounds)}))",
-            f"(assert {_or(f'(and (= distance {top}) (not {none}))' for top, none in nowhere.items())})",
+            f"(assert (=> incident {one_of('purpose', grounds)}))",
+            f"(assert {any_of(f'(and (= distance {top}) (not {none}))' for top, none in nowhere.items())})",
             "(assert (and (not (and ask panic)) (not (and ask two_persons)) (not (and panic two_persons))))",
         ]
 
@@ -233,21 +231,21 @@ class _Writer:
         """What a policy lets through, under agreement, ordinance and totals."""
         if policy is None or policy.partner != self.new.partner:
             return "false"
-        allows = _or(self._rule(policy, rule) for rule in policy.rules if rule.effect is Effect.ALLOW)
-        denies = _or(self._rule(policy, rule) for rule in policy.rules if rule.effect is Effect.DENY)
+        allows = any_of(self._rule(policy, rule) for rule in policy.rules if rule.effect is Effect.ALLOW)
+        denies = any_of(self._rule(policy, rule) for rule in policy.rules if rule.effect is Effect.DENY)
         guard = self._ordinance(policy)
         limits = (self._agreement(policy), self._totals(policy))
-        return self._name(_and([*limits, allows, f"(not {denies})", f"(not {guard})"]))
+        return self._name(all_of([*limits, allows, f"(not {denies})", f"(not {guard})"]))
 
     def _agreement(self, policy: Policy) -> str:
         envelope = policy.envelope
-        return _and(
+        return all_of(
             (
-                _one_of("agency", map(self.agencies.index, sorted(envelope.agencies))),
-                _covers(envelope.acts),
-                _purposes(envelope.purposes),
-                _dates(envelope.from_ms, envelope.until_ms),
-                _lengths(envelope.session_s, envelope.clip_s, envelope.hold_s, envelope.height_lines),
+                one_of("agency", map(self.agencies.index, sorted(envelope.agencies))),
+                covers(envelope.acts),
+                purposes(envelope.purposes),
+                dates(envelope.from_ms, envelope.until_ms),
+                lengths(envelope.session_s, envelope.clip_s, envelope.hold_s, envelope.height_lines),
                 f"(=> range (<= age {envelope.look_back_s * 1000}))",
             )
         )
@@ -255,11 +253,11 @@ class _Writer:
     def _totals(self, policy: Policy) -> str:
         totals, limits = policy.totals, self.guardrail.limits
         day_s = totals.live_s_per_day if totals.views_at_once else 0
-        return _and(
+        return all_of(
             (
                 f"(=> live (<= seconds {day_s}))",
-                f"(=> {_acts('act', PER_DAY)} (<= seconds {totals.clip_s_per_day}))",
-                _lengths(limits.session_s, limits.clip_s, None, limits.height_lines),
+                f"(=> {acts(PER_DAY)} (<= seconds {totals.clip_s_per_day}))",
+                lengths(limits.session_s, limits.clip_s, None, limits.height_lines),
                 f"(=> range (<= age {limits.look_back_s * 1000}))",
             )
         )
@@ -269,18 +267,18 @@ class _Writer:
         parts = [
             self._name(self._grantee(rule.grantee)),
             self._name(self._cameras(policy.members_by_scope[rule.scope])),
-            self._name(_covers(rule.acts) if is_allow else _touches(rule.acts)),
-            self._name(_purposes(rule.purposes)),
-            _dates(rule.from_ms, rule.until_ms),
+            self._name(covers(rule.acts) if is_allow else touches(rule.acts)),
+            self._name(purposes(rule.purposes)),
+            dates(rule.from_ms, rule.until_ms),
         ]
         if rule.window != ALWAYS:
             parts.append(self._name(self._open(policy.window_by_id[rule.window])))
         if is_allow:
-            parts += [self._name(_condition(rule)), self._name(_terms(policy.terms_by_id[rule.terms]))]
-        return self._name(_and(parts))
+            parts += [self._name(of_condition(rule)), self._name(of_terms(policy.terms_by_id[rule.terms]))]
+        return self._name(all_of(parts))
 
     def _cameras(self, names: Iterable[str]) -> str:
-        return _one_of("camera", map(self.cameras.index, sorted(names)))
+        return one_of("camera", map(self.cameras.index, sorted(names)))
 
     def _grantee(self, grantee: str) -> str:
         kind, _, name = grantee.partition(":")
@@ -300,26 +298,26 @@ class _Writer:
 
     def _open(self, window: Window) -> str:
         minute = f"w{self._zone(window.zone)}"
-        return _or(f"(and (<= {start} {minute}) (< {minute} {end}))" for start, end in window.spans)
+        return any_of(f"(and (<= {start} {minute}) (< {minute} {end}))" for start, end in window.spans)
 
     def _ordinance(self, policy: Policy) -> str:
-        return _or(self._name(self._line(policy, line)) for line in self.guardrail.rules)
+        return any_of(self._name(self._line(policy, line)) for line in self.guardrail.rules)
 
     def _line(self, policy: Policy, line: GuardRule) -> str:
         under = policy.camera_by_id if line.scope == ANY else policy.members_by_scope[line.scope]
         grounds = {
             GuardCondition.NO_INCIDENT: "(not incident)",
-            GuardCondition.HAND_INCIDENT: f"(or (not incident) (= origin {_ORIGINS.index(Origin.HAND)}))",
+            GuardCondition.HAND_INCIDENT: f"(or (not incident) (= origin {ORIGINS.index(Origin.HAND)}))",
         }
-        return _and(
+        return all_of(
             (
                 self._cameras(under),
-                _touches(line.acts),
-                "true" if ANY in line.purposes else _purposes(line.purposes),
+                touches(line.acts),
+                "true" if ANY in line.purposes else purposes(line.purposes),
                 grounds.get(line.condition, "true"),
                 "true"
                 if ANY in line.technologies
-                else _one_of(
+                else one_of(
                     "technology", (_TECHNOLOGIES.index(Technology(word)) for word in sorted(line.technologies))
                 ),
             )
@@ -330,7 +328,7 @@ _NUMBERS: Final = (
     "agency", "unit", "camera", "act", "purpose", "technology", "origin", "distance", "seconds", "lines", "now", "age",
     "around",
 )  # fmt: skip
-_FLAGS: Final = ("audio", "ptz", "incident", "moved", *(str(word) for word in _HOLDING))
+_FLAGS: Final = ("audio", "ptz", "incident", "moved", *(str(word) for word in HOLDING))
 
 _PARTNER: Final = f"(partner {' '.join(_NUMBERS)})"
 
@@ -340,86 +338,9 @@ def _parts_of(grantees: Iterable[str], kind: str) -> tuple[str, ...]:
     return tuple(sorted({one.partition("/")[2] for one in grantees if one.startswith(f"{kind}:")}))
 
 
-def _acts(name: str, acts: Iterable[Act]) -> str:
-    return _one_of(name, sorted(map(_ACTS.index, acts)))
-
-
-def _covers(acts: frozenset[Act]) -> str:
-    extras = (("audio", Act.LIVE_AUDIO), ("ptz", Act.PTZ_MOVE))
-    return _and([_acts("act", acts), *(f"(not {name})" for name, act in extras if act not in acts)])
-
-
-def _touches(acts: frozenset[Act]) -> str:
-    extras = (("audio", Act.LIVE_AUDIO), ("ptz", Act.PTZ_MOVE))
-    return _or([_acts("act", acts), *(name for name, act in extras if act in acts)])
-
-
-def _purposes(purposes: Iterable[str]) -> str:
-    return _one_of("purpose", [place for place, word in enumerate(_PURPOSES) if word in set(purposes)])
-
-
-def _dates(from_ms: int | None, until_ms: int | None) -> str:
-    parts = [f"(<= {from_ms} now)"] if from_ms is not None else []
-    return _and([*parts, *([f"(< now {until_ms})"] if until_ms is not None else [])])
-
-
-def _lengths(session_s: int, clip_s: int, hold_s: int | None, lines: int) -> str:
-    bounds = (("session_s", session_s), ("clip_s", clip_s), ("hold_s", hold_s))
-    views = (
-        f"(=> {_acts('act', [act for act, bound in SECONDS_OF.items() if bound == name])} (<= seconds {most}))"
-        for name, most in bounds
-        if most is not None
-    )
-    return _and([*views, f"(<= lines {lines})"])
-
-
-def _terms(terms: Terms) -> str:
-    reach = [f"(<= age {terms.look_back_s * 1000})", f"(>= (- now age) {terms.history_from_ms})"]
-    if terms.around_s is not None:
-        reach.append(f"(and incident (<= around {terms.around_s}))")
-    lengths = _lengths(terms.session_s, terms.clip_s, terms.hold_s, terms.height_lines)
-    return f"(and {lengths} (=> range {_and(reach)}))"
-
-
-def _condition(rule: Rule) -> str:
-    if rule.condition in {*_HOLDING, Condition.ALWAYS}:
-        return "true" if rule.condition == Condition.ALWAYS else rule.condition
-    metres = radius_m(rule.condition)
-    return _and(
-        (
-            "incident",
-            _one_of("origin", sorted(map(_ORIGINS.index, rule.origins))),
-            "true" if rule.is_moving else "(not moved)",
-            "true" if metres is None else f"(<= distance {metres})",
-        )
-    )
-
-
 def _dates_of(policy: Policy) -> Iterator[int]:
     """Every moment from which something is otherwise."""
     ends = [(rule.from_ms, rule.until_ms) for rule in policy.rules]
     ends.append((policy.envelope.from_ms, policy.envelope.until_ms))
     yield from (moment for pair in ends for moment in pair if moment is not None)
     yield from (terms.history_from_ms for terms in policy.terms)
-
-
-def _offsets(zone: str, since: datetime, last_ms: int) -> Sequence[tuple[int, int]]:
-    """From when on (milliseconds) clocks in a zone are how many minutes ahead of UTC, from `since` on."""
-    low_ms = epoch_ms(since)
-    found = [(low_ms, _ahead(zone, low_ms))]
-    while low_ms < last_ms:
-        high_ms = low_ms + _WEEK_MS
-        if _ahead(zone, high_ms) != found[-1][1]:
-            before, after = low_ms, high_ms
-            while after - before > 1:
-                middle = (before + after) // 2
-                before, after = (middle, after) if _ahead(zone, middle) == found[-1][1] else (before, middle)
-            found.append((after, _ahead(zone, after)))
-        low_ms = high_ms
-    return found
-
-
-@lru_cache(65_536)
-def _ahead(zone: str, at_ms: int) -> int:
-    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
-    return (at.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()) // timedelta(minutes=1)

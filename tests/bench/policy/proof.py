@@ -76,7 +76,9 @@ def _proved(portal: BlockingPortal, prover: Prover, edit: tuple[Policy, Policy])
     _confirmed(old, new, asked, found.models)
 
 
-def _confirmed(old: Policy, new: Policy, asked: Question, models: Mapping[str, Mapping[str, int | bool] | None]) -> None:
+def _confirmed(
+    old: Policy, new: Policy, asked: Question, models: Mapping[str, Mapping[str, int | bool] | None]
+) -> None:
     judges = Judges(old, new, GUARD)
     for goal in ("wider", "narrower"):
         model = models[goal]
