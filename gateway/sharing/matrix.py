@@ -14,6 +14,7 @@ from gateway.sharing.week_grid import CONDITIONS, Open
 from policies import hours
 from policies.decide import preview
 from policies.geo import cell_of
+from policies.heads import names_of
 from policies.layers import Layers
 from policies.model import Camera, Policy
 from policies.parts import ALWAYS, Rule, Window
@@ -145,7 +146,7 @@ def _questions(
     if not policies or len(policies) != len(layers.sharing):
         return
     place = policies[0].camera_by_id[camera]
-    spoken = [(policy, rule) for policy in policies for rule in _rules(policy, act, camera)]
+    spoken = [(policy, rule) for policy in policies for rule in _rules(policy, viewer.subject, act, camera)]
     spoken.sort(key=lambda pair: pair[1].condition != Condition.ALWAYS)
     for policy, rule in spoken:
         for moment in _moments(policy, rule, now):
@@ -165,9 +166,11 @@ def _questions(
                     yield asked, kind, facts
 
 
-def _rules(policy: Policy, act: Act, camera: str) -> Iterable[Rule]:
-    scopes = policy.scopes_of(camera)
-    return (one for one in policy.rules if one.effect is Effect.ALLOW and act in one.acts and one.scope in scopes)
+def _rules(policy: Policy, who: Subject, act: Act, camera: str) -> Iterable[Rule]:
+    """Those that might give this: the others cannot decide a yes."""
+    scopes, names = policy.scopes_of(camera), names_of(who)
+    allows = (one for one in policy.rules if one.effect is Effect.ALLOW and act in one.acts)
+    return [one for one in allows if one.grantee in names and one.scope in scopes]
 
 
 def _moments(policy: Policy, rule: Rule, now: datetime) -> Sequence[datetime]:
