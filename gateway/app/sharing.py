@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
@@ -266,16 +266,7 @@ def build_sharing(
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
-    outbox = Outbox(
-        gateway=ground.settings.origin.text,
-        database=database,
-        rows=rows,
-        book=book,
-        pack=loaded.pack,
-        log=log,
-        publisher=bus,
-        clock=clock,
-    )
+    outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
@@ -298,6 +289,19 @@ def build_sharing(
         who_sees=WhoSees(layering=layering),
         agents=agents,
         background=background,
+    )
+
+
+def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
+    return Outbox(
+        gateway=ground.settings.origin.text,
+        database=ground.database,
+        rows=rows,
+        book=book,
+        pack=pack,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
     )
 
 
