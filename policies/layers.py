@@ -5,12 +5,14 @@ needs is fixed here; a layer that is not there is a deny, never a pass.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from policies.agency import AgencyRule
 from policies.agency import rows as agency_rows
 from policies.enforcer import Enforcer
+from policies.geo import Point
 from policies.guardrail import Guardrail
 from policies.hours import edges_of
 from policies.kernel import Kernel, Verdict
@@ -84,6 +86,13 @@ class SharingLayer:
         self.rows = tuple(_row(policy.partner, rule) for rule in policy.rules)
         self.judges = Judges("sharing", self.rows, names_in(policy))
         self.scopes = {camera: policy.scopes_of(camera) for camera in policy.camera_by_id}
+
+    def at(self, place: Point) -> "SharingLayer":
+        """The same rules with every camera at one place; rules do not look at places, so nothing is compiled anew."""
+        moved = copy(self)
+        cameras = (replace(camera, lat_e6=place.lat_e6, lon_e6=place.lon_e6) for camera in self.policy.cameras)
+        moved.policy = replace(self.policy, cameras=tuple(cameras))
+        return moved
 
 
 class GuardrailLayer:

@@ -11,7 +11,7 @@ from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
 from gateway.identity import Identity, Passkeys
-from gateway.kernel.background import Background
+from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -22,7 +22,9 @@ from gateway.sharing import (
     CameraCard,
     Decisions,
     Layering,
+    Listing,
     LiveUsage,
+    Marker,
     Outbox,
     Owners,
     Sharing,
@@ -30,6 +32,7 @@ from gateway.sharing import (
     SiteBook,
     Standing,
     follow_forever,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -158,6 +161,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    listing: Listing
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -176,7 +181,11 @@ class SharingServices:
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
         return ForHandlers(
-            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+            sharing=self.sharing,
+            site_owners=self.owners,
+            approvals=self.approvals,
+            decisions=self.decisions,
+            listing=self.listing,
         )
 
 
@@ -203,7 +212,7 @@ def build_sharing(
         raise PreconditionError(
             f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
         ) from error
-    agents, rows = AgentsOnSite(), SqlSharing(ground.database)
+    agents, rows = AgentsOnSite(), SqlSharing(ground.database, marks=cameras)
     book = SiteBook(
         partners=partners,
         cameras=cameras,
@@ -228,11 +237,15 @@ def build_sharing(
         rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
+    foundation = ground_of(book, guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
+    background = (follow, Background("marks", marker.run, Place.WORKER))
+    return SharingServices(sharing, owners, approvals, outbox, decisions, listing, agents, background)
 
 
 def _agent(agent: Agent | None) -> SiteAgent | None:

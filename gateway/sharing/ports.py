@@ -1,6 +1,6 @@
 """What sharing needs of others: the log, the agents on site, live sessions, and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -94,6 +94,29 @@ class StoredDocument:
     created_at: datetime
     approve_by: datetime | None
     code: str = ""
+
+
+class Marks(Protocol):
+    """The marks beside cameras, which say by what rules each is bound (`cameras`)."""
+
+    async def unmark(self, unit: UnitOfWork, site_id: str) -> None:
+        """Something changes, in this transaction, that decisions about the site's cameras stand on."""
+
+
+class SignatureRows(Protocol):
+    """What marks stand for."""
+
+    async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
+        """The bodies of these marks, of those that are known."""
+
+    async def add_signatures(self, unit: UnitOfWork, bodies: Mapping[str, str]) -> None:
+        """Keep bodies by their marks; one that is known stays."""
+
+    async def signature_marks(self) -> Collection[str]:
+        """Every mark that is kept."""
+
+    async def drop_signatures(self, unit: UnitOfWork, marks: Collection[str]) -> None:
+        """Forget these."""
 
 
 class SharingRows(Protocol):

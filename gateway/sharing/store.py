@@ -2,18 +2,24 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from gateway.sharing.model import Answers, DocumentState, Step
-from gateway.sharing.ports import StoredDocument
-from gateway.sharing.tables import SharingDocumentRow, SharingGenerationRow, SharingSiteRow, SharingSwitchRow
+from gateway.sharing.ports import Marks, StoredDocument
+from gateway.sharing.tables import (
+    SharingDocumentRow,
+    SharingGenerationRow,
+    SharingSignatureRow,
+    SharingSiteRow,
+    SharingSwitchRow,
+)
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
 from policies.model import Owner
@@ -22,14 +28,21 @@ _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds 
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
 _GENERATION = SharingGenerationRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
+_SIGNATURE = SharingSignatureRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
+
+_KEEP_SIGNATURE = text("INSERT INTO sharing_signature (mark, body) VALUES (:mark, :body) ON CONFLICT DO NOTHING")
 
 
 class SqlSharing:
-    """`SharingRows` over SQL."""
+    """`SharingRows` and `SignatureRows` over SQL.
 
-    def __init__(self, database: Database) -> None:
+    Whatever is written here of a site takes the marks of its cameras away, in the same transaction.
+    """
+
+    def __init__(self, database: Database, *, marks: Marks) -> None:
         self._database = database
+        self._marks = marks
 
     async def answers(self, site_id: str, *, unit: UnitOfWork | None = None) -> Answers | None:
         """What the owner said about a site; with a unit, locked until its end."""
@@ -49,6 +62,7 @@ class SqlSharing:
 
     async def save_answers(self, unit: UnitOfWork, answers: Answers, *, made_from: int) -> None:
         """The new answers, made from version `made_from` (0: there were none)."""
+        await self._marks.unmark(unit, answers.site_id)
         values = {
             "organisation_id": answers.organisation_id,
             "version": answers.version,
@@ -72,6 +86,7 @@ class SqlSharing:
 
     async def keep_pending(self, unit: UnitOfWork, site_id: str, pending: Mapping[str, object] | None) -> None:
         """The narrowing the site has not acknowledged yet, or None."""
+        await self._marks.unmark(unit, site_id)
         text = "" if pending is None else _text(pending)
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(pending=text))
 
@@ -124,6 +139,7 @@ class SqlSharing:
 
     async def bump(self, unit: UnitOfWork, scope: str) -> int:
         """Count up the generation of a scope; the new number."""
+        await self._marks.unmark(unit, scope)
         mine = _GENERATION.c.scope == scope
         found = (await unit.session.execute(select(_GENERATION.c.counter).where(mine).with_for_update())).first()
         if found is None:
@@ -137,6 +153,25 @@ class SqlSharing:
         """The generation of a scope; 0 before the first change."""
         rows = await self._rows(select(_GENERATION.c.counter).where(_GENERATION.c.scope == scope), None)
         return int(rows[0].counter) if rows else 0
+
+    async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
+        """The bodies of these marks, of those that are known."""
+        statement = select(_SIGNATURE.c.mark, _SIGNATURE.c.body).where(_SIGNATURE.c.mark.in_(list(marks)))
+        return {row.mark: row.body for row in await self._rows(statement, None)}
+
+    async def add_signatures(self, unit: UnitOfWork, bodies: Mapping[str, str]) -> None:
+        """Keep bodies by their marks; one that is known stays."""
+        for mark, body in sorted(bodies.items()):
+            await unit.session.execute(_KEEP_SIGNATURE, {"mark": mark, "body": body})
+
+    async def signature_marks(self) -> Collection[str]:
+        """Every mark that is kept."""
+        return {row.mark for row in await self._rows(select(_SIGNATURE.c.mark), None)}
+
+    async def drop_signatures(self, unit: UnitOfWork, marks: Collection[str]) -> None:
+        """Forget these."""
+        for mark in sorted(marks):
+            await unit.session.execute(delete(_SIGNATURE).where(_SIGNATURE.c.mark == mark))
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""

@@ -8,7 +8,19 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import (
+    Agency,
+    Approvals,
+    Decisions,
+    Layering,
+    Listing,
+    Marker,
+    Outbox,
+    Owners,
+    Sharing,
+    SiteBook,
+    ground_of,
+)
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -49,6 +61,8 @@ class SharingWorld:
     outbox: Outbox
     layering: Layering
     decisions: Decisions
+    listing: Listing
+    marker: Marker
     clock: Clock
 
     async def shop(
@@ -116,7 +130,7 @@ class SharingWorld:
 def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
     """Build it."""
     base = world(database, clock=clock, ids=ids)
-    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
+    agents, rows, pack = FakeSiteAgents(), SqlSharing(database, marks=base.cameras), packs.ordinance("open_city")
     book = SiteBook(
         partners=base.partners,
         cameras=base.cameras,
@@ -142,7 +156,12 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
     )
     decisions = Decisions(cameras=base.cameras, layering=layering, clock=clock)
-    return SharingWorld(base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, clock)
+    ground = ground_of(book, pack.digest)
+    listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
+    marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
+    return SharingWorld(
+        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, listing, marker, clock
+    )
 
 
 def usual(*cameras: Camera, preset: Preset = Preset.EMERGENCIES, is_home: bool = False) -> Clause:
