@@ -7,6 +7,7 @@ needs is fixed here; a layer that is not there is a deny, never a pass.
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from policies.agency import AgencyRule
@@ -43,7 +44,12 @@ class Judges:
             ModelError: a row does not fit the model, or names what is not there.
         """
         self.kernel = Kernel(name, rows, names)
-        self.enforcer = Enforcer(name, rows, names)
+        self._for_enforcer = (name, rows, names)
+
+    @cached_property
+    def enforcer(self) -> Enforcer:
+        """The Casbin enforcer, built when something is first to be released by these rules."""
+        return Enforcer(*self._for_enforcer)
 
     def verdict(self, head: Head, *, release: bool) -> Verdict:
         """What the rules say to this request.

@@ -1,21 +1,24 @@
 """Which cameras of an area somebody may see now, and why not the others: one decision for all that the same rules bind.
 
 The mark beside a camera names its signature. A signature is decided once for a class of people (agency, unit, roles,
-sign-in), an act, a purpose, a minute and an incident; where rules name radii, once for each band of distance. Cameras
-are read square by square until a page is full, those whose mark is known to be hidden left out by the database. One
-without a mark that counts, or whose signature is not stored, is decided by itself from what is stored: a missing or old
-mark permits nothing. Who may not know of a camera finds it neither in a page nor in a count.
+sign-in), an act, a purpose and what an incident is; where rules name radii, once for each band of distance from it. The
+answer holds until a weekly window opens or closes; every other date ends the mark itself. Cameras are read square by
+square until a page is full, those whose mark is known to be hidden left out by the database. One without a mark that
+counts, or whose signature is not stored, is decided by itself from what is stored: a missing or old mark permits
+nothing. Who may not know of a camera finds it neither in a page nor in a count.
 
 Nothing is released by a list: `Decisions.decide_for` is asked for each release, and looks at what the site gave before.
 """
 
 import dataclasses
 import json
+import math
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from gateway.cameras import Box, Camera, Cameras, Position, Wanted, position_of
 from gateway.incidents import Incident
@@ -28,11 +31,12 @@ from gateway.sharing.marking import SINGLY
 from gateway.sharing.ports import SignatureRows
 from gateway.sharing.signatures import CAMERA, PARTNER, Signature, read_signature
 from partner_agent.wire.clock import Clock, to_ms
+from policies import hours
 from policies import request as law
 from policies.fields import PolicyError
-from policies.geo import Point, far_edge_m, point_of
+from policies.geo import CELL_E6, EARTH_RADIUS_M, Cell, Point, far_edge_m, point_of
 from policies.layers import AgencyLayer, GuardrailLayer, SharingLayer
-from policies.request import Deny, Invariants
+from policies.request import Deny, Invariants, Subject
 from policies.vocabulary import RANGE_ACTS, Act, Layer, Purpose, Reason, Remedy, Technology
 
 PAGE: Final = 500
@@ -41,10 +45,14 @@ MOST_NEAR: Final = 5_000  # cameras looked through around an incident
 MOST_LEFT_OUT: Final = 500  # marks that one question to the database names
 MOST_SINGLE: Final = 500  # cameras decided by themselves for one count; more are not counted
 COMPILED: Final = 5_000  # signatures kept compiled
-SHEETS: Final = 256  # questions whose answers are kept, until the minute is over
-_MINUTE_MS: Final = 60_000
+SHEETS: Final = 256  # questions whose answers are kept
+_M_PER_E6: Final = EARTH_RADIUS_M * math.pi / 180e6  # of a meridian, for a millionth of a degree
+_NO_CELL: Final = Cell(0, 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BROKEN: Final = Look(False, Deny(Reason.ERROR, Layer.SHARING, "The rules cannot be read.", is_alarm=True))
+
+
+_Key = tuple[Subject, Act, Purpose, law.Incident | None, bool, GuardrailLayer, AgencyLayer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +113,19 @@ class _Compiled:
         self._sharing = tuple(SharingLayer(policy) for policy in signature.documents)
         self._draft = None if signature.draft is None else SharingLayer(signature.draft)
 
+    def next_change(self, now: datetime) -> int | None:
+        """When a window may open or close next, milliseconds since 1970; None: never."""
+        changes = (hours.next_change(window.spans, window.zone, now) for window in self.signature.windows)
+        return min((to_ms(at) for at in changes if at is not None), default=None)
+
+    def band(self, place: Point, cell: Cell) -> int:
+        """Which radii reach an incident's cell from a place, as `Signature.band`."""
+        radii = self.signature.radii_m
+        north_south_m = abs(place.lat_e6 - (cell.lat * CELL_E6 + CELL_E6 // 2)) * _M_PER_E6
+        if north_south_m > radii[-1]:  # the middle of the cell is farther already, and its far edge no nearer
+            return len(radii)
+        return self.signature.band(far_edge_m(place, cell))
+
     def site(self, place: Point, guardrail: GuardrailLayer, agency: AgencyLayer, *, is_suspended: bool) -> SiteLayers:
         """A site with this one camera, at a place."""
         held = self.signature
@@ -127,6 +148,18 @@ class _Compiled:
         )
 
 
+class _Answer(NamedTuple):
+    """How cameras of a signature stand, from `from_ms` until `until_ms` (None: as long as their mark counts)."""
+
+    look: Look
+    from_ms: int
+    until_ms: int | None
+
+    def holds(self, now_ms: int) -> bool:
+        """Whether it holds now."""
+        return self.from_ms <= now_ms and (self.until_ms is None or now_ms < self.until_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sheet:
     """One question, and the answers found so far, by mark and band."""
@@ -136,8 +169,8 @@ class _Sheet:
     agency: AgencyLayer
     is_suspended: bool
     now_ms: int
-    looks: dict[tuple[str, int], Look]
-    hidden: set[str]  # marks of cameras that the caller may not know of, wherever they are
+    looks: dict[tuple[str, int], _Answer]
+    hidden: dict[str, _Answer]  # by mark, of cameras that the caller may not know of, wherever they are
     sites: dict[str, SiteLayers | None] = field(default_factory=dict)  # of cameras decided by themselves, this time
 
 
@@ -152,7 +185,7 @@ class Listing:
         self._ground = f"{ground}."
         self._clock = clock
         self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
-        self._kept: OrderedDict[tuple[object, ...], tuple[dict[tuple[str, int], Look], set[str]]] = OrderedDict()
+        self._kept: OrderedDict[_Key, tuple[dict[tuple[str, int], _Answer], dict[str, _Answer]]] = OrderedDict()
 
     async def page(
         self, search: Search, box: Box, *, after: Position | None = None, most: int = PAGE, homes: bool = True
@@ -173,7 +206,8 @@ class Listing:
         found: list[Listed] = []
         count = most + 1
         while True:
-            left_out = frozenset(sorted(sheet.hidden)[:MOST_LEFT_OUT])
+            hidden = (mark for mark, answer in sheet.hidden.items() if answer.holds(sheet.now_ms))
+            left_out = frozenset(islice(hidden, MOST_LEFT_OUT))
             wanted = Wanted(most=count, after=after, without=left_out, homes=homes, now_ms=sheet.now_ms)
             cameras = await self._cameras.page(box, wanted)
             for camera, seen in zip(cameras, await self._looks(sheet, cameras), strict=True):
@@ -289,9 +323,10 @@ class Listing:
         )
         guardrail, agency = self._layering.guardrail, self._layering.agency
         is_suspended, now_ms = await self._layering.is_suspended(), to_ms(now)
-        key = (now_ms // _MINUTE_MS, who, asked.act, asked.purpose, asked.incident, is_suspended, guardrail, agency)
+        placeless = None if asked.incident is None else dataclasses.replace(asked.incident, cell=_NO_CELL)
+        key = (who, asked.act, asked.purpose, placeless, is_suspended, guardrail, agency)
         if key not in self._kept:
-            self._kept[key] = ({}, set())
+            self._kept[key] = ({}, {})
             while len(self._kept) > SHEETS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
@@ -315,14 +350,15 @@ class Listing:
         """The answer for a signature at a place; the one found before, for a place that the same radii reach."""
         incident = sheet.asked.incident
         has_bands = incident is not None and bool(compiled.signature.radii_m)
-        band = compiled.signature.band(far_edge_m(place, incident.cell)) if incident and has_bands else -1
+        band = compiled.band(place, incident.cell) if incident and has_bands else -1
         known = sheet.looks.get((mark, band))
-        if known is None:
+        if known is None or not known.holds(sheet.now_ms):
             site = compiled.site(place, sheet.guardrail, sheet.agency, is_suspended=sheet.is_suspended)
-            known = sheet.looks[mark, band] = look(site, sheet.asked)
-            if not known.is_known and not has_bands:
-                sheet.hidden.add(mark)
-        return known
+            seen, until_ms = look(site, sheet.asked), compiled.next_change(sheet.asked.now)
+            known = sheet.looks[mark, band] = _Answer(seen, sheet.now_ms, until_ms)
+            if not seen.is_known and not has_bands:
+                sheet.hidden[mark] = known
+        return known.look
 
     async def _singly(self, sheet: _Sheet, camera: Camera) -> Look:
         """The answer for one camera from what is stored about its site; refused where that cannot be read."""

@@ -84,6 +84,12 @@ class Signature:
         named = (radius_m(rule.condition) for policy in self._policies for rule in policy.rules)
         return tuple(sorted({metres for metres in named if metres is not None}))
 
+    @cached_property
+    def windows(self) -> tuple[Window, ...]:
+        """Every weekly window that a rule names, each once."""
+        named = {(window.zone, window.spans): window for policy in self._policies for window in policy.windows}
+        return tuple(named.values())
+
     def band(self, distance_m: int) -> int:
         """How many radii do not reach this far: the answer is the same for all distances of a band."""
         return bisect_left(self.radii_m, distance_m)
