@@ -8,7 +8,7 @@ substring instead of by set could not go unnoticed (a test holds it).
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 1  # announced on the link; the gateway writes only words of the agent's version
+VERSION: Final = 2  # announced on the link; the gateway writes only words of the agent's version (2: asks for views)
 
 
 class Act(StrEnum):

@@ -18,6 +18,7 @@ from policies.vocabulary import Act, Condition, Effect, Notify, Origin, Purpose
 
 FEET_PER_M: Final = 3.28084
 MILE_M: Final = 1_590  # 1,600 m is "1 mile"
+WHOLE_LINES: Final = 2160  # no camera of ours sends more
 BLOCK_M: Final = 100.0  # a city block, as people count them
 
 
@@ -50,24 +51,32 @@ class Change:
 
 def say(policy: Policy, voice: Voice) -> list[str]:
     """The policy as a list of sentences: one for each rule, then what they have in common, then what is not shared."""
-    allows = [rule for rule in policy.rules if rule.effect is Effect.ALLOW and policy.members_by_scope[rule.scope]]
-    common = _Common(
-        purposes=len({rule.purposes for rule in allows}) == 1,
-        notify=len({policy.terms_by_id[rule.terms].notify for rule in allows if _is_told(rule)}) == 1,
-    )
-    sentences = [_sentence(policy, rule, common, voice) for rule in policy.rules if policy.members_by_scope[rule.scope]]
-    if allows and common.purposes:
-        text = voice.translate("All of this only for {purposes}.")
-        sentences.append(text.format(purposes=_purposes(allows[0], voice)))
-    told = [rule for rule in allows if _is_told(rule)]
-    if told and common.notify:
-        sentences.append(_told(policy.terms_by_id[told[0].terms], voice))
+    sentences = say_rules(policy, policy.rules, voice)
+    allows = [rule for rule in policy.rules if rule.effect is Effect.ALLOW]
     shared = {name for rule in allows for name in policy.members_by_scope[rule.scope]}
     silent = _names([camera.id for camera in policy.cameras if camera.id not in shared], voice)
     if silent:
         sentences.append(voice.translate("Nothing is shared from {cameras}.").format(cameras=silent))
     if not policy.cameras:
         sentences.append(voice.translate("No camera is shared."))
+    return _unique(sentences)
+
+
+def say_rules(policy: Policy, rules: Iterable[Rule], voice: Voice) -> list[str]:
+    """Some rules of a policy: one sentence for each that speaks of a camera, then what they have in common."""
+    spoken = [rule for rule in rules if policy.members_by_scope[rule.scope]]
+    allows = [rule for rule in spoken if rule.effect is Effect.ALLOW]
+    common = _Common(
+        purposes=len({rule.purposes for rule in allows}) == 1,
+        notify=len({policy.terms_by_id[rule.terms].notify for rule in allows if _is_told(rule)}) == 1,
+    )
+    sentences = [_sentence(policy, rule, common, voice) for rule in spoken]
+    if allows and common.purposes:
+        text = voice.translate("All of this only for {purposes}.")
+        sentences.append(text.format(purposes=_purposes(allows[0], voice)))
+    told = [rule for rule in allows if _is_told(rule)]
+    if told and common.notify:
+        sentences.append(_told(policy.terms_by_id[told[0].terms], voice))
     return _unique(sentences)
 
 
@@ -185,13 +194,26 @@ def _incident(rule: Rule, voice: Voice) -> str:
     metres = radius_m(rule.condition)
     text = said("only for an incident nearby, within {distance}") if metres else said("only for an incident anywhere")
     parts = [text.format(distance=distance(metres or 0, voice))]
-    if rule.origins == frozenset({Origin.CAD}):
-        parts.append(said("called in to the 911 centre"))
-    elif Origin.HAND in rule.origins:
-        parts.append(said("also one that an operator opened"))
+    parts.append(_origins(rule, voice))
     if rule.is_moving:
         parts.append(said("also one that moves towards you"))
     return ", ".join(parts)
+
+
+_ORIGINS: Final[Mapping[Origin, str]] = {
+    Origin.CAD: "called in to the 911 centre",
+    Origin.ALERT: "reported by an alarm or a sensor",
+    Origin.HAND: "opened by an operator",
+    Origin.PLANNED: "planned as an event",
+}
+
+
+def _origins(rule: Rule, voice: Voice) -> str:
+    """Whose word for an incident counts."""
+    if rule.origins == frozenset(Origin):
+        return voice.translate("also one that an operator opened")
+    named = [voice.translate(text) for origin, text in _ORIGINS.items() if origin in rule.origins]
+    return voice.translate(" or ").join(named)
 
 
 def _hours(window: Window | None, voice: Voice) -> str:
@@ -261,6 +283,8 @@ def _limits(rule: Rule, terms: Terms, voice: Voice) -> list[str]:
     found = []
     if Act.LIVE_VIEW in rule.acts:
         found.append(said("at most {time} at a time").format(time=duration(terms.session_s, voice)))
+        if terms.height_lines < WHOLE_LINES:
+            found.append(said("pictures at most {n} lines high").format(n=terms.height_lines))
     if rule.acts & {Act.RECORDED_VIEW, Act.CLIP_FETCH, Act.CLIP_REQUEST}:
         text = said("at most {time} of recording, not older than {age}")
         found.append(text.format(time=duration(terms.clip_s, voice), age=duration(terms.look_back_s, voice)))

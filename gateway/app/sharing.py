@@ -70,11 +70,11 @@ class AgentsOnSite:
 
     async def agent_of(self, site_id: str) -> SiteAgent | None:
         """The site's agent."""
-        return _agent(await self._sites.agents.agent_of(site_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
 
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent."""
-        return _agent(await self._sites.agents.agent(agent_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
 
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """Its ticked cameras."""
@@ -95,6 +95,22 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help."""
+        return self._sites.hub.panicking() if self._sites else frozenset()
+
+    def _known(self, agent: Agent | None) -> SiteAgent | None:
+        if agent is None or self._sites is None:
+            return None
+        return SiteAgent(
+            id=agent.id,
+            site_id=agent.site_id,
+            lineage=agent.lineage,
+            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
+            is_paused=PAUSED in agent.conditions,
+            panic_until=self._sites.hub.panic_until(agent.id),
+        )
 
 
 class SharingTies:
@@ -246,18 +262,6 @@ def build_sharing(
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     background = (follow, Background("marks", marker.run, Place.WORKER))
     return SharingServices(sharing, owners, approvals, outbox, decisions, listing, agents, background)
-
-
-def _agent(agent: Agent | None) -> SiteAgent | None:
-    if agent is None:
-        return None
-    return SiteAgent(
-        id=agent.id,
-        site_id=agent.site_id,
-        lineage=agent.lineage,
-        acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-        is_paused=PAUSED in agent.conditions,
-    )
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:

@@ -60,6 +60,8 @@ class Kind(StrEnum):
     AGENT_REMOVED = "agent.removed"
     AGENT_PAUSED = "agent.paused"
     AGENT_RESUMED = "agent.resumed"
+    HELP_CALLED = "help.called"
+    HELP_OVER = "help.over"
     KEYSET_PUBLISHED = "keyset.published"
     POLICY_SAVED = "policy.saved"
     POLICY_SENT = "policy.sent"

@@ -18,7 +18,7 @@ from gateway.sharing.looking import NOT_CONNECTED, WISH, is_known, subject_of
 from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import decide, propose_caps
-from policies.request import Approval, Caps, Decision, Span, Subject
+from policies.request import Approval, Caps, Decision, Permit, Span, Subject
 from policies.vocabulary import Act, Purpose, Technology
 
 
@@ -72,7 +72,12 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """An answer with what it was about and what it stood on; `snapshot` is None where the site holds no document."""
+    """An answer with what it was about and what it stood on.
+
+    Attributes:
+        snapshot: None where the site holds no document.
+        ground: the condition of the owner's rule that a permit stands on, without its radius; empty for a deny.
+    """
 
     decision: Decision
     camera: Camera
@@ -80,6 +85,7 @@ class Decided:
     facts: law.Facts
     incident: law.Incident | None
     snapshot: Snapshot | None
+    ground: str = ""
 
 
 class Decisions:
@@ -108,13 +114,15 @@ class Decisions:
             approval=question.approval,
             is_second_person_present=question.is_second_person_present,
         )
+        decision = self._decision(site, asked, facts)
         return Decided(
-            decision=self._decision(site, asked, facts),
+            decision=decision,
             camera=camera,
             subject=asked.subject,
             facts=facts,
             incident=asked.incident,
             snapshot=self._snapshot(site, camera),
+            ground=_ground(site, decision),
         )
 
     def _decision(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> Decision:
@@ -161,3 +169,10 @@ def request_of(question: Question, camera: Camera, site: SiteLayers, *, now: dat
         span=question.span,
         technology=question.technology,
     )
+
+
+def _ground(site: SiteLayers, decision: Decision) -> str:
+    if not isinstance(decision, Permit):
+        return ""
+    deciding = next(rule for rule in site.sharing[0].policy.rules if rule.id == decision.rules[0])
+    return deciding.condition.partition(":")[0]

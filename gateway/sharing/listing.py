@@ -168,6 +168,7 @@ class _Sheet:
     guardrail: GuardrailLayer
     agency: AgencyLayer
     is_suspended: bool
+    panicking: frozenset[str]  # sites that call for help: what they are is decided camera by camera
     now_ms: int
     looks: dict[tuple[str, int], _Answer]
     hidden: dict[str, _Answer]  # by mark, of cameras that the caller may not know of, wherever they are
@@ -331,7 +332,7 @@ class Listing:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         looks, hidden = self._kept[key]
-        return _Sheet(asked, guardrail, agency, is_suspended, now_ms, looks, hidden)
+        return _Sheet(asked, guardrail, agency, is_suspended, self._layering.panicking(), now_ms, looks, hidden)
 
     async def _looks(self, sheet: _Sheet, cameras: Sequence[Camera]) -> list[Look]:
         await self._compile({camera.mark for camera in cameras if self._counts(camera, sheet.now_ms)})
@@ -342,7 +343,7 @@ class Listing:
 
     async def _look(self, sheet: _Sheet, camera: Camera) -> Look:
         compiled = self._compiled.get(camera.mark) if self._counts(camera, sheet.now_ms) else None
-        if compiled is None:
+        if compiled is None or camera.site_id in sheet.panicking:
             return await self._singly(sheet, camera)
         return self._decided(sheet, camera.mark, compiled, point_of(camera.place.lat, camera.place.lon))
 

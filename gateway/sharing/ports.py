@@ -35,6 +35,7 @@ class SiteAgent:
         lineage: its chain of documents; empty before the first link.
         acked_sha256: the newest document it acknowledged; empty for none.
         is_paused: the site said so.
+        panic_until: until when its panic input holds, as it says on a link that is up; None while it does not.
     """
 
     id: str
@@ -42,6 +43,7 @@ class SiteAgent:
     lineage: str
     acked_sha256: str
     is_paused: bool
+    panic_until: datetime | None = None
 
 
 class SiteAgents(Protocol):
@@ -52,6 +54,9 @@ class SiteAgents(Protocol):
 
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent by its id."""
+
+    def panicking(self) -> frozenset[str]:
+        """The sites whose panic input holds now, as they say on a link that is up."""
 
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """The ticked cameras: registered camera to the agent's own id."""

@@ -8,8 +8,6 @@ of another is `NotFoundError`.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 from gateway.audit import Kind, LeafDraft
 from gateway.cameras import Camera
@@ -20,6 +18,7 @@ from gateway.partners import Site
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.views import CameraCard, SharingView, Standing
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
@@ -35,42 +34,6 @@ def topic_of(site_id: str) -> str:
     return f"sharing.{site_id}"
 
 
-class Standing(StrEnum):
-    """Where a site stands with what its owner wants."""
-
-    NOTHING_SAID = "nothing_said"
-    NOT_CONNECTED = "not_connected"
-    NOT_TICKED = "not_ticked"  # no camera that the answers name is ticked among the agent's
-    TO_CONFIRM = "to_confirm"  # less is shared already; the site has not confirmed it yet
-    TO_APPROVE = "to_approve"  # more waits for approval on site
-    REFUSED = "refused"  # the site said no to a proposal
-    NOTHING_SHARED = "nothing_shared"  # nothing is wanted, and the site never held anything to confirm
-    IN_FORCE = "in_force"  # the site signed that it holds this
-
-
-@dataclass(frozen=True, slots=True)
-class SharingView:
-    """What an owner sees about a site.
-
-    Attributes:
-        unticked: names of cameras that the answers share and that are no camera of the site's agent, so that nobody can
-            look through them whatever the site confirmed.
-    """
-
-    site: Site
-    cameras: tuple[Camera, ...]
-    answers: Answers | None
-    sentences: tuple[str, ...]
-    standing: Standing
-    unticked: tuple[str, ...]
-    seen_at: datetime
-
-    @property
-    def version(self) -> int:
-        """What a save has to name."""
-        return self.answers.version if self.answers else 0
-
-
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a save would do.
@@ -84,21 +47,6 @@ class Preview:
     changes: tuple[Change, ...]
     needs_approval: bool
     is_at_once: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CameraCard:
-    """How a camera stands, for its card.
-
-    Attributes:
-        live: the widest answer about live pictures; None where nothing was said.
-        is_on: whether its switch is on; None where nothing was said.
-        standing: how far its site has come, and `NOT_TICKED` where the site has no such camera.
-    """
-
-    live: Live | None
-    is_on: bool | None
-    standing: Standing
 
 
 class Sharing:
@@ -124,21 +72,26 @@ class Sharing:
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
-        sentences = say(said, await self._voice(site)) if answers else []
+        voice = await self._voice(site)
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
         return SharingView(
             site=site,
             cameras=tuple(cameras),
             answers=answers,
-            sentences=tuple(sentences),
+            sentences=tuple(say(said, voice)) if answers else (),
             standing=await self._standing(site, answers),
             unticked=tuple(camera.name for camera in cameras if camera.id in unticked),
             seen_at=self._clock.now(),
+            said=said,
+            agencies=(await self._book.agency(),),
+            voice=voice,
         )
 
-    async def preview(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Preview:
-        """What saving these answers would change.
+    async def preview(
+        self, principal: Principal, site_id: str, clauses: Sequence[Clause], *, off: frozenset[str] | None = None
+    ) -> Preview:
+        """What saving these answers would change; `off` as in `save`.
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
@@ -146,7 +99,7 @@ class Sharing:
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
-        answers = self._next(known, site, _read(clauses), None)
+        answers = self._next(known, site, _read(clauses), off)
         before = await self._said(site, known.effective) if known else None
         after = await self._said(site, answers.effective)
         step = await self._plan(site, known, dataclasses.replace(answers, owners=None))

@@ -1,8 +1,9 @@
 """A signature: what the decisions about one camera depend on, with the names that only its partner uses taken out.
 
 Cameras with the same signature get the same answer, so a list decides once for all of them. What changes from look to
-look is not in it: the person, the purpose, the minute, the incident and its distance, the network-wide switch. What
-binds recordings alone is not in it either, for those are decided one by one. Pure: the caller says what is stored.
+look is not in it: the person, the purpose, the minute, the incident and its distance, an alarm at the site, the
+network-wide switch. What binds recordings alone is not in it either, for those are decided one by one. Pure: the caller
+says what is stored.
 
 Dates: a rule or an agreement has begun or not, has ended or not; which of these holds is in the signature, the moment
 itself is not. So a signature is good only up to the next such moment, which is kept beside the mark.
@@ -24,7 +25,7 @@ from policies.fields import MAX_INT, Fields, PolicyError
 from policies.geo import Point
 from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Window, read_policy
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
-from policies.vocabulary import Notify
+from policies.vocabulary import Act, Condition, Notify
 
 FORM: Final = 1  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
@@ -157,11 +158,14 @@ def signature_of(
         now_ms: milliseconds since 1970.
 
     Returns:
-        None where a document says that the camera is somewhere else: then distances cannot be told by the list's place.
+        None where a document says that the camera is somewhere else, so that distances cannot be told by the list's
+        place; and where an alarm at the site would make known that the camera is there.
     """
     drafts = () if is_connected or draft is None else (draft,)
     for policy in (*documents, *drafts):
         if name in policy.camera_by_id and policy.camera_by_id[name].place != place:
+            return None
+        if any(Act.REGISTRY_VIEW in rule.acts and rule.condition == Condition.PANIC for rule in policy.rules):
             return None
     dates = _Dates(now_ms)
     signature = Signature(

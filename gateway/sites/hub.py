@@ -28,6 +28,7 @@ from partner_agent.wire.limits import FRESH_AGE_S
 from partner_agent.wire.messages import Grant, KeySets, Message, Problem, Unsupported
 
 MAX_LINKS: Final = 25_000  # sockets of one process: about 22 KiB each while idle
+NO_REASON: Final = frozenset({"panic"})  # a call for help gives, and takes nothing
 _FLUSH_EVERY_S: Final = 60  # last-seen times are written in batches, never per heartbeat
 _LOG: Final = logging.getLogger("lenspact.sites")
 
@@ -44,7 +45,8 @@ class Online:
         state: as stored; it follows the agent's own word only through `reports`.
         fresh: the newest `fresh` the agent sent on this link, and when, on our monotonic clock.
         held: the document the site says it holds; None until it has said so.
-        conditions: why the site refuses for now, in the words of the link (`paused`, `clock_skew` …).
+        conditions: what holds at the site, in the words of the link (`paused`, `clock_skew`, `panic` …).
+        panic_until: when the site's call for help ends by itself; None while there is none.
         proposal: digest of a document that waits for its owner on site; empty for none.
         hold: digest of a proposal that an owner's passkey approved, and when its hold there ends.
         is_behind: whether the site holds another document than the newest acknowledged one.
@@ -58,6 +60,7 @@ class Online:
     fresh_at: float
     held: Position | None = None
     conditions: frozenset[str] = frozenset()
+    panic_until: datetime | None = None
     is_behind: bool = True
     proposal: str = ""
     hold: tuple[str, datetime] | None = None
@@ -115,6 +118,18 @@ class LinkHub:
         """What we know of the agent while it is connected."""
         return self._online.get(agent_id)
 
+    def panic_until(self, agent_id: str) -> datetime | None:
+        """Until when the site calls for help, as it last said on a link that is up; None while it does not."""
+        online = self._online.get(agent_id)
+        until = online.panic_until if online else None
+        return until if until is not None and until > self._clock.now() else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help now, as `panic_until`."""
+        now = self._clock.now()
+        calls = [(online.link.peer.agent.site_id, online.panic_until) for online in self._online.values()]
+        return frozenset(site_id for site_id, until in calls if until is not None and until > now)
+
     def problem_of(self, agent_id: str) -> str:
         """Why nothing new can be asked of this site: a coded word; empty if it can."""
         online = self._online.get(agent_id)
@@ -122,8 +137,9 @@ class LinkHub:
             return "offline"
         if online.state is not AgentState.ACTIVE:
             return online.state.value
-        if online.conditions:
-            return min(online.conditions)
+        reasons = online.conditions - NO_REASON
+        if reasons:
+            return min(reasons)
         return "behind" if online.is_behind else ""
 
     def fresh_of(self, agent_id: str) -> str:

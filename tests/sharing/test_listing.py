@@ -16,7 +16,7 @@ from gateway.sharing.looking import look
 from gateway.sharing.marking import SINGLY
 from policies.clauses import Clause, Live, Recordings, Where
 from policies.request import Permit
-from policies.vocabulary import Act, Notify, Origin, Purpose
+from policies.vocabulary import Act, Notify, Origin, Purpose, Reason
 from tests.support.partners import LOOP
 from tests.support.sharing import incident, operator, sharing_world, usual
 
@@ -177,6 +177,18 @@ async def test_cameras_that_the_same_rules_bind_differ_by_their_distance(w):
 
     assert len(set(await marks(w, site))) == 1
     assert [found[camera.id][0] for camera in cameras] == [Availability.AVAILABLE, Availability.NOT_AVAILABLE]
+
+
+async def test_what_the_ordinance_says_of_homes_holds_in_lists(w):
+    """The same answers, for a shop and for a home: standing live pictures of a home stay forbidden."""
+    _, _, shops, _ = await connected(w, "ana@example.org", OPEN_CLAUSE)
+    _, _, homes, _ = await connected(w, "bo@example.org", OPEN_CLAUSE, people_live_here=True)
+
+    page = await w.listing.page(search(w, incident=None), CITY)
+
+    denied = {one.camera.id: one.look.denied for one in page.listed}
+    assert [denied[shop.id] for shop in shops] == [None, None]
+    assert [denied[home.id].reason for home in homes] == [Reason.GUARDRAIL] * 2
 
 
 async def test_near_an_incident_hidden_cameras_take_no_place_of_known_ones(w):
@@ -374,6 +386,21 @@ async def test_what_the_site_says_changes_the_list(w, change):
         await w.marker.mark_all()
 
 
+async def test_an_alarm_at_the_site_changes_the_list_for_as_long_as_it_lasts(w):
+    """A clause that counts while the site calls for help: decided camera by camera then, and as before afterwards."""
+    alarmed = dataclasses.replace(HIDDEN_CLAUSE, live=Live.NEVER, where=Where.SHOWN, on_panic=True)
+    _, site, cameras, agent = await connected(w, "ana@example.org", alarmed)
+    before = await listed(w, incident=None)
+    assert {a for a, _ in before.values()} == {Availability.NOT_AVAILABLE}
+
+    w.agents.change(agent, panic_until=w.clock.now() + timedelta(minutes=5))
+    assert {a for a, _ in (await listed(w, incident=None)).values()} == {Availability.AVAILABLE}
+    w.agents.change(agent, panic_until=None)
+    assert await listed(w, incident=None) == before
+    assert "" not in await marks(w, site)
+    assert cameras
+
+
 # -- marks that are missing, late or wrong -------------------------------------------------------------------------
 
 
@@ -509,6 +536,8 @@ async def random_city(w, dice, partners=8):
                 await w.deliver(agent, approves=dice.random() < 0.9)
         if agent and dice.random() < 0.1:
             w.agents.change(agent, is_paused=True)
+        if agent and dice.random() < 0.2:
+            w.agents.change(agent, panic_until=w.clock.now() + timedelta(hours=20))
         found += cameras
     return found
 
@@ -540,6 +569,7 @@ def random_clause(dice, w):
         notify=dice.choice(tuple(Notify)),
         excluded=dice.choice((frozenset(), frozenset(), frozenset({f"unit:{operator().organisation_id}/rtcc"}))),
         emergency=dice.random() < 0.3,
+        on_panic=dice.random() < 0.5,
         session_s=dice.choice((60, 1800)),
         height_lines=dice.choice((480, 2160)),
     )
