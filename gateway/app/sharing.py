@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
 
-from gateway.app.ground import Ground
+from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
+from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
@@ -21,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Freshness,
     Layering,
     Listing,
     LiveUsage,
@@ -31,15 +34,19 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Touches,
     follow_forever,
     ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
+from policies.agency import AgencyRule
 from policies.clauses import Live
 from policies.fields import PolicyError
+from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 
 PAUSED: Final = "paused"
@@ -190,8 +197,15 @@ class SharingServices:
     outbox: Outbox
     decisions: Decisions
     listing: Listing
+    touches: Touches
+    freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def probe(self) -> Probe:
+        """This process hears of what is taken back."""
+        return Probe("freshness", self.freshness.demand)
 
     @property
     def for_handlers(self) -> ForHandlers:
@@ -203,6 +217,30 @@ class SharingServices:
             decisions=self.decisions,
             listing=self.listing,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The packs that the settings name."""
+
+    guardrail: Guardrail
+    rules: tuple[AgencyRule, ...]
+    agreement: packs.AgreementTemplate
+    pack: Mapping[str, object]
+
+
+def _load(settings: Settings, mou: str) -> _Loaded:
+    try:
+        return _Loaded(
+            guardrail=packs.ordinance(settings.ordinance),
+            rules=packs.agency_rules(settings.agency_rules),
+            agreement=packs.agreement(mou),
+            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+        )
+    except PolicyError as error:
+        raise PreconditionError(
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+        ) from error
 
 
 def build_sharing(
@@ -219,49 +257,62 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    settings = ground.settings
-    try:
-        guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
-        agreement = packs.agreement(partners.agreement.version)
-        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
-    except PolicyError as error:
-        raise PreconditionError(
-            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
-        ) from error
+    loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database, marks=cameras)
     book = SiteBook(
         partners=partners,
         cameras=cameras,
         agents=agents,
         agency=TheAgency(identity),
-        guardrail=guardrail,
-        agreement=agreement,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
     outbox = Outbox(
-        gateway=settings.origin.text,
+        gateway=ground.settings.origin.text,
         database=database,
         rows=rows,
         book=book,
-        pack=pack,
+        pack=loaded.pack,
         log=log,
         publisher=bus,
         clock=clock,
     )
     layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
+        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    foundation = ground_of(book, guardrail.digest)
-    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
-    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
-    decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    background = (follow, Background("marks", marker.run, Place.WORKER))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, listing, agents, background)
+    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    marks = Background("marks", marker.run, Place.WORKER)
+    background = (follow, marks, *_listening(ground, freshness))
+    return SharingServices(
+        sharing, owners, approvals, outbox, decisions, listing, touches, freshness, agents, background
+    )
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Where passkeys approve: on this gateway's own pages."""
+    return Profile(rp_id=settings.origin.host, origin=settings.origin.text)
+
+
+def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
+    """What keeps a process confirmed; the driver is imported only where it is used, for it is an extra."""
+    look = Background("freshness", freshness.run, Place.EVERYWHERE)
+    if ground.database.is_sqlite:
+        return (look,)
+    from gateway.kernel.postgres_signal import PostgresSignal  # noqa: PLC0415
+
+    signal = PostgresSignal(postgres_dsn(ground.settings), signal=ground.database.signal, clock=ground.clock)
+    return (look, Background("listening for changes", signal.run, Place.EVERYWHERE))
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:

@@ -3,6 +3,7 @@
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.following import follow_forever
+from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
@@ -13,9 +14,11 @@ from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 
 __all__ = [
+    "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
     "NOTHING",
@@ -26,9 +29,11 @@ __all__ = [
     "Approvals",
     "Availability",
     "CameraCard",
+    "Changes",
     "Decided",
     "Decisions",
     "DocumentState",
+    "Freshness",
     "Key",
     "KeyState",
     "Layering",
@@ -55,6 +60,8 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "TouchOffer",
+    "Touches",
     "Waiting",
     "follow_forever",
     "ground_of",

@@ -19,11 +19,13 @@ from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, pl
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.web import spoken
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
+from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
@@ -213,7 +215,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             now = self._clock.now()
             await self._rows.set_suspended(unit, is_suspended=is_suspended, at=now, by=principal.person_id)
-            await self._rows.bump(unit, NETWORK)
+            unit.bump(NETWORK)
             kind = Kind.SHARING_SUSPENDED if is_suspended else Kind.SHARING_RESUMED
             await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": principal.person_id}))
             unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
@@ -225,7 +227,6 @@ class Sharing:
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
-        await self._rows.bump(unit, site.id)
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
@@ -274,7 +275,7 @@ class Sharing:
     async def _voice(self, site: Site) -> Voice:
         agency = await self._book.agency()
         names = await self._book.names(site.id)
-        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone)
+        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     async def _standing(self, site: Site, answers: Answers | None) -> Standing:
         agent = await self._book.agents.agent_of(site.id)
@@ -303,7 +304,7 @@ class Sharing:
         return {name for clause in answers.effective for name in clause.cameras} - set(ticked)
 
     async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
-        await self._rows.bump(unit, site_id)
+        unit.bump(site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(site_id), site_id))
         if agent is not None:
             unit.after_commit(lambda: self._book.agents.nudge(agent.id))

@@ -179,6 +179,16 @@ async def test_cameras_that_the_same_rules_bind_differ_by_their_distance(w):
     assert [found[camera.id][0] for camera in cameras] == [Availability.AVAILABLE, Availability.NOT_AVAILABLE]
 
 
+async def test_a_camera_hidden_by_its_distance_hides_no_other(w):
+    """What was hidden for being far stays no reason to leave out a nearer camera of the same mark."""
+    clause = dataclasses.replace(HIDDEN_CLAUSE, radius_m=250)
+    _, _, cameras, _ = await connected(w, "ana@example.org", clause)
+    south = dataclasses.replace(incident(w.clock), stops=(Stop(LOOP.lat - 0.0012, LOOP.lon, "", w.clock.now()),))
+
+    assert set(await listed(w, incident=south)) == {cameras[0].id}
+    assert set(await listed(w, incident=south)) == {cameras[0].id}
+
+
 async def test_what_the_ordinance_says_of_homes_holds_in_lists(w):
     """The same answers, for a shop and for a home: standing live pictures of a home stay forbidden."""
     _, _, shops, _ = await connected(w, "ana@example.org", OPEN_CLAUSE)

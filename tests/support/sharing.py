@@ -12,6 +12,7 @@ from gateway.sharing import (
     Agency,
     Approvals,
     Decisions,
+    Freshness,
     Layering,
     Listing,
     Marker,
@@ -63,6 +64,7 @@ class SharingWorld:
     decisions: Decisions
     listing: Listing
     marker: Marker
+    freshness: Freshness
     clock: Clock
 
     async def shop(
@@ -155,12 +157,26 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
     )
-    decisions = Decisions(cameras=base.cameras, layering=layering, clock=clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     ground = ground_of(book, pack.digest)
     listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
     marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
     return SharingWorld(
-        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, listing, marker, clock
+        base=base,
+        agents=agents,
+        rows=rows,
+        book=book,
+        sharing=sharing,
+        owners=owners,
+        approvals=approvals,
+        outbox=outbox,
+        layering=layering,
+        decisions=decisions,
+        listing=listing,
+        marker=marker,
+        freshness=freshness,
+        clock=clock,
     )
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012_marks"
-down_revision = "0011_owners"
+revision = "0014_marks"
+down_revision = "0013_view_asks"
 branch_labels = None
 depends_on = None
 
