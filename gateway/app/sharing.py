@@ -258,7 +258,7 @@ def build_sharing(
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
     loaded = _load(ground.settings, partners.agreement.version)
-    agents, rows = AgentsOnSite(), SqlSharing(ground.database, marks=cameras)
+    agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
         partners=partners,
         cameras=cameras,

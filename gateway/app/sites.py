@@ -53,10 +53,6 @@ class Directory:
         """Exactly these are offered by the site's agent."""
         await self._cameras.set_connected(unit, camera_ids, site_id=site_id)
 
-    async def decisions_changed(self, unit: UnitOfWork, site_id: str) -> None:
-        """Lists decide anew about the site's cameras."""
-        await self._cameras.unmark(unit, site_id)
-
 
 class NothingDue:
     """Until sharing is wired: no site gets a document."""

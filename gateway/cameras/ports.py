@@ -55,8 +55,8 @@ class CameraRows(Protocol):
         A mark that has ended by `now_ms` is counted as none.
         """
 
-    async def unmark(self, unit: UnitOfWork, site_id: str) -> None:
-        """Something changes that decisions about the site's cameras stand on: their marks are gone."""
+    async def unmark(self, unit: UnitOfWork, owners: Collection[str]) -> None:
+        """The marks of the cameras of these sites and organisations are gone."""
 
     async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
         """Its mark, for the revision that was read; False when the mark was taken away since: nothing was written."""

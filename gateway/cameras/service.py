@@ -95,7 +95,7 @@ class Cameras:
             if camera.state is not state:
                 await self._rows.save(unit, replace(camera, state=state))
                 self._wake(unit, camera)
-        await self._rows.unmark(unit, site_id)  # two cameras may have changed places
+        unit.bump(site_id)  # also where none did: two cameras may have changed places
 
     async def camera(self, camera_id: str, *, organisation_id: str = "") -> Camera:
         """One camera; only of `organisation_id` unless that is empty.
@@ -148,9 +148,11 @@ class Cameras:
         """How many cameras with each mark are in each square the box touches: homes alone, or all others."""
         return await self._rows.counts(box, homes=homes, now_ms=now_ms)
 
-    async def unmark(self, unit: UnitOfWork, site_id: str) -> None:
-        """Something changes, in the caller's transaction, that decisions about the site's cameras stand on."""
-        await self._rows.unmark(unit, site_id)
+    async def forget_marks(self, unit: UnitOfWork, scopes: Collection[str]) -> None:
+        """Decisions about these change in this transaction (`Database.on_change`): marks of their cameras are gone."""
+        owners = [scope for scope in scopes if scope.startswith(("sit_", "org_"))]
+        if owners:
+            await self._rows.unmark(unit, owners)
 
     async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
         """Its mark, for the revision that was read; False when the mark was taken away since, and then it has none."""
@@ -178,7 +180,7 @@ class Cameras:
             if camera.people_live_here != site.people_live_here:
                 await self._rows.save(unit, replace(camera, people_live_here=site.people_live_here))
                 self._wake(unit, camera)
-        await self._rows.unmark(unit, site.id)
+        unit.bump(site.id)
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and its cameras with it."""

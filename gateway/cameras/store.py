@@ -86,9 +86,11 @@ class SqlCameras:
             found[cell, "" if is_over else mark] += count
         return found
 
-    async def unmark(self, unit: UnitOfWork, site_id: str) -> None:
-        """The marks of a site's cameras are gone."""
-        await unit.session.execute(update(_CAMERA).where(_CAMERA.c.site_id == site_id).values(**_UNMARKED))
+    async def unmark(self, unit: UnitOfWork, owners: Collection[str]) -> None:
+        """The marks of the cameras of these sites and organisations are gone."""
+        named = sorted(owners)
+        theirs = _CAMERA.c.site_id.in_(named) | _CAMERA.c.organisation_id.in_(named)
+        await unit.session.execute(update(_CAMERA).where(theirs).values(**_UNMARKED))
 
     async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
         """Its mark, for the revision that was read; False when the mark was taken away since: nothing was written."""

@@ -112,13 +112,6 @@ class StoredDocument:
     code: str = ""
 
 
-class Marks(Protocol):
-    """The marks beside cameras, which say by what rules each is bound (`cameras`)."""
-
-    async def unmark(self, unit: UnitOfWork, site_id: str) -> None:
-        """Something changes, in this transaction, that decisions about the site's cameras stand on."""
-
-
 class SignatureRows(Protocol):
     """What marks stand for."""
 

@@ -13,7 +13,7 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from gateway.kernel.tables import GenerationRow
 from gateway.sharing.model import Answers, DocumentState, Step
-from gateway.sharing.ports import Marks, StoredDocument
+from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
@@ -30,14 +30,10 @@ _KEEP_SIGNATURE = text("INSERT INTO sharing_signature (mark, body) VALUES (:mark
 
 
 class SqlSharing:
-    """`SharingRows` and `SignatureRows` over SQL.
+    """`SharingRows` and `SignatureRows` over SQL."""
 
-    Whatever is written here of a site takes the marks of its cameras away, in the same transaction.
-    """
-
-    def __init__(self, database: Database, *, marks: Marks) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._marks = marks
 
     async def answers(self, site_id: str, *, unit: UnitOfWork | None = None) -> Answers | None:
         """What the owner said about a site; with a unit, locked until its end."""
@@ -57,7 +53,6 @@ class SqlSharing:
 
     async def save_answers(self, unit: UnitOfWork, answers: Answers, *, made_from: int) -> None:
         """The new answers, made from version `made_from` (0: there were none)."""
-        await self._marks.unmark(unit, answers.site_id)
         values = {
             "organisation_id": answers.organisation_id,
             "version": answers.version,
@@ -81,7 +76,6 @@ class SqlSharing:
 
     async def keep_pending(self, unit: UnitOfWork, site_id: str, pending: Mapping[str, object] | None) -> None:
         """The narrowing the site has not acknowledged yet, or None."""
-        await self._marks.unmark(unit, site_id)
         text = "" if pending is None else _text(pending)
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(pending=text))
 

@@ -75,7 +75,7 @@ def build_sites(
     ids: IdSource,
 ) -> Sites:
     """Connect the parts of the capability."""
-    store = SiteStore(database, directory=directory)
+    store = SiteStore(database)
     key_sets = KeySets(store=store, audit=audit, clock=clock, keyring=keyring, published=published)
     handshakes = Handshakes(
         store=store,

@@ -47,9 +47,6 @@ class SiteDirectory(Protocol):
     async def set_connected(self, unit: UnitOfWork, camera_ids: Collection[str], *, site_id: str) -> None:
         """Of the site's cameras exactly these are offered by its agent now."""
 
-    async def decisions_changed(self, unit: UnitOfWork, site_id: str) -> None:
-        """Decisions about the site's cameras may be others after this transaction."""
-
 
 class LinkClosedError(Exception):
     """The other end is gone, or the connection broke; the link is over."""

@@ -21,7 +21,6 @@ from gateway.sites.model import (
     Enrolment,
     EnrolmentState,
 )
-from gateway.sites.ports import SiteDirectory
 from gateway.sites.tables import AgentCameraRow, AgentRow, CodeQuotaRow, EnrolmentRow, KeySetRow
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import to_ms
@@ -41,11 +40,10 @@ _DECIDING = frozenset({"state", "lineage", "conditions", "acked_seq", "acked_sha
 
 
 class SiteStore:
-    """Everything the capability keeps; `directory` hears of whatever changes decisions, in the same transaction."""
+    """Everything the capability keeps. Whatever decisions look at is bumped here, where nobody can forget it."""
 
-    def __init__(self, database: Database, *, directory: SiteDirectory) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
-        self._directory = directory
 
     # -- codes ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +110,7 @@ class SiteStore:
         """Keep a new agent."""
         unit.session.add(AgentRow(**_columns(agent)))
         await unit.session.flush()
-        await self._directory.decisions_changed(unit, agent.site_id)
+        unit.bump(agent.site_id)
 
     async def locked_agent(self, unit: UnitOfWork, agent_id: str) -> Agent | None:
         """The agent, locked until the transaction ends."""
@@ -124,7 +122,7 @@ class SiteStore:
         """Set columns of one agent."""
         await unit.session.execute(update(AgentRow).where(col(AgentRow.id) == agent_id).values(**values))
         if not _DECIDING.isdisjoint(values):
-            await self._decisions_changed(unit, agent_id)
+            await self._bump(unit, agent_id)
 
     async def agent(self, agent_id: str) -> Agent | None:
         """The agent of this id."""
@@ -180,13 +178,13 @@ class SiteStore:
         """Say which registered camera the agent's camera is; None unticks it."""
         which = (col(AgentCameraRow.agent_id) == agent_id, col(AgentCameraRow.local_id) == local_id)
         await unit.session.execute(update(AgentCameraRow).where(*which).values(camera_id=camera_id))
-        await self._decisions_changed(unit, agent_id)
+        await self._bump(unit, agent_id)
 
     async def untick_all(self, unit: UnitOfWork, agent_id: str) -> None:
         """Free every registered camera of a revoked agent for the next one."""
         which = col(AgentCameraRow.agent_id) == agent_id
         await unit.session.execute(update(AgentCameraRow).where(which).values(camera_id=None))
-        await self._decisions_changed(unit, agent_id)
+        await self._bump(unit, agent_id)
 
     async def forget_words(self, unit: UnitOfWork, site_id: str) -> None:
         """Delete what a site's agents said of machine and cameras; the keys stay, so that nobody uses them again."""
@@ -216,11 +214,11 @@ class SiteStore:
         found = select(KeySetRow).where(col(KeySetRow.version) > after).order_by(col(KeySetRow.version))
         return [row["token"] for row in await self._read(found)]
 
-    async def _decisions_changed(self, unit: UnitOfWork, agent_id: str) -> None:
+    async def _bump(self, unit: UnitOfWork, agent_id: str) -> None:
         found = await unit.session.execute(select(col(AgentRow.site_id)).where(col(AgentRow.id) == agent_id))
         site_id = found.scalar_one_or_none()
         if site_id is not None:
-            await self._directory.decisions_changed(unit, site_id)
+            unit.bump(site_id)
 
     async def _read(self, statement: Any) -> list[dict[str, Any]]:
         async with self.database.read() as connection:

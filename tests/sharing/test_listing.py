@@ -76,7 +76,7 @@ async def test_a_camera_the_caller_may_not_know_of_is_in_no_page_and_no_count(w)
     for is_marked in (True, False):
         if not is_marked:
             async with w.base.database.unit_of_work() as unit:
-                await w.base.cameras.unmark(unit, site.id)
+                unit.bump(site.id)
                 await unit.commit(unaudited="a test")
         page = await w.listing.page(street, CITY)
         assert {one.camera.id for one in page.listed} == {shop.id for shop in shops}
@@ -384,7 +384,7 @@ async def test_what_the_site_says_changes_the_list(w, change):
         case "gone":
             del w.agents.by_site[site.id]
     async with w.base.database.unit_of_work() as unit:
-        await w.base.cameras.unmark(unit, site.id)  # as `sites` does in the transaction of each of these changes
+        unit.bump(site.id)  # as `sites` does in the transaction of each of these changes
         await unit.commit(unaudited="a test")
 
     for _ in range(2):
@@ -419,7 +419,7 @@ async def test_a_mark_is_not_written_over_a_change(w):
     _, site, cameras, _ = await connected(w)
     before = await w.base.cameras.of_site(site.id)
     async with w.base.database.unit_of_work() as unit:
-        await w.base.cameras.unmark(unit, site.id)
+        unit.bump(site.id)
         await unit.commit(unaudited="a test")
 
     async with w.base.database.unit_of_work() as unit:

@@ -132,7 +132,7 @@ class SharingWorld:
 def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
     """Build it."""
     base = world(database, clock=clock, ids=ids)
-    agents, rows, pack = FakeSiteAgents(), SqlSharing(database, marks=base.cameras), packs.ordinance("open_city")
+    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
     book = SiteBook(
         partners=base.partners,
         cameras=base.cameras,

@@ -54,7 +54,6 @@ class FakeDirectory:
 
     def __init__(self) -> None:
         self.connected: set[str] = set()
-        self.changed: list[str] = []
 
     async def site_of(self, organisation_id: str, site_id: str) -> Site:
         for site in await self.sites_of(organisation_id):
@@ -74,10 +73,6 @@ class FakeDirectory:
     async def set_connected(self, unit: UnitOfWork, camera_ids: Any, *, site_id: str) -> None:
         del unit, site_id
         self.connected = set(camera_ids)
-
-    async def decisions_changed(self, unit: UnitOfWork, site_id: str) -> None:
-        del unit
-        self.changed.append(site_id)
 
 
 @dataclass
