@@ -199,6 +199,7 @@ def build_sharing(
         guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
         agreement = packs.agreement(partners.agreement.version)
         pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
+        places = tuple(packs.place(name) for name in packs.places())
     except PolicyError as error:
         raise PreconditionError(
             f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
@@ -213,7 +214,7 @@ def build_sharing(
         agreement=agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=places)
     outbox = Outbox(
         gateway=settings.origin.text,
         database=database,

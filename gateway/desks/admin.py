@@ -140,5 +140,6 @@ async def _people_page(
             (Role.SUPERVISOR, "Supervisor"),
             (Role.COMPLIANCE, "Compliance"),
             (Role.ADMIN, "Administrator"),
+            (Role.FEDERAL, "Federal officer, also of a task force"),
         ],
     )

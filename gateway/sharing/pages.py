@@ -107,10 +107,11 @@ async def all_page(
     sharing: NamedDependency[Sharing],
     site_id: FromPath[str],
     preset: FromQuery[str] = "",
+    place: FromQuery[str] = "",
 ) -> Template:
     """One answer for every camera of a place."""
     view = await sharing.view(principal, site_id)
-    return _start(request, view, list(view.cameras), preset)
+    return _start(request, view, list(view.cameras), preset, place)
 
 
 @post("/portal/sites/{site_id:str}/sharing/all", opt=requires("portal.edit"), status_code=200, include_in_schema=False)
@@ -134,10 +135,11 @@ async def camera_sharing_page(
     cameras: NamedDependency[Cameras],
     camera_id: FromPath[str],
     preset: FromQuery[str] = "",
+    place: FromQuery[str] = "",
 ) -> Template:
     """The answers for one camera."""
     camera = await cameras.camera(camera_id, organisation_id=principal.organisation_id)
-    return _start(request, await sharing.view(principal, camera.site_id), [camera], preset)
+    return _start(request, await sharing.view(principal, camera.site_id), [camera], preset, place)
 
 
 @post("/portal/cameras/{camera_id:str}/sharing", opt=requires("portal.edit"), status_code=200, include_in_schema=False)
@@ -182,10 +184,13 @@ async def _site_page(
     )
 
 
-def _start(request: AnyRequest, view: SharingView, cameras: Sequence[Camera], preset: str) -> Template:
-    """The form as it is first seen: the answers there are, a preset's, or those of the preselected one."""
+def _start(request: AnyRequest, view: SharingView, cameras: Sequence[Camera], preset: str, place: str) -> Template:
+    """The form as it is first seen: the answers there are, those of a preset or a kind of place, or the preselected."""
     known = _known(view.answers, cameras)
-    if preset in set(Preset) or known is None:
+    ready = _of_place(view, place, frozenset(camera.id for camera in cameras))
+    if ready is not None:
+        values = {**values_of(ready, view.site), "place": place}
+    elif preset in set(Preset) or known is None:
         chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
         values = _values_of_preset(chosen, frozenset(camera.id for camera in cameras), view)
     else:
@@ -197,6 +202,12 @@ def _values_of_preset(preset: Preset, cameras: frozenset[str], view: SharingView
     return values_of(of_preset(preset, cameras, is_home=view.site.people_live_here), view.site)
 
 
+def _of_place(view: SharingView, place: str, cameras: frozenset[str]) -> Clause | None:
+    """The ready answer for a kind of place, as these cameras' clause."""
+    pack = next((pack for pack in view.places if pack.id == place), None)
+    return None if pack is None else pack.clause(cameras, zone=view.site.zone)
+
+
 async def _answer(
     request: AnyRequest,
     *,
@@ -205,13 +216,13 @@ async def _answer(
     view: SharingView,
     cameras: Sequence[Camera],
 ) -> Template | Redirect:
-    form = await read_form(request, *FIELDS, "made_from", "looked_at", "then")
+    form = await read_form(request, *FIELDS, "made_from", "looked_at", "then", "place")
     made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
     try:
         if not cameras:
             raise PreconditionError("Put a camera on the map first.")
-        kept = _known(view.answers, cameras)
         names = frozenset(camera.id for camera in cameras)
+        kept = _of_place(view, form.given("place"), names) or _known(view.answers, cameras)
         clause = read_clause_form(form, view.site, cameras=names, now=view.seen_at, kept=kept)
         clauses = _with(view.answers, clause, cameras)
         if form.given("then") != "save" or form.given("looked_at") != digest_of(clause):
@@ -299,6 +310,7 @@ def _form_page(
         save_word=save_word,
         presets=PRESETS,
         chosen=next(ready, ""),
+        place=values.get("place", ""),
         radii=[(str(radius), distance(radius, voice)) for radius in RADII_M],
         purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
         days=DAYS,

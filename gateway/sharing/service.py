@@ -17,7 +17,7 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, plan, policy_of
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from partner_agent.wire.clock import Clock
@@ -25,6 +25,7 @@ from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
+from policies.places import PlacePack
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
@@ -53,8 +54,8 @@ class SharingView:
     """What an owner sees about a site.
 
     Attributes:
-        unticked: names of cameras that the answers share and that are no camera of the site's agent, so that nobody can
-            look through them whatever the site confirmed.
+        unticked: names of cameras that the answers share and that the site's agent has not, so that nobody can look.
+        places: ready answers for kinds of places, the one that fits first.
     """
 
     site: Site
@@ -64,6 +65,7 @@ class SharingView:
     standing: Standing
     unticked: tuple[str, ...]
     seen_at: datetime
+    places: tuple[PlacePack, ...]
 
     @property
     def version(self) -> int:
@@ -105,7 +107,15 @@ class Sharing:
     """Use cases of owners and administrators."""
 
     def __init__(
-        self, *, database: Database, rows: SharingRows, book: SiteBook, log: Log, publisher: Publisher, clock: Clock
+        self,
+        *,
+        database: Database,
+        rows: SharingRows,
+        book: SiteBook,
+        log: Log,
+        publisher: Publisher,
+        clock: Clock,
+        places: Sequence[PlacePack] = (),
     ) -> None:
         self._database = database
         self._rows = rows
@@ -113,6 +123,7 @@ class Sharing:
         self._log = log
         self._publisher = publisher
         self._clock = clock
+        self._places = places
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
         """What is shared at a site, and how far it has come.
@@ -124,17 +135,18 @@ class Sharing:
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
-        sentences = say(said, await self._voice(site)) if answers else []
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
+        organisation = await self._book.partners.organisation(site.organisation_id)
         return SharingView(
             site=site,
             cameras=tuple(cameras),
             answers=answers,
-            sentences=tuple(sentences),
+            sentences=tuple(say(said, await self._voice(site))) if answers else (),
             standing=await self._standing(site, answers),
             unticked=tuple(camera.name for camera in cameras if camera.id in unticked),
             seen_at=self._clock.now(),
+            places=fitting(self._places, organisation.kind, is_home=site.people_live_here),
         )
 
     async def preview(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Preview:
