@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy lock
+.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy lock messages
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -40,6 +40,9 @@ fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a d
 
 bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
 	@$(BIN)/python -m tests.bench.policy
+
+messages: setup ## maintainers: bring the Spanish catalogue up to date with what pages say
+	@$(BIN)/python deploy/messages.py
 
 lock: setup ## maintainers: write requirements.lock anew from pyproject.toml
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group dev \

@@ -11,17 +11,18 @@ from partner_agent.store import Store
 from partner_agent.wire import classes, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
-from partner_agent.wire.messages import ClipAnswer, Interrupted, Message, Refused, Stopped
+from partner_agent.wire.messages import ClipAnswer, Interrupted, Message, Refused, Stopped, ViewAnswer
 from partner_agent.wire.tokens import Signer, TokenClass
 
 REPEAT_S: Final = 15.0
 MAX_PER_ROUND: Final = 32  # so that a long absence does not fill the outbox at once
 
-_KINDS: Final[dict[str, tuple[TokenClass, type[Refused | Stopped | Interrupted | ClipAnswer]]]] = {
+_KINDS: Final[dict[str, tuple[TokenClass, type[Refused | Stopped | Interrupted | ClipAnswer | ViewAnswer]]]] = {
     "refused": (classes.REFUSED, Refused),
     "stopped": (classes.STOPPED, Stopped),
     "interrupted": (classes.INTERRUPTED, Interrupted),
     "clip_answer": (classes.SITE_APPROVAL, ClipAnswer),
+    "view_answer": (classes.SITE_APPROVAL, ViewAnswer),
 }
 
 

@@ -1,9 +1,9 @@
 """What the owner said to one recording or one live view that has to be asked for.
 
-On site the owner answers a request for a recording with yes, yes without masks, or no, and that answer goes before any
-passkey. A touch travels in the grant: it must be genuine, of the right kind, over exactly the request that the grant
-carries, and the request must name what the grant names. A recording's touch says nothing about masks. A view's touch
-opens one session, for five minutes from its acceptance.
+On site the owner answers a request for a recording with yes, yes without masks, or no; one for a live view with yes or
+no. That answer goes before any passkey. A touch travels in the grant: it must be genuine, of the right kind, over
+exactly the request that the grant carries, and the request must name what the grant names. A recording's touch says
+nothing about masks. A yes to a view opens one session, for five minutes from its acceptance.
 """
 
 from collections.abc import Callable
@@ -35,14 +35,28 @@ class SiteAnswers(Protocol):
         """yes, yes_unmasked, no, or None while nobody has answered."""
 
 
+class ViewAnswers(Protocol):
+    """What the owner answered on site to a request for a live view, or elsewhere with no."""
+
+    def answer(self, request: ViewRequest, now: datetime, *, is_new: bool) -> str | None:
+        """yes, no, or None while nobody has answered, or when a yes has waited too long for its view (`is_new`)."""
+
+
 class Asking:
     """Turns the owner's word into the approval that the law asks for."""
 
     def __init__(
-        self, *, store: Store, identity: Identity, policy: PolicyStore, owners: Owners, on_site: SiteAnswers
+        self,
+        *,
+        store: Store,
+        identity: Identity,
+        policy: PolicyStore,
+        owners: Owners,
+        on_site: SiteAnswers,
+        view_answers: ViewAnswers,
     ) -> None:
         self._store, self._identity, self._policy = store, identity, policy
-        self._owners, self._on_site = owners, on_site
+        self._owners, self._on_site, self._view_answers = owners, on_site, view_answers
 
     def first(self, grant: Grant, clip: ClipRequest | None, now: datetime) -> Approval | None:
         """The approval a new grant stands on; None if it stands on none.
@@ -79,11 +93,14 @@ class Asking:
         accepted = self._used_at(request.request_id)
         if is_new and (accepted is not None or now >= request.expiry):
             raise ViewRequestError("the request is over, or has opened its view")
-        if not self._is_touched(grant, VIEW_LABEL, request.sha256, is_new=is_new):
+        said = self._view_answers.answer(request, now, is_new=is_new)
+        if said == "no" or (said != "yes" and not self._is_touched(grant, VIEW_LABEL, request.sha256, is_new=is_new)):
             return None
         return Approval(act=Act.LIVE_VIEW, until=(accepted or now) + timedelta(seconds=VIEW_APPROVED_S))
 
     def _check_view(self, request: ViewRequest, grant: Grant) -> None:
+        if grant.approval is None or grant.approval.label != VIEW_LABEL:  # else its request would not be used up
+            raise ViewRequestError("an approval of another kind")
         mine = self._identity
         said = (request.lineage, request.site, request.partner, request.camera, request.purpose, request.agency)
         meant = (grant.lineage, mine.site, mine.partner, grant.camera, grant.purpose, grant.subject.agency)

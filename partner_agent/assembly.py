@@ -37,6 +37,7 @@ from partner_agent.site import Site
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
+from partner_agent.view_asks import ViewAsks
 from partner_agent.wire.approvals import Profile
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -100,10 +101,7 @@ class Agent:
                 clock=clock,
                 notice=notice,
                 hold_s=settings.hold_s,
-                voice=lambda: Voice(
-                    cameras={camera.id: camera.label for camera in world.cameras.known()},
-                    agencies=self.identity.agencies,
-                ),
+                voice=self._voice,
             ),
         )
         self.proofs = Promises(
@@ -114,6 +112,11 @@ class Agent:
         self._build_clips(device)
         self._build_desk(settings, device)
         self._build_site(settings)
+
+    def _voice(self) -> Voice:
+        """The names in which the owner is told things."""
+        cameras = {camera.id: camera.label for camera in self.world.cameras.known()}
+        return Voice(cameras=cameras, agencies=self.identity.agencies)
 
     def _build_link(self, device: Signer) -> None:
         world = self.world
@@ -168,6 +171,19 @@ class Agent:
             uploader=world.uploader,
         )
 
+        self.view_asks = ViewAsks(
+            store=self.store,
+            journal=self.journal,
+            clock=world.clock,
+            identity=self.identity,
+            policy=self.policy,
+            switches=self.switches,
+            accounts=self.accounts,
+            outbox=self.outbox,
+            notice=world.notice,
+            voice=self._voice,
+        )
+
     def _build_desk(self, settings: Settings, device: Signer) -> None:
         world, clock = self.world, self.world.clock
         store, journal, identity = self.store, self.journal, self.identity
@@ -182,9 +198,7 @@ class Agent:
             cameras=world.cameras,
             publisher=world.publisher,
             proofs=self.proofs,
-            asking=Asking(
-                store=store, identity=identity, policy=self.policy, owners=self.owners, on_site=self.clip_desk
-            ),
+            asking=self._asking(),
             on_site=self.clip_desk,
             addresses=world.addresses,
             usage=self.sessions.usage,
@@ -206,7 +220,18 @@ class Agent:
             proofs=self.proofs,
             accounts=self.accounts,
             clip_desk=self.clip_desk,
+            view_asks=self.view_asks,
             publisher=world.publisher,
+        )
+
+    def _asking(self) -> Asking:
+        return Asking(
+            store=self.store,
+            identity=self.identity,
+            policy=self.policy,
+            owners=self.owners,
+            on_site=self.clip_desk,
+            view_answers=self.view_asks,
         )
 
     def _build_site(self, settings: Settings) -> None:
@@ -222,6 +247,7 @@ class Agent:
             clock_guard=self.clock_guard,
             sessions=self.sessions,
             clip_desk=self.clip_desk,
+            view_asks=self.view_asks,
             desk=self.desk,
             cameras=world.cameras,
             panic_s=settings.panic_s,
@@ -239,6 +265,7 @@ class Agent:
             proofs=self.proofs,
             accounts=self.accounts,
             clip_desk=self.clip_desk,
+            view_asks=self.view_asks,
             cameras=world.cameras,
             state_dir=settings.state_dir,
             version=VERSION,

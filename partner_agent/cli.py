@@ -24,6 +24,7 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.tokens import TokenError
 
 _OK, _FAILED = 0, 1
+_NO: Final = {"approve": "decline", "clip": "clip_no", "view": "view_no"}
 _EXPECTED: Final = (
     SettingsError,
     NotPairedError,
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add("run", _run, "Run the agent.")
     approve = add("approve", _approve, "See what waits for you; approve or decline it.")
     approve.add_argument("item", nargs="?", help="digest, or its first letters")
-    approve.add_argument("--all", action="store_true", help="everything that waits to be shared (not recordings)")
+    approve.add_argument("--all", action="store_true", help="everything that waits to be shared (no request)")
     approve.add_argument("--pin-file", type=Path, help="read the site PIN from a file instead of asking")
     approve.add_argument("--no", action="store_true", help="decline")
     approve.add_argument("--unmasked", action="store_true", help="send a recording without your masks")
@@ -165,6 +166,7 @@ def _approve(settings: Settings, options: argparse.Namespace) -> int:
     status = _call(settings, do="status")
     items = {item["sha256"]: ("approve", item) for item in status["proposals"]}
     items |= {item["sha256"]: ("clip", item) for item in status["asked"]}
+    items |= {item["sha256"]: ("view", item) for item in status["views"]}
     if options.all:
         answers = [
             _call(settings, do="approve", subject=p["sha256"], pin=_site_pin(options)) for p in status["proposals"]
@@ -179,7 +181,7 @@ def _approve(settings: Settings, options: argparse.Namespace) -> int:
         return _FAILED
     act = items[found[0]][0]
     if options.no:
-        return _say(_call(settings, do="decline" if act == "approve" else "clip_no", subject=found[0]), "Declined.")
+        return _say(_call(settings, do=_NO[act], subject=found[0]), "Declined.")
     act = "clip_unmasked" if act == "clip" and options.unmasked else act
     return _say(_call(settings, do=act, subject=found[0], pin=_site_pin(options)), "Approved.")
 
@@ -190,7 +192,7 @@ def _site_pin(options: argparse.Namespace) -> str:
 
 
 def _show_waiting(status: dict[str, Any]) -> None:
-    if not status["proposals"] and not status["asked"]:
+    if not status["proposals"] and not status["asked"] and not status["views"]:
         print("Nothing waits for you.")
     for item in status["proposals"]:
         print(f"\n{item['sha256'][:12]}  share more, until {item['approve_by']}")
@@ -199,6 +201,9 @@ def _show_waiting(status: dict[str, Any]) -> None:
     for item in status["asked"]:
         print(f"\n{item['sha256'][:12]}  a recording of {item['camera']}, {item['from']} to {item['to']}")
         print(f"   {item['who']}, {item['why']}, incident {item['incident']}, {item['legal_basis']}")
+    for item in status["views"]:
+        print(f"\n{item['sha256'][:12]}  to watch {item['camera']} live, once, five minutes; until {item['until']}")
+        print(f"   {item['who']}, {item['why']}, incident {item['incident']}")
 
 
 def _pin(settings: Settings, _options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from partner_agent.clips import Asked
 from partner_agent.pin import PinError
 from partner_agent.site import ActError, Site
 from partner_agent.wire.clock import to_rfc3339
+from partner_agent.wire.views import ViewRequest
 from policies.words import say, say_change
 
 LINE_BYTES: Final = 256 * 1024
@@ -97,27 +98,24 @@ def answer(site: Site, request: dict[str, Any]) -> dict[str, Any]:
 
 def _do(site: Site, request: dict[str, Any]) -> None:
     subject, pin = str(request.get("subject") or ""), str(request.get("pin") or "")
-    match request.get("do"):
-        case "status":
-            return
-        case "pause":
-            site.pause(subject or None)
-        case "resume":
-            site.resume(pin, subject or None)
-        case "panic":
-            site.panic(is_on=subject != "over")
-        case "approve":
-            site.approve(subject, pin)
-        case "decline":
-            site.decline(subject)
-        case "clip" | "clip_unmasked":
-            site.approve_clip(subject, pin, is_unmasked=request["do"] == "clip_unmasked")
-        case "clip_no":
-            site.decline_clip(subject)
-        case "clear":
-            site.clear(subject, pin)
-        case _:
-            raise ActError("The agent does not know this command; is it an older version?")
+    acts: dict[str, Callable[[], None]] = {
+        "status": lambda: None,
+        "pause": lambda: site.pause(subject or None),
+        "resume": lambda: site.resume(pin, subject or None),
+        "panic": lambda: site.panic(is_on=subject != "over"),
+        "approve": lambda: site.approve(subject, pin),
+        "decline": lambda: site.decline(subject),
+        "clip": lambda: site.approve_clip(subject, pin, is_unmasked=False),
+        "clip_unmasked": lambda: site.approve_clip(subject, pin, is_unmasked=True),
+        "clip_no": lambda: site.decline_clip(subject),
+        "view": lambda: site.approve_view(subject, pin),
+        "view_no": lambda: site.decline_view(subject),
+        "clear": lambda: site.clear(subject, pin),
+    }
+    act = acts.get(str(request.get("do")))
+    if act is None:
+        raise ActError("The agent does not know this command; is it an older version?")
+    act()
 
 
 def _status(site: Site) -> dict[str, Any]:
@@ -140,6 +138,7 @@ def _status(site: Site) -> dict[str, Any]:
             for document, policy in view.proposals
         ],
         "asked": [_asked(asked) for asked in view.asked if asked.answer is None],
+        "views": [_view_asked(asked.request) for asked in view.view_asks if asked.answer is None],
     }
 
 
@@ -154,5 +153,16 @@ def _asked(asked: Asked) -> dict[str, Any]:
         "why": request.purpose,
         "incident": request.incident,
         "legal_basis": request.legal_basis,
+        "until": request.expires_at,
+    }
+
+
+def _view_asked(request: ViewRequest) -> dict[str, Any]:
+    return {
+        "sha256": request.sha256,
+        "camera": request.camera,
+        "who": request.agency,
+        "why": request.purpose,
+        "incident": request.incident,
         "until": request.expires_at,
     }

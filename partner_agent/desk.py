@@ -21,6 +21,7 @@ from partner_agent.proofs import Promises
 from partner_agent.sessions import Sessions
 from partner_agent.store import Store
 from partner_agent.switches import Switches
+from partner_agent.view_asks import ViewAsks
 from partner_agent.wire import classes, statements
 from partner_agent.wire import messages as m
 from partner_agent.wire.clock import Clock, to_ms, to_rfc3339
@@ -52,12 +53,14 @@ class Desk:
         proofs: Promises,
         accounts: Accounts,
         clip_desk: ClipDesk,
+        view_asks: ViewAsks,
         publisher: Publisher,
     ) -> None:
         self._store, self._journal, self._clock, self._ids = store, journal, clock, ids
         self._identity, self._device, self._outbox = identity, device, outbox
         self._policy, self._switches, self._gate, self._sessions = policy, switches, gate, sessions
-        self._proofs, self._accounts, self._clips, self._publisher = proofs, accounts, clip_desk, publisher
+        self._proofs, self._accounts, self._clips = proofs, accounts, clip_desk
+        self._view_asks, self._publisher = view_asks, publisher
         self._tasks: anyio.abc.TaskGroup | None = None
         self._checking = 0
 
@@ -76,6 +79,8 @@ class Desk:
                 self._take_session(message)
             case m.Preserve() | m.PreserveRelease() | m.ClipAsk():
                 self._take_clip(message)
+            case m.ViewAsk() | m.ViewNo():
+                self._take_view_ask(message)
             case m.LogProof() | m.KeySets() | m.Noted():
                 self._take_record(message)
             case m.Unsupported() | m.Problem():
@@ -243,6 +248,18 @@ class Desk:
                 self._note(message)
             case _:
                 raise AssertionError(message)
+
+    # --- live views to be asked for
+
+    def _take_view_ask(self, message: m.ViewAsk | m.ViewNo) -> None:
+        match message:
+            case m.ViewAsk():
+                code = self._view_asks.ask(message.request)
+                self._problem(message, str(code)) if code else self._note(message)
+            case m.ViewNo():
+                self._view_asks.no(message.request_sha256)
+                self._sessions.decide_again("policy")
+                self._note(message)
 
     # --- the rest
 

@@ -37,8 +37,8 @@ ALWAYS: Final[Mapping[str, str]] = {  # 3
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-GIVES: Final = frozenset({"approve", "clip", "clip_unmasked", "resume", "clear"})
-TAKES: Final = frozenset({"decline", "clip_no", "pause"})
+GIVES: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear"})
+TAKES: Final = frozenset({"decline", "clip_no", "view_no", "pause"})
 
 
 @dataclass(slots=True)
@@ -148,6 +148,10 @@ class LocalPage:
                 self._site.decline(subject)
             case "clip_no":
                 self._site.decline_clip(subject)
+            case "view":
+                self._site.approve_view(subject, pin)
+            case "view_no":
+                self._site.decline_view(subject)
             case "pause":
                 self._site.pause(subject or None)
             case _:

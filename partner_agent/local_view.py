@@ -10,20 +10,23 @@ from partner_agent.journal import Line
 from partner_agent.ports import CameraInfo
 from partner_agent.sessions import Running
 from partner_agent.site import View
+from partner_agent.view_asks import said_purpose
 from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.documents import PolicyDocument
+from partner_agent.wire.views import ViewRequest
 from policies.model import Policy
-from policies.vocabulary import Purpose
-from policies.words import Change, Voice, purpose, say, say_change
+from policies.words import Change, Voice, say, say_change
 
 ACTS: Final[dict[str, str]] = {
     "approve": "share more",
     "clip": "send a recording",
     "clip_unmasked": "send a recording without masks",
+    "view": "let somebody watch live",
     "resume": "end the pause",
     "clear": "clear a warning",
     "decline": "say no",
     "clip_no": "decline a recording",
+    "view_no": "decline a live view",
     "pause": "pause",
 }
 STATES: Final[dict[str, tuple[str, str, str]]] = {
@@ -67,6 +70,9 @@ _LINES: Final[dict[str, str]] = {
     "approval_refused": "An approval was refused",
     "owner_changed": "A new owner",
     "clip_answer": "You answered a request",
+    "view_asked": "Somebody asked to watch live",
+    "view_ask_refused": "A question to you was refused",
+    "view_answer": "A request to watch live was answered",
     "preserved": "A recording is kept",
     "released": "A recording is no longer kept",
     "capture": "A recording was cut",
@@ -124,6 +130,9 @@ def confirm(view: View, act: str, subject: str, problem: str) -> str:
     for asked in view.asked:
         if asked.request.sha256 == subject:
             effect = _request(asked, view)
+    for view_ask in view.view_asks:
+        if view_ask.request.sha256 == subject:
+            effect = _view_request(view_ask.request, view)
     wrong = f'<p class="wrong" role="alert">{escape(problem)}</p>' if problem else ""
     fields = "" if act not in _NEEDS_PIN else _PIN_FIELDS
     body = f"""<section class="card"><h2>You are about to {escape(ACTS.get(act, "act"))}</h2>{effect}{wrong}
@@ -133,7 +142,7 @@ def confirm(view: View, act: str, subject: str, problem: str) -> str:
     return _page("Confirm", body)
 
 
-_NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "resume", "clear"})
+_NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear"})
 _PIN_FIELDS: Final = """<p><label for="code">Code from this agent's terminal</label>
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="6"></p>
 <p><label for="pin">Site PIN</label>
@@ -173,7 +182,7 @@ def _running(item: Running, view: View) -> str:
     return (
         f'<li><strong class="live"><span aria-hidden="true">●</span> Live</strong> '
         f"{escape(agency)}, {escape(grant.subject.role)}, {escape(grant.subject.unit)}, {what} "
-        f"{escape(_label(view, grant.camera))} for {escape(_purpose(grant.purpose))}{escape(reason)}{number}</li>"
+        f"{escape(_label(view, grant.camera))} for {escape(said_purpose(grant.purpose))}{escape(reason)}{number}</li>"
     )
 
 
@@ -184,6 +193,7 @@ def _reference(what: str, name: str) -> str:
 
 def _waiting(view: View, voice: Voice, now: datetime) -> str:
     cards = [_proposal(view, document, policy, voice) for document, policy in view.proposals]
+    cards += [_view_ask(asked.request, view) for asked in view.view_asks if asked.answer is None]
     cards += [_ask(asked, view) for asked in view.asked if asked.answer is None and now < asked.request.expiry]
     if not cards:
         return '<section class="card"><h2>Waiting for you</h2><p>Nothing needs you.</p></section>'
@@ -218,9 +228,29 @@ def _request(asked: Asked, view: View) -> str:
         "From": _time(request.start),
         "To": _time(request.end),
         "Who asks": view.agencies.get(request.agency, request.agency),
-        "Why": _purpose(request.purpose),
+        "Why": said_purpose(request.purpose),
         "Incident": request.incident or "none",
         "Legal basis": request.legal_basis,
+        "Answer before": _time(request.expiry),
+    }
+    return f"<dl>{_terms(facts)}</dl>"
+
+
+def _view_ask(request: ViewRequest, view: View) -> str:
+    return (
+        f'<section class="card ask"><h3>Somebody asks to watch live</h3>{_view_request(request, view)}'
+        f'<p class="soft">A yes lets them watch once, for at most five minutes. No answer is a no.</p>'
+        f'<div class="row">{_button("view", request.sha256, "Let them watch…", is_main=True)}'
+        f"{_button('view_no', request.sha256, 'Decline')}</div></section>"
+    )
+
+
+def _view_request(request: ViewRequest, view: View) -> str:
+    facts = {
+        "Camera": _label(view, request.camera),
+        "Who asks": view.agencies.get(request.agency, request.agency),
+        "Why": said_purpose(request.purpose),
+        "Incident": request.incident or "none",
         "Answer before": _time(request.expiry),
     }
     return f"<dl>{_terms(facts)}</dl>"
@@ -282,7 +312,7 @@ def _details(line: Line, view: View) -> str:
     names: dict[str, Callable[[str], str]] = {
         "camera": lambda value: _label(view, value),
         "agency": lambda value: view.agencies.get(value, value),
-        "purpose": _purpose,
+        "purpose": said_purpose,
         "how": lambda value: _HOW.get(value, value),
     }
     words = [_DETAILS[name].format(names.get(name, str)(said[name])) for name in _DETAILS if name in said]
@@ -312,10 +342,6 @@ def _hidden(act: str, subject: str) -> str:
 
 def _terms(facts: dict[str, str]) -> str:
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-
-
-def _purpose(word: str) -> str:
-    return purpose(Purpose(word), Voice()) if word in set(Purpose) else word
 
 
 def _label(view: View, camera: str) -> str:

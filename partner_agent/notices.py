@@ -25,6 +25,7 @@ log: Final = logging.getLogger("lenspact.agent.notices")
 SEND_S: Final = 20.0
 RETRY_S: Final = 30.0
 KIND_PERIOD_S: Final = 60.0  # one mail of each kind in this time
+REQUESTS: Final = frozenset({"clip_ask", "view_ask"})  # kinds of which a delegate hears too
 _FOOTER: Final = """
 This comes from the Lenspact agent at your cameras itself, not from the gateway. To say no, or to see what is shared,
 use its page on that machine or run: lenspact-agent approve
@@ -100,7 +101,7 @@ class MailNotice:
         for kind in due:
             notice = self._waiting[kind]
             try:
-                await to_thread.run_sync(self._hand_over, self._message(notice), abandon_on_cancel=True)
+                await to_thread.run_sync(self._hand_over, self._message(kind, notice), abandon_on_cancel=True)
             except (smtplib.SMTPException, OSError, ValueError, SettingsError) as error:
                 log.warning("the owner could not be told by mail (%s); trying again", type(error).__name__)
                 continue
@@ -108,9 +109,11 @@ class MailNotice:
             if self._waiting.get(kind) is notice:
                 del self._waiting[kind]
 
-    def _message(self, notice: _Notice) -> EmailMessage:
+    def _message(self, kind: str, notice: _Notice) -> EmailMessage:
         message = EmailMessage()
-        message["To"], message["From"] = self._settings.to, self._settings.sender
+        delegate = self._settings.requests_to if kind in REQUESTS else ""
+        message["To"] = ", ".join(each for each in (self._settings.to, delegate) if each)
+        message["From"] = self._settings.sender
         message["Subject"] = f"Your cameras at {self._place}: {notice.sentence}"
         message["Date"] = format_datetime(self._clock.now())
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers

@@ -18,8 +18,9 @@ from partner_agent.proofs import Promises
 from partner_agent.sessions import Sessions
 from partner_agent.site import Site
 from partner_agent.timekeeping import FreshValues
+from partner_agent.view_asks import ViewAsks
 from partner_agent.wire import messages as m
-from partner_agent.wire.clock import Clock
+from partner_agent.wire.clock import Clock, to_rfc3339
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import HEARTBEAT_IDLE_S, HEARTBEAT_LIVE_S
 from policies import vocabulary
@@ -45,6 +46,7 @@ class Pulse:
         proofs: Promises,
         accounts: Accounts,
         clip_desk: ClipDesk,
+        view_asks: ViewAsks,
         cameras: Cameras,
         state_dir: Path,
         version: str,
@@ -53,6 +55,7 @@ class Pulse:
         self._clock, self._ids, self._outbox, self._fresh = clock, ids, outbox, fresh
         self._site, self._desk, self._policy, self._sessions = site, desk, policy, sessions
         self._proofs, self._accounts, self._clips, self._cameras = proofs, accounts, clip_desk, cameras
+        self._view_asks = view_asks
         self._state_dir, self._version, self._tzdata = state_dir, version, tzdata
         self._started = clock.monotonic()
         self._beat_at = self._swept_at = self._started
@@ -84,6 +87,7 @@ class Pulse:
         if moment - self._swept_at >= SWEEP_S:
             self._swept_at = moment
             self._clips.sweep()
+            self._view_asks.sweep()
         if not self._outbox.is_open:
             return
         self._tell_changes()
@@ -96,8 +100,8 @@ class Pulse:
         self._accounts.repeat()
 
     def _tell_changes(self) -> None:
-        at, states = self._policy.position, self._site.states()
-        state = (at.lineage, at.seq, at.sha256, tuple(states))
+        at, states, panic_until = self._policy.position, self._site.states(), self._site.panic_until
+        state = (at.lineage, at.seq, at.sha256, tuple(states), panic_until)
         if state != self._told_state:
             self._told_state = state
             self._outbox.post(
@@ -110,6 +114,7 @@ class Pulse:
                     vocabulary=vocabulary.VERSION,
                     tzdata=self._tzdata,
                     version=self._version,
+                    panic_until=to_rfc3339(panic_until) if panic_until else None,
                 )
             )
         cards = [

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from partner_agent.wire.limits import HOLD_DEFAULT_S
+from partner_agent.wire.limits import HOLD_DEFAULT_S, PANIC_MOST_S
 
 PREFIX: Final = "LENSPACT_AGENT_"
 DEFAULT_PAGE_PORT: Final = 8790
@@ -63,11 +63,14 @@ class NoticeMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     Attributes:
         to: the owner.
+        requests_to: who else hears when somebody asks for a recording or to watch live; their answer needs the site PIN
+            or a passkey like the owner's.
         tls: `starttls` (refused if not offered), `tls` from the start, or `none` to a server on this machine only.
         password_file: a file with the password alone, instead of `password`.
     """
 
     to: str
+    requests_to: str = ""
     sender: str
     host: str
     port: int = 587
@@ -89,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         notice_mail: how this agent mails the owner; without it only its terminal and page tell.
         passkey_origin: the page on which passkeys approve, such as https://gw.example; empty = the paired gateway's.
         passkey_rp_id: what those passkeys belong to; empty = the host of that page.
-        panic_s: how long panic lasts by itself.
+        panic_s: how long panic lasts by itself, at most four hours.
         allow_loopback: the gateway may name http and ws addresses on this machine (the demo).
         allow_networks: private networks the gateway may name, for a gateway on the same premises.
         media_address: address the uplink binds to; empty = any.
@@ -107,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notice_mail: NoticeMail | None = None
     passkey_origin: str = ""
     passkey_rp_id: str = ""
-    panic_s: int = 15 * 60
+    panic_s: Annotated[int, msgspec.Meta(ge=1, le=PANIC_MOST_S)] = 15 * 60
     allow_loopback: bool = False
     allow_networks: tuple[str, ...] = ()
     media_address: str = ""

@@ -1,11 +1,13 @@
 """The acts on site: approve, say no, answer a request, pause, resume, panic, clear. Terminal and page both come here.
 
-What gives (approve, send a recording, resume, clear) needs the site PIN; what takes (pause, no, panic's end) never
-does. Every act is journalled, and its consequence on running sessions comes before its answer to the gateway.
+What gives (approve, send a recording, let somebody watch, resume, clear) needs the site PIN; what takes (pause, no,
+panic's end) never does. Every act is journalled, and its consequence on running sessions comes before its answer to the
+gateway.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from partner_agent.clips import Asked, ClipDesk
@@ -20,6 +22,7 @@ from partner_agent.sessions import Running, Sessions
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard
+from partner_agent.view_asks import ViewAsked, ViewAsks
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Policy
@@ -32,6 +35,7 @@ PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
     PolicyProblem.QUARANTINED: "Clear the warning first; then your rules start again at nothing shared.",
     PolicyProblem.LAST_OWNER: "It would take the last passkey away. Suspend it instead, or add another one first.",
 }
+NOTHING_WAITS: Final = "Nothing of this name waits for an answer."
 
 
 class ActError(Exception):
@@ -50,6 +54,7 @@ class View:
     proposals: tuple[tuple[PolicyDocument, Policy], ...]
     held: tuple[str, float] | None
     asked: tuple[Asked, ...]
+    view_asks: tuple[ViewAsked, ...]
     cameras: tuple[CameraInfo, ...]
     running: tuple[Running, ...]
     journal: tuple[Line, ...]
@@ -79,6 +84,7 @@ class Site:
         clock_guard: ClockGuard,
         sessions: Sessions,
         clip_desk: ClipDesk,
+        view_asks: ViewAsks,
         desk: Desk,
         cameras: Cameras,
         panic_s: int,
@@ -87,7 +93,7 @@ class Site:
         self._store, self._journal, self._identity, self._pin = store, journal, identity, pin
         self._policy, self._switches, self._proofs, self._clock_guard = policy, switches, proofs, clock_guard
         self._sessions, self._clips, self._desk, self._cameras = sessions, clip_desk, desk, cameras
-        self._panic_s, self._is_linked = panic_s, is_linked
+        self._view_asks, self._panic_s, self._is_linked = view_asks, panic_s, is_linked
 
     def view(self, lines: int = 50) -> View:
         """What is so now."""
@@ -101,6 +107,7 @@ class Site:
             proposals=tuple(self._policy.proposals()),
             held=self._policy.held,
             asked=tuple(self._clips.asked()),
+            view_asks=tuple(self._view_asks.asked()),
             cameras=known,
             running=self._sessions.running,
             journal=tuple(self._journal.newest(lines)),
@@ -121,6 +128,11 @@ class Site:
         }
         return [name for name, holds in found.items() if holds]
 
+    @property
+    def panic_until(self) -> datetime | None:
+        """Until when panic holds; None when it does not."""
+        return self._switches.panic_until
+
     # --- what takes: no PIN
 
     def pause(self, camera: str | None = None) -> None:
@@ -139,7 +151,17 @@ class Site:
             ActError: nothing of this name waits.
         """
         if not self._clips.decide(request_sha256, "no"):
-            raise ActError("Nothing of this name waits for an answer.")
+            raise ActError(NOTHING_WAITS)
+        self._sessions.decide_again("policy")
+
+    def decline_view(self, request_sha256: str) -> None:
+        """Say no to a request for a live view; one that runs under a yes ends.
+
+        Raises:
+            ActError: nothing of this name waits.
+        """
+        if not self._view_asks.decide(request_sha256, "no"):
+            raise ActError(NOTHING_WAITS)
         self._sessions.decide_again("policy")
 
     def panic(self, *, is_on: bool) -> None:
@@ -171,7 +193,18 @@ class Site:
         """
         self._pin.check(pin)
         if not self._clips.decide(request_sha256, "yes_unmasked" if is_unmasked else "yes"):
-            raise ActError("Nothing of this name waits for an answer.")
+            raise ActError(NOTHING_WAITS)
+
+    def approve_view(self, request_sha256: str, pin: str) -> None:
+        """Agree that somebody watches once, for five minutes.
+
+        Raises:
+            PinError: the PIN was not taken.
+            ActError: nothing of this name waits.
+        """
+        self._pin.check(pin)
+        if not self._view_asks.decide(request_sha256, "yes"):
+            raise ActError(NOTHING_WAITS)
 
     def resume(self, pin: str, camera: str | None = None) -> None:
         """End a pause.

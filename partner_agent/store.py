@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS promise (
 CREATE TABLE IF NOT EXISTS hold (
   sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL, until_ms INTEGER NOT NULL, is_asked INTEGER NOT NULL DEFAULT 0,
   answer TEXT, token TEXT) STRICT;
+-- view_asks: one for each incident, kept beyond its end so that nobody is asked again
+CREATE TABLE IF NOT EXISTS view_ask (
+  sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL, lineage TEXT NOT NULL, incident TEXT NOT NULL, until_ms INTEGER NOT NULL,
+  answer TEXT CHECK (answer IN ('yes', 'no')), answered_ms INTEGER, UNIQUE (lineage, incident)) STRICT;
 """
 
 

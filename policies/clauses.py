@@ -85,7 +85,8 @@ class Clause:
         agencies: empty means every agency of the agreement.
         zone: with `spans`: the weekly window of live and recordings; without a zone there is none.
         until_ms: the clause ends then, or None.
-        by_hand: also incidents that an operator opened, an alarm or an event, not only calls of the 911 centre.
+        by_hand: incidents of every origin count, whatever `origins` says.
+        origins: whose word for an incident counts; calls of the 911 centre alone where nothing else was said.
         is_moving: also when an incident moves towards the camera.
         hold: recordings may be kept from being overwritten while the owner decides.
         named: units and roles (`unit:agency/unit`, `role:agency/role`) that the clause is for, besides `agencies`.
@@ -122,10 +123,13 @@ class Clause:
     look_back_s: int = LOOK_BACK_S
     height_lines: int = HEIGHT_LINES
     history_from_ms: int = 0
+    origins: frozenset[Origin] = frozenset({Origin.CAD})
 
     def __post_init__(self) -> None:
         if not self.purposes:
             raise PolicyError("purposes", "choose at least one purpose")
+        if not self.origins:
+            raise PolicyError("origins", "choose at least one kind of incident that counts")
         if not 0 < self.radius_m <= parts.MAX_RADIUS_M:
             raise PolicyError("radius_m", f"must be from 1 to {parts.MAX_RADIUS_M} metres")
         if bool(self.zone) != bool(self.spans):
@@ -185,6 +189,7 @@ def read_clause(value: object, path: str) -> Clause:
             look_back_s=fields.whole("look_back_s", 1, parts.MAX_LOOK_BACK_S),
             height_lines=fields.whole("height_lines", 1, parts.MAX_LINES),
             history_from_ms=fields.whole("history_from_ms"),
+            origins=fields.words("origins", Origin),
         )
     )
 
@@ -200,6 +205,7 @@ _LATER: Final[Mapping[str, object]] = {
     "look_back_s": LOOK_BACK_S,
     "height_lines": HEIGHT_LINES,
     "history_from_ms": 0,
+    "origins": [Origin.CAD.value],
 }
 
 
@@ -317,7 +323,7 @@ def _exclusions(clause: Clause, number: int) -> Iterator[Rule]:
 
 
 def _for_each_grantee(clause: Clause, number: int, name: str, acts: frozenset[Act], condition: str) -> Iterator[Rule]:
-    origins = frozenset(Origin) if clause.by_hand else frozenset({Origin.CAD})
+    origins = frozenset(Origin) if clause.by_hand else clause.origins
     has_hours = bool(clause.zone) and name not in {"where", "panic", "emergency", "evidence"}
     terms = "t" if acts.isdisjoint(RANGE_ACTS) else "r"
     if name == "evidence" and clause.recordings is Recordings.NEARBY:

@@ -12,6 +12,8 @@ CELL_E6: Final = 1_000  # millionths of a degree per cell edge
 EARTH_RADIUS_M: Final = 6_371_008.8  # mean radius, IUGG
 MAX_LAT_E6: Final = 90_000_000
 MAX_LON_E6: Final = 180_000_000
+_ROW_M: Final = 111  # metres per cell, south to north
+_MAX_ROWS_PER_COLUMN: Final = 4  # a cell is at least a quarter as wide as it is high, up to 75 degrees of latitude
 
 
 class Cell(NamedTuple):
@@ -58,3 +60,25 @@ def far_edge_m(camera: Point, cell: Cell) -> int:
     south, west = cell.lat * CELL_E6, cell.lon * CELL_E6
     corners = (Point(lat, lon) for lat in (south, south + CELL_E6) for lon in (west, west + CELL_E6))
     return math.ceil(max(distance_m(camera, corner) for corner in corners))
+
+
+def cell_between(camera: Point, above_m: int, most_m: int) -> Cell | None:
+    """A cell whose far edge lies farther than `above_m` and at most `most_m` from `camera`; None if there is none.
+
+    Row by row from the camera's own: along a row the far edge only moves away, so that bisection finds where it passes.
+    """
+    home = Cell(camera.lat_e6 // CELL_E6, camera.lon_e6 // CELL_E6)
+    rows = most_m // _ROW_M + 1
+    for lat in sorted(range(home.lat - rows, home.lat + rows + 1), key=lambda row: abs(row - home.lat)):
+        for step in (1, -1):
+            low, high = 0, 2 * rows * _MAX_ROWS_PER_COLUMN
+            while low < high:
+                middle = (low + high) // 2
+                if far_edge_m(camera, Cell(lat, home.lon + step * middle)) > above_m:
+                    high = middle
+                else:
+                    low = middle + 1
+            found = Cell(lat, home.lon + step * low)
+            if is_cell(found) and above_m < far_edge_m(camera, found) <= most_m:
+                return found
+    return None

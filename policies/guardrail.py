@@ -176,7 +176,7 @@ def _condition(value: object, path: str) -> str:
         if seconds is not None and seconds <= MAX_AGE_S:
             return value
         if value in set(GuardCondition) - {GuardCondition.OPENED_BEFORE}:
-            return value
+            return GuardCondition(value)
     words = ", ".join(GuardCondition)
     raise PolicyError(path, f"must be one of {words}, the last with its seconds up to {MAX_AGE_S}")
 

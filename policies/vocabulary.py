@@ -8,7 +8,9 @@ substring instead of by set could not go unnoticed (a test holds it).
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 2  # announced on the link; the gateway writes only words of the agent's version
+# announced on the link; the gateway writes only words of the agent's version (2: asks for views; 3: whom an ordinance
+# means, and how long ago an incident was opened)
+VERSION: Final = 3
 
 
 class Act(StrEnum):

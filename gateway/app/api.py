@@ -30,6 +30,7 @@ from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
 from gateway.edge.headers import HostGate, SecurityHeaders
 from gateway.edge.health import health_routes
 from gateway.edge.inputs import StrictInputPlugin
+from gateway.edge.language import Speaking, language_routes
 from gateway.edge.observe import Observe
 from gateway.edge.problems import AnyRequest, Problem, ProblemHandler, problem_of_kind
 from gateway.edge.requires import PUBLIC, requires, undeclared
@@ -46,6 +47,8 @@ from gateway.sites.routes import agent_routes
 from gateway.web import (
     MAPS,
     Assets,
+    _,
+    load_languages,
     open_sets,
     page,
     static_routes,
@@ -94,13 +97,14 @@ def create_app(
         UndeclaredRouteError: a route has no `opt=requires(…)`.
     """
     origin = settings.origin
-    assets = Assets.load()
+    assets, languages = Assets.load(), load_languages()
     app = Litestar.from_config(
         AppConfig(
             route_handlers=[
                 *routes,
                 static_routes(assets, opt=requires(PUBLIC, reads_cookies=False)),
                 tile_routes(open_sets(MAPS), opt=requires(PUBLIC, reads_cookies=False)),
+                language_routes(languages, origin=origin),
                 *health_routes(services.probes),
             ],
             guards=[enforce],
@@ -121,7 +125,12 @@ def create_app(
     )
     if missing := undeclared(app):
         raise UndeclaredRouteError("declare opt=requires(…) on: " + ", ".join(missing))
-    app.asgi_handler = _outside(app.asgi_handler, services, settings, write_access_line or _to_standard_output)
+    app.asgi_handler = _outside(
+        Speaking(app.asgi_handler, languages=languages, origin=origin),
+        services,
+        settings,
+        write_access_line or _to_standard_output,
+    )
     return app
 
 
@@ -165,7 +174,7 @@ def _lifespan(services: Services, background: Sequence[Background]) -> Callable[
 
 
 def _error_page(request: AnyRequest, problem: Problem) -> str:
-    shown = page("web/problem.html", request, title=problem.title, problem=problem)
+    shown = page("web/problem.html", request, title=_(problem.title), problem=problem)
     engine = request.app.template_engine
     assert engine is not None
     return str(engine.get_template("web/problem.html").render(**shown.context))

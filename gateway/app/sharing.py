@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
 
-from gateway.app.ground import Ground
+from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
+from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
-from gateway.kernel.background import Background
+from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -21,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Freshness,
     Layering,
     LiveUsage,
     Outbox,
@@ -29,15 +32,20 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Touches,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
+from policies.agency import AgencyRule
 from policies.clauses import Live
 from policies.fields import PolicyError
+from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -67,11 +75,11 @@ class AgentsOnSite:
 
     async def agent_of(self, site_id: str) -> SiteAgent | None:
         """The site's agent."""
-        return _agent(await self._sites.agents.agent_of(site_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
 
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent."""
-        return _agent(await self._sites.agents.agent(agent_id)) if self._sites else None
+        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
 
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """Its ticked cameras."""
@@ -92,6 +100,18 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def _known(self, agent: Agent | None) -> SiteAgent | None:
+        if agent is None or self._sites is None:
+            return None
+        return SiteAgent(
+            id=agent.id,
+            site_id=agent.site_id,
+            lineage=agent.lineage,
+            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
+            is_paused=PAUSED in agent.conditions,
+            panic_until=self._sites.hub.panic_until(agent.id),
+        )
 
 
 class SharingTies:
@@ -169,8 +189,15 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    touches: Touches
+    freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def probe(self) -> Probe:
+        """This process hears of what is taken back."""
+        return Probe("freshness", self.freshness.demand)
 
     @property
     def for_handlers(self) -> ForHandlers:
@@ -178,6 +205,32 @@ class SharingServices:
         return ForHandlers(
             sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The packs that the settings name."""
+
+    guardrail: Guardrail
+    rules: tuple[AgencyRule, ...]
+    agreement: packs.AgreementTemplate
+    pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
+
+
+def _load(settings: Settings, mou: str) -> _Loaded:
+    try:
+        return _Loaded(
+            guardrail=packs.ordinance(settings.ordinance),
+            rules=packs.agency_rules(settings.agency_rules),
+            agreement=packs.agreement(mou),
+            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
+        )
+    except PolicyError as error:
+        raise PreconditionError(
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+        ) from error
 
 
 def build_sharing(
@@ -194,58 +247,58 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    settings = ground.settings
-    try:
-        guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
-        agreement = packs.agreement(partners.agreement.version)
-        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
-        places = tuple(packs.place(name) for name in packs.places())
-    except PolicyError as error:
-        raise PreconditionError(
-            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
-        ) from error
+    loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
         partners=partners,
         cameras=cameras,
         agents=agents,
         agency=TheAgency(identity),
-        guardrail=guardrail,
-        agreement=agreement,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=places)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
+    )
     outbox = Outbox(
-        gateway=settings.origin.text,
+        gateway=ground.settings.origin.text,
         database=database,
         rows=rows,
         book=book,
-        pack=pack,
+        pack=loaded.pack,
         log=log,
         publisher=bus,
         clock=clock,
     )
     layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
+        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
+    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
+    background = (follow, *_listening(ground, freshness))
+    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
 
 
-def _agent(agent: Agent | None) -> SiteAgent | None:
-    if agent is None:
-        return None
-    return SiteAgent(
-        id=agent.id,
-        site_id=agent.site_id,
-        lineage=agent.lineage,
-        acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-        is_paused=PAUSED in agent.conditions,
-    )
+def profile_of(settings: Settings) -> Profile:
+    """Where passkeys approve: on this gateway's own pages."""
+    return Profile(rp_id=settings.origin.host, origin=settings.origin.text)
+
+
+def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
+    """What keeps a process confirmed; the driver is imported only where it is used, for it is an extra."""
+    look = Background("freshness", freshness.run, Place.EVERYWHERE)
+    if ground.database.is_sqlite:
+        return (look,)
+    from gateway.kernel.postgres_signal import PostgresSignal  # noqa: PLC0415
+
+    signal = PostgresSignal(postgres_dsn(ground.settings), signal=ground.database.signal, clock=ground.clock)
+    return (look, Background("listening for changes", signal.run, Place.EVERYWHERE))
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:

@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from gateway.kernel.errors import LenspactError, LimitedError
+from gateway.web import _, spoken
 
 log = logging.getLogger("lenspact.problems")
 
@@ -71,6 +72,7 @@ _PLAIN: Final[dict[str, str]] = {
     "too_large": "Send less at once.",
     "method_not_allowed": "Go back and use the page's own buttons.",
 }
+_REFUSED: Final = "This value cannot be used."
 TYPE_PREFIX: Final = "urn:lenspact:problem:"
 RETRY_AFTER_S: Final = 5  # for `unavailable`: long enough for a restart
 
@@ -99,14 +101,14 @@ class Problem:
         """The problem details object (RFC 9457, section 3)."""
         body: dict[str, object] = {
             "type": TYPE_PREFIX + self.kind,
-            "title": self.title,
+            "title": _(self.title),
             "status": self.status,
-            "detail": self.sentence,
+            "detail": _(self.sentence),
         }
         if self.request_id:
             body["instance"] = f"urn:lenspact:request:{self.request_id}"
         if self.fields:
-            body["errors"] = [{"field": name, "detail": sentence} for name, sentence in self.fields.items()]
+            body["errors"] = [{"field": name, "detail": _(sentence)} for name, sentence in self.fields.items()]
         return msgspec.json.encode(body)
 
 
@@ -121,11 +123,11 @@ def plain_page(request: AnyRequest, problem: Problem) -> str:
     """A page without the design system: for when nothing else can be rendered."""
     del request
     reference = f"<p><small>{html.escape(problem.request_id)}</small></p>" if problem.request_id else ""
-    title = html.escape(problem.title)
+    title = html.escape(_(problem.title))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} · Lenspact</title></head>'
-        f'<body><main><h1>{title}</h1><p>{html.escape(problem.sentence)}</p>{reference}<p><a href="/">Back to the '
-        "start</a></p></main></body></html>"
+        f'<!doctype html><html lang="{spoken().tag}"><head><meta charset="utf-8"><title>{title} · Lenspact</title>'
+        f'</head><body><main><h1>{title}</h1><p>{html.escape(_(problem.sentence))}</p>{reference}<p><a href="/">'
+        f"{html.escape(_('Back to the start'))}</a></p></main></body></html>"
     )
 
 
@@ -158,7 +160,7 @@ def _fields_of(error: ValidationException) -> dict[str, str]:
     """Names of refused parameters; the framework's own wording stays out, for it may quote the input."""
     extra = error.extra if isinstance(error.extra, list) else []
     names = [item["key"] for item in extra if isinstance(item, dict) and isinstance(item.get("key"), str)]
-    return dict.fromkeys(names, "This value cannot be used.")
+    return dict.fromkeys(names, _REFUSED)
 
 
 def refused(request: AnyRequest, problem: Problem, *, headers: Mapping[str, str] | None = None) -> Response[bytes]:

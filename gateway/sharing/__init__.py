@@ -12,15 +12,19 @@ from gateway.sharing.deciding import (
     Snapshot,
 )
 from gateway.sharing.following import follow_forever
+from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
-from gateway.sharing.service import NETWORK, CameraCard, Preview, Sharing, SharingView, Standing, topic_of
+from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.touching import Touches, TouchOffer
+from gateway.sharing.views import CameraCard, SharingView, Standing
 
 __all__ = [
+    "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
     "NOTHING",
@@ -31,9 +35,11 @@ __all__ = [
     "Approvals",
     "Availability",
     "CameraCard",
+    "Changes",
     "Decided",
     "Decisions",
     "DocumentState",
+    "Freshness",
     "Key",
     "KeyState",
     "Layering",
@@ -53,6 +59,8 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "TouchOffer",
+    "Touches",
     "Waiting",
     "follow_forever",
     "topic_of",

@@ -6,7 +6,8 @@ each time.
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from gateway.kernel.errors import NotFoundError, PreconditionError
@@ -33,6 +34,7 @@ class SiteLayers:
         sharing: the documents that must all permit, compiled; empty where none is acknowledged.
         draft: what the owner answered, in our own names of the cameras: for those that are on the list only.
         names: connected cameras to their names in the documents.
+        panic_until: until when the site itself calls for help.
     """
 
     document: StoredDocument | None
@@ -45,6 +47,7 @@ class SiteLayers:
     invariants: Invariants
     network: int
     generation: int
+    panic_until: datetime | None = None
 
     @property
     def has_pending(self) -> bool:
@@ -71,7 +74,7 @@ class SiteLayers:
             guardrail=self.guardrail,
             envelope=self.envelope,
             sharing=sharing,
-            facts=facts,
+            facts=replace(facts, panic_until=self.panic_until),
             agency=self.agency,
         )
 
@@ -120,6 +123,7 @@ class Layering:
             invariants=await self._invariants(organisation_id, agent),
             network=await self._rows.generation(NETWORK),
             generation=await self._rows.generation(site_id),
+            panic_until=agent.panic_until if agent else None,
         )
 
     def _layer(self, content: Mapping[str, object]) -> SharingLayer:

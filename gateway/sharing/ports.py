@@ -35,6 +35,7 @@ class SiteAgent:
         lineage: its chain of documents; empty before the first link.
         acked_sha256: the newest document it acknowledged; empty for none.
         is_paused: the site said so.
+        panic_until: until when its panic input holds, as it says on a link that is up; None while it does not.
     """
 
     id: str
@@ -42,6 +43,18 @@ class SiteAgent:
     lineage: str
     acked_sha256: str
     is_paused: bool
+    panic_until: datetime | None = None
+
+
+class Confirmed(Protocol):
+    """Whether this process knows how things stand: `freshness.Freshness`."""
+
+    async def demand(self) -> None:
+        """Asked before anything is permitted.
+
+        Raises:
+            UnavailableError: it does not know; nothing may be permitted here.
+        """
 
 
 class SiteAgents(Protocol):
@@ -135,9 +148,6 @@ class SharingRows(Protocol):
 
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
-
-    async def bump(self, unit: UnitOfWork, scope: str) -> int:
-        """Count up the generation of a scope (`network`, or a site's id); the new number."""
 
     async def generation(self, scope: str) -> int:
         """The generation of a scope; 0 before the first change."""

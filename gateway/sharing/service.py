@@ -8,8 +8,6 @@ of another is `NotFoundError`.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 
 from gateway.audit import Kind, LeafDraft
 from gateway.cameras import Camera
@@ -20,12 +18,15 @@ from gateway.partners import Site
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.web import spoken
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
 from policies.places import PlacePack
+from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
@@ -34,43 +35,6 @@ NETWORK = "network"
 def topic_of(site_id: str) -> str:
     """The bus topic on which a change of what a site shares is announced: decide its running views again."""
     return f"sharing.{site_id}"
-
-
-class Standing(StrEnum):
-    """Where a site stands with what its owner wants."""
-
-    NOTHING_SAID = "nothing_said"
-    NOT_CONNECTED = "not_connected"
-    NOT_TICKED = "not_ticked"  # no camera that the answers name is ticked among the agent's
-    TO_CONFIRM = "to_confirm"  # less is shared already; the site has not confirmed it yet
-    TO_APPROVE = "to_approve"  # more waits for approval on site
-    REFUSED = "refused"  # the site said no to a proposal
-    NOTHING_SHARED = "nothing_shared"  # nothing is wanted, and the site never held anything to confirm
-    IN_FORCE = "in_force"  # the site signed that it holds this
-
-
-@dataclass(frozen=True, slots=True)
-class SharingView:
-    """What an owner sees about a site.
-
-    Attributes:
-        unticked: names of cameras that the answers share and that the site's agent has not, so that nobody can look.
-        places: ready answers for kinds of places, the one that fits first.
-    """
-
-    site: Site
-    cameras: tuple[Camera, ...]
-    answers: Answers | None
-    sentences: tuple[str, ...]
-    standing: Standing
-    unticked: tuple[str, ...]
-    seen_at: datetime
-    places: tuple[PlacePack, ...]
-
-    @property
-    def version(self) -> int:
-        """What a save has to name."""
-        return self.answers.version if self.answers else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +50,6 @@ class Preview:
     changes: tuple[Change, ...]
     needs_approval: bool
     is_at_once: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CameraCard:
-    """How a camera stands, for its card.
-
-    Attributes:
-        live: the widest answer about live pictures; None where nothing was said.
-        is_on: whether its switch is on; None where nothing was said.
-        standing: how far its site has come, and `NOT_TICKED` where the site has no such camera.
-    """
-
-    live: Live | None
-    is_on: bool | None
-    standing: Standing
 
 
 class Sharing:
@@ -135,6 +84,7 @@ class Sharing:
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
+        voice = await self._voice(site)
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
         organisation = await self._book.partners.organisation(site.organisation_id)
@@ -142,15 +92,20 @@ class Sharing:
             site=site,
             cameras=tuple(cameras),
             answers=answers,
-            sentences=tuple(say(said, await self._voice(site))) if answers else (),
+            sentences=tuple(say(said, voice)) if answers else (),
             standing=await self._standing(site, answers),
             unticked=tuple(camera.name for camera in cameras if camera.id in unticked),
             seen_at=self._clock.now(),
+            said=said,
+            agencies=(await self._book.agency(),),
+            voice=voice,
             places=fitting(self._places, organisation.kind, is_home=site.people_live_here),
         )
 
-    async def preview(self, principal: Principal, site_id: str, clauses: Sequence[Clause]) -> Preview:
-        """What saving these answers would change.
+    async def preview(
+        self, principal: Principal, site_id: str, clauses: Sequence[Clause], *, off: frozenset[str] | None = None
+    ) -> Preview:
+        """What saving these answers would change; `off` as in `save`.
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
@@ -158,7 +113,7 @@ class Sharing:
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
-        answers = self._next(known, site, _read(clauses), None)
+        answers = self._next(known, site, _read(clauses), off)
         before = await self._said(site, known.effective) if known else None
         after = await self._said(site, answers.effective)
         step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
@@ -272,7 +227,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             now = self._clock.now()
             await self._rows.set_suspended(unit, is_suspended=is_suspended, at=now, by=principal.person_id)
-            await self._rows.bump(unit, NETWORK)
+            unit.bump(NETWORK)
             kind = Kind.SHARING_SUSPENDED if is_suspended else Kind.SHARING_RESUMED
             await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": principal.person_id}))
             unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
@@ -284,7 +239,6 @@ class Sharing:
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
-        await self._rows.bump(unit, site.id)
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
@@ -333,7 +287,7 @@ class Sharing:
     async def _voice(self, site: Site) -> Voice:
         agency = await self._book.agency()
         names = await self._book.names(site.id)
-        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone)
+        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     async def _standing(self, site: Site, answers: Answers | None) -> Standing:
         agent = await self._book.agents.agent_of(site.id)
@@ -362,7 +316,7 @@ class Sharing:
         return {name for clause in answers.effective for name in clause.cameras} - set(ticked)
 
     async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
-        await self._rows.bump(unit, site_id)
+        unit.bump(site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(site_id), site_id))
         if agent is not None:
             unit.after_commit(lambda: self._book.agents.nudge(agent.id))

@@ -28,6 +28,7 @@ from partner_agent.wire.limits import FRESH_AGE_S
 from partner_agent.wire.messages import Grant, KeySets, Message, Problem, Unsupported
 
 MAX_LINKS: Final = 25_000  # sockets of one process: about 22 KiB each while idle
+NO_REASON: Final = frozenset({"panic"})  # a call for help gives, and takes nothing
 _FLUSH_EVERY_S: Final = 60  # last-seen times are written in batches, never per heartbeat
 _LOG: Final = logging.getLogger("lenspact.sites")
 
@@ -44,11 +45,13 @@ class Online:
         state: as stored; it follows the agent's own word only through `reports`.
         fresh: the newest `fresh` the agent sent on this link, and when, on our monotonic clock.
         held: the document the site says it holds; None until it has said so.
-        conditions: why the site refuses for now, in the words of the link (`paused`, `clock_skew` …).
+        conditions: what holds at the site, in the words of the link (`paused`, `clock_skew`, `panic` …).
+        panic_until: when the site's call for help ends by itself; None while there is none.
         proposal: digest of a document that waits for its owner on site; empty for none.
         hold: digest of a proposal that an owner's passkey approved, and when its hold there ends.
         is_behind: whether the site holds another document than the newest acknowledged one.
         camera_health: the agent's camera ids with the words the site last said of them.
+        vocabulary: what the agent said it knows; 0 until it has.
     """
 
     link: Link
@@ -58,10 +61,12 @@ class Online:
     fresh_at: float
     held: Position | None = None
     conditions: frozenset[str] = frozenset()
+    panic_until: datetime | None = None
     is_behind: bool = True
     proposal: str = ""
     hold: tuple[str, datetime] | None = None
     camera_health: dict[str, str] = field(default_factory=dict)
+    vocabulary: int = 0
 
 
 class LinkHub:
@@ -115,6 +120,12 @@ class LinkHub:
         """What we know of the agent while it is connected."""
         return self._online.get(agent_id)
 
+    def panic_until(self, agent_id: str) -> datetime | None:
+        """Until when the site calls for help, as it last said on a link that is up; None while it does not."""
+        online = self._online.get(agent_id)
+        until = online.panic_until if online else None
+        return until if until is not None and until > self._clock.now() else None
+
     def problem_of(self, agent_id: str) -> str:
         """Why nothing new can be asked of this site: a coded word; empty if it can."""
         online = self._online.get(agent_id)
@@ -122,8 +133,9 @@ class LinkHub:
             return "offline"
         if online.state is not AgentState.ACTIVE:
             return online.state.value
-        if online.conditions:
-            return min(online.conditions)
+        reasons = online.conditions - NO_REASON
+        if reasons:
+            return min(reasons)
         return "behind" if online.is_behind else ""
 
     def fresh_of(self, agent_id: str) -> str:

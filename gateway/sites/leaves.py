@@ -52,7 +52,7 @@ def agent_cleared(agent: Agent) -> LeafDraft:
 
 
 def agent_state_changed(agent: Agent, kind: Kind, *, conditions: frozenset[str]) -> LeafDraft:
-    """The site paused or resumed, as it told us."""
+    """The site paused, resumed, called for help or said that this is over."""
     return _about(agent, kind, conditions=" ".join(sorted(conditions)))
 
 

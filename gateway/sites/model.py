@@ -57,7 +57,7 @@ class Agent:
         epoch: the generation the newest welcome carried.
         is_epoch_acked: whether the agent said that welcome arrived.
         lineage: the agent's own document lineage, as last told; empty before the first link.
-        conditions: why the site refuses for now, as last told, in the words of the link (`paused`, `clock_skew` …).
+        conditions: what holds at the site, as last told, in the words of the link (`paused`, `clock_skew`, `panic` …).
         acked_seq: sequence number of the newest acknowledged policy document; 0 for none.
     """
 

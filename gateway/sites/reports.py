@@ -5,7 +5,7 @@ says that it was cleared and names a new lineage; nobody at the gateway can end 
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.audit import AuditLog, Kind
@@ -16,13 +16,15 @@ from gateway.sites.hub import LinkHub, Online
 from gateway.sites.links import Peer
 from gateway.sites.model import Agent, AgentCamera, AgentState, CameraHealth, plain
 from gateway.sites.store import SiteStore
-from partner_agent.wire.clock import Clock
+from partner_agent.wire.clock import Clock, from_rfc3339
 from partner_agent.wire.documents import Position
+from partner_agent.wire.limits import PANIC_MOST_S
 from partner_agent.wire.messages import STATES, CameraCard, Cameras, Heartbeat, SiteState
 
 MAX_CAMERAS: Final = 256  # of one site; a frame holds few more
 _LABEL_LENGTH: Final = 80
 _LARGEST_PX: Final = 16_384
+_PANIC: Final = "panic"
 _PAUSED: Final = "paused"
 _QUARANTINED: Final = "quarantined"
 
@@ -44,6 +46,10 @@ class Reports:
         """The site's lineage, document in force and conditions."""
         held = Position(lineage=message.lineage, seq=message.seq, sha256=message.sha256)
         conditions = STATES & set(message.states)
+        panic_until = panic_end(message, conditions, self._clock.now())
+        known = self._known_panic(peer)
+        if known is not None and (panic_until is None or panic_until < known):
+            self._panic(peer, panic_until)  # what it opened ends before anything is written
         async with self._store.database.unit_of_work() as unit:
             agent = await self._store.locked_agent(unit, peer.agent_id)
             if agent is None:
@@ -52,15 +58,30 @@ class Reports:
             agent = await self._follow_lineage(unit, agent, held)
             is_new_lineage = agent.lineage != before.lineage
             agent = await self._follow_conditions(unit, agent, conditions, is_new_lineage=is_new_lineage)
-            await unit.commit(unaudited="the site's word about itself; quarantine, clearing and pause have leaves")
+            if known != panic_until:
+                unit.bump(agent.site_id)
+            await unit.commit(
+                unaudited="the site's word about itself; quarantine, clearing, pause and panic have leaves"
+            )
         online = self._hub.online(peer.agent_id)
         if online is None:
             return
         online.state = agent.state
         online.held = held
+        online.vocabulary = message.vocabulary
         online.conditions = conditions
+        self._panic(peer, panic_until)
         online.is_behind = not is_acked(agent, held)
         self._announce(agent)
+
+    def _known_panic(self, peer: Peer) -> datetime | None:
+        online = self._hub.online(peer.agent_id)
+        return online.panic_until if online is not None else None
+
+    def _panic(self, peer: Peer, until: datetime | None) -> None:
+        online = self._hub.online(peer.agent_id)
+        if online is not None and online.link.peer.link_id == peer.link_id:
+            online.panic_until = until
 
     async def cameras(self, peer: Peer, message: Cameras) -> None:
         """The cameras the site knows. Being listed shares nothing."""
@@ -110,6 +131,7 @@ class Reports:
         agent = replace(agent, lineage=held.lineage, acked_seq=0, acked_sha256=held.sha256, acked_at=None)
         values = {"lineage": agent.lineage, "acked_seq": 0, "acked_sha256": held.sha256, "acked_at": None}
         await self._store.change_agent(unit, agent.id, **values)
+        unit.bump(agent.site_id)
         return agent
 
     async def _follow_conditions(
@@ -118,6 +140,9 @@ class Reports:
         before, state = agent.conditions, agent.state
         if (_PAUSED in now) != (_PAUSED in before):
             kind = Kind.AGENT_PAUSED if _PAUSED in now else Kind.AGENT_RESUMED
+            await self._audit.append(unit, leaves.agent_state_changed(agent, kind, conditions=now))
+        if (_PANIC in now) != (_PANIC in before):
+            kind = Kind.HELP_CALLED if _PANIC in now else Kind.HELP_OVER
             await self._audit.append(unit, leaves.agent_state_changed(agent, kind, conditions=now))
         if _QUARANTINED in now and state is AgentState.ACTIVE:
             state = AgentState.QUARANTINED
@@ -130,6 +155,7 @@ class Reports:
             values |= {"state": state.value, "state_since": self._clock.now()}
         if now != before or state is not agent.state:
             await self._store.change_agent(unit, agent.id, **values)
+            unit.bump(agent.site_id)
         return replace(agent, conditions=now, state=state)
 
     def _announce(self, agent: Agent) -> None:
@@ -150,6 +176,17 @@ def _read_card(agent_id: str, card: CameraCard, now: datetime) -> AgentCamera:
         camera_id=None,
         is_listed=True,
     )
+
+
+def panic_end(message: SiteState, conditions: frozenset[str], now: datetime) -> datetime | None:
+    """When the site's panic ends; None without one, and for an end that is missing, past or no time at all."""
+    if _PANIC not in conditions or message.panic_until is None:
+        return None
+    try:
+        until = from_rfc3339(message.panic_until)
+    except ValueError:
+        return None
+    return min(until, now + timedelta(seconds=PANIC_MOST_S)) if until > now else None
 
 
 def is_acked(agent: Agent, held: Position) -> bool:

@@ -2,22 +2,30 @@
 
 from gateway.web.changes import change_stream, heard
 from gateway.web.forms import Form, read_form
+from gateway.web.language import ENGLISH, Language, _, load_languages, ngettext, speaking, spoken
 from gateway.web.pages import style_routes
 from gateway.web.render import after, home, page, template_config
 from gateway.web.static import Assets, static_routes
 from gateway.web.tiles import MAPS, open_sets, tile_routes
 
 __all__ = [
+    "ENGLISH",
     "MAPS",
     "Assets",
     "Form",
+    "Language",
+    "_",
     "after",
     "change_stream",
     "heard",
     "home",
+    "load_languages",
+    "ngettext",
     "open_sets",
     "page",
     "read_form",
+    "speaking",
+    "spoken",
     "static_routes",
     "style_routes",
     "template_config",

@@ -3,12 +3,11 @@
 `page` gives a template the caller, the CSRF token, the navigation of the caller's role, what was typed and what is
 wrong with it; `after` answers a form that worked (303, so that a reload repeats nothing). The caller comes from
 `scope["user"]`, the token from `scope["state"]["csrf"]`; `edge` puts both there. Escaping is on for every
-template, undefined names are errors, and every sentence passes through gettext.
+template, undefined names are errors, and every sentence passes through gettext (`gateway.web.language`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from litestar.template import TemplateConfig
 
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import ANONYMOUS, Principal, PrincipalKind, Role
+from gateway.web.language import _, number, pattern, plain_time, plural, said, spoken
 from gateway.web.notices import NOTICES
 from gateway.web.static import Assets
 from partner_agent.wire.clock import to_rfc3339
@@ -62,9 +62,9 @@ def environment(assets: Assets) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    jinja.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the i18n extension
+    jinja.install_gettext_callables(pattern, plural, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
     jinja.globals.update(asset=assets.url)
-    jinja.filters.update(rfc3339=to_rfc3339, plain_time=plain_time)
+    jinja.filters.update(rfc3339=to_rfc3339, plain_time=plain_time, number=number, said=said)
     return jinja
 
 
@@ -103,11 +103,12 @@ def page(
         "csrf_token": lambda: getattr(getattr(request.state, "csrf", None), "value", ""),  # asking may set a cookie
         "nav": navigation(principal, request.url.path),
         "home": home(principal),
-        "language": getattr(request.state, "language", "en"),
-        "notice": NOTICES.get(request.query_params.get("done", ""), ""),
+        "language": spoken(),
+        "here": _here(request),
+        "notice": _(NOTICES.get(request.query_params.get("done", ""), "")),
         "values": values or {},
-        "errors": error.fields if error else errors or {},
-        "refusal": error.sentence if error and not error.fields else "",
+        "errors": {name: _(sentence) for name, sentence in (error.fields if error else errors or {}).items()},
+        "refusal": _(error.sentence) if error and not error.fields else "",
     }
     return Template(template, context=shown | context, status_code=422 if error else status_code)
 
@@ -142,9 +143,9 @@ def navigation(principal: Principal, path: str) -> list[NavItem]:
     elif principal.kind is PrincipalKind.AGENCY:
         entries += [e for role, own in _ROLE_NAV.items() if role in principal.roles for e in own]
     entries = list(dict.fromkeys(entries))
-    matching = [href for href, _ in entries if path == href or path.startswith(href + "/")]
+    matching = [href for href, _label in entries if path == href or path.startswith(href + "/")]
     current = max(matching, key=len, default="")
-    return [NavItem(href, label, href == current) for href, label in entries]
+    return [NavItem(href, _(label), href == current) for href, label in entries]
 
 
 def home(principal: Principal) -> str:
@@ -153,6 +154,7 @@ def home(principal: Principal) -> str:
     return items[0].href if items else "/"
 
 
-def plain_time(moment: datetime) -> str:
-    """A time in words and UTC, for readers without JavaScript; `app.js` shows it in the reader's own zone."""
-    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+def _here(request: Request[Any, Any, Any]) -> str:
+    """This page's address, to come back to in another language."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query and request.method == "GET" else request.url.path

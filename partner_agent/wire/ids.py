@@ -35,6 +35,7 @@ PREFIXES: Final = frozenset(
         "ses",  # viewing session
         "sit",  # site
         "upl",  # upload
+        "vwr",  # request for a live view
     }
 )
 

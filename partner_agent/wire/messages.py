@@ -81,7 +81,7 @@ class Ack(Message, frozen=True):
 
 
 class SiteState(Message, frozen=True):
-    """A. After the ack and whenever it changes. `states` is any of `STATES`."""
+    """A. After the ack and whenever it changes. `states` is any of `STATES`; `panic_until` goes with `panic`."""
 
     lineage: str
     seq: int
@@ -90,6 +90,7 @@ class SiteState(Message, frozen=True):
     vocabulary: int
     tzdata: str
     version: str
+    panic_until: str | None = None  # when the site's panic ends by itself; without it nothing is released for panic
 
 
 class CameraCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -321,6 +322,27 @@ class ClipProgress(Message, frozen=True):
     session: str
     sent_bytes: int
     total_bytes: int
+
+
+# --- live views to be asked for ------------------------------------------------------------------------------------
+
+
+class ViewAsk(Message, frozen=True):
+    """G. Ask the owner for this one live view (`views.ViewRequest`): noted, or a problem with its code."""
+
+    request: JsonObject
+
+
+class ViewAnswer(Message, frozen=True):
+    """A. `token` is a site-approval+jwt over the request's digest: yes or no. Repeated until noted."""
+
+    token: str
+
+
+class ViewNo(Message, frozen=True):
+    """G. The owner said no to this request elsewhere, or it is over: it opens nothing from here on."""
+
+    request_sha256: str
 
 
 # --- answers to what cannot be served -----------------------------------------------------------------------------

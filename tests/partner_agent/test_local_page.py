@@ -11,10 +11,12 @@ from partner_agent import local_http, local_view
 from partner_agent.local_http import Request, Response
 from partner_agent.local_page import ALWAYS, LocalPage
 from partner_agent.settings import Secret
+from partner_agent.wire import views
+from partner_agent.wire.messages import ViewAsk
 from tests.fakes.clock import FakeClock
 from tests.policies import build
 from tests.support.agents import PIN, Bench
-from tests.support.documents import clip_request
+from tests.support.documents import clip_request, view_request
 
 pytestmark = pytest.mark.anyio
 HOST = "127.0.0.1:8790"
@@ -178,6 +180,34 @@ async def test_a_recording_is_sent_only_after_the_owners_yes(desk: Desk):
     await desk.post("/act", act="clip", subject=held.request_sha256, pin=PIN, code=desk.code())
 
     assert bench.agent.clip_desk.asked()[0].answer == "yes"
+
+
+async def test_somebody_watches_live_only_after_the_owners_yes(desk: Desk):
+    """Code and PIN for the yes, which the page explains; the no needs neither and is one press."""
+    bench = desk.bench
+    bench.share(build.policy(build.rule(condition="ask")))
+    requests = [
+        view_request(lineage=bench.agent.policy.position.lineage, request_id=f"vwr_{n}", incident=f"inc_{n}")
+        for n in (1, 2)
+    ]
+    for request in requests:
+        bench.agent.desk.take(ViewAsk(id="msg", request=request))
+    first, second = (views.parse(request).sha256 for request in requests)
+    page = (await desk.get()).body
+    assert page.count("Somebody asks to watch live</h3>") == 2
+    assert "Camera 1" in page
+    assert "No answer is a no." in page
+
+    begun = await desk.post("/begin", act="view", subject=first)
+    assert "let somebody watch live" in begun.body
+    assert "violent crime" in begun.body
+    await desk.post("/act", act="view", subject=first, pin="000000", code=desk.code())
+    assert {each.answer for each in bench.agent.view_asks.asked()} == {None}
+    await desk.post("/begin", act="view", subject=first)
+    await desk.post("/act", act="view", subject=first, pin=PIN, code=desk.code())
+    await desk.post("/begin", act="view_no", subject=second)
+
+    assert [each.answer for each in bench.agent.view_asks.asked()] == ["no", "yes"]
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,19 @@ import anyio
 import pytest
 
 from partner_agent.wire import messages as m
-from partner_agent.wire.documents import CLIP_LABEL, Position
+from partner_agent.wire import views
+from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL, Position
 from partner_agent.wire.frames import decode
 from partner_agent.wire.problems import Code, PolicyProblem
 from partner_agent.wire.tokens import LocalSigner
+from partner_agent.wire.touches import Assertion
 from partner_agent.wire.touches import Path as TouchPath
 from policies.model import Group
 from policies.vocabulary import Act
 from tests.fakes.clock import FakeClock
 from tests.policies import build
 from tests.support.agents import Bench
-from tests.support.documents import clip_request
+from tests.support.documents import clip_request, view_request
 from tests.support.passkeys import PRESENT, SoftPasskey
 
 pytestmark = pytest.mark.anyio
@@ -343,3 +345,96 @@ async def test_a_touch_for_one_document_delivered_for_another(bench: Bench):
 
     assert _code(bench, bench.approve(approval)) == PolicyProblem.APPROVAL_INVALID
     assert _record(bench, "approval_refused")["check"] == 3
+
+
+# --- live views that an owner was asked about
+
+
+def _ask_first(bench: Bench):
+    return _policy(bench, build.rule(condition="ask"))
+
+
+def _view(bench: Bench, **changes: Any) -> tuple[dict[str, Any], str]:
+    request = view_request(lineage=bench.agent.policy.position.lineage, **changes)
+    return request, views.parse(request).sha256
+
+
+def _carried(request: dict[str, Any], touch: Assertion | None = None, **changes: Any) -> dict[str, Any]:
+    """An approval as a grant carries it."""
+    given = {} if touch is None else {"assertion": {name: getattr(touch, name) for name in touch.__struct_fields__}}
+    return {"label": VIEW_LABEL, "document": request, **given, **changes}
+
+
+async def test_a_yes_to_one_view_used_for_another(bench: Bench):
+    """Another camera, reason, incident, or another question about the same: check 6, whatever the grant says."""
+    bench.share_more(_ask_first(bench))
+    _, signed = _view(bench)
+    touch = bench.passkey.approve(VIEW_LABEL, signed)
+    incident = bench.body()["incident"]
+    for asked, wish in (
+        ({"camera": "cam_2"}, {"camera": "cam_2"}),
+        ({"purpose": "life_safety"}, {"purpose": "life_safety"}),
+        ({"incident": "inc_2"}, {"incident": incident | {"ref": "inc_2"}}),
+        ({"incident": None}, {"incident": None}),
+        ({"request_id": "vwr_2"}, {}),
+        ({"expires_at": "2026-11-23T15:59:00Z"}, {}),
+    ):
+        other, _ = _view(bench, **asked)
+        body = bench.body(approval=_carried(other, touch), **wish)
+
+        assert await _grant(bench, bench.gateway.grant(body)) == Code.POLICY_DENIES, asked
+        assert _record(bench, "refused")["check"] == 6
+
+
+async def test_a_yes_to_a_view_replayed_over_a_restart_and_after_its_time(bench: Bench, clock: FakeClock):
+    """One request opens one view: used is used, on disk, and late is late: check 6."""
+    bench.share_more(_ask_first(bench))
+    (first, one), (second, two) = _view(bench), _view(bench, request_id="vwr_2")
+    first_touch, second_touch = bench.passkey.approve(VIEW_LABEL, one), bench.passkey.approve(VIEW_LABEL, two)
+    assert await _grant(bench, bench.gateway.grant(bench.body(approval=_carried(first, first_touch)))) == "accepted"
+    bench.restart()
+    async with bench.at_work():
+        bench.agent.desk.take(bench.gateway.proof(bench.gateway.leaves[-1].hex()))
+        again = bench.gateway.grant(bench.body(approval=_carried(first, first_touch)))
+        assert await _grant(bench, again) == Code.POLICY_DENIES
+        clock.advance(1800)
+        late = bench.gateway.grant(bench.body(approval=_carried(second, second_touch)))
+
+        assert await _grant(bench, late) == Code.POLICY_DENIES
+        assert _record(bench, "refused")["check"] == 6
+
+
+async def test_a_sign_in_whose_challenge_was_a_views_hash(bench: Bench):
+    """Whoever signed in, or agreed to a recording, has let nobody watch: check 6, the label is in the challenge."""
+    bench.share_more(_ask_first(bench))
+    request, digest = _view(bench)
+    for touch in (bench.passkey.sign(bytes.fromhex(digest)), bench.passkey.approve(CLIP_LABEL, digest)):
+        body = bench.body(approval=_carried(request, touch))
+
+        assert await _grant(bench, bench.gateway.grant(body)) == Code.POLICY_DENIES
+        assert _record(bench, "refused")["check"] == 6
+
+
+async def test_a_yes_on_site_that_nobody_gave(bench: Bench):
+    """It puts the question, answers it itself, and brings any token: check 6, for the site reads its own answer."""
+    bench.share_more(_ask_first(bench))
+    request, _ = _view(bench)
+    bench.agent.desk.take(m.ViewAsk(id="msg_a", request=request))
+    for token in ("", "x.y.z"):
+        body = bench.body(approval=_carried(request, site_token=token))
+
+        assert await _grant(bench, bench.gateway.grant(body)) == Code.POLICY_DENIES
+        assert _record(bench, "refused")["check"] == 6
+
+
+async def test_one_yes_for_a_second_incident_and_a_flood_of_questions(bench: Bench):
+    """Questions cost it the owner's patience once for an incident; they are bounded, and give nothing."""
+    bench.share_more(_ask_first(bench))
+    bench.notice.told.clear()
+    for number in range(40):
+        request, _ = _view(bench, request_id=f"vwr_{number}", incident=f"inc_{number % 4}")
+        bench.agent.desk.take(m.ViewAsk(id="msg_a", request=request))
+
+    assert bench.notice.told == ["view_ask"] * 4
+    assert _record(bench, "view_ask_refused")["code"] == Code.LIMIT
+    assert len(bench.agent.view_asks.waiting()) == 4

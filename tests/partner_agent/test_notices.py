@@ -39,6 +39,22 @@ async def test_a_hold_is_mailed_with_what_it_would_share(clock: FakeClock):
     assert "not from the gateway" in text
 
 
+async def test_a_delegate_hears_of_requests_and_of_nothing_else(clock: FakeClock):
+    """Who answers for the owner is told what needs an answer, not what the owner shares."""
+    async with SmtpSink().listening() as sink:
+        settings = NoticeMail(
+            to="pat@shop.example", requests_to="kim@shop.example", sender="c@shop.example", host="127.0.0.1",
+            port=sink.port, tls="none",
+        )  # fmt: skip
+        mail = MailNotice(settings, place="shop-pc", clock=clock)
+        for kind in ("view_ask", "clip_ask", "policy_held"):
+            mail.tell(kind, "Told.")
+        await mail.send_due()
+
+    both = ["pat@shop.example", "kim@shop.example"]
+    assert sink.recipients == [both, both, ["pat@shop.example"]]
+
+
 async def test_a_flood_of_one_kind_is_one_mail_a_minute_and_stops_no_other(clock: FakeClock):
     """A gateway that proposes a thousand times does not push the notice of a hold away."""
     async with SmtpSink().listening() as sink:

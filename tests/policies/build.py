@@ -13,11 +13,14 @@ from policies.vocabulary import Act, Effect, IncidentKind, Notify, Origin, Purpo
 NOW = datetime(2026, 6, 3, 15, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago
 PARTNER, AGENCY = "org_1", "age_1"
 LAT, LON = 41.88, -87.63
-_SHIPPED = packs.load_document("ordinances", "open_city/pack.json")
-PACK_DOCUMENT: dict[str, Any] = {  # a city whose ordinance lets owners share sound, so that sound can be tried
+_SHIPPED: Any = packs.load_document("ordinances", "open_city/pack.json")
+PACK_DOCUMENT: dict[str, Any] = {  # a city that lets owners share sound, though not of homes
     **_SHIPPED,
-    "rules": [one for one in _SHIPPED["rules"] if one["id"] != "no_sound"],  # type: ignore[attr-defined]
-    "exceptions": [{"of": "sound", "cite": "Section 9: sound where its owner gives it."}],
+    "rules": [
+        {**one, "id": "no_sound_where_people_live", "scope": "tag:residential"} if one["id"] == "no_sound" else one
+        for one in _SHIPPED["rules"]
+    ],
+    "exceptions": [{"of": "sound", "cite": "Section 9: sound where its owner gives it, and nobody lives."}],
 }
 PACK = packs.read_ordinance(PACK_DOCUMENT)
 GUARD = GuardrailLayer(PACK)

@@ -17,8 +17,11 @@ RECORDED = ("recorded.view", "clip.request", "clip.fetch")
 VIEWS = ("live.view", "live.audio", "ptz.move")
 EARTH_M = 6_371_008.8
 GROUNDS = {  # of the kinds of incident that the cases use
+    "shooting": ("violent_crime", "life_safety", "investigation"),
     "robbery": ("violent_crime", "life_safety", "investigation"),
     "burglary": ("property_crime", "life_safety", "investigation"),
+    "crash": ("traffic", "life_safety", "medical", "investigation"),
+    "fire": ("fire", "life_safety", "investigation"),
 }
 
 

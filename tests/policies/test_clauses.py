@@ -183,7 +183,7 @@ def test_a_lower_answer_is_a_narrowing(words, name, low, high):
 LESS = {
     "purposes": lambda c: {"purposes": frozenset(sorted(c.purposes)[:1])},
     "radius": lambda c: {"radius_m": c.radius_m - 1},
-    "origins": lambda _c: {"by_hand": False},
+    "origins": lambda c: {"by_hand": False} if c.by_hand else {},
     "moving": lambda _c: {"is_moving": False},
     "hold": lambda _c: {"hold": False},
     "sound": lambda _c: {"audio": False},
@@ -204,6 +204,7 @@ LESS = {
     "age of a recording": lambda c: {"look_back_s": c.look_back_s - 1},
     "height": lambda c: {"height_lines": c.height_lines - 1},
     "history": lambda c: {"history_from_ms": c.history_from_ms + 1},
+    "whose word": lambda c: {"by_hand": False, "origins": frozenset(sorted(c.origins)[:1])},
 }
 
 
@@ -247,6 +248,7 @@ def random_clause(dice: Random) -> Clause:
         look_back_s=dice.choice((3600, 604_800)),
         height_lines=dice.choice((480, 2160)),
         history_from_ms=dice.choice((0, 10**12)),
+        origins=frozenset(dice.sample(sorted(Origin), dice.choice((1, 1, 3)))),
     )
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from policies import hours
-from policies.geo import Cell, Point, cell_of, distance_m, far_edge_m, is_cell, point_of
+from policies.geo import Cell, Point, cell_between, cell_of, distance_m, far_edge_m, is_cell, point_of
 from policies.hours import ALL_WEEK, WEEK_MIN, covers, is_open, is_zone, next_change, normal
 from tests.policies.build import LAT, LON, OFFICE
 
@@ -37,6 +37,19 @@ def test_a_cell_is_small_enough_for_the_smallest_radius():
     """An incident at the camera itself is always within 300 m; on a 0.01 degree grid it never would be."""
     for lat in (0.0, 30.0005, 41.8, 64.999):
         assert far_edge_m(point_of(lat, LON), cell_of(lat, LON)) < 200
+
+
+@pytest.mark.parametrize(("lat", "lon"), [(LAT, LON), (-33.9, 151.2), (60.17, 24.94), (0.0005, 179.9995)])
+def test_a_cell_between_two_distances_is_found_exactly_where_there_is_one(lat, lon):
+    """Against every cell around the camera, for narrow and wide bands of distances."""
+    camera = point_of(lat, lon)
+    home = cell_of(lat, lon)
+    around = [Cell(home.lat + i, home.lon + j) for i in range(-12, 13) for j in range(-24, 25)]
+    edges = [far_edge_m(camera, cell) for cell in around if is_cell(cell)]
+    for above, most in [(-1, 60), (-1, 120), (100, 130), *((metres, metres + 3) for metres in range(150, 600, 9))]:
+        found = cell_between(camera, above, most)
+        assert (found is not None) is any(above < edge <= most for edge in edges)
+        assert found is None or (is_cell(found) and above < far_edge_m(camera, found) <= most)
 
 
 def test_cells_round_down_also_south_and_west():

@@ -45,6 +45,11 @@ class Rule(StrEnum):
     NO_WINS = "a no on site beats a touch"
     KIND = "a touch for a view is none for a recording, nor the other way round"
     FIVE = "a view that was asked for ends after its time"
+    INCIDENT = "one incident asks an owner once"
+    FINAL = "a no to a view is for good, whoever gave it"
+    NO_ENDS = "a no ends the view that a yes opened"
+    WAITS = "a yes on site waits for its view no longer than the view may last"
+    ON_DISK = "what was asked, answered and used up is on disk"
 
 
 ALL = frozenset(Rule)

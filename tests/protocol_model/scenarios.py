@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.protocol_model import asking, documents, key_sets, promises, sessions
+from tests.protocol_model import asking, documents, key_sets, promises, sessions, viewing
 from tests.protocol_model.asking import Asking
 from tests.protocol_model.documents import Documents
 from tests.protocol_model.engine import Model
@@ -14,6 +14,7 @@ from tests.protocol_model.key_sets import KeySets
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.rules import ALL, Rule
 from tests.protocol_model.sessions import Sessions
+from tests.protocol_model.viewing import Viewing
 
 SUITE_STATES: Final = 8_000
 DEEP_STATES: Final = 400_000
@@ -70,6 +71,7 @@ SCENARIOS: Final[dict[str, Build]] = {
         rules, odd=_ODD({"the agent is away until its keys expire"})
     ),
     "recordings and views to be asked for": Asking,
+    "a view asked for on site, answered there and elsewhere": Viewing,
 }  # fmt: skip
 
 NEEDED: Final = (
@@ -104,6 +106,11 @@ NEEDED: Final = (
     Without(Rule.NO_WINS, "recordings and views to be asked for", asking.OVER_NO),
     Without(Rule.KIND, "recordings and views to be asked for", asking.WITHOUT),
     Without(Rule.FIVE, "recordings and views to be asked for", asking.TOO_LONG),
+    Without(Rule.INCIDENT, "a view asked for on site, answered there and elsewhere", viewing.NAGGED),
+    Without(Rule.FINAL, "a view asked for on site, answered there and elsewhere", viewing.OVER_NO),
+    Without(Rule.NO_ENDS, "a view asked for on site, answered there and elsewhere", viewing.STAYS),
+    Without(Rule.WAITS, "a view asked for on site, answered there and elsewhere", viewing.LATER),
+    Without(Rule.ON_DISK, "a view asked for on site, answered there and elsewhere", viewing.AGAIN),
 )
 
 

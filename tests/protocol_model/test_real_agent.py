@@ -11,12 +11,14 @@ from tests.protocol_model.key_sets import KeySets
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.real_others import RealAsking, RealKeySets
 from tests.protocol_model.real_sessions import RealAgent, RealPromises, RealSessions
+from tests.protocol_model.real_viewing import RealViewing
 from tests.protocol_model.scenarios import NEEDED, SCENARIOS, Without, build
 from tests.protocol_model.sessions import Sessions
+from tests.protocol_model.viewing import Viewing
 
 pytestmark = pytest.mark.anyio
 REAL: dict[type, type[Any]] = {
-    Sessions: RealSessions, Promises: RealPromises, KeySets: RealKeySets, Asking: RealAsking,
+    Sessions: RealSessions, Promises: RealPromises, KeySets: RealKeySets, Asking: RealAsking, Viewing: RealViewing,
 }  # fmt: skip
 MINE = [name for name in SCENARIOS if type(build(name)) in REAL]
 WALKS, STEPS, TOUR_STATES = 3, 25, 1_500

@@ -16,6 +16,7 @@ from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import Role
 from gateway.sharing import Key
+from gateway.sharing.exact import Choices
 from gateway.sharing.forms import read_clause_form, values_of
 from gateway.sharing.pages import PAGES
 from gateway.sites import TouchAnswer
@@ -64,6 +65,7 @@ async def shop(w):
 ANSWERS = {"live": "nearby", "recordings": "ask", "where": "shown", "radius_m": "600", "hold": "yes"} | {
     "purpose_violent_crime": "yes",
     "purpose_life_safety": "yes",
+    "origin_cad": "yes",
 }
 
 
@@ -109,25 +111,19 @@ async def test_emergencies_only_is_preselected_and_presets_fill_the_answers(shop
 
 
 async def test_the_pack_of_a_kind_of_place_fills_the_answers_and_what_has_no_field(shop):
-    """A shop is offered a shop's answers first; saved, they hold what the form does not show; a made-up kind is none."""
+    """A shop is offered a shop's answers first; saved, they hold all of it; a made-up kind is none."""
     w, _, client, site, cameras = shop
     path = f"/portal/cameras/{cameras[0].id}/sharing"
-    first, chosen = (await client.get(path)).text, (await client.get(f"{path}?place=shop")).text
+    first, chosen = (await client.get(path)).text, (await client.get(f"{path}?preset=shop")).text
 
-    assert first.index("?place=shop") < first.index("?place=hospital") < first.index("?place=residence")
+    assert first.index("?preset=shop") < first.index("?preset=hospital") < first.index("?preset=residence")
     assert "Fits this place" in first
     assert 'name="place"' not in first
     assert hidden(chosen, "place") == "shop"
-    assert (await client.get(f"{path}?place=castle")).text.count("checked") == first.count("checked")
-    answers = dict.fromkeys(re.findall(r'name="(purpose_[a-z_]+)"[^>]*checked', chosen), "yes")
-    answers |= {
-        "live": "nearby",
-        "recordings": "ask",
-        "where": "shown",
-        "radius_m": "300",
-        "hold": "yes",
-        "place": "shop",
-    }
+    assert (await client.get(f"{path}?preset=castle")).text.count("checked") == first.count("checked")
+    answers = dict.fromkeys(re.findall(r'name="((?:purpose|origin)_[a-z_]+)"[^>]*checked', chosen), "yes")
+    answers |= {"live": "nearby", "recordings": "ask", "where": "shown", "radius_m": "300", "hold": "yes"}
+    answers |= {"on_panic": "yes", "place": "shop"}
     assert (await save(client, path, answers)).status_code == 303
     saved = (await w.rows.answers(site.id)).of_camera(cameras[0].id)[0]
     assert saved.on_panic
@@ -199,6 +195,7 @@ WRONG = {
     "a live answer that is none": ({"live": "sometimes"}, "Choose one of these."),
     "a radius that is none": ({"radius_m": "5"}, "Choose one of these."),
     "no purpose": ({"purpose_violent_crime": "", "purpose_life_safety": ""}, "Choose at least one purpose."),
+    "no incident counts": ({"origin_cad": ""}, "an answer above depends on an incident"),
     "hours without days": ({"has_hours": "yes", "opens": "08:00", "closes": "18:00"}, "Choose at least one day"),
     "hours without times": ({"has_hours": "yes", "day_0": "yes"}, "This is needed."),
     "no time": ({"has_hours": "yes", "day_0": "yes", "opens": "8", "closes": "18:00"}, "Give a time such as"),
@@ -364,8 +361,8 @@ async def test_hours_come_back_as_they_were_typed(w, days, opens, closes):
     owner, site, cameras = await w.shop()
     form = Form({**ANSWERS, "has_hours": "yes", **days, "opens": opens, "closes": closes, "ends_on": "2027-01-31"})
     names = frozenset(camera.id for camera in cameras)
-    clause = read_clause_form(form, site, cameras=names, now=w.clock.now(), kept=None)
-    shown = values_of(clause, site)
+    clause = read_clause_form(form, site, Choices(), cameras=names, now=w.clock.now(), kept=None)
+    shown = values_of(clause, site, Choices())
 
     assert {name: value for name, value in shown.items() if name.startswith("day_")} == days
     assert (shown["opens"], shown["closes"], shown["ends_on"]) == (opens, closes, "2027-01-31")
@@ -373,12 +370,13 @@ async def test_hours_come_back_as_they_were_typed(w, days, opens, closes):
     assert clause.until_ms > (w.clock.now() + timedelta(days=60)).timestamp() * 1000
 
 
-async def test_hours_of_a_clause_made_elsewhere_are_asked_anew(w):
-    """Two windows a day cannot be shown by one from and to; the form does not pretend."""
+async def test_more_different_hours_than_the_form_holds_are_asked_anew(w):
+    """Seven different hours cannot be shown by six rows; the form does not pretend."""
     _, site, cameras = await w.shop()
-    clause = dataclasses.replace(usual(*cameras), zone=site.zone, spans=((60, 120), (300, 420)))
+    spans = tuple((day * 1440 + day, day * 1440 + 60) for day in range(7))
+    clause = dataclasses.replace(usual(*cameras), zone=site.zone, spans=spans)
 
-    assert "opens" not in values_of(clause, site)
+    assert "opens" not in values_of(clause, site, Choices())
 
 
 async def test_what_waits_is_approved_by_a_touch_and_told_back(shop):

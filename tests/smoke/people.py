@@ -100,7 +100,7 @@ class Newcomer:
         page = self.page
         page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing/all?preset=emergencies")
         page.evaluate("() => document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-        page.check("#by_hand")
+        page.check("#origin_hand")
         page.click("button[value=look]")
         page.locator("button[value=save]").wait_for()
         said = page.locator("main").inner_text()

@@ -42,6 +42,7 @@ _CLASS_OF = {
     m.Interrupted: classes.INTERRUPTED,
     m.Preserved: classes.PRESERVED,
     m.ClipAnswer: classes.SITE_APPROVAL,
+    m.ViewAnswer: classes.SITE_APPROVAL,
     m.ClipCapture: classes.CAPTURE,
 }
 

@@ -1,4 +1,6 @@
-"""What the rows of the policy bench are measured on: partners with ten rules of full width, and questions to them.
+"""What the rows of the policy bench are measured on: 200 partners with ten rules of full width, and questions to them.
+
+So many that a decision finds its rules outside the processor's nearest caches, as it would in a town.
 
 Full width: who, which cameras, acts, purposes, both dates, a weekly window, a condition with origins and moving, and
 every bound of the terms: about 20 comparisons where a rule fits. Half of the questions satisfy a rule, the others miss
@@ -61,7 +63,7 @@ def questions(dice: Random, world: World, count: int) -> list[Question]:
 
 
 @cache
-def partners(count: int = 25, each: int = 20) -> list[tuple[World, list[Question]]]:
+def partners(count: int = 200, each: int = 20) -> list[tuple[World, list[Question]]]:
     """Partners with their questions; every engine has given the oracle's answer to each of them."""
     dice, made = Random(26), []
     for _ in range(count):

@@ -1,0 +1,241 @@
+"""The form of one answer: for which cameras it speaks, how it is first seen, what it changes, and its one Save."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from litestar import Request
+from litestar.response import Redirect, Template
+
+from gateway.cameras import Camera
+from gateway.kernel.errors import ConflictError, LenspactError, NotFoundError, PreconditionError
+from gateway.kernel.principal import Principal
+from gateway.sharing.changing import Act, save_word
+from gateway.sharing.exact import ROLES, Choices, heights_of
+from gateway.sharing.forms import DAYS, PURPOSES, digest_of, fields_of, read_clause_form, values_of
+from gateway.sharing.model import Answers
+from gateway.sharing.service import Preview, Sharing
+from gateway.sharing.views import SharingView
+from gateway.sharing.weeks import rows_shown
+from gateway.web import Form, after, page, read_form, spoken
+from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
+from policies.spanish import tongue
+from policies.words import Voice, distance, purpose
+
+AnyRequest = Request[Any, Any, Any]
+_MEANWHILE: Final = "Somebody else changed what is shared meanwhile. Look again, then decide."
+
+PRESETS: Final = (
+    (Preset.LIST_ONLY, "On the list only", "Operators know that the camera is there. Nobody looks through it."),
+    (
+        Preset.ASK_ME,
+        "Ask me",
+        "You say yes or no to each recording. Nobody watches live until you can say yes to a single view too.",
+    ),
+    (Preset.EMERGENCIES, "Emergencies only", "Live only during an incident nearby. You are asked for recordings."),
+    (Preset.OPEN, "Open", "Live at any time, recordings without asking."),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a form answers for.
+
+    Attributes:
+        title: of the page.
+        cameras: the cameras it speaks of, or may choose among.
+        kept: the clause it starts from.
+        number: the place of the clause among the site's answers; None for a new one.
+        is_choosing: the form asks which cameras; otherwise it is the only answer of `cameras`.
+    """
+
+    title: str
+    cameras: tuple[Camera, ...]
+    kept: Clause | None = None
+    number: int | None = None
+    is_choosing: bool = False
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that choose cameras."""
+        return tuple(f"camera_{camera.id}" for camera in self.cameras) if self.is_choosing else ()
+
+    def read(self, form: Form) -> frozenset[str]:
+        """The cameras of a form; what is wrong is said at its field."""
+        if not self.is_choosing:
+            return frozenset(camera.id for camera in self.cameras)
+        chosen = frozenset(camera.id for camera in self.cameras if form.is_ticked(f"camera_{camera.id}"))
+        if not chosen:
+            form.wrong("cameras", "Choose at least one camera.")
+        return chosen
+
+    def values(self) -> dict[str, str]:
+        """The cameras as the form shows them."""
+        if not self.is_choosing:
+            return {}
+        names = {camera.id for camera in self.cameras} if self.kept is None else self.kept.cameras
+        return {f"camera_{name}": "yes" for name in names}
+
+    def placed(self, answers: Answers | None, clause: Clause) -> Sequence[Clause]:
+        """Every answer of the site, with this one in its place."""
+        others = () if answers is None else answers.clauses
+        if self.number is not None:
+            return [clause if number == self.number else one for number, one in enumerate(others)]
+        if self.is_choosing:
+            return [*others, clause]
+        names = frozenset(camera.id for camera in self.cameras)
+        return [*(dataclasses.replace(one, cameras=one.cameras - names) for one in others), clause]
+
+
+def only_answer(view: SharingView, cameras: Sequence[Camera]) -> Target:
+    """The one answer of these cameras, instead of whatever was said about them."""
+    name = cameras[0].name if len(cameras) == 1 else f"every camera at {view.site.name}"
+    return Target(title=f"What do you share of {name}?", cameras=tuple(cameras), kept=_known(view.answers, cameras))
+
+
+def new_answer(view: SharingView) -> Target:
+    """One more answer, besides those there are."""
+    return Target(title="Another answer", cameras=view.cameras, is_choosing=True)
+
+
+def numbered_answer(view: SharingView, number: int) -> Target:
+    """One of the site's answers.
+
+    Raises:
+        NotFoundError: there is none of this number.
+    """
+    clauses = view.answers.clauses if view.answers else ()
+    if not 0 < number <= len(clauses):
+        raise NotFoundError("There is no such answer.")
+    title = f"Answer {number}"
+    return Target(title=title, cameras=view.cameras, kept=clauses[number - 1], number=number - 1, is_choosing=True)
+
+
+def removal(view: SharingView, number: int) -> Act:
+    """Taking one of the site's answers away.
+
+    Raises:
+        NotFoundError: there is none of this number.
+    """
+    target = numbered_answer(view, number)
+    others = [one for place, one in enumerate(view.answers.clauses if view.answers else ()) if place != target.number]
+    return Act(title=f"Take answer {number} away", verb="Take this answer away", clauses=tuple(others))
+
+
+def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -> Template:
+    """The form as it is first seen: the answers there are, those of a preset or a kind of place, or the preselected."""
+    ready = _of_place(view, preset)
+    if ready is not None:
+        values = {**values_of(ready, view.site, choices_of(view)), "place": preset}
+    elif preset in set(Preset) or target.kept is None:
+        chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
+        values = _values_of_preset(chosen, view)
+    else:
+        values = values_of(target.kept, view.site, choices_of(view))
+    return _form_page(request, view, target, values=values | target.values(), made_from=view.version)
+
+
+def _of_place(view: SharingView, name: str) -> Clause | None:
+    """The ready answer for a kind of place, without its cameras."""
+    pack = next((pack for pack in view.places if pack.id == name), None)
+    return None if pack is None else pack.clause(frozenset(), zone=view.site.zone)
+
+
+async def answer(
+    request: AnyRequest, *, principal: Principal, sharing: Sharing, view: SharingView, target: Target
+) -> Template | Redirect:
+    """Show what the answer changes, or save it."""
+    choices = choices_of(view)
+    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then", "place")
+    made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
+    try:
+        if not target.cameras:
+            raise PreconditionError("Put a camera on the map first.")
+        if target.number is not None and made_from != view.version:
+            raise ConflictError(_MEANWHILE)
+        names = target.read(form)
+        kept = _of_place(view, form.given("place")) or target.kept
+        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
+        clauses = target.placed(view.answers, clause)
+        if form.given("then") != "save" or form.given("looked_at") != digest_of(clause):
+            preview = await sharing.preview(principal, view.site.id, clauses)
+            looked = Looked(preview, digest_of(clause), save_word(preview, view.standing))
+            return _form_page(request, view, target, values=form.values, made_from=made_from, looked=looked)
+        await sharing.save(principal, view.site.id, clauses, made_from=made_from)
+    except LenspactError as error:
+        return _form_page(request, view, target, values=form.values, made_from=made_from, error=error)
+    return after(f"/portal/sites/{view.site.id}/sharing", "sharing-saved")
+
+
+def choices_of(view: SharingView) -> Choices:
+    """What the folded part of the form offers at a site."""
+    return Choices(view.agencies, view.said.envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was shown before a save: its effect, the digest of what was typed, and the word on the button."""
+
+    preview: Preview
+    digest: str
+    word: str
+
+
+def _known(answers: Answers | None, cameras: Sequence[Camera]) -> Clause | None:
+    """The clause these cameras have in common, if they have one."""
+    found = {answers.of_camera(camera.id)[:1] for camera in cameras} if answers else set()
+    return next(iter(found))[0] if len(found) == 1 and next(iter(found)) else None
+
+
+def _values_of_preset(preset: Preset, view: SharingView) -> dict[str, str]:
+    clause = of_preset(preset, frozenset(), is_home=view.site.people_live_here)
+    return values_of(clause, view.site, choices_of(view))
+
+
+def _form_page(
+    request: AnyRequest,
+    view: SharingView,
+    target: Target,
+    *,
+    values: Mapping[str, str],
+    made_from: int,
+    looked: Looked | None = None,
+    error: LenspactError | None = None,
+) -> Template:
+    voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
+    said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
+    ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
+    radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}
+    return page(
+        "sharing/answers.html",
+        request,
+        title=target.title,
+        view=view,
+        target=target,
+        made_from=made_from,
+        preview=looked.preview if looked else None,
+        looked_at=looked.digest if looked else "",
+        save_word=looked.word if looked else "",
+        presets=PRESETS,
+        chosen=next(ready, ""),
+        place=values.get("place", ""),
+        radii=[(str(radius), distance(radius, voice)) for radius in sorted(radii)],
+        purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
+        days=DAYS,
+        rows=rows_shown(values),
+        roles=[str(role) for role in ROLES],
+        caps=dict(choices.caps),
+        heights=[(str(height), f"{height:,} lines") for height in heights_of(values)],
+        folds=_folds(said, view, error),
+        values=values,
+        error=error,
+    )
+
+
+def _folds(said: Mapping[str, str], view: SharingView, error: LenspactError | None) -> set[str]:
+    """Which folded parts stand open: those that say something unusual, and those with a mistake."""
+    usual = _values_of_preset(DEFAULT_PRESET, view)
+    unlike = {name for name in {*said, *usual} if said.get(name, "") != usual.get(name, "")}
+    unlike |= set(error.fields if error else ())
+    return {fold for fold, names in choices_of(view).folds.items() if not unlike.isdisjoint(names)}
