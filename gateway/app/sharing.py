@@ -49,6 +49,7 @@ from policies.clauses import Live
 from policies.fields import PolicyError
 from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -230,6 +231,7 @@ class _Loaded:
     rules: tuple[AgencyRule, ...]
     agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
 
 
 def _load(settings: Settings, mou: str) -> _Loaded:
@@ -239,6 +241,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
             rules=packs.agency_rules(settings.agency_rules),
             agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
@@ -271,7 +274,9 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
+    )
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
