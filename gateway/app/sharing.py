@@ -25,7 +25,9 @@ from gateway.sharing import (
     Decisions,
     Freshness,
     Layering,
+    Listing,
     LiveUsage,
+    Marker,
     Outbox,
     Owners,
     Sharing,
@@ -35,6 +37,7 @@ from gateway.sharing import (
     Touches,
     WhoSees,
     follow_forever,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -47,6 +50,7 @@ from policies.clauses import Live
 from policies.fields import PolicyError
 from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -103,6 +107,10 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help."""
+        return self._sites.hub.panicking() if self._sites else frozenset()
 
     def _known(self, agent: Agent | None) -> SiteAgent | None:
         if agent is None or self._sites is None:
@@ -182,6 +190,7 @@ class ForHandlers(TypedDict):
     approvals: Approvals
     decisions: Decisions
     who_sees: WhoSees
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    listing: Listing
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
@@ -213,6 +223,7 @@ class SharingServices:
             approvals=self.approvals,
             decisions=self.decisions,
             who_sees=self.who_sees,
+            listing=self.listing,
         )
 
 
@@ -224,6 +235,7 @@ class _Loaded:
     rules: tuple[AgencyRule, ...]
     agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
 
 
 def _load(settings: Settings, mou: str) -> _Loaded:
@@ -233,6 +245,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
             rules=packs.agency_rules(settings.agency_rules),
             agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
@@ -256,16 +269,11 @@ def build_sharing(
     """
     loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
-    book = SiteBook(
-        partners=partners,
-        cameras=cameras,
-        agents=agents,
-        agency=TheAgency(identity),
-        guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
-    )
+    book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
+    )
     outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
@@ -277,18 +285,35 @@ def build_sharing(
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    background = (follow, *_listening(ground, freshness))
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    marks = Background("marks", marker.run, Place.WORKER)
     return SharingServices(
         sharing=sharing,
         owners=owners,
         approvals=approvals,
         outbox=outbox,
         decisions=decisions,
+        listing=listing,
         touches=touches,
         freshness=freshness,
         who_sees=WhoSees(layering=layering),
         agents=agents,
-        background=background,
+        background=(follow, marks, *_listening(ground, freshness)),
+    )
+
+
+def _book(
+    loaded: _Loaded, *, partners: Partners, cameras: Cameras, agents: AgentsOnSite, agency: TheAgency
+) -> SiteBook:
+    return SiteBook(
+        partners=partners,
+        cameras=cameras,
+        agents=agents,
+        agency=agency,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
     )
 
 
