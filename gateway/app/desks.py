@@ -7,7 +7,7 @@ from gateway.app.console import build_console
 from gateway.app.ground import Ground
 from gateway.app.oversight import build_oversight
 from gateway.app.partners import PartnerServices
-from gateway.app.portal import build_portal
+from gateway.app.portal import OwnersViewRequests, build_portal
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingTies
 from gateway.app.sites import SiteTies
@@ -17,7 +17,8 @@ from gateway.desks.portal import PortalDesk
 from gateway.evidence import Evidence
 from gateway.identity import Identity
 from gateway.incidents import Incidents
-from gateway.live import Live
+from gateway.live import Live, ViewAsks
+from gateway.sharing import Touches
 
 
 class Desks(TypedDict):
@@ -38,6 +39,8 @@ class Joined:
     listing: Listing
     evidence: Evidence
     live: Live
+    asks: ViewAsks
+    touches: Touches
     ties: SiteTies
     sharing: SharingTies
 
@@ -47,10 +50,23 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
     owners, incidents, evidence = joined.owners, joined.incidents, joined.evidence
     return {
         "portal": build_portal(
-            ground.log.audit, owners, ties=joined.ties, sharing=joined.sharing, evidence=evidence, live=joined.live
+            ground.log.audit,
+            owners,
+            ties=joined.ties,
+            sharing=joined.sharing,
+            evidence=evidence,
+            live=joined.live,
+            view_requests=OwnersViewRequests(joined.asks, joined.touches, incidents, ground.clock),
+            touches=joined.touches,
         ),
         "console": build_console(
-            ground, settings, incidents=incidents, owners=owners, listing=joined.listing, evidence=evidence
+            ground,
+            settings,
+            incidents=incidents,
+            owners=owners,
+            listing=joined.listing,
+            evidence=evidence,
+            asks=joined.asks,
         ),
         "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
     }

@@ -49,7 +49,7 @@ from policies.layers import AgencyLayer, GuardrailLayer
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
