@@ -17,6 +17,7 @@ from gateway.incidents import Incidents
 from gateway.kernel.principal import Principal, PrincipalKind
 from gateway.live import AskState, Live, ViewAsk, ViewAsks
 from gateway.sharing import Touches, TouchOffer
+from gateway.web import _, code_in_words
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from partner_agent.wire.touches import Assertion
@@ -126,8 +127,8 @@ class OwnersViews:
             Watched(
                 camera_id=each.camera_id,
                 camera_name=names.get(each.camera_id, ""),
-                who=", ".join(word for word in (THE_AGENCY, each.role, each.unit) if word),
-                why=each.purpose.replace("_", " "),
+                who=", ".join(word for word in (_(THE_AGENCY), code_in_words(each.role), each.unit) if word),
+                why=code_in_words(each.purpose),
                 since=each.established_at or each.requested_at,
             )
             for each in running
@@ -166,7 +167,7 @@ def _request(request: ClipRequest) -> Request:
         camera_id=request.camera_id,
         t0=request.t0,
         t1=request.t1,
-        who=THE_AGENCY,
+        who=_(THE_AGENCY),
         purpose=request.purpose,
         state=request.state.value,
         is_waiting=request.state in WAITING,

@@ -109,9 +109,7 @@ def build_services(
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
-    joined = Joined(
-        owners, identity, incidents, law.decisions, evidence, views.live, views.asks, law.touches, ties, shared
-    )
+    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

@@ -16,7 +16,7 @@ from gateway.edge.origin import PublicOrigin
 from gateway.edge.requires import requires
 from gateway.kernel.errors import ConflictError, LenspactError, PreconditionError
 from gateway.kernel.principal import Principal, Role
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire.touches import Assertion
 
 AnyRequest = Request[Any, Any, Any]
@@ -161,7 +161,7 @@ async def _page(
     return page(
         "portal/requests.html",
         request,
-        title="Requests",
+        title=_("Requests"),
         views=[] if before else await portal.view_requests(principal),
         cards=cards,
         cursor=cards[-1].request.id if cards else "",

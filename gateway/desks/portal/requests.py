@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.desks.portal.ports import BadgeState, Request, Task, ViewRequest
+from gateway.kernel.phrases import phrase
+from gateway.web import code_in_words
 
 STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "requested": ("ask", "Waits for you"),
@@ -38,18 +40,24 @@ class Card:
     camera_name: str
     badge: BadgeState
     word: str
+    why: str
 
 
 def card_of(request: Request, camera_names: Mapping[str, str]) -> Card:
     """The card of a request."""
     badge, word = STATES.get(request.state, ("unavailable", request.state))
-    return Card(request, camera_names.get(request.camera_id, ""), badge, word)
+    return Card(request, camera_names.get(request.camera_id, ""), badge, word, code_in_words(request.purpose))
 
 
 def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
     """The request as something that waits for the owner."""
     name = camera_names.get(request.camera_id, "")
-    return Task(f"A recording of {name}", request.purpose.replace("_", " "), "/portal/requests", request.created_at)
+    return Task(
+        phrase("A recording of %(camera)s", camera=name),
+        code_in_words(request.purpose),
+        "/portal/requests",
+        request.created_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +68,22 @@ class ViewCard:
     camera_name: str
     badge: BadgeState
     word: str
+    why: str
 
 
 def view_card_of(request: ViewRequest, camera_names: Mapping[str, str]) -> ViewCard:
     """The card of a request to watch live."""
     badge, word = VIEW_STATES.get(request.state, ("unavailable", request.state))
-    return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word)
+    why = ", ".join(code_in_words(code) for code in (request.purpose, request.incident_kind) if code)
+    return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word, why)
 
 
 def view_task_of(request: ViewRequest, camera_names: Mapping[str, str]) -> Task:
     """The request as something that waits for the owner."""
     name = camera_names.get(request.camera_id, "")
-    why = request.purpose.replace("_", " ")
-    return Task(f"Somebody asks to watch {name} live", why, "/portal/requests", request.created_at)
+    return Task(
+        phrase("Somebody asks to watch %(camera)s live", camera=name),
+        code_in_words(request.purpose),
+        "/portal/requests",
+        request.created_at,
+    )
