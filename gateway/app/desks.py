@@ -61,7 +61,7 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
             settings,
             incidents=incidents,
             owners=owners,
-            listing=joined.law.decisions,
+            listing=joined.law.listing,
             evidence=evidence,
             asks=joined.views.asks,
         ),
