@@ -57,10 +57,15 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),
     "gateway/identity/sign_in.py": ("WRONG", "WRONG_CODE", "OVER"),
     "gateway/kernel/database.py": ("BUSY", "GONE"),
+    "gateway/live/asking/service.py": ("_NONE", "_OVER"),
+    "gateway/live/service.py": ("_REMEDIES",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
+    "gateway/sharing/deciding.py": ("_NOT_CONNECTED",),
     "gateway/sharing/forms.py": ("DAYS",),
+    "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
+    "gateway/sharing/touching.py": ("NOT_TAKEN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
     "gateway/sites/pages.py": ("PROGRESS",),
@@ -75,7 +80,14 @@ PYTHON: Final = ("gateway",)
 # What is said to programs, or in the terminal and the log of whoever runs this one: in English.
 UNSEEN: Final = (
     *("gateway/app/cli.py", "gateway/app/demo", "gateway/app/doctor.py", "gateway/app/evidence.py"),
-    *("gateway/app/keys.py", "gateway/app/log.py", "gateway/audit/moved.py", "gateway/audit/sequencer.py"),
+    *("gateway/app/figures.py", "gateway/app/one_writer.py", "gateway/app/serve.py", "gateway/app/settings.py"),
+    *(
+        "gateway/app/setup.py",
+        "gateway/app/keys.py",
+        "gateway/app/log.py",
+        "gateway/audit/moved.py",
+        "gateway/audit/sequencer.py",
+    ),
     *(
         "gateway/audit/store.py",
         "gateway/audit/tree_store.py",
