@@ -46,7 +46,7 @@ async def console_page(
     """Before an incident: the list, and the map with homes as squares."""
     overview = await console.overview(principal)
     incidents = await console.incidents(principal)
-    return _console(request, "Console", incidents=incidents, overview=overview, scene=None)
+    return _console(request, _("Console"), incidents=incidents, overview=overview, scene=None)
 
 
 @get("/console/incidents/new", opt=requires("incident.open"), sync_to_thread=False, include_in_schema=False)
