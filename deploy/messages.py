@@ -50,7 +50,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/desks/oversight_desk/acts.py": ("WHAT", "OUTCOMES", "CHOICES"),
     "gateway/desks/portal/desk.py": ("LISTED", "CONNECTED"),
     "gateway/desks/portal/looks.py": ("SENTENCES",),
-    "gateway/desks/portal/requests.py": ("STATES",),
+    "gateway/desks/portal/requests.py": ("STATES", "VIEW_STATES"),
     "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
     "gateway/evidence/model.py": ("NOT_AVAILABLE", "WORDS", "CAUSES", "NOT_PROMISED"),
