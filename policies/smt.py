@@ -52,7 +52,10 @@ from policies.vocabulary import (
     Technology,
 )
 
-GOALS: Final = ("wider", "narrower", "breach")
+WIDER: Final = "wider"
+NARROWER: Final = "narrower"
+BREACH: Final = "breach"
+GOALS: Final = (WIDER, NARROWER, BREACH)
 # how the layers are put together: whatever an owner's rules say, and not what the ordinance forbids
 COMPOSED: Final = "(and (not {forbidden}) {allowed})"
 YEAR: Final = timedelta(weeks=55)  # from the last date of either document on nothing new comes

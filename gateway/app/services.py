@@ -20,6 +20,7 @@ from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
+from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
 from gateway.desks.console import ConsoleDesk
@@ -98,9 +99,15 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing = LiveTies()
+    viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     law = build_sharing(
-        ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
+        ground,
+        partners=owners.partners,
+        cameras=owners.cameras,
+        identity=identity,
+        ties=shared,
+        usage=viewing,
+        history=history,
     )
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
@@ -108,6 +115,7 @@ def build_services(
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
+    history.tie(views.live)
     joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
     return Services(
         **_base(ground),

@@ -23,15 +23,18 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     LiveUsage,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
+    ViewHistory,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
@@ -235,6 +238,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -252,7 +256,9 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    prover = Prover()
+    effects = Effects(guardrail=loaded.guardrail, prover=prover, clock=clock, history=history)
+    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, effects=effects)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -272,7 +278,7 @@ def build_sharing(
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    background = (follow, *_listening(ground, freshness))
+    background = (follow, Background("proof", prover.run), *_listening(ground, freshness))
     return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
 
 

@@ -11,13 +11,15 @@ from gateway.sharing.deciding import (
     Question,
     Snapshot,
 )
+from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
-from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
+from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
+from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
@@ -38,6 +40,8 @@ __all__ = [
     "Decided",
     "Decisions",
     "DocumentState",
+    "Effect",
+    "Effects",
     "Freshness",
     "Key",
     "KeyState",
@@ -47,6 +51,8 @@ __all__ = [
     "Outbox",
     "Owners",
     "Preview",
+    "Proved",
+    "Prover",
     "Question",
     "Sharing",
     "SharingView",
@@ -58,6 +64,9 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "Unproved",
+    "ViewHistory",
+    "ViewMade",
     "Waiting",
     "follow_forever",
     "topic_of",

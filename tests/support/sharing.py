@@ -8,7 +8,18 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Freshness, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import (
+    Agency,
+    Approvals,
+    Decisions,
+    Effects,
+    Freshness,
+    Layering,
+    Outbox,
+    Owners,
+    Sharing,
+    SiteBook,
+)
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -114,8 +125,8 @@ class SharingWorld:
         return None if found is None else read_policy(found.raw)
 
 
-def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
-    """Build it."""
+def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
+    """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
     agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
     book = SiteBook(
@@ -126,7 +137,9 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         guardrail=pack,
         agreement=packs.agreement("pilot-1"),
     )
-    sharing = Sharing(database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, effects=effects
+    )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
     outbox = Outbox(
