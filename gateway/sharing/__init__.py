@@ -22,6 +22,7 @@ from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocume
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 
 __all__ = [
@@ -64,6 +65,8 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "TouchOffer",
+    "Touches",
     "Unproved",
     "ViewHistory",
     "ViewMade",

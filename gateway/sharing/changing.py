@@ -11,7 +11,7 @@ from gateway.kernel.principal import Principal
 from gateway.sharing.effect_words import EffectWords, words_of
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView, Standing
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire import canonical
 from policies.clauses import Clause
 
@@ -85,11 +85,11 @@ def effect_of(preview: Preview, view: SharingView) -> EffectWords | None:
 def save_word(preview: Preview, standing: Standing) -> str:
     """What the one button does."""
     if standing in {Standing.NOT_CONNECTED, Standing.NOTHING_SAID}:
-        return "Save for when my site is connected"
+        return _("Save for when my site is connected")
     if preview.is_at_once and preview.needs_approval:
-        return "Share less now, and more once I approve it"
+        return _("Share less now, and more once I approve it")
     if preview.is_at_once:
-        return "Share less now"
+        return _("Share less now")
     if preview.needs_approval:
-        return "Share more once I approve it"
-    return "Save"
+        return _("Share more once I approve it")
+    return _("Save")
