@@ -101,15 +101,7 @@ def build_services(
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
-    law = build_sharing(
-        ground,
-        partners=owners.partners,
-        cameras=owners.cameras,
-        identity=identity,
-        ties=shared,
-        usage=viewing,
-        history=history,
-    )
+    law = build_sharing(ground, owners=owners, identity=identity, ties=shared, usage=viewing, history=history)
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)

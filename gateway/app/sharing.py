@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
-from gateway.cameras import Camera, Cameras
+from gateway.cameras import Camera
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
 from gateway.edge.health import Probe
@@ -17,7 +18,7 @@ from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
-from gateway.partners import Partners, Site
+from gateway.partners import Site
 from gateway.sharing import (
     Agency,
     Approvals,
@@ -239,8 +240,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
 def build_sharing(
     ground: Ground,
     *,
-    partners: Partners,
-    cameras: Cameras,
+    owners: PartnerServices,
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
@@ -251,11 +251,11 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, partners.agreement.version)
+    loaded = _load(ground.settings, owners.partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
-        partners=partners,
-        cameras=cameras,
+        partners=owners.partners,
+        cameras=owners.cameras,
         agents=agents,
         agency=TheAgency(identity),
         guardrail=loaded.guardrail,
@@ -280,13 +280,13 @@ def build_sharing(
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
-    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    decisions = Decisions(cameras=owners.cameras, layering=layering, freshness=freshness, clock=clock)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     background = (follow, Background("proof", prover.run), *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
+    return SharingServices(sharing, keys, approvals, outbox, decisions, touches, freshness, agents, background)
 
 
 def profile_of(settings: Settings) -> Profile:
