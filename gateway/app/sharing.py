@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
-from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
-from gateway.cameras import Camera
+from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
 from gateway.edge.health import Probe
@@ -18,7 +17,7 @@ from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
-from gateway.partners import Site
+from gateway.partners import Partners, Site
 from gateway.sharing import (
     Agency,
     Approvals,
@@ -27,7 +26,9 @@ from gateway.sharing import (
     Effects,
     Freshness,
     Layering,
+    Listing,
     LiveUsage,
+    Marker,
     Outbox,
     Owners,
     Prover,
@@ -38,6 +39,7 @@ from gateway.sharing import (
     Touches,
     ViewHistory,
     follow_forever,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -50,6 +52,7 @@ from policies.clauses import Live
 from policies.fields import PolicyError
 from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -106,6 +109,10 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help."""
+        return self._sites.hub.panicking() if self._sites else frozenset()
 
     def _known(self, agent: Agent | None) -> SiteAgent | None:
         if agent is None or self._sites is None:
@@ -184,6 +191,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +203,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    listing: Listing
     touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
@@ -209,7 +218,11 @@ class SharingServices:
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
         return ForHandlers(
-            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+            sharing=self.sharing,
+            site_owners=self.owners,
+            approvals=self.approvals,
+            decisions=self.decisions,
+            listing=self.listing,
         )
 
 
@@ -221,6 +234,7 @@ class _Loaded:
     rules: tuple[AgencyRule, ...]
     agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
 
 
 def _load(settings: Settings, mou: str) -> _Loaded:
@@ -230,6 +244,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
             rules=packs.agency_rules(settings.agency_rules),
             agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
@@ -240,7 +255,8 @@ def _load(settings: Settings, mou: str) -> _Loaded:
 def build_sharing(
     ground: Ground,
     *,
-    owners: PartnerServices,
+    partners: Partners,
+    cameras: Cameras,
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
@@ -251,11 +267,11 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, owners.partners.agreement.version)
+    loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
-        partners=owners.partners,
-        cameras=owners.cameras,
+        partners=partners,
+        cameras=cameras,
         agents=agents,
         agency=TheAgency(identity),
         guardrail=loaded.guardrail,
@@ -264,7 +280,7 @@ def build_sharing(
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     prover = Prover()
     effects = Effects(guardrail=loaded.guardrail, prover=prover, clock=clock, history=history)
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, effects=effects)
+    sharing = _sharing(ground, rows, book, places=loaded.places, effects=effects)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -280,13 +296,32 @@ def build_sharing(
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
-    decisions = Decisions(cameras=owners.cameras, layering=layering, freshness=freshness, clock=clock)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    background = (follow, Background("proof", prover.run), *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, decisions, touches, freshness, agents, background)
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    marks = Background("marks", marker.run, Place.WORKER)
+    background = (follow, marks, Background("proof", prover.run), *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, decisions, listing, touches, freshness, agents, background)
+
+
+def _sharing(
+    ground: Ground, rows: SqlSharing, book: SiteBook, *, places: Sequence[PlacePack], effects: Effects
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=effects,
+    )
 
 
 def profile_of(settings: Settings) -> Profile:

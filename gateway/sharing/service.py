@@ -17,7 +17,7 @@ from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.forbidding import demand_lawful
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, plan, policy_of
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
@@ -27,6 +27,7 @@ from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
+from policies.places import PlacePack
 from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
@@ -69,6 +70,7 @@ class Sharing:
         log: Log,
         publisher: Publisher,
         clock: Clock,
+        places: Sequence[PlacePack] = (),
         effects: Effects | None = None,
     ) -> None:
         self._database = database
@@ -77,6 +79,7 @@ class Sharing:
         self._log = log
         self._publisher = publisher
         self._clock = clock
+        self._places = places
         self._effects = effects
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
@@ -92,6 +95,7 @@ class Sharing:
         voice = await self._voice(site)
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
+        organisation = await self._book.partners.organisation(site.organisation_id)
         return SharingView(
             site=site,
             cameras=tuple(cameras),
@@ -103,6 +107,7 @@ class Sharing:
             said=said,
             agencies=(await self._book.agency(),),
             voice=voice,
+            places=fitting(self._places, organisation.kind, is_home=site.people_live_here),
         )
 
     async def preview(

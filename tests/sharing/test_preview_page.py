@@ -83,7 +83,7 @@ async def test_what_the_ordinance_forbids_is_said_at_its_field_and_not_saved(w):
             saved = (await post(client, path, **{**typed, **again})).text
 
     for text in (looked, saved):
-        assert re.search(r'id="audio-error"[^>]*>.*Section 4\(b\): no sound from where people live', text, re.DOTALL)
+        assert re.search(r'id="audio-error"[^>]*>.*Section 4\(b\): no sound', text, re.DOTALL)
         assert "The ordinance forbids this for Front door." in text
         assert re.search(r'value="900"[^>]*selected', text)
     assert await w.rows.answers(site.id) is None

@@ -15,10 +15,13 @@ from gateway.sharing import (
     Effects,
     Freshness,
     Layering,
+    Listing,
+    Marker,
     Outbox,
     Owners,
     Sharing,
     SiteBook,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
@@ -60,6 +63,8 @@ class SharingWorld:
     outbox: Outbox
     layering: Layering
     decisions: Decisions
+    listing: Listing
+    marker: Marker
     freshness: Freshness
     clock: Clock
 
@@ -137,8 +142,16 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         guardrail=pack,
         agreement=packs.agreement("pilot-1"),
     )
+    places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
-        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, effects=effects
+        database=database,
+        rows=rows,
+        book=book,
+        log=base.audit,
+        publisher=base.bus,
+        clock=clock,
+        places=places,
+        effects=effects,
     )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
@@ -157,8 +170,24 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
     )
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
+    ground = ground_of(book, pack.digest)
+    listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
+    marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
     return SharingWorld(
-        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, freshness, clock
+        base=base,
+        agents=agents,
+        rows=rows,
+        book=book,
+        sharing=sharing,
+        owners=owners,
+        approvals=approvals,
+        outbox=outbox,
+        layering=layering,
+        decisions=decisions,
+        listing=listing,
+        marker=marker,
+        freshness=freshness,
+        clock=clock,
     )
 
 
