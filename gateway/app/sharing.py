@@ -57,7 +57,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -294,7 +294,6 @@ def build_sharing(
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
@@ -304,9 +303,11 @@ def build_sharing(
     foundation = ground_of(book, loaded.guardrail.digest)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
-    marks = Background("marks", marker.run, Place.WORKER)
-    background = (follow, marks, Background("proof", prover.run), *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, decisions, listing, touches, freshness, agents, background)
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
+    deciding = (decisions, listing, touches, freshness)
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
 
 
 def _sharing(

@@ -31,7 +31,7 @@ PRESETS: Final = (
     (
         Preset.ASK_ME,
         "Ask me",
-        "You say yes or no to each recording. Nobody watches live until you can say yes to a single view too.",
+        "You say yes or no to each recording, and to each live view: once for an incident, five minutes.",
     ),
     (Preset.EMERGENCIES, "Emergencies only", "Live only during an incident nearby. You are asked for recordings."),
     (Preset.OPEN, "Open", "Live at any time, recordings without asking."),
