@@ -279,8 +279,7 @@ def build_sharing(
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     prover = Prover()
-    effects = Effects(guardrail=loaded.guardrail, prover=prover, clock=clock, history=history)
-    sharing = _sharing(ground, rows, book, places=loaded.places, effects=effects)
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -311,7 +310,13 @@ def build_sharing(
 
 
 def _sharing(
-    ground: Ground, rows: SqlSharing, book: SiteBook, *, places: Sequence[PlacePack], effects: Effects
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
 ) -> Sharing:
     return Sharing(
         database=ground.database,
@@ -321,7 +326,7 @@ def _sharing(
         publisher=ground.bus,
         clock=ground.clock,
         places=places,
-        effects=effects,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
     )
 
 
