@@ -23,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     Listing,
@@ -30,11 +31,13 @@ from gateway.sharing import (
     Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
     WhoSees,
     follow_forever,
     ground_of,
@@ -55,7 +58,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -261,6 +264,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -271,37 +275,26 @@ def build_sharing(
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
+    prover = Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
-    marks = Background("marks", marker.run, Place.WORKER)
-    return SharingServices(
-        sharing=sharing,
-        owners=owners,
-        approvals=approvals,
-        outbox=outbox,
-        decisions=decisions,
-        listing=listing,
-        touches=touches,
-        freshness=freshness,
-        who_sees=WhoSees(layering=layering),
-        agents=agents,
-        background=(follow, marks, *_listening(ground, freshness)),
-    )
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
+    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
 
 
 def _book(
@@ -327,6 +320,27 @@ def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[s
         log=ground.log.audit,
         publisher=ground.bus,
         clock=ground.clock,
+    )
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
     )
 
 
