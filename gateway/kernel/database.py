@@ -140,9 +140,11 @@ class Database:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
         else:
-            self._writer = self._reader = create_async_engine(
+            self._writer = create_async_engine(
                 url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
             )
+            # Each statement sees its own moment in any case; without BEGIN and ROLLBACK a read is one way there and back.
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
@@ -220,7 +222,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
 
 

@@ -3,9 +3,9 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, replay, scale
+from tests.bench.policy import decisions, replay, revocation, scale
 
-GROUPS = {"decisions": decisions.run, "replay": replay.run, "scale": scale.run}
+GROUPS = {"decisions": decisions.run, "replay": replay.run, "scale": scale.run, "revocation": revocation.run}
 
 
 def main(wanted: list[str]) -> int:
