@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
@@ -22,11 +23,13 @@ from gateway.kernel.principal import Principal
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
+    AskGround,
     Calls,
     Live,
     LivePlane,
     RelayConfig,
     Session,
+    ViewAsks,
     ViewDeny,
     ViewPermit,
     ViewQuestion,
@@ -61,16 +64,17 @@ class SharingDecider:
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
-        decided = await self._decisions.decide_for(
-            Question(
-                principal=question.principal,
-                camera_id=question.camera_id,
-                act=Act.LIVE_VIEW,
-                purpose=question.purpose,
-                incident=incident,
-                without_session=question.without_session,
-            )
+        asked = Question(
+            principal=question.principal,
+            camera_id=question.camera_id,
+            act=Act.LIVE_VIEW,
+            purpose=question.purpose,
+            incident=incident,
+            without_session=question.without_session,
         )
+        if question.approved is not None:
+            asked = approved_question(asked, until=question.approved.until)
+        decided = await self._decisions.decide_for(asked)
         match decided.decision:
             case Deny() as deny:
                 camera = decided.camera
@@ -167,6 +171,7 @@ class LiveServices:
     """What is built together."""
 
     live: Live
+    asks: ViewAsks
     calls: Calls
     background: tuple[Background, ...]
     probe: Probe
@@ -189,6 +194,11 @@ def wire_live(
             freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
+            asking=AskGround(
+                law=SharingAskLaw(decisions=law.decisions, incidents=incidents, clock=ground.clock),
+                sites=LinkedAskSites(sites),
+                touches=law.touches,
+            ),
             gateway=origin,
             clock=ground.clock,
             ids=ground.ids,
@@ -200,10 +210,12 @@ def wire_live(
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
     _listen(sites, Refused, plane.accounts.refused)
+    listen(sites, plane.asks, gateway=origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
         plane.live,
+        plane.asks,
         plane.calls,
         (*plane.background, follow, close),
         Probe("relay", lambda: _relay_answers(plane)),

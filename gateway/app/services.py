@@ -39,7 +39,7 @@ from gateway.kernel.background import Background, Place
 from gateway.kernel.bus import BusBetweenProcesses, MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
-from gateway.live import Calls, Live
+from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
 from gateway.sharing import Approvals, Decisions, Owners, Sharing
 from gateway.sites import Sites
@@ -78,6 +78,7 @@ class Services:
     sites: Sites
     evidence: Evidence
     live: Live
+    view_asks: ViewAsks
     live_calls: Calls
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -122,6 +123,7 @@ def build_services(
         sites=sites,
         evidence=evidence,
         live=views.live,
+        view_asks=views.asks,
         live_calls=views.calls,
         background=(
             *_background(ground, incidents, sites, evidence),

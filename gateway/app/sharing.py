@@ -32,10 +32,12 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Touches,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.agency import AgencyRule
@@ -186,6 +188,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
@@ -263,17 +266,28 @@ def build_sharing(
         publisher=bus,
         clock=clock,
     )
+    freshness = Freshness(generations=database, clock=clock)
     layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
+    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     background = (follow, *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
+    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Where passkeys approve: on this gateway's own pages."""
+    return Profile(rp_id=settings.origin.host, origin=settings.origin.text)
 
 
 def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:

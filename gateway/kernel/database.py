@@ -80,12 +80,15 @@ class UnitOfWork:
         leaves: how many audit leaves this transaction holds; `audit` counts them up.
     """
 
-    def __init__(self, session: AsyncSession, *, signal: MemoryBus, tells_others: bool) -> None:
+    def __init__(
+        self, session: AsyncSession, *, signal: MemoryBus, raised: generations.Raised, tells_others: bool
+    ) -> None:
         """`signal` wakes who reads generations in this process; `tells_others`: the database wakes other processes."""
         self.session = session
         self.leaves = 0
         self.is_committed = False
         self._signal = signal
+        self._raised = raised
         self._tells_others = tells_others
         self._changed: set[str] = set()
         self._after: list[Callable[[], Awaitable[None] | None]] = []
@@ -112,10 +115,12 @@ class UnitOfWork:
         """
         if not self.leaves and not unaudited:
             raise UnauditedCommitError("a change needs its audit leaf in the same transaction")
+        stamp = 0
         if self._changed:
-            await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
+            stamp = await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
         await self.session.commit()
         self.is_committed = True
+        self._raised.to(stamp)
         if self._changed:
             self._signal.publish(generations.TOPIC)
         for action in self._after:
@@ -133,6 +138,7 @@ class Database:
         self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")
         self.signal = MemoryBus()
+        self._raised = generations.Raised()
         if self.is_sqlite:
             sqlite_in_loop.register()
             self._writer = create_async_engine(url, pool_size=1, max_overflow=0, **_SQLITE, **_QUIET)
@@ -143,7 +149,7 @@ class Database:
             self._writer = create_async_engine(
                 url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
             )
-            # Each statement sees its own moment in any case; without BEGIN and ROLLBACK a read is one way there and back.
+            # Each statement sees its own moment anyway; without BEGIN and ROLLBACK a read is one way there and back.
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
@@ -161,7 +167,7 @@ class Database:
     async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await self._begin(session)
-            unit = UnitOfWork(session, signal=self.signal, tells_others=not self.is_sqlite)
+            unit = UnitOfWork(session, signal=self.signal, raised=self._raised, tells_others=not self.is_sqlite)
             try:
                 yield unit
             finally:
@@ -209,6 +215,11 @@ class Database:
         """
         async with self.read() as connection:
             return await generations.read_since(connection, seen)
+
+    @property
+    def own_generation(self) -> int:
+        """The last generation of everything that this process raised itself."""
+        return self._raised.stamp
 
     def generation_news(self) -> AbstractContextManager[Subscription]:
         """Woken when generations went up, as far as this process has heard."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.principal import Principal
@@ -15,6 +15,22 @@ from policies.vocabulary import Remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """An owner's yes to one view, which can be used now.
+
+    Attributes:
+        version: of the request when it was read; a yes that was used or taken back meanwhile has another.
+        approval: what a grant carries: label, the closed request, and the touch or the site's own word.
+        until: when the view ends that opens now.
+    """
+
+    ask_id: str
+    version: int
+    approval: dict[str, Any]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewQuestion:
     """May this person see this camera live, for this, now?
 
@@ -23,6 +39,7 @@ class ViewQuestion:
         purpose: a word of `policies.vocabulary.Purpose`.
         incident_id: the incident that is the reason; empty for none.
         without_session: a running session that must not count against the site's totals (when it is decided again).
+        approved: the owner's yes to exactly this view, where there is one.
     """
 
     principal: Principal
@@ -30,6 +47,7 @@ class ViewQuestion:
     purpose: str
     incident_id: str = ""
     without_session: str = ""
+    approved: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +102,23 @@ class Decider(Protocol):
         Raises:
             NotFoundError: there is no such camera or incident, or the person may not know of it.
             InvalidError: a purpose that is no word of ours.
+        """
+
+
+class OwnersYes(Protocol):
+    """What owners said yes to when they were asked (`gateway.live.asking`)."""
+
+    async def approved_for(self, question: ViewQuestion) -> Approved | None:
+        """A yes to exactly this view of this person, if one can be used now."""
+
+    async def may_say_yes(self, question: ViewQuestion, organisation_id: str) -> bool:
+        """Whether this owner was not asked yet for this incident, or may still answer about this camera."""
+
+    async def opened(self, unit: UnitOfWork, approved: Approved, session_id: str) -> None:
+        """It is used by this view, in the transaction that opens it.
+
+        Raises:
+            ConflictError: it was used, or taken back, meanwhile.
         """
 
 

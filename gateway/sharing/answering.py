@@ -18,8 +18,9 @@ from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView
 from gateway.sharing.weeks import rows_shown
-from gateway.web import Form, after, page, read_form
+from gateway.web import Form, after, page, read_form, spoken
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
+from policies.spanish import tongue
 from policies.words import Voice, distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
@@ -192,7 +193,7 @@ def _form_page(
     looked: Looked | None = None,
     error: LenspactError | None = None,
 ) -> Template:
-    voice, choices = Voice(), choices_of(view)
+    voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
     said = {name: value for name, value in values.items() if name not in target.fields}
     ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
     radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}

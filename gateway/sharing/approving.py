@@ -23,12 +23,14 @@ from gateway.sharing.ports import Log, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import held_by
 from gateway.sharing.site_book import SiteBook
 from gateway.sites import TouchAnswer
+from gateway.web import spoken
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, base64url, challenge, label_of
 from policies.model import Policy, read_policy
+from policies.spanish import tongue
 from policies.words import Change, Voice, say_change
 
 MINUTE_S: Final = 60
@@ -143,7 +145,7 @@ class Approvals:
     async def _voice(self, site: Site, agent: SiteAgent) -> Voice:
         agency, names = await self._book.agency(), await self._book.names(site.id)
         local = {on_site: names[name] for name, on_site in (await self._book.ticked(agent)).items() if name in names}
-        return Voice(cameras=local, agencies={agency.id: agency.name}, zone=site.zone)
+        return Voice(cameras=local, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     def _minutes_left(self, until: datetime | None) -> int | None:
         if until is None:

@@ -14,10 +14,13 @@ from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
+from gateway.sharing.forms import DAYS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
+from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
 from gateway.web import after, page, read_form
 from partner_agent.wire.touches import Assertion
+from policies.vocabulary import Act
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -108,5 +111,19 @@ async def _site_page(
         rp_id=origin.host,
         is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
         standings=Standing,
+        weeks=_weeks(view),
+        conditions=CONDITIONS,
+        changes=clock_changes(view.site.zone, view.seen_at),
         error=error,
     )
+
+
+def _weeks(view: SharingView) -> list[tuple[str, str, list[tuple[str, list[Stretch]]]]]:
+    """The grids of the page: name, caption, and each day with its stretches; none before anything was said."""
+    if not view.parts:
+        return []
+    asked = (
+        ("live", "Live, from one camera or more", Act.LIVE_VIEW),
+        ("recordings", "Recordings handed over, from one camera or more", Act.CLIP_FETCH),
+    )
+    return [(name, caption, list(zip(DAYS, week_of(view.said, act), strict=True))) for name, caption, act in asked]

@@ -51,6 +51,7 @@ class Online:
         hold: digest of a proposal that an owner's passkey approved, and when its hold there ends.
         is_behind: whether the site holds another document than the newest acknowledged one.
         camera_health: the agent's camera ids with the words the site last said of them.
+        vocabulary: what the agent said it knows; 0 until it has.
     """
 
     link: Link
@@ -65,6 +66,7 @@ class Online:
     proposal: str = ""
     hold: tuple[str, datetime] | None = None
     camera_health: dict[str, str] = field(default_factory=dict)
+    vocabulary: int = 0
 
 
 class LinkHub:

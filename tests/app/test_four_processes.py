@@ -1,4 +1,4 @@
-"""Four gateway processes on one PostgreSQL: what one takes back all refuse, and one that cannot look permits nothing."""
+"""Four gateway processes on one PostgreSQL: what one takes back all refuse; one that cannot look permits nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

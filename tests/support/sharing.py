@@ -139,10 +139,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         publisher=base.bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(pack),
+        agency=AgencyLayer(packs.agency_rules("default")),
+        freshness=freshness,
+    )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     return SharingWorld(
         base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, freshness, clock

@@ -1,4 +1,4 @@
-"""How long after a commit every one of four other gateway processes denies, on a PostgreSQL database of the bench's own.
+"""How long after a commit every one of four other gateway processes denies, on a PostgreSQL database of its own.
 
 The clock starts right before the commit (which raises the generation, notifies and waits for the disk) and stops when
 the last process has decided anew, with every layer read again. What each change takes back is given again unmeasured.
@@ -19,7 +19,7 @@ from tests.support.deciders import Decider, deciders
 from tests.support.shops import sharing_shop
 
 PROCESSES = 4
-FLIPS = 150
+FLIPS = 1_000
 WARM = 20
 FLIP_S = 10.0
 REVOKE_MS = 20
