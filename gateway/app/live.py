@@ -115,7 +115,7 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPer
             ref=subject.ref,
             agency=subject.agency,
             unit=subject.unit,
-            role=min(subject.roles, default=""),
+            role=subject.said_role,
             assurance=subject.assurance,
             on_behalf_of=subject.on_behalf_of,
         ),

@@ -37,6 +37,7 @@ from gateway.sharing import (
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from gateway.web import _
 from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
@@ -45,6 +46,7 @@ from policies.clauses import Live
 from policies.fields import PolicyError
 from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -60,6 +62,8 @@ _STANDING: Final = {
     Standing.TO_APPROVE: "Sharing more waits for your approval.",
     Standing.REFUSED: "Sharing more was declined on site.",
 }
+_OFF: Final = ("Not shared", "Sharing is off: nobody can look or ask.")
+_UNREACHED: Final = "Not connected"
 
 
 class AgentsOnSite:
@@ -214,6 +218,7 @@ class _Loaded:
     rules: tuple[AgencyRule, ...]
     agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
 
 
 def _load(settings: Settings, mou: str) -> _Loaded:
@@ -223,6 +228,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
             rules=packs.agency_rules(settings.agency_rules),
             agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
@@ -255,7 +261,9 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
+    )
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -302,12 +310,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
-    if not card.is_on:
-        sentence = "Sharing is off: nobody can look or ask."
-        return CameraStatus(
-            "unavailable", "Not shared", f"{sentence} {_STANDING.get(card.standing, '')}".strip(), False
-        )
-    badge, word, sentence = _LIVE[live]
-    if card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
-        badge, word = "offline", "Not connected"
-    return CameraStatus(badge, word, f"{sentence} {_STANDING.get(card.standing, '')}".strip(), is_on=True)
+    badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
+    if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
+        badge, word = "offline", _UNREACHED
+    sentences = (sentence, _STANDING.get(card.standing, ""))
+    return CameraStatus(badge, word, " ".join(_(each) for each in sentences if each), is_on=bool(card.is_on))

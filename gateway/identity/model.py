@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.kernel.errors import InvalidError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import PrincipalKind, Role
 
 TOKEN_BYTES: Final = 32  # of a session, a link, a step: 256 bits, so guessing needs no limit
@@ -26,7 +27,7 @@ PASSKEY_NAME_CHARACTERS: Final = 60
 TOUCH_PERIOD: Final = timedelta(seconds=60)  # a session's last use is kept no finer than this
 PASSWORD_MIN: Final = 8  # with a second factor (63B-4, 3.1.1.2)
 PASSWORD_MAX: Final = 256  # the hasher's input is bounded; at least 64 must be allowed
-AGENCY_ROLES: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.COMPLIANCE, Role.ADMIN)
+AGENCY_ROLES: Final = (Role.OPERATOR, Role.SUPERVISOR, Role.COMPLIANCE, Role.ADMIN, Role.FEDERAL)
 
 
 class Door(StrEnum):
@@ -219,9 +220,9 @@ def check_password(password: str, *, person: Person, blocklist: frozenset[str]) 
     """
     normal = unicodedata.normalize("NFC", password)
     if len(normal) < PASSWORD_MIN:
-        raise _refused(f"Use at least {PASSWORD_MIN} characters; a few words in a row work well.")
+        raise _refused(phrase("Use at least %(least)d characters; a few words in a row work well.", least=PASSWORD_MIN))
     if len(normal) > PASSWORD_MAX:
-        raise _refused(f"Use at most {PASSWORD_MAX} characters.")
+        raise _refused(phrase("Use at most %(most)d characters.", most=PASSWORD_MAX))
     lowered = normal.lower()
     local = person.email.partition("@")[0]
     names = {person.email, local, person.name.lower(), "lenspact"}

@@ -18,7 +18,7 @@ from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView
 from gateway.sharing.weeks import rows_shown
-from gateway.web import Form, after, page, read_form, spoken
+from gateway.web import Form, _, after, page, read_form, spoken
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
 from policies.spanish import tongue
 from policies.words import Voice, distance, purpose
@@ -90,13 +90,15 @@ class Target:
 
 def only_answer(view: SharingView, cameras: Sequence[Camera]) -> Target:
     """The one answer of these cameras, instead of whatever was said about them."""
-    name = cameras[0].name if len(cameras) == 1 else f"every camera at {view.site.name}"
-    return Target(title=f"What do you share of {name}?", cameras=tuple(cameras), kept=_known(view.answers, cameras))
+    one = cameras[0].name if len(cameras) == 1 else ""
+    every = _("What do you share of every camera at %(site)s?", site=view.site.name)
+    title = _("What do you share of %(camera)s?", camera=one) if one else every
+    return Target(title=title, cameras=tuple(cameras), kept=_known(view.answers, cameras))
 
 
 def new_answer(view: SharingView) -> Target:
     """One more answer, besides those there are."""
-    return Target(title="Another answer", cameras=view.cameras, is_choosing=True)
+    return Target(title=_("Another answer"), cameras=view.cameras, is_choosing=True)
 
 
 def numbered_answer(view: SharingView, number: int) -> Target:
@@ -108,7 +110,7 @@ def numbered_answer(view: SharingView, number: int) -> Target:
     clauses = view.answers.clauses if view.answers else ()
     if not 0 < number <= len(clauses):
         raise NotFoundError("There is no such answer.")
-    title = f"Answer {number}"
+    title = _("Answer %(n)d", n=number)
     return Target(title=title, cameras=view.cameras, kept=clauses[number - 1], number=number - 1, is_choosing=True)
 
 
@@ -120,12 +122,15 @@ def removal(view: SharingView, number: int) -> Act:
     """
     target = numbered_answer(view, number)
     others = [one for place, one in enumerate(view.answers.clauses if view.answers else ()) if place != target.number]
-    return Act(title=f"Take answer {number} away", verb="Take this answer away", clauses=tuple(others))
+    return Act(title=_("Take answer %(n)d away", n=number), verb=_("Take this answer away"), clauses=tuple(others))
 
 
 def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -> Template:
-    """The form as it is first seen: the answers there are, a preset's, or those of the preselected one."""
-    if preset in set(Preset) or target.kept is None:
+    """The form as it is first seen: the answers there are, those of a preset or a kind of place, or the preselected."""
+    ready = _of_place(view, preset)
+    if ready is not None:
+        values = {**values_of(ready, view.site, choices_of(view)), "place": preset}
+    elif preset in set(Preset) or target.kept is None:
         chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
         values = _values_of_preset(chosen, view)
     else:
@@ -133,12 +138,18 @@ def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -
     return _form_page(request, view, target, values=values | target.values(), made_from=view.version)
 
 
+def _of_place(view: SharingView, name: str) -> Clause | None:
+    """The ready answer for a kind of place, without its cameras."""
+    pack = next((pack for pack in view.places if pack.id == name), None)
+    return None if pack is None else pack.clause(frozenset(), zone=view.site.zone)
+
+
 async def answer(
     request: AnyRequest, *, principal: Principal, sharing: Sharing, view: SharingView, target: Target
 ) -> Template | Redirect:
     """Show what the answer changes, or save it."""
     choices = choices_of(view)
-    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then")
+    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then", "place")
     made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
     try:
         if not target.cameras:
@@ -146,7 +157,8 @@ async def answer(
         if target.number is not None and made_from != view.version:
             raise ConflictError(_MEANWHILE)
         names = target.read(form)
-        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=target.kept)
+        kept = _of_place(view, form.given("place")) or target.kept
+        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
         clauses = target.placed(view.answers, clause)
         if form.given("then") != "save" or form.given("looked_at") != digest_of(clause):
             preview = await sharing.preview(principal, view.site.id, clauses)
@@ -194,7 +206,7 @@ def _form_page(
     error: LenspactError | None = None,
 ) -> Template:
     voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
-    said = {name: value for name, value in values.items() if name not in target.fields}
+    said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
     ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
     radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}
     return page(
@@ -207,15 +219,16 @@ def _form_page(
         preview=looked.preview if looked else None,
         looked_at=looked.digest if looked else "",
         save_word=looked.word if looked else "",
-        presets=PRESETS,
+        presets=[(preset, _(word), _(hint)) for preset, word, hint in PRESETS],
         chosen=next(ready, ""),
+        place=values.get("place", ""),
         radii=[(str(radius), distance(radius, voice)) for radius in sorted(radii)],
         purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
-        days=DAYS,
+        days=[_(day) for day in DAYS],
         rows=rows_shown(values),
         roles=[str(role) for role in ROLES],
         caps=dict(choices.caps),
-        heights=[(str(height), f"{height:,} lines") for height in heights_of(values)],
+        heights=[(str(height), _("%(n)s lines", n=f"{height:,}")) for height in heights_of(values)],
         folds=_folds(said, view, error),
         values=values,
         error=error,

@@ -35,12 +35,15 @@ from policies.words import Change, Voice, say_change
 
 MINUTE_S: Final = 60
 ASSERTION_CHARACTERS: Final = 4096  # of each part; real ones have hundreds, and a frame of the link holds 64 KiB
-ON_SITE: Final = "Approve it on your machine on site."
 # What the site's refusal means for whoever touched; nothing has changed in any of them.
 REFUSALS: Final[Mapping[str, str]] = {
-    PolicyProblem.ON_SITE_ONLY: f"Your site takes this change only on site. {ON_SITE}",
-    PolicyProblem.APPROVAL_INVALID: f"Your site did not take this passkey. Try again, or: {ON_SITE.lower()}",
-    PolicyProblem.ANOTHER_OWNER: f"A passkey cannot take itself off the list. Use another one. Or: {ON_SITE.lower()}",
+    PolicyProblem.ON_SITE_ONLY: "Your site takes this change only on site. Approve it on your machine on site.",
+    PolicyProblem.APPROVAL_INVALID: (
+        "Your site did not take this passkey. Try again, or approve it on your machine on site."
+    ),
+    PolicyProblem.ANOTHER_OWNER: (
+        "A passkey cannot take itself off the list. Use another one, or approve it on your machine on site."
+    ),
     PolicyProblem.BUSY: "Your site waits out another change first. Approve this one after it.",
     PolicyProblem.QUARANTINED: "Your site is held back until you clear that there. Then approve this on site.",
     PolicyProblem.LAST_OWNER: "Your site keeps its last passkey. Let another one approve there first.",

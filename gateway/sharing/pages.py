@@ -18,7 +18,7 @@ from gateway.sharing.forms import DAYS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire.touches import Assertion
 from policies.vocabulary import Act
 
@@ -35,7 +35,7 @@ async def sharing_page(
     sites = await partners.sites(principal.organisation_id)
     if len(sites) == 1:
         return after(f"/portal/sites/{sites[0].id}/sharing")
-    return page("sharing/sites.html", request, title="What do you share?", sites=sites)
+    return page("sharing/sites.html", request, title=_("What do you share?"), sites=sites)
 
 
 @get("/portal/sites/{site_id:str}/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -54,7 +54,9 @@ async def site_sharing_page(
     try:
         view = await sharing.view(principal, site.id)
     except PreconditionError as error:
-        return page("sharing/agreement.html", request, title="What do you share?", site=site, sentence=error.sentence)
+        return page(
+            "sharing/agreement.html", request, title=_("What do you share?"), site=site, sentence=_(error.sentence)
+        )
     return await _site_page(request, view, principal=principal, sharing=sharing, approvals=approvals, origin=origin)
 
 
@@ -104,7 +106,7 @@ async def _site_page(
     return page(
         "sharing/site.html",
         request,
-        title=f"What you share at {view.site.name}",
+        title=_("What you share at %(site)s", site=view.site.name),
         view=view,
         cards=await sharing.cards(view.cameras),
         waiting=await approvals.waiting(principal, view.site.id) if view.standing is Standing.TO_APPROVE else None,
@@ -112,7 +114,7 @@ async def _site_page(
         is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
         standings=Standing,
         weeks=_weeks(view),
-        conditions=CONDITIONS,
+        conditions={kind: _(words) for kind, words in CONDITIONS.items()},
         changes=clock_changes(view.site.zone, view.seen_at),
         error=error,
     )
@@ -123,7 +125,8 @@ def _weeks(view: SharingView) -> list[tuple[str, str, list[tuple[str, list[Stret
     if not view.parts:
         return []
     asked = (
-        ("live", "Live, from one camera or more", Act.LIVE_VIEW),
-        ("recordings", "Recordings handed over, from one camera or more", Act.CLIP_FETCH),
+        ("live", _("Live, from one camera or more"), Act.LIVE_VIEW),
+        ("recordings", _("Recordings handed over, from one camera or more"), Act.CLIP_FETCH),
     )
-    return [(name, caption, list(zip(DAYS, week_of(view.said, act), strict=True))) for name, caption, act in asked]
+    days = [_(day) for day in DAYS]
+    return [(name, caption, list(zip(days, week_of(view.said, act), strict=True))) for name, caption, act in asked]

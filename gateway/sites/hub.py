@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import LenspactError, UnavailableError
+from gateway.kernel.phrases import phrase
 from gateway.sites.handshake import HandshakeError, Handshakes
 from gateway.sites.links import Link, Peer
 from gateway.sites.model import Agent, AgentState
@@ -158,7 +159,7 @@ class LinkHub:
         """
         problem = self.problem_of(agent_id) if isinstance(message, Grant) else ""
         if problem:
-            raise UnavailableError(f"The site cannot be asked now: {problem}.")
+            raise UnavailableError(phrase("The site cannot be asked now: %(problem)s.", problem=problem))
         return await self._link(agent_id).ask(message, deadline_s=deadline_s)
 
     def tell(self, agent_id: str, message: Message) -> None:

@@ -126,7 +126,10 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         guardrail=pack,
         agreement=packs.agreement("pilot-1"),
     )
-    sharing = Sharing(database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock)
+    places = [packs.place(name) for name in packs.places()]
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, places=places
+    )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
     outbox = Outbox(
