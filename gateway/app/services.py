@@ -41,7 +41,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -75,6 +75,7 @@ class Services:
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
     sites: Sites
     evidence: Evidence
     live: Live
@@ -109,7 +110,7 @@ def build_services(
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
-    joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
+    joined = Joined(owners, identity, incidents, law.listing, evidence, views.live, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

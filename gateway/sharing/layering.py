@@ -122,6 +122,24 @@ class Layering:
         self._sites: OrderedDict[str, _Kept[SiteLayers]] = OrderedDict()
         self._network: _Kept[_Network] | None = None
 
+    @property
+    def guardrail(self) -> GuardrailLayer:
+        """The ordinance in force at the centre."""
+        return self._guardrail
+
+    @property
+    def agency(self) -> AgencyLayer:
+        """The agency's own rules."""
+        return self._agency
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help now."""
+        return self._book.agents.panicking()
+
+    async def is_suspended(self) -> bool:
+        """Whether sharing is switched off for the whole network."""
+        return await self._rows.is_suspended()
+
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """What the site is giving, as far as the centre counts it."""
         return Usage() if self._usage is None else await self._usage.usage(site_id, without_session=without_session)
@@ -142,6 +160,11 @@ class Layering:
         network = await self._network_now()
         switched = replace(kept.value.invariants, is_suspended=network.is_suspended)
         return replace(kept.value, invariants=switched, network=network.generation)
+
+    async def as_stored(self, site_id: str, organisation_id: str) -> SiteLayers:
+        """The layers of one site read from its rows now, for whoever keeps what follows from them."""
+        self._sites.pop(site_id, None)
+        return await self.of_site(site_id, organisation_id)
 
     def _is_current(self, as_of: int, *scopes: str) -> bool:
         """Whether what was read then still is so, as far as a confirmed process knows."""

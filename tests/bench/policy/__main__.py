@@ -3,13 +3,14 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, proof, replay, revocation, scale
+from tests.bench.policy import decisions, listing, proof, replay, revocation, scale
 
 GROUPS = {
     "decisions": decisions.run,
     "replay": replay.run,
     "proof": proof.run,
     "scale": scale.run,
+    "listing": listing.run,
     "revocation": revocation.run,
 }
 
