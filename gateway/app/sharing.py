@@ -23,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     Listing,
@@ -30,11 +31,13 @@ from gateway.sharing import (
     Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
     follow_forever,
     ground_of,
 )
@@ -54,7 +57,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -257,6 +260,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -274,9 +278,8 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
+    prover = Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -288,7 +291,24 @@ def build_sharing(
         clock=clock,
     )
     freshness = Freshness(generations=database, clock=clock)
-    layering = Layering(
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
+    approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
+    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
+    deciding = (decisions, listing, touches, freshness)
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
         rows=rows,
         book=book,
         guardrail=GuardrailLayer(loaded.guardrail),
@@ -296,19 +316,26 @@ def build_sharing(
         freshness=freshness,
         usage=usage,
     )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
-    approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    foundation = ground_of(book, loaded.guardrail.digest)
-    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
-    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
-    marks = Background("marks", marker.run, Place.WORKER)
-    background = (follow, marks, *_listening(ground, freshness))
-    return SharingServices(
-        sharing, owners, approvals, outbox, decisions, listing, touches, freshness, agents, background
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
     )
 
 
