@@ -278,10 +278,8 @@ def build_sharing(
     prover = Prover()
     sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, keys, identity.passkeys)
@@ -320,6 +318,17 @@ def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[s
         log=ground.log.audit,
         publisher=ground.bus,
         clock=ground.clock,
+    )
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
     )
 
 
