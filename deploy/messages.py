@@ -61,6 +61,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/live/service.py": ("_REMEDIES",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
+    "gateway/sharing/effect_words.py": ("_WAYS",),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
     "gateway/sharing/forms.py": ("DAYS",),
     "gateway/sharing/freshness.py": ("_UNCONFIRMED",),

@@ -23,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     Listing,
@@ -30,11 +31,13 @@ from gateway.sharing import (
     Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
     follow_forever,
     ground_of,
 )
@@ -257,6 +260,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -274,9 +278,8 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
+    prover = Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -292,17 +295,39 @@ def build_sharing(
     )
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
-    background = (follow, Background("marks", marker.run, Place.WORKER), *_listening(ground, freshness))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    return SharingServices(sharing, owners, approvals, outbox, *deciding, agents, background)
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
+    )
 
 
 def profile_of(settings: Settings) -> Profile:

@@ -10,7 +10,7 @@ from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion
-from policies.request import Usage
+from policies.request import Incident, Usage
 
 
 class Log(Protocol):
@@ -92,6 +92,38 @@ class LiveUsage(Protocol):
 
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """In the last 24 hours and right now, without one session that is decided again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewMade:
+    """A live view that was asked for, as far as a decision can be made again from it.
+
+    Attributes:
+        at: when it was decided.
+        camera_id: the registered camera.
+        incident: the reason, as it was then.
+        has_happened: whether it was let through; otherwise the owner's rules refused it.
+    """
+
+    id: str
+    at: datetime
+    camera_id: str
+    agency: str
+    unit: str
+    roles: frozenset[str]
+    purpose: str
+    incident: Incident | None
+    has_happened: bool
+
+
+class ViewHistory(Protocol):
+    """What was and is watched at a site."""
+
+    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """Views that happened or that the owner's rules refused, newest first, at most so many."""
+
+    async def running(self, site_id: str) -> Sequence[ViewMade]:
+        """Views that may show something right now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gateway.sharing import (
     Agency,
     Approvals,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     Listing,
@@ -129,8 +130,8 @@ class SharingWorld:
         return None if found is None else read_policy(found.raw)
 
 
-def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
-    """Build it."""
+def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
+    """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
     agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
     book = SiteBook(
@@ -143,7 +144,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
-        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, places=places
+        database=database,
+        rows=rows,
+        book=book,
+        log=base.audit,
+        publisher=base.bus,
+        clock=clock,
+        places=places,
+        effects=effects,
     )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
