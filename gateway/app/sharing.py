@@ -290,10 +290,8 @@ def build_sharing(
         publisher=bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, keys, identity.passkeys)
@@ -307,6 +305,17 @@ def build_sharing(
     deciding = (decisions, listing, touches, freshness)
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
+    )
 
 
 def _sharing(

@@ -165,10 +165,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         publisher=base.bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(pack),
+        agency=AgencyLayer(packs.agency_rules("default")),
+        freshness=freshness,
+    )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     ground = ground_of(book, pack.digest)
     listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
