@@ -25,6 +25,7 @@ from gateway.sharing import (
     Decisions,
     Effects,
     Freshness,
+    History,
     Layering,
     Listing,
     LiveUsage,
@@ -193,6 +194,7 @@ class ForHandlers(TypedDict):
     approvals: Approvals
     decisions: Decisions
     who_sees: WhoSees
+    history: History
     listing: Listing
 
 
@@ -209,6 +211,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    history: History
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -226,6 +229,7 @@ class SharingServices:
             approvals=self.approvals,
             decisions=self.decisions,
             who_sees=self.who_sees,
+            history=self.history,
             listing=self.listing,
         )
 
@@ -290,9 +294,10 @@ def build_sharing(
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    deciding = (decisions, listing, touches, freshness)
+    telling = (WhoSees(layering=layering), History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
 
 def _book(

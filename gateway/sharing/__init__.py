@@ -5,6 +5,7 @@ from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
+from gateway.sharing.history import History
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
@@ -39,6 +40,7 @@ __all__ = [
     "Effect",
     "Effects",
     "Freshness",
+    "History",
     "Key",
     "KeyState",
     "Layering",

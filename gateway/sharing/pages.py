@@ -15,6 +15,7 @@ from gateway.partners import Partners
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.forms import DAYS
+from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
@@ -97,7 +98,7 @@ async def approve_by_touch(
     return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
+PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES, *HISTORY_PAGES)
 
 
 async def _site_page(
