@@ -55,7 +55,7 @@ def test_solver_and_search_give_the_same_verdict_and_true_witnesses():
 
 @pytest.mark.parametrize("name", ["live_24_hours", "no_federal_users"])
 def test_under_other_ordinances_both_say_the_same(name):
-    """One wants a second person, who may have to come together with the owner's yes; the other means some people only."""
+    """One wants a second person, maybe together with the owner's yes; the other means some people only."""
     pack = packs.ordinance(name)
     federal = policy(rule(grantee="role:age_1/federal")), policy(rule(grantee="role:age_1/federal", condition="any"))
     for old, new in [federal, *edits(Random(82), 15)]:
