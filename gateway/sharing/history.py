@@ -9,10 +9,9 @@ from typing import Final
 
 from gateway.kernel.errors import NotFoundError
 from gateway.sharing.changing import Act
-from gateway.sharing.model import policy_of
+from gateway.sharing.model import Version, policy_of
 from gateway.sharing.ports import SharingRows
 from gateway.sharing.site_book import SiteBook
-from gateway.sharing.versions import Version
 from gateway.sharing.views import SharingView
 from gateway.web import _
 from policies.words import Change, say_change

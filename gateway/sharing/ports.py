@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
-from gateway.sharing.model import Answers, DocumentState, Step
-from gateway.sharing.versions import Version
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion
 from policies.request import Incident, Usage

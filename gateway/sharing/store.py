@@ -12,10 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from gateway.sharing import versions
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
-from gateway.sharing.versions import Version
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
 from policies.model import Owner

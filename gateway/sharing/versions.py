@@ -1,44 +1,18 @@
 """The versions of what an owner said, in the database: written in the transaction of their save, never changed."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
 
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.sharing.model import Answers
+from gateway.sharing.model import Answers, Version
 from gateway.sharing.tables import SharingVersionRow
 from partner_agent.wire import canonical
-from policies.clauses import Clause, read_clause
+from policies.clauses import read_clause
 
 _VERSION = SharingVersionRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One save.
-
-    Attributes:
-        author_name: who saved it; empty where that was not kept.
-        sha256: of what was said, for whoever compares.
-    """
-
-    seq: int
-    author_name: str
-    created_at: datetime
-    clauses: tuple[Clause, ...]
-    off: frozenset[str]
-    sha256: str
-
-    @property
-    def effective(self) -> tuple[Clause, ...]:
-        """The clauses without the cameras that were switched off."""
-        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
-        return tuple(clause for clause in left if clause.cameras)
 
 
 async def keep(unit: UnitOfWork, known: Answers | None, answers: Answers, *, author: str, name: str) -> None:
