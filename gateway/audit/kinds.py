@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SIGN_IN_ENDED = "sign_in.ended"
     CREDENTIAL_ADDED = "credential.added"
     CREDENTIAL_SUSPENDED = "credential.suspended"
+    CREDENTIAL_RESUMED = "credential.resumed"
     CREDENTIAL_REMOVED = "credential.removed"
 
     # partners, their agreement and their places

@@ -3,6 +3,7 @@
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
@@ -30,6 +31,7 @@ __all__ = [
     "Answers",
     "Approvals",
     "Availability",
+    "Batch",
     "CameraCard",
     "Changes",
     "Decided",
@@ -37,6 +39,7 @@ __all__ = [
     "DocumentState",
     "Effect",
     "Effects",
+    "Everywhere",
     "Freshness",
     "Key",
     "KeyState",
@@ -49,6 +52,7 @@ __all__ = [
     "Marker",
     "NearView",
     "Outbox",
+    "Outcome",
     "Owners",
     "Page",
     "Preview",
@@ -72,6 +76,7 @@ __all__ = [
     "ViewHistory",
     "ViewMade",
     "Waiting",
+    "WaitingAt",
     "follow_forever",
     "ground_of",
     "topic_of",
