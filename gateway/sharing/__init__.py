@@ -19,6 +19,7 @@ from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
     "EVERYTHING",
@@ -77,6 +78,7 @@ __all__ = [
     "ViewMade",
     "Waiting",
     "WaitingAt",
+    "WhoSees",
     "follow_forever",
     "ground_of",
     "topic_of",
