@@ -60,7 +60,12 @@ def open_bus(settings: Settings) -> MemoryBus:
         return MemoryBus()
     from gateway.kernel.postgres_bus import PostgresBus  # noqa: PLC0415
 
-    return PostgresBus(settings.database.replace("postgresql+asyncpg", "postgresql", 1))
+    return PostgresBus(postgres_dsn(settings))
+
+
+def postgres_dsn(settings: Settings) -> str:
+    """The database as its own driver names it."""
+    return settings.database.replace("postgresql+asyncpg", "postgresql", 1)
 
 
 def open_keys(settings: Settings) -> Keyring:

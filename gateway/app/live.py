@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,12 +11,14 @@ import msgspec
 
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
+from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
+from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
-from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.keyring import Keyring
+from gateway.kernel.principal import Principal
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
@@ -31,7 +33,7 @@ from gateway.live import (
     build_live,
 )
 from gateway.live import Ground as LiveGround
-from gateway.sharing import Decided, Decisions, Question
+from gateway.sharing import EVERYTHING, NETWORK, Decided, Decisions, Freshness, Question
 from gateway.sites import Peer, Sites
 from partner_agent.rtc import certificate
 from partner_agent.wire import grants
@@ -49,11 +51,13 @@ M = TypeVar("M", bound=Message)
 class SharingDecider:
     """`live.Decider` over sharing's decisions and the incidents."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
-        self._decisions, self._incidents = decisions, incidents
+    def __init__(self, *, decisions: Decisions, incidents: Incidents, people: People) -> None:
+        self._decisions, self._incidents, self._people = decisions, incidents, people
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
-        """Decide with all layers of the centre."""
+        """Decide with all layers of the centre; a running view for the person as they stand now."""
+        if question.without_session:
+            question = replace(question, principal=await self._as_now(question.principal))
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
@@ -79,6 +83,17 @@ class SharingDecider:
                 )
             case Permit() as permit:
                 return _permit(question, decided, permit)
+
+    async def _as_now(self, principal: Principal) -> Principal:
+        """The person with the roles they have now.
+
+        Raises:
+            NotFoundError: they are suspended, or of the agency no more.
+        """
+        membership = await self._people.membership(principal.person_id)
+        if membership is None or membership.organisation_id != principal.organisation_id:
+            raise NotFoundError("There is no such person.")
+        return replace(principal, roles=membership.roles, unit=membership.unit)
 
 
 def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPermit:
@@ -158,7 +173,9 @@ class LiveServices:
     relay_figures: Callable[[], Awaitable[Mapping[str, int]]]
 
 
-def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sites: Sites) -> LiveServices:
+def wire_live(
+    ground: Ground, *, law: SharingServices, incidents: Incidents, sites: Sites, identity: Identity
+) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
     origin = settings.origin.text
@@ -168,7 +185,8 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
             audit=ground.log.audit,
             bus=ground.bus,
             keyring=ground.keyring,
-            decider=SharingDecider(decisions=decisions, incidents=incidents),
+            decider=SharingDecider(decisions=law.decisions, incidents=incidents, people=identity.people),
+            freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
             gateway=origin,
@@ -182,7 +200,7 @@ def wire_live(ground: Ground, *, decisions: Decisions, incidents: Incidents, sit
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
     _listen(sites, Refused, plane.accounts.refused)
-    follow = Background("views follow rules", lambda: follow_rules(plane.live, ground.bus))
+    follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
         plane.live,
@@ -222,24 +240,26 @@ async def _relay_answers(plane: LivePlane) -> None:
     await plane.client.figures()
 
 
-async def follow_rules(live: Live, bus: MemoryBus) -> None:
-    """Decide running views again when something they stand on is said to have changed.
+async def follow_rules(live: Live, freshness: Freshness) -> None:
+    """Decide the views that run in this process again when something they stand on has changed, whoever changed it.
 
-    News may be lost: horizons look again in any case, and the site decides for itself.
+    Generations are counted, so nothing is missed, however the news of it came; twice changes nothing.
     """
-    with bus.subscribe("sharing", "incident", "site") as news:
-        async for item in news:
-            kind, _, name = item.topic.partition(".")
-            await live.rules_changed(_concerned(kind, name))
+    with freshness.changes() as changes:
+        while True:
+            await live.rules_changed(_concerned(await changes.get()))
 
 
-def _concerned(kind: str, name: str) -> Callable[[Session], bool]:
-    """Which sessions a piece of news may end; `sharing.network` concerns all."""
+def _concerned(scopes: frozenset[str]) -> Callable[[Session], bool]:
+    """Which sessions a change of these scopes may end."""
+    if scopes & {EVERYTHING, NETWORK}:
+        return lambda _session: True
 
     def which(session: Session) -> bool:
-        if kind == "incident":
-            return session.incident_id == name
-        return name in {session.site_id, "network"}
+        stands_on = {
+            session.site_id, session.organisation_id, session.incident_id, session.person_id, session.agency_id
+        }  # fmt: skip
+        return not stands_on.isdisjoint(scopes)
 
     return which
 

@@ -106,7 +106,7 @@ def build_services(
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
-    views = wire_live(ground, decisions=law.decisions, incidents=incidents, sites=sites)
+    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
     joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
     return Services(
@@ -129,7 +129,7 @@ def build_services(
             *law.background,
             *views.background,
         ),
-        probes=(*_probes(ground), views.probe),
+        probes=(*_probes(ground), law.probe, views.probe),
     )
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypedDict
 
-from gateway.app.ground import Ground
+from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
+from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
-from gateway.kernel.background import Background
+from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -21,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Freshness,
     Layering,
     LiveUsage,
     Outbox,
@@ -35,8 +38,10 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
 from partner_agent.wire.touches import Assertion
 from policies import packs
+from policies.agency import AgencyRule
 from policies.clauses import Live
 from policies.fields import PolicyError
+from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 
 PAUSED: Final = "paused"
@@ -181,8 +186,14 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
+
+    @property
+    def probe(self) -> Probe:
+        """This process hears of what is taken back."""
+        return Probe("freshness", self.freshness.demand)
 
     @property
     def for_handlers(self) -> ForHandlers:
@@ -190,6 +201,30 @@ class SharingServices:
         return ForHandlers(
             sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The packs that the settings name."""
+
+    guardrail: Guardrail
+    rules: tuple[AgencyRule, ...]
+    agreement: packs.AgreementTemplate
+    pack: Mapping[str, object]
+
+
+def _load(settings: Settings, mou: str) -> _Loaded:
+    try:
+        return _Loaded(
+            guardrail=packs.ordinance(settings.ordinance),
+            rules=packs.agency_rules(settings.agency_rules),
+            agreement=packs.agreement(mou),
+            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+        )
+    except PolicyError as error:
+        raise PreconditionError(
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+        ) from error
 
 
 def build_sharing(
@@ -206,45 +241,50 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    settings = ground.settings
-    try:
-        guardrail, rules = packs.ordinance(settings.ordinance), packs.agency_rules(settings.agency_rules)
-        agreement = packs.agreement(partners.agreement.version)
-        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
-    except PolicyError as error:
-        raise PreconditionError(
-            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
-        ) from error
+    loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = SiteBook(
         partners=partners,
         cameras=cameras,
         agents=agents,
         agency=TheAgency(identity),
-        guardrail=guardrail,
-        agreement=agreement,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
     outbox = Outbox(
-        gateway=settings.origin.text,
+        gateway=ground.settings.origin.text,
         database=database,
         rows=rows,
         book=book,
-        pack=pack,
+        pack=loaded.pack,
         log=log,
         publisher=bus,
         clock=clock,
     )
     layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(guardrail), agency=AgencyLayer(rules), usage=usage
+        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
     follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
-    decisions = Decisions(cameras=cameras, layering=layering, clock=ground.clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
-    return SharingServices(sharing, owners, approvals, outbox, decisions, agents, (follow,))
+    background = (follow, *_listening(ground, freshness))
+    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
+
+
+def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
+    """What keeps a process confirmed; the driver is imported only where it is used, for it is an extra."""
+    look = Background("freshness", freshness.run, Place.EVERYWHERE)
+    if ground.database.is_sqlite:
+        return (look,)
+    from gateway.kernel.postgres_signal import PostgresSignal  # noqa: PLC0415
+
+    signal = PostgresSignal(postgres_dsn(ground.settings), signal=ground.database.signal, clock=ground.clock)
+    return (look, Background("listening for changes", signal.run, Place.EVERYWHERE))
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:

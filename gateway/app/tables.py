@@ -7,6 +7,7 @@ from gateway.emergency import tables as _emergency
 from gateway.evidence import tables as _evidence
 from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
+from gateway.kernel import tables as _kernel
 from gateway.kernel.database import METADATA
 from gateway.live import tables as _live
 from gateway.partners import tables as _partners
@@ -22,6 +23,7 @@ __all__ = [
     "_evidence",
     "_identity",
     "_incidents",
+    "_kernel",
     "_live",
     "_partners",
     "_sharing",

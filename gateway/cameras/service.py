@@ -76,12 +76,12 @@ class Cameras:
             camera = replace(await self._mine(unit, principal, camera_id), facts=facts)
             await self._rows.save(unit, camera)
             await self._leaf(unit, Kind.CAMERA_CHANGED, camera, person=principal.person_id)
-            self._wake(unit, camera.id)
+            self._wake(unit, camera)
             await unit.commit()
         return camera
 
     async def remove(self, principal: Principal, camera_id: str) -> None:
-        """Take a camera off the list; whoever watches it loses it (`live` listens to `camera.<id>`)."""
+        """Take a camera off the list; whoever watches it loses it with the next decision."""
         async with self._database.unit_of_work() as unit:
             camera = await self._mine(unit, principal, camera_id)
             await self._remove(unit, camera, person=principal.person_id)
@@ -93,7 +93,7 @@ class Cameras:
             state = CameraState.CONNECTED if camera.id in camera_ids else CameraState.LISTED
             if camera.state is not state:
                 await self._rows.save(unit, replace(camera, state=state))
-                self._wake(unit, camera.id)
+                self._wake(unit, camera)
 
     async def camera(self, camera_id: str, *, organisation_id: str = "") -> Camera:
         """One camera; only of `organisation_id` unless that is empty.
@@ -141,7 +141,7 @@ class Cameras:
         for camera in await self._rows.of_site(site.id, unit=unit):
             if camera.people_live_here != site.people_live_here:
                 await self._rows.save(unit, replace(camera, people_live_here=site.people_live_here))
-                self._wake(unit, camera.id)
+                self._wake(unit, camera)
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and its cameras with it."""
@@ -151,10 +151,12 @@ class Cameras:
     async def _remove(self, unit: UnitOfWork, camera: Camera, *, person: str) -> None:
         await self._rows.remove(unit, camera.id)
         await self._leaf(unit, Kind.CAMERA_REMOVED, camera, person=person)
-        self._wake(unit, camera.id)
+        self._wake(unit, camera)
 
-    def _wake(self, unit: UnitOfWork, camera_id: str) -> None:
-        unit.after_commit(lambda: self._publisher.publish(f"camera.{camera_id}", camera_id))
+    def _wake(self, unit: UnitOfWork, camera: Camera) -> None:
+        """Whatever is shown of the camera's site is decided again, wherever that is."""
+        unit.bump(camera.site_id)
+        unit.after_commit(lambda: self._publisher.publish(f"camera.{camera.id}", camera.id))
 
     async def _mine(self, unit: UnitOfWork, principal: Principal, camera_id: str) -> Camera:
         camera = await self._rows.camera(camera_id, unit=unit)

@@ -22,6 +22,10 @@ AnyRequest = Request[Any, Any, Any]
 MEANINGS: dict[str, tuple[str, str]] = {
     "database": ("The database takes changes", "Check that the disk is not full and the database server runs."),
     "migrations": ("The database fits this program", "Stop the gateway, run lenspact migrate, start it again."),
+    "freshness": (
+        "What owners take back arrives here at once",
+        "No new video starts until it does. Check that the database server runs and is not overloaded.",
+    ),
     "relay": ("Live pictures can be passed on", "Look into the relay's log; the gateway starts it again by itself."),
     "log": ("The log is being signed", "No new video starts until it is. Look into the gateway's log."),
     "keys": ("The gateway's keys are good", "Run lenspact doctor; it names the key."),

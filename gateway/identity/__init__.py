@@ -6,6 +6,7 @@ from gateway.identity.model import PASSKEY_NAME_CHARACTERS, Agency, AgencyUser, 
 from gateway.identity.pages import sign_in_routes
 from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords, load_blocklist
+from gateway.identity.people import People
 from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
 from gateway.identity.spool import newest_link
 
@@ -22,6 +23,7 @@ __all__ = [
     "Passkey",
     "Passkeys",
     "Passwords",
+    "People",
     "Person",
     "RoleChange",
     "Session",

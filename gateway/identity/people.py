@@ -124,6 +124,13 @@ class People:
         """By id."""
         return await self._store.person(person_id)
 
+    async def membership(self, person_id: str) -> Membership | None:
+        """What a person of the agency may do now; None for one who is suspended, gone, or of no agency."""
+        person = await self._store.person(person_id)
+        if person is None or person.is_suspended:
+            return None
+        return await self._store.agency_membership(person_id)
+
     async def forget(self, unit: UnitOfWork, person_id: str) -> bool:
         """Delete address, name and secrets of somebody who belongs nowhere any more; False for people of the agency."""
         if await self._store.agency_membership(person_id) is not None:
@@ -289,6 +296,7 @@ class People:
             await self._refuse_without_admin(unit)
             await self._secrets.drop_links(unit, person_id)
             await self._sessions.end_all(unit, person_id, reason="suspended")
+            unit.bump(person_id)
             for watcher in self._watchers:
                 await watcher.roles_changed(unit, person_id, frozenset())
             await self._tell(unit, Kind.PERSON_SUSPENDED, person_id, by=by)
@@ -304,6 +312,7 @@ class People:
 
     async def _changed(self, unit: UnitOfWork, person_id: str, roles: frozenset[Role], *, by: Principal) -> None:
         await self._sessions.end_all(unit, person_id, reason="roles_changed")
+        unit.bump(person_id)
         for watcher in self._watchers:
             await watcher.roles_changed(unit, person_id, roles)
         await self._tell(unit, Kind.PERSON_ROLES_CHANGED, person_id, by=by, roles=roles)

@@ -1,8 +1,9 @@
 """What is done with incidents: opened by hand or by a feed, moved, numbered, closed, opened again.
 
-Each change is one transaction with its leaf. After commit the bus says `incident.<id>`, and whoever holds views for it
-decides them again; lists of incidents listen to `incidents`. A person may open an incident by hand or as planned; that
-the 911 centre or a device said so is for its feed alone to claim. An incident of another agency is `NotFoundError`.
+Each change is one transaction with its leaf, and raises the incident's generation: whoever holds views for it decides
+them again. After commit the bus says `incident.<id>`; lists of incidents listen to `incidents`. A person may open an
+incident by hand or as planned; that the 911 centre or a device said so is for its feed alone to claim. An incident of
+another agency is `NotFoundError`.
 """
 
 import hashlib
@@ -257,6 +258,7 @@ class Incidents:
             restricted={"person": by, "address": incident.place.address, "cell": list(incident.cell)},
         )
         await self._log.append(unit, draft)
+        unit.bump(incident.id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(incident.id), incident.id))
         unit.after_commit(lambda: self._publisher.publish(ALL_TOPIC, incident.id))
 

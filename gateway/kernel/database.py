@@ -7,7 +7,7 @@ without its audit leaf. A database that is held by somebody else, or gone, is `U
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,13 +18,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlmodel import SQLModel
 
-from gateway.kernel import sqlite_in_loop
+from gateway.kernel import generations, sqlite_in_loop
+from gateway.kernel.bus import MemoryBus, Subscription
 from gateway.kernel.errors import UnavailableError
 
 BUSY_S: Final = 5.0  # how long a second writer waits before it is told to try again
 BUSY_STEP_S: Final = 0.01
 READERS: Final = 8
+CONNECT_S: Final = 10.0  # how long a new connection to PostgreSQL may take
+GONE: Final = "The database cannot be reached, so nothing was changed. Try again in a moment."
 BUSY: Final = "The database is busy, so nothing was changed. Try again in a moment."
+# SQLSTATE: connection, resources, operator's intervention, no such database (while it is restored, or renamed).
+_GONE_STATES: Final = ("08", "53", "57P", "3D000")
 _QUIET: Final[dict[str, Any]] = {"hide_parameters": True}  # errors carry the statement, never what was in it
 # We begin by ourselves; and a connection may be used from whichever thread runs the loop, one at a time.
 _SQLITE: Final[dict[str, Any]] = {
@@ -75,11 +80,22 @@ class UnitOfWork:
         leaves: how many audit leaves this transaction holds; `audit` counts them up.
     """
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, *, signal: MemoryBus, tells_others: bool) -> None:
+        """`signal` wakes who reads generations in this process; `tells_others`: the database wakes other processes."""
         self.session = session
         self.leaves = 0
         self.is_committed = False
+        self._signal = signal
+        self._tells_others = tells_others
+        self._changed: set[str] = set()
         self._after: list[Callable[[], Awaitable[None] | None]] = []
+
+    def bump(self, *scopes: str) -> None:
+        """What decisions about these stand on is changed here: their generations go up as the last thing before commit.
+
+        Scopes are the ids of sites, organisations, incidents and persons, or `network` for everything.
+        """
+        self._changed.update(scopes)
 
     def after_commit(self, action: Callable[[], Awaitable[None] | None]) -> None:
         """Run `action` once the transaction is durable: wake-ups only, for they may be lost in a crash."""
@@ -96,8 +112,12 @@ class UnitOfWork:
         """
         if not self.leaves and not unaudited:
             raise UnauditedCommitError("a change needs its audit leaf in the same transaction")
+        if self._changed:
+            await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
         await self.session.commit()
         self.is_committed = True
+        if self._changed:
+            self._signal.publish(generations.TOPIC)
         for action in self._after:
             result = action()
             if result is not None:
@@ -112,6 +132,7 @@ class Database:
         self.url = url
         self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")
+        self.signal = MemoryBus()
         if self.is_sqlite:
             sqlite_in_loop.register()
             self._writer = create_async_engine(url, pool_size=1, max_overflow=0, **_SQLITE, **_QUIET)
@@ -119,7 +140,9 @@ class Database:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
         else:
-            self._writer = self._reader = create_async_engine(url, pool_size=READERS, max_overflow=READERS, **_QUIET)
+            self._writer = self._reader = create_async_engine(
+                url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
+            )
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
@@ -136,7 +159,7 @@ class Database:
     async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await self._begin(session)
-            unit = UnitOfWork(session)
+            unit = UnitOfWork(session, signal=self.signal, tells_others=not self.is_sqlite)
             try:
                 yield unit
             finally:
@@ -146,7 +169,8 @@ class Database:
     async def _begin(self, session: AsyncSession) -> None:
         """Begin, on SQLite with the write lock in hand; while another process holds it, the loop runs on."""
         if not self.is_sqlite:
-            await session.begin()
+            with _told_when_gone():
+                await session.connection()
             return
         ends = anyio.current_time() + self._busy_s
         while True:
@@ -170,8 +194,23 @@ class Database:
             UnavailableError: the database is held by somebody else, or gone.
         """
         with _told_when_away():
-            async with self._reader.connect() as connection:
+            async with AsyncExitStack() as stack:
+                with _told_when_gone():
+                    connection = await stack.enter_async_context(self._reader.connect())
                 yield connection
+
+    async def generations_since(self, seen: int) -> generations.Reading:
+        """What changed since the generation `seen` of everything.
+
+        Raises:
+            UnavailableError: the database is held by somebody else, or gone.
+        """
+        async with self.read() as connection:
+            return await generations.read_since(connection, seen)
+
+    def generation_news(self) -> AbstractContextManager[Subscription]:
+        """Woken when generations went up, as far as this process has heard."""
+        return self.signal.subscribe(generations.TOPIC)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -196,7 +235,18 @@ def _told_when_away() -> Iterator[None]:
         cause = error.orig
         if error.connection_invalidated or _is_held(cause):
             raise UnavailableError(BUSY) from error
+        if str(getattr(cause, "sqlstate", "")).startswith(_GONE_STATES):
+            raise UnavailableError(GONE) from error
         raise
+
+
+@contextmanager
+def _told_when_gone() -> Iterator[None]:
+    """The same for a connection that is refused or not answered; SQLAlchemy passes those errors on as they are."""
+    try:
+        yield
+    except (OSError, TimeoutError) as error:
+        raise UnavailableError(GONE) from error
 
 
 def _is_held(error: BaseException | None) -> bool:

@@ -15,7 +15,7 @@ from gateway.live.calls import Calls
 from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import GrantDesk, RelayPlace
-from gateway.live.ports import Decider, DeviceKeys, Relay, SessionStore, SiteLinks
+from gateway.live.ports import Decider, DeviceKeys, Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.child import RelayChild
 from gateway.live.relay.client import RelayClient
@@ -43,6 +43,7 @@ class Ground:
     bus: MemoryBus
     keyring: Keyring
     decider: Decider
+    freshness: Freshness
     links: SiteLinks
     keys: DeviceKeys
     gateway: str
@@ -91,6 +92,7 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     live = Live(
         **common,
         decider=ground.decider,
+        freshness=ground.freshness,
         links=links,
         board=board,
         endings=endings,
@@ -106,6 +108,7 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
         exchange=exchange,
         relay=relay,
         links=links,
+        freshness=ground.freshness,
         leases=ground.keyring.lease,
         gateway=ground.gateway,
         clock=clock,

@@ -62,13 +62,23 @@ class Endings:
 
     async def end(self, session_id: str, reason: EndReason, *, by: Principal | None = None) -> bool:
         """End one session; False if it was over already. Returns once no picture passes and the end is written."""
-        seat = self._board.take(session_id)
+        seat = await self.stop(session_id)
         if seat is None:
             return False
-        await self._stop_forwarding(seat)  # 1
+        await self.finish(seat, reason, by=by)
+        return True
+
+    async def stop(self, session_id: str) -> Seat | None:
+        """Let no picture pass any more; whoever gets the seat has to `finish` it. None if it was over already."""
+        seat = self._board.take(session_id)
+        if seat is not None:
+            await self._stop_forwarding(seat)  # 1
+        return seat
+
+    async def finish(self, seat: Seat, reason: EndReason, *, by: Principal | None = None) -> None:
+        """Write the end of a session whose pictures have stopped, and tell its site."""
         await self._write(self._ended(seat.session, reason, by))  # 2
         self._tell_site(seat, reason)  # 3
-        return True
 
     async def refused(self, session_id: str, code: str) -> None:
         """The site said no to a session that is not over; nothing was forwarded yet, and the site knows."""

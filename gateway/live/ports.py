@@ -87,6 +87,18 @@ class Decider(Protocol):
         """
 
 
+class Freshness(Protocol):
+    """Whether this process knows how things stand, and which generation of them: `sharing.Freshness`."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """It does; while it does not, nothing is permitted and no lease is renewed."""
+
+    @property
+    def stamp(self) -> int:
+        """The generation of everything that this process has seen."""
+
+
 class SiteLinks(Protocol):
     """The links to sites: `gateway.sites.LinkHub`."""
 

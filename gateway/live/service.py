@@ -5,6 +5,7 @@ leaf; (3) answered at once with a ticket while (4) the site is asked, checks the
 from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of ending is `endings`.
 """
 
+import logging
 import math
 import re
 from collections.abc import Callable
@@ -14,10 +15,18 @@ from typing import Final
 
 import anyio
 import anyio.abc
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import AuditLog, LeafRef
 from gateway.kernel.database import Database
-from gateway.kernel.errors import DeniedError, InvalidError, LimitedError, NotFoundError, UnavailableError
+from gateway.kernel.errors import (
+    DeniedError,
+    InvalidError,
+    LenspactError,
+    LimitedError,
+    NotFoundError,
+    UnavailableError,
+)
 from gateway.kernel.principal import Principal, Role
 from gateway.live import leaves
 from gateway.live.board import Board, Seat
@@ -25,12 +34,13 @@ from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import DraftGrant, GrantDesk, Wish
 from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words
-from gateway.live.ports import Decider, SessionStore, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
+from gateway.live.ports import Decider, Freshness, SessionStore, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
 from partner_agent.wire.clock import Clock
 from policies.request import Usage
 from policies.vocabulary import Remedy
 
 MAX_OPEN_PER_PERSON: Final = 24  # a wall of tiles; more is a loop, not a person
+_LOG: Final = logging.getLogger("lenspact.live")
 _FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 _REMEDIES: Final = {
     Remedy.NONE: f"{Words.NOT_AVAILABLE.value}.",
@@ -60,6 +70,7 @@ class Live:
         store: SessionStore,
         audit: AuditLog,
         decider: Decider,
+        freshness: Freshness,
         links: SiteLinks,
         board: Board,
         endings: Endings,
@@ -69,6 +80,7 @@ class Live:
     ) -> None:
         self._database, self._store, self._audit = database, store, audit
         self._decider, self._links, self._board = decider, links, board
+        self._freshness = freshness
         self._endings, self._exchange, self._grants, self._clock = endings, exchange, grants, clock
         self._tasks: anyio.abc.TaskGroup | None = None
 
@@ -101,7 +113,8 @@ class Live:
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: the rules say no; the sentence names the remedy the owner offers, if any.
-            UnavailableError: the camera's site cannot be asked, live views are not running, or the log is behind.
+            UnavailableError: the camera's site cannot be asked, live views are not running, the log is behind, or this
+                process may have missed that something was taken back.
             LimitedError: the caller has too many open.
             InvalidError: the fingerprint or the purpose is none.
         """
@@ -111,6 +124,7 @@ class Live:
             raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
         await self._audit.demand_timely()
         question = ViewQuestion(principal=principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
+        stamp = self._freshness.stamp
         decision = await self._decider.decide(question)
         if isinstance(decision, ViewDeny):
             await self._deny(question, decision)
@@ -129,6 +143,7 @@ class Live:
             await self._fail_at_once(draft, decision)
         seat = Seat(session=draft.session, question=replace(question, without_session=draft.session.id))
         leaf = await self._write(seat, draft, decision)
+        await self._demand_unchanged(seat, stamp)
         assert self._tasks is not None
         self._tasks.start_soon(self._exchange.ask, seat, draft, leaf)
         session = draft.session
@@ -221,22 +236,44 @@ class Live:
         return await self.end_where(EndReason.INCIDENT, lambda session: session.incident_id == incident_id)
 
     async def rules_changed(self, which: Callable[[Session], bool] = lambda _: True) -> int:
-        """Decide the picked sessions again and end those that would not be permitted now; how many."""
-        ended = 0
+        """Decide the picked sessions again and end those that would not be permitted now; how many.
+
+        All their pictures stop before the first end is written.
+        """
+        ended = []
         for seat in self._board:
-            if which(seat.session) and not await self.is_still_permitted(seat):
-                ended += await self._endings.end(seat.session.id, EndReason.RULES)
-        return ended
+            if not which(seat.session) or await self.is_still_permitted(seat):
+                continue
+            stopped = await self._endings.stop(seat.session.id)
+            if stopped is not None:
+                ended.append(stopped)
+        for seat in ended:
+            await self._endings.finish(seat, EndReason.RULES)
+        return len(ended)
 
     async def is_still_permitted(self, seat: Seat) -> ViewPermit | None:
-        """What the centre would say to a running session now."""
+        """What the centre would say to a running session now; whoever cannot decide does not permit."""
         if seat.question is None:
             return None
         try:
             decision = await self._decider.decide(seat.question)
         except (NotFoundError, InvalidError):
             return None
+        except (LenspactError, SQLAlchemyError, OSError):
+            _LOG.exception("%s could not be decided again", seat.session.id)
+            return None
         return decision if isinstance(decision, ViewPermit) else None
+
+    async def _demand_unchanged(self, seat: Seat, stamp: int) -> None:
+        """What was taken back between the decision and the board is looked at here; later changes find it there.
+
+        Raises:
+            DeniedError: it would not be permitted any more; the session is over.
+        """
+        if self._freshness.stamp == stamp or await self.is_still_permitted(seat):
+            return
+        await self._endings.end(seat.session.id, EndReason.RULES)
+        raise DeniedError(_REMEDIES[Remedy.NONE])
 
     def _fresh(self, agent_id: str) -> str:
         return "" if self._links.problem_of(agent_id) else self._links.fresh_of(agent_id)

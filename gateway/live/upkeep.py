@@ -15,7 +15,7 @@ from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import horizon_of
 from gateway.live.model import Account, EndReason
-from gateway.live.ports import Relay, SessionStore, SiteLinks
+from gateway.live.ports import Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayGoneError
 from gateway.live.service import Live
@@ -53,6 +53,7 @@ class Upkeep:
         exchange: Exchange,
         relay: Relay,
         links: SiteLinks,
+        freshness: Freshness,
         leases: ClassSigner,
         gateway: str,
         clock: Clock,
@@ -60,7 +61,7 @@ class Upkeep:
         self._store, self._accounts, self._live = store, accounts, live
         self._board, self._endings, self._exchange = board, endings, exchange
         self._relay, self._links, self._leases = relay, links, leases
-        self._gateway, self._clock = gateway, clock
+        self._freshness, self._gateway, self._clock = freshness, gateway, clock
         self._numbers = itertools.count(1)
         self._leased_at: dict[str, float] = {}
 
@@ -83,7 +84,16 @@ class Upkeep:
                 await self._endings.end(session.id, EndReason.RESTARTED)
 
     async def beat(self) -> None:
-        """One round: leases to relay and sites, horizons, ends that are owed."""
+        """One round: leases to relay and sites, horizons, ends that are owed.
+
+        While this process cannot know whether something was taken back, it renews nothing; leases end by themselves.
+        """
+        if self._freshness.is_confirmed:
+            await self._lease()
+        await self._look_at_horizons()
+        await self._endings.pay_owed()
+
+    async def _lease(self) -> None:
         try:
             await self._relay.lease([seat.session.id for seat in self._board if seat.is_admitted])
         except RelayGoneError:
@@ -91,8 +101,6 @@ class Upkeep:
         for agent_id, seats in self._board.by_agent().items():
             await self._lease_site(agent_id, seats)
         self._leased_at = {agent: at for agent, at in self._leased_at.items() if agent in self._board.by_agent()}
-        await self._look_at_horizons()
-        await self._endings.pay_owed()
 
     async def relay_said(self, event: protocol.Event) -> None:
         """News from the relay."""

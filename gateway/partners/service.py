@@ -285,7 +285,10 @@ class Partners:
         public: Mapping[str, str | int | bool] | None = None,
         **who: str,
     ) -> None:
-        """One leaf about the organisation and the ids in `who`, which are both its details and its streams."""
+        """One leaf about the organisation and the ids in `who`, which are both its details and its streams.
+
+        What is shown of its cameras stands on it, and is decided again.
+        """
         draft = LeafDraft(
             kind=kind,
             streams=frozenset({organisation_id, *who.values()}),
@@ -293,6 +296,7 @@ class Partners:
             details={"organisation": organisation_id, **who},
         )
         await self._log.append(unit, draft)
+        unit.bump(organisation_id)
 
 
 def _leaving(members: list[Member], person_id: str) -> Member:

@@ -12,6 +12,7 @@ from gateway.sharing.deciding import (
     Snapshot,
 )
 from gateway.sharing.following import follow_forever
+from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
@@ -22,6 +23,7 @@ from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
 
 __all__ = [
+    "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
     "NOTHING",
@@ -32,9 +34,11 @@ __all__ = [
     "Approvals",
     "Availability",
     "CameraCard",
+    "Changes",
     "Decided",
     "Decisions",
     "DocumentState",
+    "Freshness",
     "Key",
     "KeyState",
     "Layering",

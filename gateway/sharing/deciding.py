@@ -1,8 +1,9 @@
 """The centre's decisions: may this person do this with this camera, and which cameras near an incident may they see.
 
-Every release asks both engines; lists ask the kernel alone. What the site acknowledged and what is pending must both
-permit. A camera whose place the caller may not know is answered as one that is not there. The caller (live, evidence)
-writes the leaf of the decision in the transaction that follows from it.
+Every release asks both engines, and is refused where this process cannot know whether something was taken back
+(`freshness`); lists ask the kernel alone. What the site acknowledged and what is pending must both permit. A camera
+whose place the caller may not know is answered as one that is not there. The caller (live, evidence) writes the leaf of
+the decision in the transaction that follows from it.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from gateway.kernel.errors import InvalidError, NotFoundError
 from gateway.kernel.principal import Principal
 from gateway.partners import Place
 from gateway.sharing.layering import Layering, SiteLayers
+from gateway.sharing.ports import Confirmed
 from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import decide, preview, propose_caps
@@ -115,9 +117,10 @@ class NearView:
 class Decisions:
     """Answers of the centre."""
 
-    def __init__(self, *, cameras: Cameras, layering: Layering, clock: Clock) -> None:
+    def __init__(self, *, cameras: Cameras, layering: Layering, freshness: Confirmed, clock: Clock) -> None:
         self._cameras = cameras
         self._layering = layering
+        self._freshness = freshness
         self._clock = clock
 
     async def decide_for(self, question: Question) -> Decided:
@@ -126,6 +129,7 @@ class Decisions:
         Raises:
             NotFoundError: there is no such camera, or the person may not know of it.
             InvalidError: the purpose is no word of ours.
+            UnavailableError: it would be permitted, but this process may have missed that something was taken back.
         """
         camera = await self._cameras.camera(question.camera_id)
         site = await self._layering.of_site(camera.site_id, camera.organisation_id)
@@ -139,6 +143,8 @@ class Decisions:
             is_second_person_present=question.is_second_person_present,
         )
         decision = self._decision(site, asked, facts)
+        if isinstance(decision, Permit):
+            await self._freshness.demand()  # last, so that a decision that took long does not stand on what was
         return Decided(
             decision=decision,
             camera=camera,

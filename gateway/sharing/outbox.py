@@ -116,7 +116,7 @@ class Outbox:
             pending = None if answers is None or answers.pending is None else read_policy(answers.pending)
             if pending is not None and compare(rebased(pending, stands_at), stands_at).is_narrowing:
                 await self._rows.keep_pending(unit, document.site_id, None)
-        await self._rows.bump(unit, document.site_id)
+        unit.bump(document.site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(document.site_id), document.site_id))
 
     async def _policy_at(self, agent: SiteAgent, held: Position) -> Policy | None:
@@ -152,7 +152,7 @@ class Outbox:
             if not await self._is_as_read(unit, answers):
                 return  # the owner saved meanwhile, which wakes us again
             await self._rows.keep_pending(unit, answers.site_id, narrowing.to_document())
-            await self._rows.bump(unit, answers.site_id)
+            unit.bump(answers.site_id)
             unit.after_commit(lambda: self._publisher.publish(topic_of(answers.site_id), answers.site_id))
             await unit.commit(unaudited="follows from a change of facts that has its own leaf")
 

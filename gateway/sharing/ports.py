@@ -46,6 +46,17 @@ class SiteAgent:
     panic_until: datetime | None = None
 
 
+class Confirmed(Protocol):
+    """Whether this process knows how things stand: `freshness.Freshness`."""
+
+    async def demand(self) -> None:
+        """Asked before anything is permitted.
+
+        Raises:
+            UnavailableError: it does not know; nothing may be permitted here.
+        """
+
+
 class SiteAgents(Protocol):
     """The agents on site."""
 
@@ -137,9 +148,6 @@ class SharingRows(Protocol):
 
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
-
-    async def bump(self, unit: UnitOfWork, scope: str) -> int:
-        """Count up the generation of a scope (`network`, or a site's id); the new number."""
 
     async def generation(self, scope: str) -> int:
         """The generation of a scope; 0 before the first change."""

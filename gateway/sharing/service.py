@@ -213,7 +213,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             now = self._clock.now()
             await self._rows.set_suspended(unit, is_suspended=is_suspended, at=now, by=principal.person_id)
-            await self._rows.bump(unit, NETWORK)
+            unit.bump(NETWORK)
             kind = Kind.SHARING_SUSPENDED if is_suspended else Kind.SHARING_RESUMED
             await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": principal.person_id}))
             unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
@@ -225,7 +225,6 @@ class Sharing:
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
-        await self._rows.bump(unit, site.id)
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
@@ -303,7 +302,7 @@ class Sharing:
         return {name for clause in answers.effective for name in clause.cameras} - set(ticked)
 
     async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
-        await self._rows.bump(unit, site_id)
+        unit.bump(site_id)
         unit.after_commit(lambda: self._publisher.publish(topic_of(site_id), site_id))
         if agent is not None:
             unit.after_commit(lambda: self._book.agents.nudge(agent.id))

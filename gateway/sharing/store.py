@@ -11,16 +11,17 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
+from gateway.kernel.tables import GenerationRow
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.ports import StoredDocument
-from gateway.sharing.tables import SharingDocumentRow, SharingGenerationRow, SharingSiteRow, SharingSwitchRow
+from gateway.sharing.tables import SharingDocumentRow, SharingSiteRow, SharingSwitchRow
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
 from policies.model import Owner
 
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
-_GENERATION = SharingGenerationRow.__table__  # type: ignore[attr-defined]
+_GENERATION = GenerationRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
 
@@ -121,17 +122,6 @@ class SqlSharing:
         """How far a document has come."""
         values = {"state": state.value, "code": code, "answered_at": at}
         await unit.session.execute(update(_DOCUMENT).where(_DOCUMENT.c.sha256 == sha256).values(**values))
-
-    async def bump(self, unit: UnitOfWork, scope: str) -> int:
-        """Count up the generation of a scope; the new number."""
-        mine = _GENERATION.c.scope == scope
-        found = (await unit.session.execute(select(_GENERATION.c.counter).where(mine).with_for_update())).first()
-        if found is None:
-            await unit.session.execute(insert(_GENERATION).values(scope=scope, counter=1))
-            return 1
-        counter = int(found.counter) + 1
-        await unit.session.execute(update(_GENERATION).where(mine).values(counter=counter))
-        return counter
 
     async def generation(self, scope: str) -> int:
         """The generation of a scope; 0 before the first change."""

@@ -57,15 +57,6 @@ class SharingDocumentRow(SQLModel, table=True):
     code: str = ""
 
 
-class SharingGenerationRow(SQLModel, table=True):
-    """A counter that goes up with every change of what a scope shares."""
-
-    __tablename__ = "sharing_generation"
-
-    scope: str = Field(primary_key=True)  # network, or a site's id
-    counter: int
-
-
 class SharingSwitchRow(SQLModel, table=True):
     """The switch of the whole network; one row at most."""
 

@@ -128,6 +128,7 @@ class Agents:
                     raise ConflictError("One of these cameras is ticked at another agent.") from error
                 draft = leaves.camera_ticked(agent, local_id, camera_id, person_id=principal.person_id)
                 await self._audit.append(unit, draft)
+            unit.bump(site_id)
             ticked = {camera.local_id: camera.camera_id for camera in view.cameras} | changed
             await self._directory.set_connected(unit, {c for c in ticked.values() if c}, site_id=site_id)
             unit.after_commit(lambda: self._bus.publish(f"site.{site_id}", agent.id))
@@ -158,6 +159,7 @@ class Agents:
         await self._store.change_agent(unit, agent.id, **gone)
         await self._store.untick_all(unit, agent.id)
         await self._audit.append(unit, leaves.agent_removed(agent, reason=reason, person_id=person_id))
+        unit.bump(agent.site_id)
         unit.after_commit(lambda: self._hub.drop(agent.id))
         unit.after_commit(lambda: self._bus.publish(f"site.{agent.site_id}", agent.id))
 

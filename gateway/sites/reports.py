@@ -47,8 +47,9 @@ class Reports:
         held = Position(lineage=message.lineage, seq=message.seq, sha256=message.sha256)
         conditions = STATES & set(message.states)
         panic_until = panic_end(message, conditions, self._clock.now())
-        if panic_until is None:
-            self._panic(peer, None)  # what it opened ends before anything is written
+        known = self._known_panic(peer)
+        if known is not None and (panic_until is None or panic_until < known):
+            self._panic(peer, panic_until)  # what it opened ends before anything is written
         async with self._store.database.unit_of_work() as unit:
             agent = await self._store.locked_agent(unit, peer.agent_id)
             if agent is None:
@@ -57,6 +58,8 @@ class Reports:
             agent = await self._follow_lineage(unit, agent, held)
             is_new_lineage = agent.lineage != before.lineage
             agent = await self._follow_conditions(unit, agent, conditions, is_new_lineage=is_new_lineage)
+            if known != panic_until:
+                unit.bump(agent.site_id)
             await unit.commit(
                 unaudited="the site's word about itself; quarantine, clearing, pause and panic have leaves"
             )
@@ -69,6 +72,10 @@ class Reports:
         self._panic(peer, panic_until)
         online.is_behind = not is_acked(agent, held)
         self._announce(agent)
+
+    def _known_panic(self, peer: Peer) -> datetime | None:
+        online = self._hub.online(peer.agent_id)
+        return online.panic_until if online is not None else None
 
     def _panic(self, peer: Peer, until: datetime | None) -> None:
         online = self._hub.online(peer.agent_id)
@@ -123,6 +130,7 @@ class Reports:
         agent = replace(agent, lineage=held.lineage, acked_seq=0, acked_sha256=held.sha256, acked_at=None)
         values = {"lineage": agent.lineage, "acked_seq": 0, "acked_sha256": held.sha256, "acked_at": None}
         await self._store.change_agent(unit, agent.id, **values)
+        unit.bump(agent.site_id)
         return agent
 
     async def _follow_conditions(
@@ -146,6 +154,7 @@ class Reports:
             values |= {"state": state.value, "state_since": self._clock.now()}
         if now != before or state is not agent.state:
             await self._store.change_agent(unit, agent.id, **values)
+            unit.bump(agent.site_id)
         return replace(agent, conditions=now, state=state)
 
     def _announce(self, agent: Agent) -> None:

@@ -214,6 +214,14 @@ class FakeRelay:
 
 
 @dataclass
+class FakeFreshness:
+    """Knows how things stand until told otherwise."""
+
+    is_confirmed: bool = True
+    stamp: int = 0
+
+
+@dataclass
 class Plane:
     """Everything of one test."""
 
@@ -227,6 +235,7 @@ class Plane:
     bus: MemoryBus
     keyring: Keyring
     log_health: FakeLogHealth
+    freshness: FakeFreshness
 
     async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
         """Ask to see the camera."""
@@ -279,13 +288,14 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         clock=clock,
         ids=ids,
     )
-    decider, site, relay = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay()
+    decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
     ground = Ground(
         database=database,
         audit=audit,
         bus=bus,
         keyring=keyring,
         decider=decider,
+        freshness=freshness,
         links=site,
         keys=site,
         gateway=GATEWAY,
@@ -296,5 +306,5 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health)
+        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, freshness)
         tasks.cancel_scope.cancel()

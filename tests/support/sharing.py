@@ -8,7 +8,7 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import Agency, Approvals, Decisions, Freshness, Layering, Outbox, Owners, Sharing, SiteBook
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -49,6 +49,7 @@ class SharingWorld:
     outbox: Outbox
     layering: Layering
     decisions: Decisions
+    freshness: Freshness
     clock: Clock
 
     async def shop(
@@ -141,8 +142,11 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
     )
-    decisions = Decisions(cameras=base.cameras, layering=layering, clock=clock)
-    return SharingWorld(base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, clock)
+    freshness = Freshness(generations=database, clock=clock)
+    decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
+    return SharingWorld(
+        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, freshness, clock
+    )
 
 
 def usual(*cameras: Camera, preset: Preset = Preset.EMERGENCIES, is_home: bool = False) -> Clause:
