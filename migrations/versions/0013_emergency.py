@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012_emergency"
-down_revision = "0011_owners"
+revision = "0013_emergency"
+down_revision = "0012_generations"
 branch_labels = None
 depends_on = None
 
