@@ -9,10 +9,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.app.emergency import EmergencyServices
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
+from gateway.emergency import Emergencies, Need
 from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -51,8 +53,9 @@ M = TypeVar("M", bound=Message)
 class SharingDecider:
     """`live.Decider` over sharing's decisions and the incidents."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents, people: People) -> None:
+    def __init__(self, *, decisions: Decisions, incidents: Incidents, people: People, emergencies: Emergencies) -> None:
         self._decisions, self._incidents, self._people = decisions, incidents, people
+        self._emergencies = emergencies
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Decide with all layers of the centre; a running view for the person as they stand now."""
@@ -61,16 +64,19 @@ class SharingDecider:
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
-        decided = await self._decisions.decide_for(
-            Question(
-                principal=question.principal,
-                camera_id=question.camera_id,
-                act=Act.LIVE_VIEW,
-                purpose=question.purpose,
-                incident=incident,
-                without_session=question.without_session,
-            )
+        asked = Question(
+            principal=question.principal,
+            camera_id=question.camera_id,
+            act=Act.LIVE_VIEW,
+            purpose=question.purpose,
+            incident=incident,
+            without_session=question.without_session,
         )
+        decided, second_id = await self._decisions.decide_for(asked), ""
+        if isinstance(decided.decision, Deny):
+            second_id = await self._second_of(question, decided)
+        if second_id:
+            decided = await self._decisions.decide_for(replace(asked, is_second_person_present=True))
         match decided.decision:
             case Deny() as deny:
                 camera = decided.camera
@@ -82,7 +88,20 @@ class SharingDecider:
                     organisation_id=camera.organisation_id,
                 )
             case Permit() as permit:
-                return _permit(question, decided, permit)
+                return _permit(question, decided, permit, second_id=second_id)
+
+    async def _second_of(self, question: ViewQuestion, decided: Decided) -> str:
+        """The second person whose word stands for exactly this; nobody's where no incident is going on."""
+        if decided.incident is None or not decided.incident.is_active:
+            return ""
+        need = Need(
+            camera_id=question.camera_id,
+            act=Act.LIVE_VIEW.value,
+            purpose=question.purpose,
+            incident_id=question.incident_id,
+        )
+        asker, used_by = question.principal.person_id, question.without_session
+        return await self._emergencies.second_of(asker, need, question.confirmation_id, used_by=used_by)
 
     async def _as_now(self, principal: Principal) -> Principal:
         """The person with the roles they have now.
@@ -96,7 +115,7 @@ class SharingDecider:
         return replace(principal, roles=membership.roles, unit=membership.unit)
 
 
-def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPermit:
+def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_id: str) -> ViewPermit:
     stood_on, subject, incident = decided.snapshot, decided.subject, decided.incident
     assert stood_on is not None, "a permit stands on an acknowledged document"
     return ViewPermit(
@@ -132,6 +151,8 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPer
         if incident
         else None,
         horizon=permit.horizon,
+        ground=decided.ground,
+        second_id=second_id,
     )
 
 
@@ -174,7 +195,13 @@ class LiveServices:
 
 
 def wire_live(
-    ground: Ground, *, law: SharingServices, incidents: Incidents, sites: Sites, identity: Identity
+    ground: Ground,
+    *,
+    law: SharingServices,
+    incidents: Incidents,
+    sites: Sites,
+    identity: Identity,
+    emergency: EmergencyServices,
 ) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
@@ -185,7 +212,13 @@ def wire_live(
             audit=ground.log.audit,
             bus=ground.bus,
             keyring=ground.keyring,
-            decider=SharingDecider(decisions=law.decisions, incidents=incidents, people=identity.people),
+            decider=SharingDecider(
+                decisions=law.decisions,
+                incidents=incidents,
+                people=identity.people,
+                emergencies=emergency.emergencies,
+            ),
+            consequences=emergency.consequences,
             freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
@@ -257,7 +290,8 @@ def _concerned(scopes: frozenset[str]) -> Callable[[Session], bool]:
 
     def which(session: Session) -> bool:
         stands_on = {
-            session.site_id, session.organisation_id, session.incident_id, session.person_id, session.agency_id
+            session.site_id, session.organisation_id, session.incident_id, session.person_id, session.agency_id,
+            session.second_id,
         }  # fmt: skip
         return not stands_on.isdisjoint(scopes)
 

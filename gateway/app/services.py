@@ -10,6 +10,7 @@ from typing import TypedDict
 from gateway.app import schema
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
+from gateway.app.emergency import build_emergency
 from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
@@ -31,6 +32,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
+from gateway.emergency import Emergencies
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -76,6 +78,7 @@ class Services:
     approvals: Approvals
     decisions: Decisions
     sites: Sites
+    emergencies: Emergencies
     evidence: Evidence
     live: Live
     live_calls: Calls
@@ -99,14 +102,14 @@ def build_services(
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
     viewing = LiveTies()
-    law = build_sharing(
-        ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
-    )
-    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
+    theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
+    law = build_sharing(ground, **theirs, ties=shared, usage=viewing)
+    sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
-    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
+    emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
+    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
     return Services(
@@ -114,23 +117,28 @@ def build_services(
         **build_desks(ground, settings, joined),
         metrics=_metrics(ground, sites, views, evidence),
         authenticator=identity.sessions,
-        identity=identity,
-        partners=owners.partners,
-        cameras=owners.cameras,
+        **theirs,
         incidents=incidents,
         **law.for_handlers,
         sites=sites,
+        emergencies=emergency.emergencies,
         evidence=evidence,
         live=views.live,
         live_calls=views.calls,
         background=(
             *_background(ground, incidents, sites, evidence),
-            *identity.background,
-            *law.background,
-            *views.background,
+            *(work for part in (identity, law, emergency, views) for work in part.background),
         ),
         probes=(*_probes(ground), law.probe, views.probe),
     )
+
+
+class _Theirs(TypedDict):
+    """People and what partners own: what most capabilities are built on."""
+
+    identity: Identity
+    partners: Partners
+    cameras: Cameras
 
 
 class _Base(TypedDict):

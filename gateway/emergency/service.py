@@ -6,11 +6,10 @@ and while it runs, and uses the confirmation up in the transaction that writes i
 transaction, and lapsing is one.
 
 The checks of a yes, numbered so in the code: 1 of the caller's agency, and still waiting; 2 two people, the second as
-surely signed in, with the duty (`policies.seconding`); 3 the session that asked is still its owner's, so that one browser
-cannot be both; 4 the person who asked may still ask; 5 every layer permits it for two.
+surely signed in, with the duty (`policies.seconding`); 3 the session that asked is still its owner's, so that one
+browser cannot be both; 4 the person who asked may still ask; 5 every layer permits it for two.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from gateway.emergency import leaves

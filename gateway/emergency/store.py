@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from sqlalchemy import CursorResult, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from gateway.emergency.model import OPEN, Confirmation, Need, Place, State, asker_of
+from gateway.emergency.model import NEXT, OPEN, Confirmation, Need, Place, State, asker_of
 from gateway.emergency.tables import ConfirmationRow
 from gateway.kernel.database import METADATA, Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
@@ -31,7 +31,9 @@ class SqlConfirmations:
             raise ConflictError("You have asked for this already; it is waiting.") from error
 
     async def step(self, unit: UnitOfWork, before: Confirmation, after: Confirmation, *, now: datetime | None) -> bool:
-        """From `before` to `after`."""
+        """From `before` to `after`, where the table of the model allows that."""
+        if after.state not in NEXT[before.state]:
+            return False
         statement = update(_ROW).where(_ROW.c.id == before.id, _ROW.c.state == before.state.value)
         if now is not None:
             statement = statement.where(_ROW.c.expires_at > now)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
-    from gateway.live.ports import Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
+    from gateway.live.ports import Consequences, Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
     from gateway.live.relay.config import RelayConfig
     from gateway.live.routes import LIVE_ROUTES
     from gateway.live.service import Live, OpenedView
@@ -22,6 +22,7 @@ __all__ = [
     "LIVE_ROUTES",
     "RELAY_NAME",
     "Calls",
+    "Consequences",
     "Decider",
     "DeviceKeys",
     "EndReason",
@@ -45,6 +46,7 @@ __all__ = [
 
 _HOMES: Final = {
     "Calls": "calls",
+    "Consequences": "ports",
     "Decider": "ports",
     "DeviceKeys": "ports",
     "EndReason": "model",

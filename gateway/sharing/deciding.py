@@ -23,6 +23,7 @@ from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import decide, preview, propose_caps
 from policies.request import Approval, Caps, Decision, Deny, Permit, Span, Subject
+from policies.seconding import may_second
 from policies.vocabulary import Act, Layer, Purpose, Reason, Remedy, Technology
 
 WISH: Final = Caps(seconds=1800, height_lines=1080)  # of a person who says nothing else
@@ -177,6 +178,11 @@ class Decisions:
             if self._is_known(sites[camera.site_id], asked):
                 found.append(self._near(sites[camera.site_id], asked, camera, near.distance_m))
         return found
+
+    def may_second(self, first: Principal, second: Principal) -> bool:
+        """Whether the agency's rules let `second` be the second person of what `first` asks."""
+        agency, now = self._layering.agency, self._clock.now()
+        return may_second(agency, first=_subject(first), second=_subject(second), now=now)
 
     async def is_known(self, principal: Principal, camera: Camera, *, purpose: str, incident: Incident | None) -> bool:
         """Whether the caller may know where this camera is, for this purpose and incident."""

@@ -98,6 +98,11 @@ class Layering:
         self._usage = usage
         self._compiled: OrderedDict[str, SharingLayer] = OrderedDict()
 
+    @property
+    def agency(self) -> AgencyLayer:
+        """The agency's own rules."""
+        return self._agency
+
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """What the site is giving, as far as the centre counts it."""
         return Usage() if self._usage is None else await self._usage.usage(site_id, without_session=without_session)

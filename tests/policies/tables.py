@@ -135,7 +135,9 @@ def agency_differs(rules: tuple[AgencyRule, ...], other: tuple[AgencyRule, ...])
     one, two = AgencyLayer(rules).judges.kernel, AgencyLayer(other).judges.kernel
     names = ("admin", "compliance", "operator", "supervisor")
     sets = [[name for at, name in enumerate(names) if bits >> at & 1] for bits in range(16)]
-    return any(agency_says(one, *asked) is not agency_says(two, *asked) for asked in product(sets, [*Act, *Duty], range(4)))
+    return any(
+        agency_says(one, *asked) is not agency_says(two, *asked) for asked in product(sets, [*Act, *Duty], range(4))
+    )
 
 
 def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[AgencyRule, ...]]]:
@@ -144,7 +146,9 @@ def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[A
         yield f"{one.id} dropped", rules[:at] + rules[at + 1 :]
         other = Effect.ALLOW if one.effect is Effect.DENY else Effect.DENY
         changes: list[tuple[str, dict[str, Any]]] = [(f"effect {other}", {"effect": other})]
-        changes += [(f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, [*Act, *Duty])))]
+        changes += [
+            (f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, [*Act, *Duty])))
+        ]
         changes += [
             (f"role {role}", {"role": role})
             for role in ("admin", "compliance", "operator", "supervisor")

@@ -12,8 +12,8 @@ import anyio
 from gateway.audit import AuditLog, Entry, Query
 from gateway.audit.store import SqlEvents
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.database import Database
-from gateway.kernel.errors import DeadlineError, NotFoundError, UnavailableError
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import ConflictError, DeadlineError, NotFoundError, UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
@@ -65,6 +65,7 @@ class FakeDecider:
     is_known: bool = True
     seconds: int = 600
     horizon_s: float | None = None
+    second_id: str = ""
     asked: list[ViewQuestion] = field(default_factory=list)
 
     def deny(self, remedy: Remedy = Remedy.NONE, reason: str = "not_shared") -> None:
@@ -93,6 +94,8 @@ class FakeDecider:
             obligations={"watermark": True, "max_s": self.seconds},
             incident=Incident(ref="i", kind="robbery", origin="cad", cell=(1, 2), opened_at="2026-11-23T15:00:00.000Z"),
             horizon=now + timedelta(seconds=self.horizon_s) if self.horizon_s is not None else None,
+            ground="two_persons" if self.second_id else "always",
+            second_id=self.second_id,
         )
 
 
@@ -214,6 +217,21 @@ class FakeRelay:
 
 
 @dataclass
+class FakeConsequences:
+    """Remembers what views brought along; refuses a word that a test says is used."""
+
+    used: list[tuple[str, str]] = field(default_factory=list)
+    is_used_up: bool = False
+
+    async def of_view(self, unit: UnitOfWork, session: Session, permit: ViewPermit, *, confirmation_id: str) -> None:
+        del unit, permit
+        if self.is_used_up:
+            raise ConflictError("This is over.")
+        if confirmation_id:
+            self.used.append((confirmation_id, session.id))
+
+
+@dataclass
 class FakeFreshness:
     """Knows how things stand until told otherwise."""
 
@@ -236,6 +254,7 @@ class Plane:
     keyring: Keyring
     log_health: FakeLogHealth
     freshness: FakeFreshness
+    consequences: FakeConsequences
 
     async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
         """Ask to see the camera."""
@@ -289,12 +308,14 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         ids=ids,
     )
     decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
+    consequences = FakeConsequences()
     ground = Ground(
         database=database,
         audit=audit,
         bus=bus,
         keyring=keyring,
         decider=decider,
+        consequences=consequences,
         freshness=freshness,
         links=site,
         keys=site,
@@ -306,5 +327,7 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, freshness)
+        yield Plane(
+            sessions, decider, site, relay, audit, database, clock, bus, keyring, health, freshness, consequences
+        )
         tasks.cancel_scope.cancel()
