@@ -40,10 +40,33 @@ ERRORS: Final = frozenset(
 )
 # Constants whose sentences are shown, by file.
 CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
+    "gateway/app/portal.py": ("THE_AGENCY",),
+    "gateway/app/sharing.py": ("_LIVE", "_STANDING", "_OFF", "_UNREACHED"),
+    "gateway/cameras/pages.py": ("ZONES", "_LAT", "_LON", "_HEADING"),
+    "gateway/desks/admin.py": ("MEANINGS", "ROLES"),
+    "gateway/desks/console/words.py": ("KINDS", "PURPOSES", "REMEDIES"),
+    "gateway/desks/oversight_desk/acts.py": ("WHAT", "OUTCOMES", "CHOICES"),
+    "gateway/desks/portal/desk.py": ("LISTED", "CONNECTED"),
+    "gateway/desks/portal/looks.py": ("SENTENCES",),
+    "gateway/desks/portal/requests.py": ("STATES",),
+    "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
+    "gateway/evidence/model.py": ("NOT_AVAILABLE", "WORDS", "CAUSES", "NOT_PROMISED"),
+    "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),
+    "gateway/identity/sign_in.py": ("WRONG", "WRONG_CODE", "OVER"),
+    "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
+    "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
+    "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
+    "gateway/sharing/forms.py": ("DAYS",),
+    "gateway/sharing/week_grid.py": ("CONDITIONS",),
+    "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
+    "gateway/sites/pages.py": ("PROGRESS",),
+    "gateway/sites/troubles.py": ("_CONDITIONS", "_HELD_BACK", "_OFFLINE", "_ADD_AGAIN", "_HEALTH"),
+    "gateway/web/forms.py": ("NEEDED",),
     "gateway/web/notices.py": ("NOTICES",),
     "gateway/web/render.py": ("_PARTNER_NAV", "_ROLE_NAV"),
 }
+CODES: Final = "gateway/web/codes.py"  # lists of words that are codes elsewhere; here they are what is meant
 # Our folders with text that people read in pages and mails.
 PYTHON: Final = ("gateway",)
 # What is said to programs, or in the terminal and the log of whoever runs this one: in English.
@@ -66,7 +89,7 @@ msgstr ""
 "Plural-Forms: nplurals=2; plural=(n != 1);\\n"
 
 """
-_CODE: Final = re.compile(r"[a-z0-9_./:{}-]*")
+_CODE: Final = re.compile(r"[a-z0-9_./:{}-]*|[A-Z][A-Za-z]+/[A-Za-z_]+|UTC")
 Message = str | tuple[str, str]
 
 
@@ -88,8 +111,11 @@ def _files() -> list[Path]:
 
 def _of_file(path: Path, name: str) -> Iterator[Message]:
     if path.suffix == ".py":
-        if not name.startswith(UNSEEN):
-            yield from _of_python(ast.parse(path.read_text()), CATALOGUES.get(name, ()))
+        tree = ast.parse(path.read_text())
+        if name == CODES:
+            yield from (text for tuple_ in ast.walk(tree) if isinstance(tuple_, ast.Tuple) for text in _texts(tuple_))
+        elif not name.startswith(UNSEEN):
+            yield from _of_python(tree, CATALOGUES.get(name, ()))
         return
     source = BytesIO(path.read_bytes())
     if path.suffix == ".html":
@@ -121,17 +147,21 @@ def _of_python(tree: ast.Module, constants: tuple[str, ...]) -> Iterator[Message
                 yield from _of_error(node)
             case ast.Call(func=ast.Attribute(attr="wrong"), args=[_, sentence]):
                 yield from _sentences(sentence)
+            case ast.keyword(arg="sentence", value=value):
+                yield from _sentences(value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value) if name in constants:
                 yield from _sentences(value)
-            case ast.Assign(targets=[ast.Name(name)], value=value) if name in constants:
-                yield from _sentences(value)
+
+
+def _texts(found: ast.Tuple) -> Iterator[str]:
+    yield from (each.value for each in found.elts if isinstance(each, ast.Constant) and isinstance(each.value, str))
 
 
 def _of_error(call: ast.Call) -> Iterator[Message]:
     for argument in call.args[:1]:
         yield from _sentences(argument)
     for keyword in call.keywords:
-        if keyword.arg in {"fields", "sentence"}:
+        if keyword.arg == "fields":
             yield from _sentences(keyword.value)
 
 

@@ -32,7 +32,7 @@ from policies.request import (
     Span,
     Subject,
 )
-from policies.space import NO_ROLE, THINGS, Only, Side, Space, Values, spaces
+from policies.space import NO_ROLE, THINGS, Only, Places, Side, Space, Values, spaces
 from policies.vocabulary import PURPOSES_OF_KIND, Act, Condition, IncidentKind, Purpose
 
 NOTHING: Final = Side(0, 0)  # a side that lets nothing through
@@ -99,6 +99,38 @@ class Concern:
     acts: frozenset[Act]
 
 
+class Judge:
+    """Asks the kernel what one policy grants under an ordinance, with nothing used yet."""
+
+    def __init__(self, policy: Policy, guardrail: GuardrailLayer) -> None:
+        pinned = dataclasses.replace(policy, guardrail=guardrail.guardrail.digest)
+        self._guardrail, self._sharing = guardrail, SharingLayer(pinned)
+
+    def grants(self, asked: Witness) -> bool:
+        """Whether all that is asked for is permitted."""
+        layers = Layers.at_site(
+            invariants=Invariants(is_camera_present=True),
+            guardrail=self._guardrail,
+            sharing=self._sharing,
+            facts=asked.facts,
+        )
+        decision = preview(layers, asked.request)
+        return isinstance(decision, Permit) and decision.caps == asked_caps(asked.request)
+
+
+class Judges:
+    """The kernel on both policies of an edit: what it confirms is true."""
+
+    def __init__(self, old: Policy | None, new: Policy, guardrail: GuardrailLayer) -> None:
+        self._old = None if old is None else Judge(old, guardrail)
+        self._new = Judge(new, guardrail)
+
+    def confirm(self, found: Witness, *, new: bool) -> bool:
+        """Whether only the new policy grants it, or (not `new`) only the old one."""
+        before = self._old is not None and self._old.grants(found)
+        return self._new.grants(found) is new and before is not new
+
+
 class Edit:
     """One policy that is to replace another."""
 
@@ -127,20 +159,22 @@ class Edit:
                 giving, other = _sides(space, new=new)
                 values = space.find(giving, other)
                 if values is not None:
-                    return self._confirmed(witness(space, values, self._new.partner), new=new)
+                    return self._confirmed(witness(space.places, values, self._new.partner), new=new)
         except TooManyError:
             self._is_certain = False
         return None
 
     def _confirmed(self, found: Witness, *, new: bool) -> Witness | None:
         """The witness, where the kernel says the same; where a camera was moved it may not."""
-        if is_granted(self._new, self._guardrail, found) is new and self._was_granted(found) is not new:
+        if self.judges.confirm(found, new=new):
             return found
         self._is_certain = False
         return None
 
-    def _was_granted(self, asked: Witness) -> bool:
-        return self._old is not None and is_granted(self._old, self._guardrail, asked)
+    @cached_property
+    def judges(self) -> Judges:
+        """The kernel on both."""
+        return Judges(self._old, self._new, GuardrailLayer(self._guardrail))
 
     def concerns(self) -> tuple[Concern, ...]:
         """Who gains and who loses, by agency, unit and role, by cameras that are treated alike, and by act.
@@ -158,20 +192,7 @@ class Edit:
         return _merged(found, {who for space in self._spaces for who in _people(space)})
 
 
-def is_granted(policy: Policy, guardrail: Guardrail, asked: Witness) -> bool:
-    """Whether the kernel permits all that is asked for, by this policy under this ordinance; nothing is used yet."""
-    pinned = dataclasses.replace(policy, guardrail=guardrail.digest)
-    layers = Layers.at_site(
-        invariants=Invariants(is_camera_present=True),
-        guardrail=GuardrailLayer(guardrail),
-        sharing=SharingLayer(pinned),
-        facts=asked.facts,
-    )
-    decision = preview(layers, asked.request)
-    return isinstance(decision, Permit) and decision.caps == asked_caps(asked.request)
-
-
-def witness(space: Space, values: Values, partner: str) -> Witness:
+def witness(places: Places, values: Values, partner: str) -> Witness:
     """The request that these values describe."""
     said = dict(zip(THINGS, values, strict=True))
     who, camera, what, reason, when = (said[thing] for thing in ("who", "camera", "what", "reason", "when"))
@@ -185,17 +206,17 @@ def witness(space: Space, values: Values, partner: str) -> Witness:
         purpose=purpose,
         subject=Subject("per_anybody", who.agency, who.unit, who.roles, assurance=2),
         caps=Caps(what.seconds, said["lines"], audio=what.audio, ptz=what.ptz),
-        incident=_incident(space, camera, reason, purpose, when.now if start is None else start),
+        incident=_incident(places, camera, reason, purpose, when.now if start is None else start),
         span=None if start is None else Span(start, start + _SECOND),
     )
     return Witness(request, _facts(reason, what.act, when.now + _LATER))
 
 
-def _incident(space: Space, camera: str, reason: Reason, purpose: Purpose, begins: datetime) -> Incident | None:
+def _incident(places: Places, camera: str, reason: Reason, purpose: Purpose, begins: datetime) -> Incident | None:
     """An incident as near as the reason says, opened so that a second from `begins` reaches as far around it."""
     if reason.origin is None:
         return None
-    cell = cell_between(space.cameras[camera].place, space.bands[reason.distance_m], reason.distance_m)
+    cell = cell_between(places.cameras[camera].place, places.bands[reason.distance_m], reason.distance_m)
     assert cell is not None, "bands without a cell are denied"
     return Incident(
         ref="inc_any",

@@ -40,6 +40,34 @@ class Side:
     denies: int
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the cameras stand, and how far from them incidents are told apart.
+
+    Attributes:
+        bands: the largest distance of each band, with the one below it.
+    """
+
+    cameras: Mapping[str, Camera]
+    bands: Mapping[int, int]
+
+    @classmethod
+    def of(cls, policies: Sequence[Policy]) -> "Places":
+        """Of these documents together; a camera of several stands where the last one says."""
+        cameras = {camera.id: camera for policy in policies for camera in policy.cameras}
+        radii = {radius_m(rule.condition) for policy in policies for rule in policy.rules} - {None}
+        tops = sorted(metres for metres in radii if metres is not None)
+        tops.append(max(tops, default=0) + FAR_M)
+        return cls(cameras, dict(zip(tops, [-1, *tops], strict=False)))
+
+    def without_cell(self) -> Mapping[int, frozenset[str]]:
+        """The cameras that no incident can be so far from, by band."""
+        return {
+            top: frozenset(name for name, one in self.cameras.items() if cell_between(one.place, low, top) is None)
+            for top, low in self.bands.items()
+        }
+
+
 @dataclass(frozen=True)
 class Space:
     """Values of each thing, and which boxes hold for each value.
@@ -48,14 +76,12 @@ class Space:
         boxes: every box of every side; the place in the list is the bit.
         sides: the bits of each policy.
         values: by thing.
-        bands: distances apart: the largest of each band, with the one below it.
     """
 
     boxes: tuple[Box, ...]
     sides: tuple[Side, ...]
     values: Mapping[str, tuple[Any, ...]]
-    cameras: Mapping[str, Camera]
-    bands: Mapping[int, int]
+    places: Places
 
     @cached_property
     def masks(self) -> Mapping[str, Mapping[Any, int]]:
@@ -185,13 +211,12 @@ class _Builder:
         self._bounds: list[Any] = [*self._terms, *envelopes, guardrail.limits]
 
     def space(self) -> Space:
-        cameras = {camera.id: camera for policy in self._policies for camera in policy.cameras}
-        bands = self._bands()
+        places = Places.of(self._policies)
         common: list[Box] = [
             NoGround(),
             NoPicture(on_map=False),
             NoPicture(on_map=True),
-            *self._no_places(cameras, bands),
+            *(NoSuchPlace(cameras=none, distance_m=top) for top, none in places.without_cell().items() if none),
         ]
         boxes: list[Box] = list(common)
         shared, sides = (1 << len(boxes)) - 1, []
@@ -202,14 +227,14 @@ class _Builder:
             sides.append(Side(allows, shared | ((1 << len(boxes)) - (1 << first)) & ~allows))
         values = {
             "who": tuple(self._who()),
-            "camera": tuple(sorted(cameras)),
+            "camera": tuple(sorted(places.cameras)),
             "purpose": tuple(word for word in Purpose if any(word in one.envelope.purposes for one in self._policies)),
             "what": tuple(self._what()),
-            "reason": tuple(self._reasons(tuple(bands))),
+            "reason": tuple(self._reasons(tuple(places.bands))),
             "lines": (0, *self._numbers("height_lines")),
             "when": tuple(self._when()),
         }
-        return Space(tuple(boxes), tuple(sides), values, cameras, bands)
+        return Space(tuple(boxes), tuple(sides), values, places)
 
     def _numbers(self, field: str) -> list[int]:
         """Where something that is compared with this field changes: the numbers themselves, the smallest first."""
@@ -242,17 +267,6 @@ class _Builder:
             for audio, ptz in extras[: 1 if act is Act.REGISTRY_VIEW else 4]:
                 for count in sorted(one for one in seconds if one >= least):
                     yield What(act, audio, ptz, count)
-
-    def _bands(self) -> dict[int, int]:
-        radii = {metres for metres in (radius_m(rule.condition) for rule in self._rules) if metres is not None}
-        tops = [*sorted(radii), max(radii, default=0) + FAR_M]
-        return dict(zip(tops, [-1, *tops], strict=False))
-
-    def _no_places(self, cameras: Mapping[str, Camera], bands: Mapping[int, int]) -> Iterator[Box]:
-        for top, below in list(bands.items())[:-1]:
-            none = frozenset(name for name, one in cameras.items() if cell_between(one.place, below, top) is None)
-            if none:
-                yield NoSuchPlace(cameras=none, distance_m=top)
 
     def _reasons(self, tops: Iterable[int]) -> Iterator[Reason]:
         named = {rule.condition for rule in self._rules}

@@ -1,7 +1,8 @@
 """A policy said back in plain words, from its rules and from nothing else, so that what is read is what is enforced.
 
-Each allow rule is one sentence; so is each deny. `say_change` says what a new document adds and takes away. Text goes
-through the caller's translator, names of cameras and agencies through the caller's table: a document holds ids only.
+Each allow rule is one sentence; so is each deny. `say_change` says what a new document adds and takes away. The texts
+here are English; in another `Tongue` (`policies.spanish`) the same sentences come in the same order, each text
+exchanged for its own. Names of cameras and agencies go through the caller's table: a document holds ids only.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,6 +24,21 @@ BLOCK_M: Final = 100.0  # a city block, as people count them
 
 
 @dataclass(frozen=True, slots=True)
+class Tongue:
+    """A language, by what it says for each English text.
+
+    Attributes:
+        texts: English to this language, with the same `{names}`.
+        of_many: the texts that differ when whom they speak of are several.
+        conjunction: how the last of several is joined on: a text with `{some}` and `{last}`, chosen by the last.
+    """
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    of_many: Mapping[str, str] = field(default_factory=dict)
+    conjunction: Callable[[str], str] = lambda last: "{some} and {last}"
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """How to say it.
 
@@ -31,14 +47,19 @@ class Voice:
         agencies: id to name.
         is_metric: metres, else feet and blocks.
         zone: for dates; weekly hours are said in their own.
-        translate: from English, for whole sentences and phrases.
+        tongue: the language.
     """
 
     cameras: Mapping[str, str] = field(default_factory=dict)
     agencies: Mapping[str, str] = field(default_factory=dict)
     is_metric: bool = False
     zone: str = "UTC"
-    translate: Callable[[str], str] = str
+    tongue: Tongue = field(default_factory=Tongue)
+
+    def translate(self, text: str, *, is_many: bool = False) -> str:
+        """A text in the tongue; English where it has none."""
+        said = self.tongue.of_many.get(text) if is_many else None
+        return said or self.tongue.texts.get(text, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +145,20 @@ def duration(seconds: int, voice: Voice) -> str:
 def _sentence(policy: Policy, rule: Rule, common: _Common, voice: Voice) -> str:
     cameras = _names(sorted(policy.members_by_scope[rule.scope]), voice)
     who, what = _who(policy, rule, voice), _acts(rule.acts, cameras, voice)
+    is_many = rule.grantee.startswith("any") and len(policy.envelope.agencies) > 1
     details = [_condition(rule, voice), _hours(policy.window_by_id.get(rule.window), voice), _dates(rule, voice)]
     reasons = voice.translate("for {purposes}").format(purposes=_purposes(rule, voice))
     if rule.effect is Effect.DENY:
         if rule.acts == frozenset(Act) and rule.purposes == frozenset(Purpose):
-            text = voice.translate("{who} gets nothing from {cameras}, ever{details}.")
+            text = voice.translate("{who} gets nothing from {cameras}, ever{details}.", is_many=is_many)
             return text.format(who=who, cameras=cameras, details=_join(details))
-        text = voice.translate("{who} can never {what}{details}.")
+        text = voice.translate("{who} can never {what}{details}.", is_many=is_many)
         return text.format(who=who, what=what, details=_join([*details, reasons]))
     terms = policy.terms_by_id[rule.terms]
     details += [*_limits(rule, terms, voice), "" if common.purposes else reasons]
-    sentence = voice.translate("{who} can {what}{details}.").format(who=who, what=what, details=_join(details))
+    sentence = voice.translate("{who} can {what}{details}.", is_many=is_many).format(
+        who=who, what=what, details=_join(details)
+    )
     return sentence if common.notify or not _is_told(rule) else f"{sentence} {_told(terms, voice)}"
 
 
@@ -150,7 +174,8 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
         return _list(parties, voice) if parties else voice.translate("Every agency of your agreement")
     unnamed = voice.translate("The agency of your agreement")  # a site knows agencies by their ids alone
     texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": "A {part} of {agency}"}
-    return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=part)
+    said = voice.translate(part) if kind == "role" else part  # a role is one of our words, a unit is a name
+    return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=said)
 
 
 # act, how it is said first in a sentence, and how after another act has named the cameras
@@ -334,7 +359,7 @@ def _reason(reason: Reason, voice: Voice) -> str:
 def _list(items: list[str], voice: Voice) -> str:
     if len(items) < 2:
         return "".join(items)
-    return voice.translate("{some} and {last}").format(some=", ".join(items[:-1]), last=items[-1])
+    return voice.tongue.conjunction(items[-1]).format(some=", ".join(items[:-1]), last=items[-1])
 
 
 def _join(parts: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.emergency import EmergencyServices
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
@@ -24,11 +25,13 @@ from gateway.kernel.principal import Principal
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
+    AskGround,
     Calls,
     Live,
     LivePlane,
     RelayConfig,
     Session,
+    ViewAsks,
     ViewDeny,
     ViewPermit,
     ViewQuestion,
@@ -72,6 +75,8 @@ class SharingDecider:
             incident=incident,
             without_session=question.without_session,
         )
+        if question.approved is not None:
+            asked = approved_question(asked, until=question.approved.until)
         decided, second_id = await self._decisions.decide_for(asked), ""
         if isinstance(decided.decision, Deny):
             second_id = await self._second_of(question, decided)
@@ -188,6 +193,7 @@ class LiveServices:
     """What is built together."""
 
     live: Live
+    asks: ViewAsks
     calls: Calls
     background: tuple[Background, ...]
     probe: Probe
@@ -222,6 +228,11 @@ def wire_live(
             freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
+            asking=AskGround(
+                law=SharingAskLaw(decisions=law.decisions, incidents=incidents, clock=ground.clock),
+                sites=LinkedAskSites(sites),
+                touches=law.touches,
+            ),
             gateway=origin,
             clock=ground.clock,
             ids=ground.ids,
@@ -233,10 +244,12 @@ def wire_live(
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
     _listen(sites, Refused, plane.accounts.refused)
+    listen(sites, plane.asks, gateway=origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
         plane.live,
+        plane.asks,
         plane.calls,
         (*plane.background, follow, close),
         Probe("relay", lambda: _relay_answers(plane)),

@@ -12,6 +12,7 @@ from gateway.desks.portal import PortalDesk, Request, Watched
 from gateway.evidence import ClipRequest, ClipState, Evidence
 from gateway.kernel.principal import Principal, PrincipalKind
 from gateway.live import Live
+from gateway.web import _, code_in_words
 
 THE_AGENCY: Final = "The crime centre"
 WAITING: Final = (ClipState.REQUESTED, ClipState.HELD)
@@ -53,8 +54,8 @@ class OwnersViews:
             Watched(
                 camera_id=each.camera_id,
                 camera_name=names.get(each.camera_id, ""),
-                who=", ".join(word for word in (THE_AGENCY, each.role, each.unit) if word),
-                why=each.purpose.replace("_", " "),
+                who=", ".join(word for word in (_(THE_AGENCY), code_in_words(each.role), each.unit) if word),
+                why=code_in_words(each.purpose),
                 since=each.established_at or each.requested_at,
             )
             for each in running
@@ -90,7 +91,7 @@ def _request(request: ClipRequest) -> Request:
         camera_id=request.camera_id,
         t0=request.t0,
         t1=request.t1,
-        who=THE_AGENCY,
+        who=_(THE_AGENCY),
         purpose=request.purpose,
         state=request.state.value,
         is_waiting=request.state in WAITING,

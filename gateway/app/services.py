@@ -41,7 +41,7 @@ from gateway.kernel.background import Background, Place
 from gateway.kernel.bus import BusBetweenProcesses, MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
-from gateway.live import Calls, Live
+from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
 from gateway.sharing import Approvals, Decisions, Owners, Sharing
 from gateway.sites import Sites
@@ -81,6 +81,7 @@ class Services:
     emergencies: Emergencies
     evidence: Evidence
     live: Live
+    view_asks: ViewAsks
     live_calls: Calls
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -124,6 +125,7 @@ def build_services(
         emergencies=emergency.emergencies,
         evidence=evidence,
         live=views.live,
+        view_asks=views.asks,
         live_calls=views.calls,
         background=(
             *_background(ground, incidents, sites, evidence),

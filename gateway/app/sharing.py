@@ -32,10 +32,13 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Touches,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
+from gateway.web import _
+from partner_agent.wire.approvals import Profile
 from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.agency import AgencyRule
@@ -58,6 +61,8 @@ _STANDING: Final = {
     Standing.TO_APPROVE: "Sharing more waits for your approval.",
     Standing.REFUSED: "Sharing more was declined on site.",
 }
+_OFF: Final = ("Not shared", "Sharing is off: nobody can look or ask.")
+_UNREACHED: Final = "Not connected"
 
 
 class AgentsOnSite:
@@ -186,6 +191,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
     background: tuple[Background, ...]
@@ -272,8 +278,14 @@ def build_sharing(
     owners = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
+    touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     background = (follow, *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, freshness, agents, background)
+    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
+
+
+def profile_of(settings: Settings) -> Profile:
+    """Where passkeys approve: on this gateway's own pages."""
+    return Profile(rp_id=settings.origin.host, origin=settings.origin.text)
 
 
 def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
@@ -288,12 +300,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
-    if not card.is_on:
-        sentence = "Sharing is off: nobody can look or ask."
-        return CameraStatus(
-            "unavailable", "Not shared", f"{sentence} {_STANDING.get(card.standing, '')}".strip(), False
-        )
-    badge, word, sentence = _LIVE[live]
-    if card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
-        badge, word = "offline", "Not connected"
-    return CameraStatus(badge, word, f"{sentence} {_STANDING.get(card.standing, '')}".strip(), is_on=True)
+    badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
+    if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
+        badge, word = "offline", _UNREACHED
+    sentences = (sentence, _STANDING.get(card.standing, ""))
+    return CameraStatus(badge, word, " ".join(_(each) for each in sentences if each), is_on=bool(card.is_on))

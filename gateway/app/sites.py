@@ -21,6 +21,7 @@ from gateway.sites import (
     SiteView,
     build_sites,
 )
+from gateway.web import _
 from partner_agent.wire.documents import Position
 
 
@@ -95,7 +96,7 @@ class SiteTies:
         """Everything wrong at the organisation's sites (`portal.Troubles`)."""
         return [
             Trouble(
-                f"{view.site.name}: {each.sentence}", each.remedy, f"/portal/sites/{view.site.id}/agent", each.since
+                f"{view.site.name}: {_(each.sentence)}", each.remedy, f"/portal/sites/{view.site.id}/agent", each.since
             )
             for view in await self._views(organisation_id)
             for each in view.troubles

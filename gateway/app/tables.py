@@ -10,12 +10,14 @@ from gateway.incidents import tables as _incidents
 from gateway.kernel import tables as _kernel
 from gateway.kernel.database import METADATA
 from gateway.live import tables as _live
+from gateway.live.asking import tables as _asking
 from gateway.partners import tables as _partners
 from gateway.sharing import tables as _sharing
 from gateway.sites import tables as _sites
 
 __all__ = [
     "METADATA",
+    "_asking",
     "_audit",
     "_cameras",
     "_edge",

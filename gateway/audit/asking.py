@@ -7,6 +7,7 @@ from typing import Final
 from gateway.audit.kinds import Kind
 from gateway.audit.model import Decision, Query
 from gateway.kernel.errors import InvalidError
+from gateway.kernel.phrases import phrase
 from partner_agent.wire.ids import is_id
 
 # Filter name to the prefix of the ids it takes; each narrows to what is on that stream.
@@ -38,7 +39,7 @@ def read_query(values: Mapping[str, str], *, is_restricted_visible: bool) -> Que
         if name in given:
             streams.add(given[name])
             if not is_id(given[name], prefix):
-                wrong[name] = f"Give the id, {prefix}_ and 26 characters."
+                wrong[name] = phrase("Give the id, %(prefix)s_ and 26 characters.", prefix=prefix)
     kinds = _kinds(given.get("kind", ""))
     if "kind" in given and not kinds:
         wrong["kind"] = "There is no such kind."

@@ -82,6 +82,10 @@ class Kind(StrEnum):
     # live views
     VIEW_REQUESTED = "view.requested"
     VIEW_DENIED = "view.denied"
+    VIEW_ASKED = "view.asked"
+    VIEW_APPROVED = "view.approved"
+    VIEW_DECLINED = "view.declined"
+    VIEW_LAPSED = "view.lapsed"
     GRANT_ISSUED = "grant.issued"
     VIEW_ACCEPTED = "view.accepted"
     VIEW_REFUSED = "view.refused"

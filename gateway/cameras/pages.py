@@ -15,7 +15,7 @@ from gateway.edge.requires import requires
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Place, Site
-from gateway.web import Form, after, page, read_form
+from gateway.web import Form, _, after, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -37,6 +37,7 @@ _PLACE: Final = ("lat", "lon")
 _SITE: Final = ("name", "address", "zone", "people_live_here", *_PLACE)
 _CAMERA: Final = ("name", "heading", "looks_around", "facing", "purpose", *_PLACE)
 _LAT: Final = "Give degrees north between -85 and 85, for instance 41.8819."
+_HEADING: Final = "Give whole degrees from 0 to 359: 0 is north, 90 is east. Or tick that it looks all around."
 _LON: Final = "Give degrees east between -180 and 180; west is negative, for instance -87.6278."
 
 
@@ -231,10 +232,9 @@ def read_camera(form: Form) -> CameraFacts:
     place = _read_place(form)
     heading = None
     if not form.is_ticked("looks_around"):
-        sentence = "Give whole degrees from 0 to 359: 0 is north, 90 is east. Or tick that it looks all around."
-        heading = form.number("heading", 0, 359, sentence=sentence)
+        heading = form.number("heading", 0, 359, sentence=_HEADING)
         if not float(heading).is_integer():
-            form.wrong("heading", sentence)
+            form.wrong("heading", _HEADING)
     facing = form.choice("facing", ("public", "private"))
     purpose = form.prose("purpose", most=PURPOSE_LENGTH, is_required=False)
     form.check()
@@ -264,8 +264,8 @@ def _place_values(place: Place) -> dict[str, str]:
 
 
 def _site_page(request: AnyRequest, site: Site | None, **form: Any) -> Template:
-    title = f"Change {site.name}" if site else "Where is it?"
-    zones = list(ZONES)
+    title = _("Change %(name)s", name=site.name) if site else _("Where is it?")
+    zones = [(zone, _(name)) for zone, name in ZONES]
     given = form["values"].get("zone", "")
     if given in available_timezones() and given not in dict(ZONES):
         zones.insert(0, (given, given))
@@ -275,7 +275,7 @@ def _site_page(request: AnyRequest, site: Site | None, **form: Any) -> Template:
 def _camera_page(
     request: AnyRequest, site: Site, camera: Camera | None, *, others: Sequence[Camera], **form: Any
 ) -> Template:
-    title = f"Change {camera.name}" if camera else "Add a camera"
+    title = _("Change %(name)s", name=camera.name) if camera else _("Add a camera")
     points = [{"name": c.name, "lat": c.place.lat, "lon": c.place.lon} for c in others]
     return page(
         "cameras/camera.html", request, title=title, site=site, camera=camera, others=others, points=points, **form

@@ -22,6 +22,7 @@ from gateway.cameras.model import (
 from gateway.cameras.ports import CameraRows, Log, Publisher
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import LimitedError, NotFoundError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.partners import Place, Site
 from partner_agent.wire.clock import Clock
@@ -55,7 +56,9 @@ class Cameras:
             raise NotFoundError("There is no such place.")
         async with self._database.unit_of_work() as unit:
             if len(await self._rows.of_site(site.id, unit=unit)) >= MAX_PER_SITE:
-                raise LimitedError(f"A place has at most {MAX_PER_SITE} cameras.", retry_after_s=86_400)
+                raise LimitedError(
+                    phrase("A place has at most %(most)d cameras.", most=MAX_PER_SITE), retry_after_s=86_400
+                )
             camera = Camera(
                 id=self._ids.new("cam"),
                 organisation_id=site.organisation_id,

@@ -1,6 +1,6 @@
 """The administrators' desk: is everything healthy, and who may do what."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get, post
@@ -14,10 +14,16 @@ from gateway.edge.requires import requires
 from gateway.identity import Identity
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal, Role
-from gateway.web import after, page
+from gateway.web import _, after, page
 
 AnyRequest = Request[Any, Any, Any]
 
+ROLES: Final = (
+    (Role.OPERATOR, "Operator"),
+    (Role.SUPERVISOR, "Supervisor"),
+    (Role.COMPLIANCE, "Compliance"),
+    (Role.ADMIN, "Administrator"),
+)
 # What a failing check means to an administrator, and what to do.
 MEANINGS: dict[str, tuple[str, str]] = {
     "database": ("The database takes changes", "Check that the disk is not full and the database server runs."),
@@ -53,7 +59,7 @@ async def health_page(request: AnyRequest, probes: NamedDependency[tuple[Probe, 
     """What works and what does not, worst first."""
     checks = await readiness(probes)
     rows = [(is_fine, *MEANINGS.get(name, (name, ""))) for name, is_fine in checks.items()]
-    return page("admin/health.html", request, title="Health", checks=sorted(rows))
+    return page("admin/health.html", request, title=_("Health"), checks=sorted(rows))
 
 
 @get("/admin/people", opt=requires("admin.read"), include_in_schema=False)
@@ -134,15 +140,10 @@ async def _people_page(
     return page(
         "admin/people.html",
         request,
-        title="People",
+        title=_("People"),
         status_code=422 if error else 200,
         values=values,
         errors=errors,
         users=await identity.people.users(),
-        roles=[
-            (Role.OPERATOR, "Operator"),
-            (Role.SUPERVISOR, "Supervisor"),
-            (Role.COMPLIANCE, "Compliance"),
-            (Role.ADMIN, "Administrator"),
-        ],
+        roles=ROLES,
     )

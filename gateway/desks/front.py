@@ -10,7 +10,7 @@ from gateway.edge.requires import PUBLIC, requires
 from gateway.identity import Identity
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal
-from gateway.web import after, home, page
+from gateway.web import _, after, home, page
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -27,4 +27,4 @@ async def front(
         agency = (await identity.people.agency()).name
     except NotFoundError:
         agency = ""
-    return page("web/front.html", request, title="Your cameras, your rules", agency=agency)
+    return page("web/front.html", request, title=_("Your cameras, your rules"), agency=agency)

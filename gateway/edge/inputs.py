@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from gateway.edge.csrf import FIELD as CSRF_FIELD
 from gateway.kernel.errors import InvalidError
+from gateway.kernel.phrases import phrase
 
 # `$(?!\n)`: Python's `$` alone lets a trailing line break pass; `\Z` would mean something else to OpenAPI clients.
 _PRINTABLE: Final = r"^[^\x00-\x08\x0a-\x1f\x7f\u2028\u2029]*$(?!\n)"
@@ -102,15 +103,19 @@ def _invalid(error: Exception) -> InvalidError:
     return InvalidError("This could not be read.")
 
 
+_REASONS: Final = {
+    "length <=": "This is too long.",
+    "length >=": "This is too short.",
+    "matching regex": "This holds a character that cannot be used here.",
+}
+
+
 def _reason(text: str) -> str:
-    if "length <=" in text:
-        return "This is too long."
-    if "length >=" in text:
-        return "This is too short."
-    if "matching regex" in text:
-        return "This holds a character that cannot be used here."
+    known = next((sentence for sign, sentence in _REASONS.items() if sign in text), "")
     expected = re.match(r"Expected `([a-z |]+)`", text)
-    return f"Expected {expected.group(1)}." if expected else "This value cannot be used."
+    if known or not expected:
+        return known or "This value cannot be used."
+    return phrase("Expected %(kind)s.", kind=expected.group(1))
 
 
 class _StrictDTO(AbstractDTO[StrictInput]):

@@ -47,6 +47,7 @@ OPEN: Final = frozenset(state for state, after in NEXT.items() if after)
 
 # What the operator reads. A refusal reads the same whoever refused and why: refusals must not add up to a list.
 NOT_AVAILABLE: Final = "Not available for this purpose."
+NOT_PROMISED: Final = "Asked. The site could not promise to keep the footage while the owner decides."
 WORDS: Final[dict[ClipState, str]] = {
     ClipState.REQUESTED: "Asked. The site has not confirmed yet that it keeps the footage.",
     ClipState.HELD: "Asked. The footage is kept from being overwritten while the owner decides.",
@@ -76,7 +77,7 @@ def can_become(state: ClipState, after: ClipState) -> bool:
 def words(state: ClipState, cause: str, *, is_held: bool = True) -> str:
     """What the operator reads."""
     if state is ClipState.HELD and not is_held:
-        return "Asked. The site could not promise to keep the footage while the owner decides."
+        return NOT_PROMISED
     if state is ClipState.FAILED and cause in CAUSES:
         return CAUSES[cause]
     return WORDS[state]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.kernel.errors import InvalidError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import PrincipalKind, Role
 
 TOKEN_BYTES: Final = 32  # of a session, a link, a step: 256 bits, so guessing needs no limit
@@ -219,9 +220,9 @@ def check_password(password: str, *, person: Person, blocklist: frozenset[str]) 
     """
     normal = unicodedata.normalize("NFC", password)
     if len(normal) < PASSWORD_MIN:
-        raise _refused(f"Use at least {PASSWORD_MIN} characters; a few words in a row work well.")
+        raise _refused(phrase("Use at least %(least)d characters; a few words in a row work well.", least=PASSWORD_MIN))
     if len(normal) > PASSWORD_MAX:
-        raise _refused(f"Use at most {PASSWORD_MAX} characters.")
+        raise _refused(phrase("Use at most %(most)d characters.", most=PASSWORD_MAX))
     lowered = normal.lower()
     local = person.email.partition("@")[0]
     names = {person.email, local, person.name.lower(), "lenspact"}

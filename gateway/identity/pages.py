@@ -24,7 +24,7 @@ from gateway.identity.model import LINK_LIFE_MINUTES, STEP_LIFE
 from gateway.identity.sign_in import Attempt, SignedIn
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
-from gateway.web import after, page
+from gateway.web import _, after, page
 
 AnyRequest = Request[Any, Any, Any]
 STEP_COOKIE: Final = "lenspact-step"
@@ -65,13 +65,13 @@ class EnrolForm(StrictInput, frozen=True):
 @get("/sign-in", opt=requires(PUBLIC), include_in_schema=False)
 async def choose(request: AnyRequest, next: FromQuery[str] = "") -> Template:  # noqa: A002  (the field's name)
     """Which door."""
-    return page("identity/choose.html", request, title="Sign in", next=safe_next(next, default=""))
+    return page("identity/choose.html", request, title=_("Sign in"), next=safe_next(next, default=""))
 
 
 @get("/sign-in/owner", opt=requires(PUBLIC), include_in_schema=False)
 async def owner(request: AnyRequest, next: FromQuery[str] = "") -> Template:  # noqa: A002
     """Ask for a link."""
-    return page("identity/owner.html", request, title="Sign in with a link", next=safe_next(next, default=""))
+    return page("identity/owner.html", request, title=_("Sign in with a link"), next=safe_next(next, default=""))
 
 
 @post("/sign-in/owner", opt=requires(PUBLIC), include_in_schema=False)
@@ -86,14 +86,16 @@ async def ask_for_link(
         await identity.sign_in.request_link(data.email, next_path=data.next, attempt=_attempt(request, origin))
     except LenspactError as error:
         context = {"next": safe_next(data.next, default="")}
-        return _again("identity/owner.html", request, "Sign in with a link", error, {"email": data.email}, **context)
-    return page("identity/sent.html", request, title="Look at your mail", email=data.email, minutes=LINK_LIFE_MINUTES)
+        return _again("identity/owner.html", request, _("Sign in with a link"), error, {"email": data.email}, **context)
+    return page(
+        "identity/sent.html", request, title=_("Look at your mail"), email=data.email, minutes=LINK_LIFE_MINUTES
+    )
 
 
 @get("/sign-in/link/{token:str}", opt=requires(PUBLIC), include_in_schema=False)
 async def link_page(request: AnyRequest, token: Token) -> Template:
     """A button; opening the page changes nothing, so a mail scanner cannot use the link up."""
-    return page("identity/link.html", request, title="Sign in", token=token)
+    return page("identity/link.html", request, title=_("Sign in"), token=token)
 
 
 @post("/sign-in/link/{token:str}", opt=requires(PUBLIC), include_in_schema=False)
@@ -104,14 +106,14 @@ async def use_link(
     try:
         signed_in = await identity.sign_in.use_link(token, attempt=_attempt(request, origin))
     except LenspactError as error:
-        return _again("identity/owner.html", request, "Sign in with a link", error, next="")
+        return _again("identity/owner.html", request, _("Sign in with a link"), error, next="")
     return _welcome(signed_in, origin)
 
 
 @get("/sign-in/agency", opt=requires(PUBLIC), include_in_schema=False)
 async def agency(request: AnyRequest, next: FromQuery[str] = "") -> Template:  # noqa: A002
     """Address and password."""
-    return page("identity/agency.html", request, title="Sign in to the agency", next=safe_next(next, default=""))
+    return page("identity/agency.html", request, title=_("Sign in to the agency"), next=safe_next(next, default=""))
 
 
 @post("/sign-in/agency", opt=requires(PUBLIC), include_in_schema=False)
@@ -127,14 +129,16 @@ async def give_password(
         step = await identity.sign_in.password(data.email, data.password, next_path=data.next, attempt=attempt)
     except LenspactError as error:
         context = {"next": safe_next(data.next, default="")}
-        return _again("identity/agency.html", request, "Sign in to the agency", error, {"email": data.email}, **context)
+        return _again(
+            "identity/agency.html", request, _("Sign in to the agency"), error, {"email": data.email}, **context
+        )
     return _with_step(step, "/sign-in/agency/code", origin)
 
 
 @get("/sign-in/agency/code", opt=requires(PUBLIC), include_in_schema=False)
 async def code_page(request: AnyRequest) -> Template:
     """The one-time code."""
-    return page("identity/code.html", request, title="One-time code")
+    return page("identity/code.html", request, title=_("One-time code"))
 
 
 @post("/sign-in/agency/code", opt=requires(PUBLIC), include_in_schema=False)
@@ -148,14 +152,14 @@ async def give_code(
     try:
         signed_in = await identity.sign_in.code(_step(request, origin), data.code, attempt=_attempt(request, origin))
     except LenspactError as error:
-        return _again("identity/code.html", request, "One-time code", error)
+        return _again("identity/code.html", request, _("One-time code"), error)
     return _welcome(signed_in, origin)
 
 
 @get("/sign-in/invitation/{token:str}", opt=requires(PUBLIC), include_in_schema=False)
 async def invitation_page(request: AnyRequest, token: Token) -> Template:
     """A button, for the same reason as with links."""
-    return page("identity/invitation.html", request, title="Set up your access", token=token)
+    return page("identity/invitation.html", request, title=_("Set up your access"), token=token)
 
 
 @post("/sign-in/invitation/{token:str}", opt=requires(PUBLIC), include_in_schema=False)
@@ -166,7 +170,7 @@ async def open_invitation(
     try:
         step = await identity.people.begin_enrolment(token)
     except LenspactError as error:
-        return _again("identity/invitation.html", request, "Set up your access", error, token=token)
+        return _again("identity/invitation.html", request, _("Set up your access"), error, token=token)
     return _with_step(step, "/sign-in/enrol", origin)
 
 
@@ -202,7 +206,7 @@ async def account(
 ) -> Template:
     """The caller's own sessions."""
     sessions = await identity.sessions.of_caller(principal)
-    return page("identity/account.html", request, title="Your sessions", sessions=sessions)
+    return page("identity/account.html", request, title=_("Your sessions"), sessions=sessions)
 
 
 @post("/account/sessions/{ref:str}/end", opt=requires("self.read"), include_in_schema=False)
@@ -239,8 +243,8 @@ async def _enrol_page(
     picture = segno.make(shown.uri, error="m").svg_inline(scale=5, border=4, light="#fff")
     context: dict[str, Any] = {"enrolment": shown, "picture": picture}
     if error is None:
-        return page("identity/enrol.html", request, title="Set up your access", **context)
-    return _again("identity/enrol.html", request, "Set up your access", error, **context)
+        return page("identity/enrol.html", request, title=_("Set up your access"), **context)
+    return _again("identity/enrol.html", request, _("Set up your access"), error, **context)
 
 
 def _again(

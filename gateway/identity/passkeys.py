@@ -35,6 +35,7 @@ from gateway.identity.model import (
 from gateway.identity.ports import Log, PasskeyStore, SecretStore
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
@@ -93,7 +94,9 @@ class Passkeys:
         """
         known = await self.of_caller(principal)
         if not principal.session_ref or len(known) >= MAX_PASSKEYS:
-            raise PreconditionError(f"You can have {MAX_PASSKEYS} passkeys. Remove one you no longer use first.")
+            raise PreconditionError(
+                phrase("You can have %(most)d passkeys. Remove one you no longer use first.", most=MAX_PASSKEYS)
+            )
         challenge, now = self._ids.secret(CHALLENGE_BYTES), self._clock.now()
         ref = _challenge_ref(principal, base64url(challenge))
         link = Link(ref, LinkPurpose.APPROVAL_PASSKEY, principal.person_id, now + CHALLENGE_LIFE)

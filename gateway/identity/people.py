@@ -36,6 +36,7 @@ from gateway.identity.sign_in import OVER, WRONG_CODE, Attempt, SignedIn, SignIn
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, UnauthenticatedError
 from gateway.kernel.principal import SYSTEM, Principal, Role
+from gateway.web import _
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -349,11 +350,9 @@ class People:
 
 
 def _invitation_mail(to: str, agency: Agency, url: str, life: timedelta) -> Mail:
-    return Mail(
-        to=to,
-        subject="Your access to Lenspact",
-        text=(
-            f"{agency.name} invites you to Lenspact. Open this link to choose a password and set up one-time codes:\n\n"
-            f"{url}\n\nIt works for {life.days} days. You need an authenticator app on your phone.\n"
-        ),
+    invites = _(
+        "%(agency)s invites you to Lenspact. Open this link to choose a password and set up one-time codes:",
+        agency=agency.name,
     )
+    works = _("It works for %(days)d days. You need an authenticator app on your phone.", days=life.days)
+    return Mail(to=to, subject=_("Your access to Lenspact"), text=f"{invites}\n\n{url}\n\n{works}\n")

@@ -29,6 +29,7 @@ from gateway.identity.sealing import Sealer
 from gateway.identity.sessions import Sessions, new_token
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import UnauthenticatedError
+from gateway.web import _
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -245,15 +246,14 @@ class SignIn:
         await self._log.append(unit, draft)
 
     def _link_mail(self, email: str, token: str) -> Mail:
-        return Mail(
-            to=email,
-            subject="Your sign-in link",
-            text=(
-                f"Open this link and press the button to sign in:\n\n{self._origin.text}/sign-in/link/{token}\n\n"
-                f"It works once, for {LINK_LIFE_MINUTES} minutes. If you did not ask for it, do nothing: without "
-                "the link nobody gets in.\n"
-            ),
+        url = f"{self._origin.text}/sign-in/link/{token}"
+        press = _("Open this link and press the button to sign in:")
+        once = _(
+            "It works once, for %(minutes)d minutes. If you did not ask for it, do nothing: without the link nobody "
+            "gets in.",
+            minutes=LINK_LIFE_MINUTES,
         )
+        return Mail(to=email, subject=_("Your sign-in link"), text=f"{press}\n\n{url}\n\n{once}\n")
 
 
 def _limits(account: str, attempt: Attempt, per_account: int) -> list[Limit]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.kernel.errors import ConflictError, InvalidError, PreconditionError
+from gateway.kernel.phrases import phrase
 from policies import request as law
 from policies.geo import Cell, cell_of
 from policies.vocabulary import PURPOSES_OF_KIND, IncidentKind, Origin, Purpose
@@ -65,9 +66,9 @@ class IncidentReport:
         if not (-90 <= self.lat <= 90 and -180 <= self.lon < 180):
             fields["lat"] = "Give a place on Earth: latitude -90 to 90, longitude -180 to 180."
         if len(self.address) > ADDRESS_LENGTH:
-            fields["address"] = f"Keep the address under {ADDRESS_LENGTH} characters."
+            fields["address"] = phrase("Keep the address under %(most)d characters.", most=ADDRESS_LENGTH)
         if len(self.number) > NUMBER_LENGTH:
-            fields["number"] = f"Keep the call number under {NUMBER_LENGTH} characters."
+            fields["number"] = phrase("Keep the call number under %(most)d characters.", most=NUMBER_LENGTH)
         if not PRIORITIES[0] <= self.priority <= PRIORITIES[1]:
             fields["priority"] = "Give a priority from 1, most urgent, to 5."
         if fields:
@@ -153,7 +154,9 @@ class Incident:
         """
         self._demand_open()
         if len(self.stops) >= MAX_STOPS:
-            raise ConflictError(f"An incident has at most {MAX_STOPS} places; close it and open a new one.")
+            raise ConflictError(
+                phrase("An incident has at most %(most)d places; close it and open a new one.", most=MAX_STOPS)
+            )
         return replace(self, stops=(*self.stops, stop))
 
     def numbered(self, number: str) -> "Incident":
@@ -163,7 +166,7 @@ class Incident:
             ConflictError: it has another number already.
         """
         if self.number and self.number != number:
-            raise ConflictError(f"This incident has the number {self.number} already.")
+            raise ConflictError(phrase("This incident has the number %(number)s already.", number=self.number))
         return replace(self, number=number)
 
     def closed(self, at: datetime) -> "Incident":

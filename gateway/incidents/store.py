@@ -11,6 +11,7 @@ from gateway.incidents.model import Feed, Incident, IncidentStatus, Stop
 from gateway.incidents.tables import FeedRow, IncidentRow, StopRow
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
+from gateway.kernel.phrases import phrase
 from policies.vocabulary import IncidentKind, Origin
 
 _INCIDENT = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
@@ -39,7 +40,9 @@ class SqlIncidents:
         try:
             await unit.session.execute(insert(_INCIDENT).values(**values))
         except IntegrityError as error:
-            raise ConflictError(f"There is an open incident of the number {incident.number} already.") from error
+            raise ConflictError(
+                phrase("There is an open incident of the number %(number)s already.", number=incident.number)
+            ) from error
         await self._add_stops(unit, incident, after=0)
 
     async def change(self, unit: UnitOfWork, incident: Incident) -> None:
@@ -48,7 +51,9 @@ class SqlIncidents:
         try:
             await unit.session.execute(statement)
         except IntegrityError as error:
-            raise ConflictError(f"There is an open incident of the number {incident.number} already.") from error
+            raise ConflictError(
+                phrase("There is an open incident of the number %(number)s already.", number=incident.number)
+            ) from error
         known = await unit.session.execute(select(_STOP.c.number).where(_STOP.c.incident_id == incident.id))
         await self._add_stops(unit, incident, after=len(known.all()))
 

@@ -7,7 +7,10 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from gateway.live.build import RELAY_NAME, Ground, LivePlane, build_live
+    from gateway.live.asking.model import AskState, Standing, ViewAsk
+    from gateway.live.asking.ports import AskPlace, AskWish
+    from gateway.live.asking.service import ViewAsks, topic_of_asker
+    from gateway.live.build import RELAY_NAME, AskGround, Ground, LivePlane, build_live
     from gateway.live.calls import Calls
     from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
@@ -21,6 +24,10 @@ __all__ = [
     "FINGERPRINT_PREFIX",
     "LIVE_ROUTES",
     "RELAY_NAME",
+    "AskGround",
+    "AskPlace",
+    "AskState",
+    "AskWish",
     "Calls",
     "Consequences",
     "Decider",
@@ -35,16 +42,24 @@ __all__ = [
     "Session",
     "SessionState",
     "SiteLinks",
+    "Standing",
+    "ViewAsk",
+    "ViewAsks",
     "ViewDeny",
     "ViewPermit",
     "ViewQuestion",
     "Words",
     "build_live",
+    "topic_of_asker",
     "topic_of_viewer",
     "words_of",
 ]
 
 _HOMES: Final = {
+    "AskGround": "build",
+    "AskPlace": "asking.ports",
+    "AskState": "asking.model",
+    "AskWish": "asking.ports",
     "Calls": "calls",
     "Consequences": "ports",
     "Decider": "ports",
@@ -62,11 +77,15 @@ _HOMES: Final = {
     "Session": "model",
     "SessionState": "model",
     "SiteLinks": "ports",
+    "Standing": "asking.model",
+    "ViewAsk": "asking.model",
+    "ViewAsks": "asking.service",
     "ViewDeny": "ports",
     "ViewPermit": "ports",
     "ViewQuestion": "ports",
     "Words": "model",
     "build_live": "build",
+    "topic_of_asker": "asking.service",
     "topic_of_viewer": "endings",
     "words_of": "model",
 }

@@ -10,6 +10,9 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live.accounts import Accounts
+from gateway.live.asking.ports import AskLaw, AskSites, OwnerTouches
+from gateway.live.asking.service import ViewAsks
+from gateway.live.asking.store import SqlViewAsks
 from gateway.live.board import Board
 from gateway.live.calls import Calls
 from gateway.live.endings import Endings
@@ -31,6 +34,15 @@ RELAY_NAME: Final = "relay-1"  # the only one so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskGround:
+    """What asking owners stands on."""
+
+    law: AskLaw
+    sites: AskSites
+    touches: OwnerTouches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What live views stand on.
 
@@ -47,6 +59,7 @@ class Ground:
     freshness: Freshness
     links: SiteLinks
     keys: DeviceKeys
+    asking: AskGround
     gateway: str
     clock: Clock
     ids: IdSource
@@ -57,6 +70,7 @@ class Sessions:
     """The sessions, without a relay of their own."""
 
     live: Live
+    asks: ViewAsks
     upkeep: Upkeep
     accounts: Accounts
 
@@ -66,6 +80,7 @@ class LivePlane:
     """Sessions, calls, and the relay's supervisor. `background` runs as long as the gateway."""
 
     live: Live
+    asks: ViewAsks
     calls: Calls
     accounts: Accounts
     client: RelayClient
@@ -77,22 +92,16 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     """The sessions over `relay`, whose name and fingerprint are in `place`."""
     database, audit, clock, links, keys = ground.database, ground.audit, ground.clock, ground.links, ground.keys
     store, board = SqlSessions(database), Board()
-    tickets = TicketIssuer(key=ground.keyring.ticket, issuer=ground.gateway, clock=clock, ids=ground.ids)
-    grants = GrantDesk(
-        signer=ground.keyring.grant,
-        tickets=tickets,
-        relay=place,
-        gateway=ground.gateway,
-        clock=clock,
-        ids=ground.ids,
-    )
+    grants = _grants(ground, place)
     common = _Common(database=database, store=store, audit=audit, clock=clock)
     law = _Law(decider=ground.decider, consequences=ground.consequences, freshness=ground.freshness)
     endings = Endings(**common, board=board, relay=relay, links=links, bus=ground.bus)
     exchange = Exchange(**common, board=board, endings=endings, grants=grants, relay=relay, links=links, keys=keys)
     accounts = Accounts(**common, endings=endings, grants=grants, keys=keys)
+    asks = _build_asks(ground, store, endings)
     live = Live(
         **common,
+        owners_yes=asks,
         **law,
         links=links,
         board=board,
@@ -114,7 +123,32 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
         gateway=ground.gateway,
         clock=clock,
     )
-    return Sessions(live=live, upkeep=upkeep, accounts=accounts)
+    return Sessions(live=live, asks=asks, upkeep=upkeep, accounts=accounts)
+
+
+def _grants(ground: Ground, place: RelayPlace) -> GrantDesk:
+    clock, ids = ground.clock, ground.ids
+    tickets = TicketIssuer(key=ground.keyring.ticket, issuer=ground.gateway, clock=clock, ids=ids)
+    return GrantDesk(
+        signer=ground.keyring.grant, tickets=tickets, relay=place, gateway=ground.gateway, clock=clock, ids=ids
+    )
+
+
+def _build_asks(ground: Ground, sessions: SessionStore, endings: Endings) -> ViewAsks:
+    asking = ground.asking
+    return ViewAsks(
+        database=ground.database,
+        rows=SqlViewAsks(ground.database),
+        sessions=sessions,
+        endings=endings,
+        audit=ground.audit,
+        law=asking.law,
+        sites=asking.sites,
+        touches=asking.touches,
+        bus=ground.bus,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
 
 
 class _Common(TypedDict):
@@ -153,6 +187,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
     child = RelayChild(config=config, client=client, on_gone=relay_gone, clock=ground.clock, is_started_here=is_child)
     return LivePlane(
         live=sessions.live,
+        asks=sessions.asks,
         calls=Calls(relay=client),
         accounts=sessions.accounts,
         client=client,
@@ -160,6 +195,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
         background=(
             Background("relay", child.run),
             Background("live views", sessions.live.run),
+            Background("requests to watch", sessions.asks.run),
             Background("leases", sessions.upkeep.run),
         ),
     )

@@ -3,8 +3,10 @@
 Also who may read it: the answer of the site is believed only when its device key signed it for this very grant.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -43,13 +45,14 @@ class DraftGrant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Who asks for which picture, and from which browser."""
+    """Who asks for which picture, from which browser, and the owner's yes to it where that was asked for."""
 
     principal: Principal
     purpose: str
     incident_id: str
     opened_by: OpenedBy
     fingerprint: str
+    approval: Mapping[str, Any] | None = None
 
 
 class GrantDesk:
@@ -184,6 +187,8 @@ class GrantDesk:
         }
         if permit.incident is not None:
             body["incident"] = msgspec.to_builtins(permit.incident)
+        if wish.approval is not None:
+            body["approval"] = wish.approval
         return body
 
 

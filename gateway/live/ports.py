@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.principal import Principal
@@ -12,6 +12,22 @@ from partner_agent.wire.grants import Caps, Facts, Incident, Subject
 from partner_agent.wire.messages import Message
 from partner_agent.wire.tokens import PublicKey
 from policies.vocabulary import Remedy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """An owner's yes to one view, which can be used now.
+
+    Attributes:
+        version: of the request when it was read; a yes that was used or taken back meanwhile has another.
+        approval: what a grant carries: label, the closed request, and the touch or the site's own word.
+        until: when the view ends that opens now.
+    """
+
+    ask_id: str
+    version: int
+    approval: dict[str, Any]
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +40,7 @@ class ViewQuestion:
         incident_id: the incident that is the reason; empty for none.
         without_session: a running session that must not count against the site's totals (when it is decided again).
         confirmation_id: a second person's word for emergency access; empty for none.
+        approved: the owner's yes to exactly this view, where there is one.
     """
 
     principal: Principal
@@ -32,6 +49,7 @@ class ViewQuestion:
     incident_id: str = ""
     without_session: str = ""
     confirmation_id: str = ""
+    approved: Approved | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +125,23 @@ class Consequences(Protocol):
 
         Raises:
             ConflictError: the word was used, or is over; nothing may be written.
+        """
+
+
+class OwnersYes(Protocol):
+    """What owners said yes to when they were asked (`gateway.live.asking`)."""
+
+    async def approved_for(self, question: ViewQuestion) -> Approved | None:
+        """A yes to exactly this view of this person, if one can be used now."""
+
+    async def may_say_yes(self, question: ViewQuestion, organisation_id: str) -> bool:
+        """Whether this owner was not asked yet for this incident, or may still answer about this camera."""
+
+    async def opened(self, unit: UnitOfWork, approved: Approved, session_id: str) -> None:
+        """It is used by this view, in the transaction that opens it.
+
+        Raises:
+            ConflictError: it was used, or taken back, meanwhile.
         """
 
 

@@ -38,6 +38,7 @@ from gateway.live.ports import (
     Consequences,
     Decider,
     Freshness,
+    OwnersYes,
     SessionStore,
     SiteLinks,
     ViewDeny,
@@ -86,8 +87,10 @@ class Live:
         endings: Endings,
         exchange: Exchange,
         grants: GrantDesk,
+        owners_yes: OwnersYes,
         clock: Clock,
     ) -> None:
+        self._owners_yes = owners_yes
         self._database, self._store, self._audit = database, store, audit
         self._decider, self._links, self._board = decider, links, board
         self._consequences, self._freshness = consequences, freshness
@@ -124,6 +127,7 @@ class Live:
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: the rules say no; the sentence names the remedy the owner offers, if any.
+            ConflictError: the owner's yes was used or taken back meanwhile.
             UnavailableError: the camera's site cannot be asked, live views are not running, the log is behind, or this
                 process may have missed that something was taken back.
             LimitedError: the caller has too many open.
@@ -140,7 +144,7 @@ class Live:
             confirmation_id=confirmation_id,
         )
         stamp = self._freshness.stamp
-        decision = await self._decider.decide(question)
+        question, decision = await self._decide(question)
         if isinstance(decision, ViewDeny):
             await self._deny(question, decision)
         wish = Wish(
@@ -149,6 +153,7 @@ class Live:
             incident_id=incident_id,
             opened_by=opened_by,
             fingerprint=fingerprint,
+            approval=question.approved.approval if question.approved else None,
         )
         assert isinstance(decision, ViewPermit)
         fresh = self._fresh(decision.agent_id)
@@ -285,6 +290,18 @@ class Live:
             return None
         return decision if isinstance(decision, ViewPermit) else None
 
+    async def _decide(self, question: ViewQuestion) -> tuple[ViewQuestion, ViewPermit | ViewDeny]:
+        """Decide, and where the owner has to be asked, decide again with the yes that the caller may have."""
+        decision = await self._decider.decide(question)
+        if isinstance(decision, ViewDeny) and decision.remedy is Remedy.ASK:
+            approved = await self._owners_yes.approved_for(question)
+            if approved is not None:
+                question = replace(question, approved=approved)
+                decision = await self._decider.decide(question)
+            elif not await self._owners_yes.may_say_yes(question, decision.organisation_id):
+                decision = replace(decision, remedy=Remedy.NONE)  # a no and silence read the same, and like a rule
+        return question, decision
+
     async def _demand_unchanged(self, seat: Seat, stamp: int) -> None:
         """What was taken back between the decision and the board is looked at here; later changes find it there.
 
@@ -322,6 +339,8 @@ class Live:
         async with self._database.unit_of_work() as unit:
             await self._store.add(unit, session)
             await self._consequences.of_view(unit, session, permit, confirmation_id=seat.confirmation_id)
+            if seat.question is not None and seat.question.approved is not None:
+                await self._owners_yes.opened(unit, seat.question.approved, session.id)
             await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
             leaf = await self._audit.append(unit, leaves.grant_issued(session))
             await unit.commit()

@@ -150,6 +150,8 @@ class Upkeep:
             if session.accepted_at is None or now < session.horizon_at:
                 continue
             left_s = session.max_seconds - (now - session.accepted_at).total_seconds()
+            if seat.question is not None and seat.question.approved is not None:  # a yes is never made longer
+                left_s = min(left_s, (seat.question.approved.until - now).total_seconds())
             permit = await self._live.is_still_permitted(seat) if left_s >= 1 else None
             if permit is None:
                 await self._endings.end(session.id, EndReason.TIME if left_s < 1 else EndReason.RULES)

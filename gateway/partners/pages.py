@@ -17,7 +17,7 @@ from gateway.kernel.errors import ConflictError, LenspactError, NotFoundError
 from gateway.kernel.principal import Principal, Role
 from gateway.partners.model import ADDRESS_LENGTH, NAME_LENGTH, PARTNER_ROLES, OrganisationKind, Registration
 from gateway.partners.service import Partners
-from gateway.web import Form, after, page, read_form
+from gateway.web import Form, _, after, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -27,7 +27,7 @@ _REGISTRATION: Final = ("kind", "name", "address", "contact_name", "email", "lea
 @get("/register", opt=requires(PUBLIC), sync_to_thread=False, include_in_schema=False)
 def register_page(request: AnyRequest) -> Template:
     """The form for newcomers."""
-    return page("partners/register.html", request, title="Put your cameras on the list", lengths=_lengths())
+    return page("partners/register.html", request, title=_("Put your cameras on the list"), lengths=_lengths())
 
 
 @post("/register", opt=requires(PUBLIC), status_code=200, include_in_schema=False)
@@ -52,7 +52,7 @@ async def register(
 @get("/register/sent", opt=requires(PUBLIC), sync_to_thread=False, include_in_schema=False)
 def register_sent(request: AnyRequest) -> Template:
     """What happens next."""
-    return page("partners/sent.html", request, title="Look at your mail")
+    return page("partners/sent.html", request, title=_("Look at your mail"))
 
 
 @get("/portal/organisation", opt=requires("portal.read"), include_in_schema=False)
@@ -81,7 +81,7 @@ async def change_organisation(
 @get("/portal/people/new", opt=requires("portal.own"), sync_to_thread=False, include_in_schema=False)
 def person_page(request: AnyRequest) -> Template:
     """The form for another person."""
-    return page("partners/person.html", request, title="Add a person")
+    return page("partners/person.html", request, title=_("Add a person"))
 
 
 @post("/portal/people/new", opt=requires("portal.own"), status_code=200, include_in_schema=False)
@@ -96,7 +96,7 @@ async def add_person(
         form.check()
         await partners.add_member(principal, name=name, email=email, role=Role(role))
     except LenspactError as error:
-        return page("partners/person.html", request, title="Add a person", values=form.values, error=error)
+        return page("partners/person.html", request, title=_("Add a person"), values=form.values, error=error)
     return after("/portal/organisation", "person-invited")
 
 
@@ -179,7 +179,7 @@ async def withdraw(
 @get("/withdrawn", opt=requires(PUBLIC), sync_to_thread=False, include_in_schema=False)
 def withdrawn_page(request: AnyRequest) -> Template:
     """The last page."""
-    return page("partners/withdrawn.html", request, title="You have withdrawn")
+    return page("partners/withdrawn.html", request, title=_("You have withdrawn"))
 
 
 PAGES: Final = (
@@ -238,7 +238,9 @@ async def _remove_person_page(
     member = next((m for m in members if m.person_id == person_id), None)
     if member is None:
         raise NotFoundError("There is no such person.")
-    return page("partners/remove_person.html", request, title=f"Remove {member.name}", member=member, **form)
+    return page(
+        "partners/remove_person.html", request, title=_("Remove %(name)s", name=member.name), member=member, **form
+    )
 
 
 async def _agreement_page(request: AnyRequest, principal: Principal, partners: Partners, **form: Any) -> Template:
@@ -258,5 +260,9 @@ async def _agreement_page(request: AnyRequest, principal: Principal, partners: P
 async def _withdraw_page(request: AnyRequest, principal: Principal, partners: Partners, **form: Any) -> Template:
     organisation = await partners.organisation(principal.organisation_id)
     return page(
-        "partners/withdraw.html", request, title=f"Withdraw {organisation.name}", organisation=organisation, **form
+        "partners/withdraw.html",
+        request,
+        title=_("Withdraw %(name)s", name=organisation.name),
+        organisation=organisation,
+        **form,
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, LimitedError, NotFoundError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal, Role
 from gateway.partners.model import (
     MAX_MEMBERS,
@@ -152,7 +153,9 @@ class Partners:
             present = await self._rows.sites(organisation.id, unit=unit)
             if is_new:
                 if len(present) >= MAX_SITES:
-                    raise LimitedError(f"An organisation has at most {MAX_SITES} places.", retry_after_s=86_400)
+                    raise LimitedError(
+                        phrase("An organisation has at most %(most)d places.", most=MAX_SITES), retry_after_s=86_400
+                    )
                 site = replace(site, id=self._ids.new("sit"), organisation_id=organisation.id)
             elif site.id not in {s.id for s in present} or site.organisation_id != organisation.id:
                 raise NotFoundError("There is no such place.")
@@ -185,7 +188,9 @@ class Partners:
             organisation = await self._mine(unit, principal)
             refuse_unless_active(organisation)
             if len(await self._rows.members(organisation.id, unit=unit)) >= MAX_MEMBERS:
-                raise LimitedError(f"An organisation has at most {MAX_MEMBERS} people.", retry_after_s=86_400)
+                raise LimitedError(
+                    phrase("An organisation has at most %(most)d people.", most=MAX_MEMBERS), retry_after_s=86_400
+                )
             person_id = await self._people.person_for(unit, email=email, name=name)
             if await self._rows.member(person_id, unit=unit) is not None:
                 raise ConflictError("This address cannot be added. Ask the person for another one.")

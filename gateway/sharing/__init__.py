@@ -20,6 +20,7 @@ from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 
 __all__ = [
@@ -58,6 +59,8 @@ __all__ = [
     "Standing",
     "Step",
     "StoredDocument",
+    "TouchOffer",
+    "Touches",
     "Waiting",
     "follow_forever",
     "topic_of",

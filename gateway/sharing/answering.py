@@ -18,8 +18,9 @@ from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView
 from gateway.sharing.weeks import rows_shown
-from gateway.web import Form, after, page, read_form
+from gateway.web import Form, _, after, page, read_form, spoken
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
+from policies.spanish import tongue
 from policies.words import Voice, distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
@@ -89,13 +90,15 @@ class Target:
 
 def only_answer(view: SharingView, cameras: Sequence[Camera]) -> Target:
     """The one answer of these cameras, instead of whatever was said about them."""
-    name = cameras[0].name if len(cameras) == 1 else f"every camera at {view.site.name}"
-    return Target(title=f"What do you share of {name}?", cameras=tuple(cameras), kept=_known(view.answers, cameras))
+    one = cameras[0].name if len(cameras) == 1 else ""
+    every = _("What do you share of every camera at %(site)s?", site=view.site.name)
+    title = _("What do you share of %(camera)s?", camera=one) if one else every
+    return Target(title=title, cameras=tuple(cameras), kept=_known(view.answers, cameras))
 
 
 def new_answer(view: SharingView) -> Target:
     """One more answer, besides those there are."""
-    return Target(title="Another answer", cameras=view.cameras, is_choosing=True)
+    return Target(title=_("Another answer"), cameras=view.cameras, is_choosing=True)
 
 
 def numbered_answer(view: SharingView, number: int) -> Target:
@@ -107,7 +110,7 @@ def numbered_answer(view: SharingView, number: int) -> Target:
     clauses = view.answers.clauses if view.answers else ()
     if not 0 < number <= len(clauses):
         raise NotFoundError("There is no such answer.")
-    title = f"Answer {number}"
+    title = _("Answer %(n)d", n=number)
     return Target(title=title, cameras=view.cameras, kept=clauses[number - 1], number=number - 1, is_choosing=True)
 
 
@@ -119,7 +122,7 @@ def removal(view: SharingView, number: int) -> Act:
     """
     target = numbered_answer(view, number)
     others = [one for place, one in enumerate(view.answers.clauses if view.answers else ()) if place != target.number]
-    return Act(title=f"Take answer {number} away", verb="Take this answer away", clauses=tuple(others))
+    return Act(title=_("Take answer %(n)d away", n=number), verb=_("Take this answer away"), clauses=tuple(others))
 
 
 def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -> Template:
@@ -192,7 +195,7 @@ def _form_page(
     looked: Looked | None = None,
     error: LenspactError | None = None,
 ) -> Template:
-    voice, choices = Voice(), choices_of(view)
+    voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
     said = {name: value for name, value in values.items() if name not in target.fields}
     ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
     radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}
@@ -206,15 +209,15 @@ def _form_page(
         preview=looked.preview if looked else None,
         looked_at=looked.digest if looked else "",
         save_word=looked.word if looked else "",
-        presets=PRESETS,
+        presets=[(preset, _(word), _(hint)) for preset, word, hint in PRESETS],
         chosen=next(ready, ""),
         radii=[(str(radius), distance(radius, voice)) for radius in sorted(radii)],
         purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
-        days=DAYS,
+        days=[_(day) for day in DAYS],
         rows=rows_shown(values),
         roles=[str(role) for role in ROLES],
         caps=dict(choices.caps),
-        heights=[(str(height), f"{height:,} lines") for height in heights_of(values)],
+        heights=[(str(height), _("%(n)s lines", n=f"{height:,}")) for height in heights_of(values)],
         folds=_folds(said, view, error),
         values=values,
         error=error,

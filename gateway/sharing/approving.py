@@ -23,22 +23,27 @@ from gateway.sharing.ports import Log, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import held_by
 from gateway.sharing.site_book import SiteBook
 from gateway.sites import TouchAnswer
+from gateway.web import spoken
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, base64url, challenge, label_of
 from policies.model import Policy, read_policy
+from policies.spanish import tongue
 from policies.words import Change, Voice, say_change
 
 MINUTE_S: Final = 60
 ASSERTION_CHARACTERS: Final = 4096  # of each part; real ones have hundreds, and a frame of the link holds 64 KiB
-ON_SITE: Final = "Approve it on your machine on site."
 # What the site's refusal means for whoever touched; nothing has changed in any of them.
 REFUSALS: Final[Mapping[str, str]] = {
-    PolicyProblem.ON_SITE_ONLY: f"Your site takes this change only on site. {ON_SITE}",
-    PolicyProblem.APPROVAL_INVALID: f"Your site did not take this passkey. Try again, or: {ON_SITE.lower()}",
-    PolicyProblem.ANOTHER_OWNER: f"A passkey cannot take itself off the list. Use another one. Or: {ON_SITE.lower()}",
+    PolicyProblem.ON_SITE_ONLY: "Your site takes this change only on site. Approve it on your machine on site.",
+    PolicyProblem.APPROVAL_INVALID: (
+        "Your site did not take this passkey. Try again, or approve it on your machine on site."
+    ),
+    PolicyProblem.ANOTHER_OWNER: (
+        "A passkey cannot take itself off the list. Use another one, or approve it on your machine on site."
+    ),
     PolicyProblem.BUSY: "Your site waits out another change first. Approve this one after it.",
     PolicyProblem.QUARANTINED: "Your site is held back until you clear that there. Then approve this on site.",
     PolicyProblem.LAST_OWNER: "Your site keeps its last passkey. Let another one approve there first.",
@@ -143,7 +148,7 @@ class Approvals:
     async def _voice(self, site: Site, agent: SiteAgent) -> Voice:
         agency, names = await self._book.agency(), await self._book.names(site.id)
         local = {on_site: names[name] for name, on_site in (await self._book.ticked(agent)).items() if name in names}
-        return Voice(cameras=local, agencies={agency.id: agency.name}, zone=site.zone)
+        return Voice(cameras=local, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     def _minutes_left(self, until: datetime | None) -> int | None:
         if until is None:

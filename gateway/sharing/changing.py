@@ -10,7 +10,7 @@ from gateway.kernel.errors import ConflictError, LenspactError
 from gateway.kernel.principal import Principal
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView, Standing
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire import canonical
 from policies.clauses import Clause
 
@@ -78,11 +78,11 @@ async def carry_out(
 def save_word(preview: Preview, standing: Standing) -> str:
     """What the one button does."""
     if standing in {Standing.NOT_CONNECTED, Standing.NOTHING_SAID}:
-        return "Save for when my site is connected"
+        return _("Save for when my site is connected")
     if preview.is_at_once and preview.needs_approval:
-        return "Share less now, and more once I approve it"
+        return _("Share less now, and more once I approve it")
     if preview.is_at_once:
-        return "Share less now"
+        return _("Share less now")
     if preview.needs_approval:
-        return "Share more once I approve it"
-    return "Save"
+        return _("Share more once I approve it")
+    return _("Save")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Role
 from gateway.sharing.site_book import Agency
 from gateway.web import Form
@@ -62,14 +63,14 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class _Cap:
-    """A length of time in the form: its field, the clause's attribute, how many seconds one of its unit has."""
+    """A length of time in the form: its field, the clause's attribute, seconds of its unit, what a mistake is told."""
 
     field: str
     name: str
     unit_s: int
     usual_s: int
     limit_s: int
-    units: str
+    wrong: str
 
     def most(self, envelope: Envelope | None) -> int:
         """In the field's unit, rounded down."""
@@ -77,10 +78,12 @@ class _Cap:
         return int(min(self.limit_s, agreed) // self.unit_s)
 
 
+_MINUTES: Final = "Give whole minutes from 1 to %(most)s; the agreement allows no more."
+_DAYS: Final = "Give whole days from 1 to %(most)s; the agreement allows no more."
 _CAPS: Final = (
-    _Cap("session_min", "session_s", _MINUTE_S, VIEW_S, MAX_SESSION_S, "minutes"),
-    _Cap("clip_min", "clip_s", _MINUTE_S, CLIP_S, MAX_CLIP_S, "minutes"),
-    _Cap("look_back_days", "look_back_s", DAY_S, LOOK_BACK_S, MAX_LOOK_BACK_S, "days"),
+    _Cap("session_min", "session_s", _MINUTE_S, VIEW_S, MAX_SESSION_S, _MINUTES),
+    _Cap("clip_min", "clip_s", _MINUTE_S, CLIP_S, MAX_CLIP_S, _MINUTES),
+    _Cap("look_back_days", "look_back_s", DAY_S, LOOK_BACK_S, MAX_LOOK_BACK_S, _DAYS),
 )
 
 
@@ -142,7 +145,7 @@ def _read_cap(form: Form, cap: _Cap, envelope: Envelope | None, kept: Clause | N
         return int(getattr(kept, cap.name))
     most = cap.most(envelope)
     if not text.isdecimal() or not 1 <= int(text) <= most:
-        form.wrong(cap.field, f"Give whole {cap.units} from 1 to {most:,}; the agreement allows no more.")
+        form.wrong(cap.field, phrase(cap.wrong, most=f"{most:,}"))
         return cap.usual_s
     return int(text) * cap.unit_s
 
@@ -198,11 +201,15 @@ def _read_units(form: Form, name: str) -> list[str]:
     wrong = next((unit for unit in units if not _UNIT.fullmatch(unit)), None)
     if wrong is not None:
         form.wrong(
-            name, f"“{wrong[:40]}” is no unit's name. Use small letters, digits and -, with commas: rtcc, patrol-7."
+            name,
+            phrase(
+                "“%(wrong)s” is no unit's name. Use small letters, digits and -, with commas: rtcc, patrol-7.",
+                wrong=wrong[:40],
+            ),
         )
         return []
     if len(units) > MAX_UNITS:
-        form.wrong(name, f"Name at most {MAX_UNITS} units.")
+        form.wrong(name, phrase("Name at most %(most)d units.", most=MAX_UNITS))
     return units
 
 

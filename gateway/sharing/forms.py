@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway.kernel.phrases import phrase
 from gateway.partners import Site
 from gateway.sharing.exact import Choices, read_exact, values_of_exact
 from gateway.sharing.weeks import HOURS_FIELDS, read_hours, values_of_hours
@@ -122,11 +123,11 @@ def _read_end(form: Form, site: Site, now: datetime) -> int | None:
         form.wrong("ends_on", "Give a day such as 2026-12-31.")
         return None
     if day.year > now.year + _MAX_YEARS + 1:
-        form.wrong("ends_on", f"Give a day within {_MAX_YEARS} years, or leave it empty.")
+        form.wrong("ends_on", phrase("Give a day within %(years)d years, or leave it empty.", years=_MAX_YEARS))
         return None
     end = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(site.zone))
     if end <= now:
         form.wrong("ends_on", "This day is over. Give a day to come, or leave it empty.")
     elif end > now + timedelta(days=366 * _MAX_YEARS):
-        form.wrong("ends_on", f"Give a day within {_MAX_YEARS} years, or leave it empty.")
+        form.wrong("ends_on", phrase("Give a day within %(years)d years, or leave it empty.", years=_MAX_YEARS))
     return round(end.timestamp() * 1000)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.kernel.errors import ConflictError, PreconditionError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.model import Answers
@@ -108,7 +109,9 @@ class Owners:
                 key.credential: Owner(key.credential, key.public_key, is_suspended=False),
             }
             if len(owners) > MAX_OWNERS:
-                raise PreconditionError(f"A site knows at most {MAX_OWNERS} passkeys. Remove one first.")
+                raise PreconditionError(
+                    phrase("A site knows at most %(most)d passkeys. Remove one first.", most=MAX_OWNERS)
+                )
             return tuple(owners.values())
 
         await self._change(principal, site_id, added)
@@ -174,5 +177,5 @@ class Owners:
     async def _answers(self, site: Site) -> Answers:
         answers = await self._rows.answers(site.id)
         if answers is None:
-            raise PreconditionError(f"Choose first what is shared at {site.name}.")
+            raise PreconditionError(phrase("Choose first what is shared at %(site)s.", site=site.name))
         return answers

@@ -14,10 +14,13 @@ from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
+from gateway.sharing.forms import DAYS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
-from gateway.web import after, page, read_form
+from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
+from gateway.web import _, after, page, read_form
 from partner_agent.wire.touches import Assertion
+from policies.vocabulary import Act
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -32,7 +35,7 @@ async def sharing_page(
     sites = await partners.sites(principal.organisation_id)
     if len(sites) == 1:
         return after(f"/portal/sites/{sites[0].id}/sharing")
-    return page("sharing/sites.html", request, title="What do you share?", sites=sites)
+    return page("sharing/sites.html", request, title=_("What do you share?"), sites=sites)
 
 
 @get("/portal/sites/{site_id:str}/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -51,7 +54,9 @@ async def site_sharing_page(
     try:
         view = await sharing.view(principal, site.id)
     except PreconditionError as error:
-        return page("sharing/agreement.html", request, title="What do you share?", site=site, sentence=error.sentence)
+        return page(
+            "sharing/agreement.html", request, title=_("What do you share?"), site=site, sentence=_(error.sentence)
+        )
     return await _site_page(request, view, principal=principal, sharing=sharing, approvals=approvals, origin=origin)
 
 
@@ -101,12 +106,27 @@ async def _site_page(
     return page(
         "sharing/site.html",
         request,
-        title=f"What you share at {view.site.name}",
+        title=_("What you share at %(site)s", site=view.site.name),
         view=view,
         cards=await sharing.cards(view.cameras),
         waiting=await approvals.waiting(principal, view.site.id) if view.standing is Standing.TO_APPROVE else None,
         rp_id=origin.host,
         is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
         standings=Standing,
+        weeks=_weeks(view),
+        conditions={kind: _(words) for kind, words in CONDITIONS.items()},
+        changes=clock_changes(view.site.zone, view.seen_at),
         error=error,
     )
+
+
+def _weeks(view: SharingView) -> list[tuple[str, str, list[tuple[str, list[Stretch]]]]]:
+    """The grids of the page: name, caption, and each day with its stretches; none before anything was said."""
+    if not view.parts:
+        return []
+    asked = (
+        ("live", _("Live, from one camera or more"), Act.LIVE_VIEW),
+        ("recordings", _("Recordings handed over, from one camera or more"), Act.CLIP_FETCH),
+    )
+    days = [_(day) for day in DAYS]
+    return [(name, caption, list(zip(days, week_of(view.said, act), strict=True))) for name, caption, act in asked]

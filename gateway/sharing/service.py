@@ -19,11 +19,13 @@ from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, pl
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.web import spoken
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
+from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
@@ -273,7 +275,7 @@ class Sharing:
     async def _voice(self, site: Site) -> Voice:
         agency = await self._book.agency()
         names = await self._book.names(site.id)
-        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone)
+        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     async def _standing(self, site: Site, answers: Answers | None) -> Standing:
         agent = await self._book.agents.agent_of(site.id)

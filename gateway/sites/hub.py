@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import LenspactError, UnavailableError
+from gateway.kernel.phrases import phrase
 from gateway.sites.handshake import HandshakeError, Handshakes
 from gateway.sites.links import Link, Peer
 from gateway.sites.model import Agent, AgentState
@@ -51,6 +52,7 @@ class Online:
         hold: digest of a proposal that an owner's passkey approved, and when its hold there ends.
         is_behind: whether the site holds another document than the newest acknowledged one.
         camera_health: the agent's camera ids with the words the site last said of them.
+        vocabulary: what the agent said it knows; 0 until it has.
     """
 
     link: Link
@@ -65,6 +67,7 @@ class Online:
     proposal: str = ""
     hold: tuple[str, datetime] | None = None
     camera_health: dict[str, str] = field(default_factory=dict)
+    vocabulary: int = 0
 
 
 class LinkHub:
@@ -156,7 +159,7 @@ class LinkHub:
         """
         problem = self.problem_of(agent_id) if isinstance(message, Grant) else ""
         if problem:
-            raise UnavailableError(f"The site cannot be asked now: {problem}.")
+            raise UnavailableError(phrase("The site cannot be asked now: %(problem)s.", problem=problem))
         return await self._link(agent_id).ask(message, deadline_s=deadline_s)
 
     def tell(self, agent_id: str, message: Message) -> None:

@@ -18,7 +18,7 @@ from gateway.sites.agents import Progress
 from gateway.sites.build import Sites
 from gateway.sites.model import Enrolment, read_user_code, write_user_code
 from gateway.sites.ports import Site
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 from partner_agent.wire import canonical
 from partner_agent.wire.keyset import root_words
 from partner_agent.wire.phrases import say
@@ -60,7 +60,7 @@ async def choose_site(
         return Redirect("/portal/sites/new", status_code=303)
     if len(found) == 1:
         return Redirect(f"/portal/sites/{found[0].id}/pair{_query(code)}", status_code=303)
-    return page("sites/choose.html", request, title="Connect a site", sites=found, query=_query(code))
+    return page("sites/choose.html", request, title=_("Connect a site"), sites=found, query=_query(code))
 
 
 @get("/portal/sites/{site_id:str}/pair", opt=requires("agent.enrol"), include_in_schema=False)
@@ -99,7 +99,7 @@ async def pair(
     return page(
         "sites/confirm.html",
         request,
-        title="Is this your agent?",
+        title=_("Is this your agent?"),
         site=site,
         code=_shown(typed),
         agent=found,
@@ -150,7 +150,7 @@ async def remove_page(
 ) -> Template:
     """What taking the key away means."""
     site = await sites.directory.site_of(principal.organisation_id, site_id)
-    return page("sites/remove.html", request, title="Disconnect this agent", site=site)
+    return page("sites/remove.html", request, title=_("Disconnect this agent"), site=site)
 
 
 @post("/portal/sites/{site_id:str}/agent/remove", opt=requires("portal.own"), status_code=200, include_in_schema=False)
@@ -222,7 +222,7 @@ async def _agent_page(
 
 
 def _code_page(request: AnyRequest, site: Site, **shown: Any) -> Template:
-    return page("sites/code.html", request, title="Connect your site", site=site, **shown)
+    return page("sites/code.html", request, title=_("Connect your site"), site=site, **shown)
 
 
 def _key_words(enrolment: Enrolment) -> tuple[str, ...]:

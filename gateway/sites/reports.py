@@ -68,6 +68,7 @@ class Reports:
             return
         online.state = agent.state
         online.held = held
+        online.vocabulary = message.vocabulary
         online.conditions = conditions
         self._panic(peer, panic_until)
         online.is_behind = not is_acked(agent, held)

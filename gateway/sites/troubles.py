@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.kernel.phrases import phrase
 from gateway.sites.model import Agent, AgentCamera, AgentState, CameraHealth
 
 
@@ -27,10 +28,19 @@ _CONDITIONS: Final[dict[str, tuple[str, str]]] = {
         "Show the agent's journal to somebody.",
     ),
 }
+_HELD_BACK: Final = (
+    "The agent may have been copied or set back, so nothing is released.",
+    "Clear it on the agent's page, then approve your rules again.",
+)
+_OFFLINE: Final = ("The site is offline.", "Check the power and network of the agent's machine.")
+_ADD_AGAIN: Final = "Add it there again, or untick it."
 _HEALTH: Final[dict[CameraHealth, tuple[str, str]]] = {
-    CameraHealth.AUTH_FAILED: ("refuses the agent's password.", "Correct the password in the agent's settings."),
-    CameraHealth.GONE: ("does not answer.", "Check its power and network."),
-    CameraHealth.FROZEN: ("sends a picture that does not move.", "Restart the camera."),
+    CameraHealth.AUTH_FAILED: (
+        "%(camera)s refuses the agent's password.",
+        "Correct the password in the agent's settings.",
+    ),
+    CameraHealth.GONE: ("%(camera)s does not answer.", "Check its power and network."),
+    CameraHealth.FROZEN: ("%(camera)s sends a picture that does not move.", "Restart the camera."),
 }
 
 
@@ -45,10 +55,9 @@ def troubles_of(
 
 def _of_agent(agent: Agent, *, seen_at: datetime | None, is_online: bool) -> Iterator[Trouble]:
     if agent.state is AgentState.QUARANTINED:
-        sentence = "The agent may have been copied or set back, so nothing is released."
-        yield Trouble(sentence, "Clear it on the agent's page, then approve your rules again.", agent.state_since)
+        yield Trouble(*_HELD_BACK, agent.state_since)
     if not is_online:
-        yield Trouble("The site is offline.", "Check the power and network of the agent's machine.", seen_at)
+        yield Trouble(*_OFFLINE, seen_at)
     for condition in sorted(agent.conditions & set(_CONDITIONS)):
         sentence, remedy = _CONDITIONS[condition]
         yield Trouble(sentence, remedy)
@@ -59,7 +68,10 @@ def _of_cameras(cameras: tuple[AgentCamera, ...], *, is_online: bool) -> Iterato
         if camera.camera_id is None:
             continue
         if not camera.is_listed:
-            yield Trouble(f"{camera.label} is no longer known to the agent.", "Add it there again, or untick it.")
+            yield Trouble(
+                phrase("%(camera)s is no longer known to the agent.", camera=camera.label),
+                _ADD_AGAIN,
+            )
         elif is_online and camera.health in _HEALTH:
             what, remedy = _HEALTH[camera.health]
-            yield Trouble(f"{camera.label} {what}", remedy, camera.health_since)
+            yield Trouble(phrase(what, camera=camera.label), remedy, camera.health_since)

@@ -1,6 +1,7 @@
 """Templates, static files, map tiles and the design system."""
 
 from gateway.web.changes import change_stream, heard
+from gateway.web.codes import code_in_words
 from gateway.web.forms import Form, read_form
 from gateway.web.language import ENGLISH, Language, _, load_languages, ngettext, speaking, spoken
 from gateway.web.pages import style_routes
@@ -17,6 +18,7 @@ __all__ = [
     "_",
     "after",
     "change_stream",
+    "code_in_words",
     "heard",
     "home",
     "load_languages",

@@ -13,6 +13,7 @@ from typing import Any, Final
 from litestar import Request
 
 from gateway.kernel.errors import InvalidError
+from gateway.kernel.phrases import phrase
 
 MAX_FIELDS: Final = 200
 SHOWN_AGAIN: Final = 4_000  # characters of one field that a page repeats
@@ -64,7 +65,7 @@ class Form:
         """An e-mail address, in lower case."""
         text = self.line(name, most=254)
         if text and name not in self.errors and not _EMAIL.fullmatch(text):
-            self.errors[name] = "We cannot send mail to this. Write it as name@example.org."
+            self.wrong(name, "We cannot send mail to this. Write it as name@example.org.")
         return text.lower()
 
     def number(self, name: str, low: float, high: float, *, sentence: str) -> float:
@@ -86,7 +87,7 @@ class Form:
         """One of `options`."""
         text = self._typed.get(name, "")
         if text not in set(options):
-            self.errors.setdefault(name, "Choose one of these." if text else NEEDED)
+            self.wrong(name, "Choose one of these." if text else NEEDED)
         return text
 
     def is_ticked(self, name: str) -> bool:
@@ -115,7 +116,12 @@ class Form:
             if is_required:
                 self.errors.setdefault(name, NEEDED)
         elif len(text) > most:
-            self.errors.setdefault(name, f"This is too long: at most {most} characters, and these are {len(text)}.")
+            self.errors.setdefault(
+                name,
+                phrase(
+                    "This is too long: at most %(most)d characters, and these are %(have)d.", most=most, have=len(text)
+                ),
+            )
         elif _CONTROL.search(text):
-            self.errors.setdefault(name, "This holds a character that cannot be used here.")
+            self.wrong(name, "This holds a character that cannot be used here.")
         return text

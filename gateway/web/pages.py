@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Router, get
 from litestar.response import Template
 
+from gateway.web.language import _
 from gateway.web.render import page
 
 
@@ -14,7 +15,7 @@ def style_page(request: Request[Any, Any, Any]) -> Template:
     return page(
         "web/style.html",
         request,
-        title="Style",
+        title=_("Style"),
         values={"address": "no address", "name": "<script>alert(1)</script>", "kind": "resident"},
         errors={"address": "We cannot send mail to this. Write it as name@example.org."},
     )

@@ -47,6 +47,10 @@ def test_an_owner_answers_and_reads_it_back(chromium, shop, theme):
         page.wait_for_url("**/sharing?done=sharing-saved")
         clean(seen)
         assert "City Police can watch Front door and Yard live" in page.inner_text("main")
+        for path in ("answers/1", "answers/1/remove", "answers/new"):
+            page.goto(f"{origin}/portal/sites/{site.id}/sharing/{path}")
+            page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+            clean(seen)
         page.goto(f"{origin}/portal/cameras/{cameras[0].id}/sharing")
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,9 +1,9 @@
 """Live views over a real database, log and keys, with a site and a relay that do what a test tells them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,20 @@ from gateway.audit import AuditLog, Entry, Query
 from gateway.audit.store import SqlEvents
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.kernel.errors import ConflictError, DeadlineError, NotFoundError, UnavailableError
+from gateway.kernel.errors import ConflictError, DeadlineError, NotFoundError, PreconditionError, UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.live import OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
-from gateway.live.build import Ground, Sessions, build_sessions
+from gateway.live import AskPlace, AskWish, OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
+from gateway.live.build import AskGround, Ground, Sessions, build_sessions
 from gateway.live.grants import RelayPlace
 from gateway.live.relay.client import RelayGoneError
 from partner_agent.wire import classes, grants, leases, statements
 from partner_agent.wire.grants import Caps, Facts, Incident, Subject
 from partner_agent.wire.ids import encode_ulid
+from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.messages import Accepted, End, Grant, Lease, Message, PolicyStale, Refused, Stopped
 from partner_agent.wire.tokens import LocalSigner, PublicKey, hash_of
+from partner_agent.wire.touches import Assertion
 from policies.vocabulary import Remedy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
@@ -63,6 +65,7 @@ class FakeDecider:
     clock: FakeClock
     answer: ViewDeny | None = None
     is_known: bool = True
+    needs_yes: bool = False
     seconds: int = 600
     horizon_s: float | None = None
     second_id: str = ""
@@ -80,6 +83,15 @@ class FakeDecider:
         if self.answer is not None:
             return self.answer
         now = self.clock.now()
+        approved = question.approved
+        if self.needs_yes and (approved is None or now >= approved.until):
+            return ViewDeny(
+                reason="condition", layer="sharing", remedy=Remedy.ASK, site_id=SITE, organisation_id=ORGANISATION
+            )
+        seconds, horizon_s = self.seconds, self.horizon_s
+        if approved is not None:  # as the law does: a yes is to a short view, and its end is a horizon
+            horizon_s = (approved.until - now).total_seconds()
+            seconds = min(seconds, VIEW_APPROVED_S)
         return ViewPermit(
             camera_id=question.camera_id,
             local_camera=LOCAL,
@@ -90,13 +102,81 @@ class FakeDecider:
             policy_sha256=POLICY,
             subject=Subject(ref="ref", agency=AGENCY, unit="rtcc", role="operator", assurance=2),
             facts=Facts(),
-            caps=Caps(seconds=self.seconds, height_lines=720),
-            obligations={"watermark": True, "max_s": self.seconds},
+            caps=Caps(seconds=seconds, height_lines=720),
+            obligations={"watermark": True, "max_s": seconds},
             incident=Incident(ref="i", kind="robbery", origin="cad", cell=(1, 2), opened_at="2026-11-23T15:00:00.000Z"),
-            horizon=now + timedelta(seconds=self.horizon_s) if self.horizon_s is not None else None,
+            horizon=now + timedelta(seconds=horizon_s) if horizon_s is not None else None,
             ground="two_persons" if self.second_id else "always",
             second_id=self.second_id,
         )
+
+
+@dataclass
+class FakeAskLaw:
+    """Offers asking until told otherwise; every camera is of one organisation unless the test says so."""
+
+    answer: ViewDeny | None = None
+    is_known: bool = True
+    is_open: bool = True
+    active_until: datetime | None = None
+    organisations: dict[str, str] = field(default_factory=dict)
+
+    async def decide(self, principal: Principal, wish: AskWish) -> AskPlace | ViewDeny:
+        del principal
+        if not self.is_known:
+            raise NotFoundError("There is no such camera.")
+        return self.answer or AskPlace(
+            organisation_id=self.organisations.get(wish.camera_id, ORGANISATION),
+            site_id=SITE,
+            agent_id=AGENT,
+            lineage="a" * 32,
+            local_camera=LOCAL,
+            active_until=self.active_until,
+        )
+
+    async def is_active(self, incident_id: str) -> bool:
+        del incident_id
+        return self.is_open
+
+
+@dataclass
+class FakeAskSites:
+    """One site: hears of requests while its link is up."""
+
+    link: str = "lnk_1"
+    is_slow: bool = False
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+    taken_back: list[str] = field(default_factory=list)
+
+    def link_of(self, agent_id: str) -> str:
+        del agent_id
+        return self.link
+
+    async def ask(self, agent_id: str, document: Mapping[str, Any]) -> None:
+        del agent_id
+        self.asked.append(document)
+        if self.is_slow:
+            raise DeadlineError("no answer")
+
+    def take_back(self, agent_id: str, document_sha256: str) -> bool:
+        del agent_id
+        if self.link:
+            self.taken_back.append(document_sha256)
+        return bool(self.link)
+
+
+@dataclass
+class FakeTouches:
+    """Takes every touch, or none."""
+
+    is_taken: bool = True
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    async def check(self, site_id: str, *, label: str, sha256: str, assertion: Assertion) -> None:
+        del site_id, assertion
+        self.seen.append((label, sha256))
+        if not self.is_taken:
+            raise PreconditionError("Your site would not take this passkey.")
 
 
 class FakeSite:
@@ -255,6 +335,9 @@ class Plane:
     log_health: FakeLogHealth
     freshness: FakeFreshness
     consequences: FakeConsequences
+    ask_law: FakeAskLaw
+    ask_sites: FakeAskSites
+    touches: FakeTouches
 
     async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
         """Ask to see the camera."""
@@ -309,7 +392,9 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     )
     decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
     consequences = FakeConsequences()
+    asking = AskGround(law=FakeAskLaw(), sites=FakeAskSites(), touches=FakeTouches())
     ground = Ground(
+        asking=asking,
         database=database,
         audit=audit,
         bus=bus,
@@ -327,7 +412,6 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        yield Plane(
-            sessions, decider, site, relay, audit, database, clock, bus, keyring, health, freshness, consequences
-        )
+        fakes = (freshness, consequences, asking.law, asking.sites, asking.touches)
+        yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, *fakes)
         tasks.cancel_scope.cancel()

@@ -11,14 +11,14 @@ from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage,
 
 from gateway.desks.console.desk import RADIUS_M, ConsoleDesk, Scene
 from gateway.desks.console.ports import ClipWish
-from gateway.desks.console.words import KINDS, PURPOSES, REMEDIES, distance
+from gateway.desks.console.words import KINDS, PURPOSES, REMEDIES, distance, in_reader_s
 from gateway.edge.requires import requires
 from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, IncidentReport, Incidents
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
 from gateway.live import topic_of_viewer
-from gateway.web import Form, after, heard, page, read_form
+from gateway.web import Form, _, after, heard, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
@@ -27,7 +27,15 @@ CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long befo
 CLIP_LENGTH: Final = timedelta(minutes=5)
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
 _CLIP: Final = ("camera", "incident", "purpose", "from", "to", "legal_basis")
-_WORDS: Final[dict[str, Any]] = {"kinds": KINDS, "purposes": PURPOSES, "remedies": REMEDIES, "say_distance": distance}
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "kinds": in_reader_s(KINDS),
+        "purposes": in_reader_s(PURPOSES),
+        "remedies": in_reader_s(REMEDIES),
+        "say_distance": distance,
+    }
 
 
 @get("/console", opt=requires("console.read"), include_in_schema=False)
@@ -131,7 +139,7 @@ async def clips_page(
     """Requests for recordings, and what came of them."""
     lines = await console.clip_lines(principal, before=before[:64])
     cursor = lines[-1][0].id if lines else ""
-    return page("console/clips.html", request, title="Recordings", theme="dark", lines=lines, cursor=cursor)
+    return page("console/clips.html", request, title=_("Recordings"), theme="dark", lines=lines, cursor=cursor)
 
 
 @get("/console/clips/new", opt=requires("clip.request"), include_in_schema=False)
@@ -198,10 +206,10 @@ async def rail(
     return page(
         "console/rail.html",
         request,
-        title="Incidents",
+        title=_("Incidents"),
         incidents=await console.incidents(principal),
         shown=here,
-        **_WORDS,
+        **_words(),
     )
 
 
@@ -245,13 +253,20 @@ def _console(request: AnyRequest, title: str, *, scene: Scene | None, **context:
         scene=scene,
         radius_m=RADIUS_M,
         number_length=NUMBER_LENGTH,
-        **_WORDS,
+        **_words(),
         **context,
     )
 
 
 def _incident_form(request: AnyRequest, **form: Any) -> Template:
-    return page("console/new_incident.html", request, title="Open an incident", theme="dark", kinds=KINDS, **form)
+    return page(
+        "console/new_incident.html",
+        request,
+        title=_("Open an incident"),
+        theme="dark",
+        kinds=in_reader_s(KINDS),
+        **form,
+    )
 
 
 def _read_incident(form: Form) -> IncidentReport:
@@ -276,12 +291,12 @@ async def _clip_form(
     return page(
         "console/new_clip.html",
         request,
-        title=f"Ask for a recording of {name}",
+        title=_("Ask for a recording of %(name)s", name=name),
         theme="dark",
         scene=scene,
         zone=str(console.zone),
         values={"purpose": scene.purpose} | {k: v for k, v in values.items() if v},
-        **_WORDS,
+        **_words(),
         **form,
     )
 

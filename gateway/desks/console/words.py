@@ -1,6 +1,9 @@
-"""How the console says distances, purposes and kinds of incident. Pure."""
+"""How the console says distances, purposes and kinds of incident."""
 
+from collections.abc import Mapping
 from typing import Final
+
+from gateway.web import _
 
 FEET_PER_M: Final = 3.280839895
 BLOCK_FT: Final = 330  # the short side of a city block; people count these
@@ -45,11 +48,21 @@ REMEDIES: Final[dict[str, str]] = {
 }
 
 
+def in_reader_s(words: Mapping[str, str]) -> dict[str, str]:
+    """One of the tables above in the reader's language."""
+    return {code: _(word) for code, word in words.items()}
+
+
 def distance(metres: float) -> str:
     """A distance as people say it: feet to the nearest 50, with blocks from two on, miles from one on."""
     feet = metres * FEET_PER_M
     if feet >= MILE_FT:
-        return f"{feet / MILE_FT:.1f} miles"
+        return _("%(miles)s miles", miles=f"{feet / MILE_FT:.1f}")
     rounded = max(50, round(feet / 50) * 50)
     blocks = round(feet / BLOCK_FT)
-    return f"{rounded:,} ft, about {blocks} blocks" if blocks >= 2 else f"{rounded:,} ft"
+    text = f"{rounded:,}"
+    return (
+        _("%(feet)s ft, about %(blocks)d blocks", feet=text, blocks=blocks)
+        if blocks >= 2
+        else _("%(feet)s ft", feet=text)
+    )

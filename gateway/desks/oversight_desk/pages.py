@@ -14,7 +14,7 @@ from gateway.edge.requires import requires
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import InvalidError, UnavailableError
 from gateway.kernel.principal import Principal
-from gateway.web import change_stream, page, read_form
+from gateway.web import _, change_stream, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -34,13 +34,13 @@ async def list_page(request: AnyRequest, oversight: NamedDependency[OversightDes
     return page(
         "oversight/list.html",
         request,
-        title="Who looked",
+        title=_("Who looked"),
         status_code=400 if errors else 200,
         values=given,
         errors=errors,
         found=found,
         before=before,
-        choices=[(name, words) for name, words, _ in CHOICES],
+        choices=[(name, _(words)) for name, words, _kinds in CHOICES],
         filters={name: text for name, text in given.items() if text},
     )
 
@@ -51,7 +51,7 @@ async def entry_page(
 ) -> Template:
     """One entry and its proof."""
     shown = await oversight.entry(event_id)
-    return page("oversight/entry.html", request, title=shown.act.what, shown=shown)
+    return page("oversight/entry.html", request, title=_(shown.act.what), shown=shown)
 
 
 @get("/oversight/entries/{event_id:str}/file", opt=requires("oversight.read"), include_in_schema=False)

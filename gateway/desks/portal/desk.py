@@ -21,6 +21,7 @@ from gateway.desks.portal.requests import Card, card_of, task_of
 from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Organisation, Partners, Site
+from gateway.web import _
 
 RECENT = 5  # lines of the timeline on the first page
 LISTED = CameraStatus("unavailable", "On the list", "On the list only: nobody can look through it.")
@@ -108,19 +109,19 @@ class PortalDesk:
         has_rules = await self._sharing.has_rules(mine) if self._sharing else False
         has_agent = await self._pairing.has_agent(mine) if self._pairing else False
         return [
-            Step("Confirm your e-mail", "Open the link we sent you.", "", organisation.state == "active"),
-            Step("Say where it is", "The place where your cameras are.", "/portal/sites/new", bool(sites)),
-            Step("Put your cameras on the map", "About a minute each.", add_camera, bool(cameras)),
+            Step(_("Confirm your e-mail"), _("Open the link we sent you."), "", organisation.state == "active"),
+            Step(_("Say where it is"), _("The place where your cameras are."), "/portal/sites/new", bool(sites)),
+            Step(_("Put your cameras on the map"), _("About a minute each."), add_camera, bool(cameras)),
             Step(
-                "Accept the agreement",
-                "What both sides promise.",
+                _("Accept the agreement"),
+                _("What both sides promise."),
                 "/portal/agreement",
                 await self._partners.has_accepted(mine),
             ),
-            Step("Choose what is shared", "Four presets, or camera by camera.", "/portal/sharing", has_rules),
+            Step(_("Choose what is shared"), _("Four presets, or camera by camera."), "/portal/sharing", has_rules),
             Step(
-                "Connect your site",
-                "Install the agent beside your recorder and type its code here.",
+                _("Connect your site"),
+                _("Install the agent beside your recorder and type its code here."),
                 "/portal/pair",
                 has_agent,
             ),

@@ -1,4 +1,4 @@
-"""Who looked: entries of the log as an owner reads them. Pure."""
+"""Who looked: entries of the log as an owner reads them, in the reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.audit import Entry, Kind, ProofState
+from gateway.web import code_in_words
 
 # What an owner is told, by kind; kinds that are not here are the system's own affairs.
 SENTENCES: Final[Mapping[str, str]] = {
@@ -28,6 +29,7 @@ SENTENCES: Final[Mapping[str, str]] = {
 ACCESSES: Final = frozenset(
     {Kind.VIEW_STARTED, Kind.STILL_TAKEN, Kind.CLIP_UPLOADED, Kind.CLIP_DOWNLOADED}
 )  # somebody saw something
+_WHY: Final = ("purpose", "incident_kind", "call")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,15 @@ def look_of(entry: Entry, camera_names: Mapping[str, str]) -> Look:
         at=entry.at,
         sentence=SENTENCES.get(entry.kind, entry.kind),
         camera_name=camera_names.get(camera) or str(entry.said("camera_name") or ""),
-        who=", ".join(str(word) for name in ("role", "unit", "agency_name") if (word := entry.said(name))),
-        why=", ".join(_plain(str(word)) for name in ("purpose", "incident_kind", "call") if (word := entry.said(name))),
+        who=", ".join(_who(name, str(word)) for name in ("role", "unit", "agency_name") if (word := entry.said(name))),
+        why=", ".join(
+            code_in_words(str(word)) for name in ("purpose", "incident_kind", "call") if (word := entry.said(name))
+        ),
         seconds=seconds if isinstance(seconds, int) else None,
         is_access=entry.kind in ACCESSES,
         is_logged=entry.proof_state is ProofState.LOGGED,
     )
 
 
-def _plain(code: str) -> str:
-    return code.replace("_", " ").replace(".", " ")
+def _who(field: str, word: str) -> str:
+    return code_in_words(word) if field == "role" else word

@@ -13,7 +13,7 @@ from gateway.edge.requires import requires
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Principal, Role
-from gateway.web import after, change_stream, page, read_form
+from gateway.web import _, after, change_stream, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -25,7 +25,7 @@ async def home_page(
     """The three questions, the cameras, who looked."""
     overview = await portal.overview(principal)
     is_editor = bool(principal.roles & {Role.OWNER, Role.MANAGER})
-    return page("portal/home.html", request, title="Your cameras", overview=overview, is_editor=is_editor)
+    return page("portal/home.html", request, title=_("Your cameras"), overview=overview, is_editor=is_editor)
 
 
 @get("/portal/set-up", opt=requires("portal.read"), include_in_schema=False)
@@ -33,7 +33,7 @@ async def set_up_page(
     request: AnyRequest, principal: NamedDependency[Principal], portal: NamedDependency[PortalDesk]
 ) -> Template:
     """The checklist."""
-    return page("portal/set_up.html", request, title="Set-up", steps=await portal.steps(principal))
+    return page("portal/set_up.html", request, title=_("Set-up"), steps=await portal.steps(principal))
 
 
 @get("/portal/who-looked", opt=requires("portal.read"), include_in_schema=False)
@@ -45,7 +45,7 @@ async def who_looked_page(
 ) -> Template:
     """The timeline."""
     looks, cursor = await portal.looks(principal, before=before[:64])
-    return page("portal/who_looked.html", request, title="Who looked", looks=looks, cursor=cursor, before=before)
+    return page("portal/who_looked.html", request, title=_("Who looked"), looks=looks, cursor=cursor, before=before)
 
 
 @get("/portal/requests", opt=requires("portal.read"), include_in_schema=False)
@@ -102,7 +102,7 @@ async def _requests_page(
 ) -> Template:
     cards = await portal.requests(principal, before=before)
     cursor = cards[-1].request.id if cards else ""
-    return page("portal/requests.html", request, title="Requests", cards=cards, cursor=cursor, before=before, **form)
+    return page("portal/requests.html", request, title=_("Requests"), cards=cards, cursor=cursor, before=before, **form)
 
 
 PAGES: Final = (home_page, set_up_page, who_looked_page, requests_page, decline_request, switch_camera, events)

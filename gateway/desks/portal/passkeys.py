@@ -12,7 +12,7 @@ from gateway.identity import PASSKEY_NAME_CHARACTERS, Identity
 from gateway.kernel.errors import LenspactError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.sharing import Key, KeyState, Owners
-from gateway.web import after, page, read_form
+from gateway.web import _, after, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 HOME: Final = "/portal/passkeys"
@@ -126,7 +126,7 @@ async def _page(
     return page(
         "portal/passkeys.html",
         request,
-        title="Your approval passkeys",
+        title=_("Your approval passkeys"),
         passkeys=passkeys,
         usable=sum(not each.is_suspended for each in passkeys),
         places=await site_owners.sites(principal),

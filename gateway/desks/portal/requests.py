@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.desks.portal.ports import BadgeState, Request, Task
+from gateway.kernel.phrases import phrase
+from gateway.web import code_in_words
 
 STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "requested": ("ask", "Waits for you"),
@@ -29,15 +31,21 @@ class Card:
     camera_name: str
     badge: BadgeState
     word: str
+    why: str
 
 
 def card_of(request: Request, camera_names: Mapping[str, str]) -> Card:
     """The card of a request."""
     badge, word = STATES.get(request.state, ("unavailable", request.state))
-    return Card(request, camera_names.get(request.camera_id, ""), badge, word)
+    return Card(request, camera_names.get(request.camera_id, ""), badge, word, code_in_words(request.purpose))
 
 
 def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
     """The request as something that waits for the owner."""
     name = camera_names.get(request.camera_id, "")
-    return Task(f"A recording of {name}", request.purpose.replace("_", " "), "/portal/requests", request.created_at)
+    return Task(
+        phrase("A recording of %(camera)s", camera=name),
+        code_in_words(request.purpose),
+        "/portal/requests",
+        request.created_at,
+    )

@@ -3,14 +3,14 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, replay, scale
+from tests.bench.policy import decisions, proof, replay, scale
 
-GROUPS = {"decisions": decisions.run, "replay": replay.run, "scale": scale.run}
+GROUPS = {"decisions": decisions.run, "replay": replay.run, "proof": proof.run, "scale": scale.run}
 
 
 def main(wanted: list[str]) -> int:
     """Run the groups and print the table and the JSON line; not 0 when a gate is missed."""
-    bench = Bench("policy", distributions=("pycasbin", "cedarpy", "celine-regorus"))
+    bench = Bench("policy", distributions=("pycasbin", "cedarpy", "celine-regorus", "z3-solver"))
     for name, run in GROUPS.items():
         if not wanted or name in wanted:
             run(bench)

@@ -1,0 +1,102 @@
+"""A request to watch live that was put to a camera's owner: its states, its time, and how it reads to who asked. Pure.
+
+One request for an incident and an owner, whatever came of the first. A yes is good for one view, until the request is
+over, and never longer than five minutes. A no and silence read the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from gateway.kernel.principal import Principal
+from partner_agent.wire.limits import VIEW_APPROVED_S
+
+ANSWER_S: Final = 15 * 60  # an owner answers within this time, and within the incident's
+
+
+class AskState(StrEnum):
+    """Where a request stands."""
+
+    ASKED = "asked"
+    APPROVED = "approved"  # the owner said yes; the view has not been opened
+    OPENED = "opened"  # it opened its view
+    DECLINED = "declined"
+    LAPSED = "lapsed"  # nobody answered, or nobody opened the view
+
+
+NEXT: Final[Mapping[AskState, frozenset[AskState]]] = {
+    AskState.ASKED: frozenset({AskState.APPROVED, AskState.DECLINED, AskState.LAPSED}),
+    AskState.APPROVED: frozenset({AskState.OPENED, AskState.DECLINED, AskState.LAPSED}),
+    AskState.OPENED: frozenset({AskState.OPENED, AskState.DECLINED}),  # again, if it never came to a picture
+    AskState.DECLINED: frozenset(),
+    AskState.LAPSED: frozenset(),
+}
+WAITING: Final = frozenset({AskState.ASKED, AskState.APPROVED})  # something still has to happen, by a deadline
+
+
+class Standing(StrEnum):
+    """What whoever asked reads of it."""
+
+    ASKED = "asked"
+    GRANTED = "granted"  # to this person: it can be opened now
+    OVER = "over"  # declined, silent, used up, or somebody else's: not available
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewAsk:
+    """One request.
+
+    Attributes:
+        person_id: who asked, and who alone may open the view.
+        document: the closed document that the owner approves (`partner_agent.wire.views`).
+        approval: what the owner said yes with, as a grant carries it.
+        session_id: the view it opened.
+        expires_at: when the owner's answer comes too late, and a view that was not opened cannot be any more.
+        version: counts changes.
+    """
+
+    id: str
+    incident_id: str
+    organisation_id: str
+    agency_id: str
+    person_id: str
+    site_id: str
+    agent_id: str
+    camera_id: str
+    purpose: str
+    state: AskState
+    document: Mapping[str, Any]
+    document_sha256: str
+    approval: Mapping[str, Any] | None
+    session_id: str
+    created_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    version: int
+
+    @property
+    def until(self) -> datetime:
+        """When it is over unless something happens before."""
+        if self.answered_at is None:
+            return self.expires_at
+        return min(self.expires_at, self.answered_at + timedelta(seconds=VIEW_APPROVED_S))
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Whom its leaves concern."""
+        ids = {self.camera_id, self.site_id, self.organisation_id, self.person_id, self.incident_id, self.session_id}
+        return frozenset(ids - {""})
+
+    def is_waiting(self, now: datetime) -> bool:
+        """Whether its owner may still answer."""
+        return self.state is AskState.ASKED and now < self.expires_at
+
+    def standing_for(self, principal: Principal, now: datetime) -> Standing:
+        """What the caller reads of it."""
+        if self.is_waiting(now):
+            return Standing.ASKED
+        is_theirs = principal.person_id == self.person_id
+        is_usable = self.state is AskState.APPROVED and now < self.until
+        return Standing.GRANTED if is_theirs and is_usable else Standing.OVER

@@ -1,0 +1,48 @@
+"""Codes of the law and the log as people read them: purposes, kinds of incident, roles, reasons, kinds of entries.
+
+A code is English with underscores and dots for spaces, so in English it needs no table. The words are listed here so
+that other languages have a text for each; a test holds the lists to the codes themselves.
+"""
+
+from typing import Final
+
+from gateway.web.language import _
+
+WORDS: Final = (
+    *("account inactive", "act", "admin", "agency", "agreement", "alarm", "answers", "assault", "burglary"),
+    *("compliance", "condition", "crash", "dates", "deny rule", "disagreement", "disaster", "disturbance", "error"),
+    *("fire", "grantee", "guardrail", "hazmat", "health care seeking", "immigration", "investigation"),
+    *("layer missing", "life safety", "manager", "medical", "missing person", "no such camera", "not shared"),
+    *("officer needs help", "operator", "other", "owner", "partner inactive", "paused", "planned event"),
+    *("property crime", "protest monitoring", "public event", "purpose", "purpose mismatch", "pursuit"),
+    *("range missing", "robbery", "shooting", "supervisor", "suspended", "terms", "theft", "totals", "traffic"),
+    *("unknown term", "violent crime", "weapon", "weather", "window", "wrong guardrail", "wrong partner"),
+)
+ENTRIES: Final = (
+    *("Agent approved", "Agent camera ticked", "Agent cleared", "Agent code entry locked", "Agent code issued"),
+    *("Agent connected", "Agent disconnected", "Agent enrolled", "Agent paused", "Agent quarantined"),
+    *("Agent removed", "Agent resumed", "Agreement accepted", "Camera added", "Camera changed", "Camera removed"),
+    *("Clip accepted", "Clip approved", "Clip captured", "Clip declined", "Clip deleted", "Clip denied"),
+    *("Clip downloaded", "Clip expired", "Clip failed", "Clip preserved", "Clip refused", "Clip released"),
+    *("Clip requested", "Clip uploaded", "Counts differed", "Credential added", "Credential removed"),
+    *("Credential suspended", "Detail erased", "Detail opened", "Entries exported", "Grant issued"),
+    *("Guardrail changed", "Help called", "Help over", "Incident changed", "Incident closed", "Incident opened"),
+    *("Keyset published", "Log adopted", "Log key rotated", "Package downloaded", "Package sealed"),
+    *("Partner changed", "Partner confirmed", "Partner member added", "Partner member removed", "Partner registered"),
+    *("Partner withdrew", "Person registered", "Person roles changed", "Person suspended", "Policy acknowledged"),
+    *("Policy approved", "Policy refused", "Policy saved", "Policy sent", "Policy withdrawn", "Promise broken"),
+    *("Review decided", "Session stopped", "Setting changed", "Sharing resumed", "Sharing suspended"),
+    *("Sign in ended", "Sign in failed", "Sign in succeeded", "Site added", "Site changed", "Site removed"),
+    *("Still taken", "View accepted", "View accounted", "View denied", "View ended", "View failed"),
+    *("View interrupted", "View refused", "View requested", "View started"),
+)
+
+
+def code_in_words(code: str) -> str:
+    """A code in the reader's language."""
+    return _(code.replace("_", " ").replace(".", " "))
+
+
+def in_words(codes: str) -> str:
+    """The filter of templates for codes that are joined with commas and have become words already."""
+    return ", ".join(_(word) for word in codes.split(", "))
