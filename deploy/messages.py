@@ -4,8 +4,8 @@
 goes, what was translated stays. The result hangs on the sources alone: sorted, without dates, lines or names of people.
 
 Python is read as syntax. A text to translate is the first argument of `_`, `ngettext` and `phrase`; the sentence of
-one of our errors and the sentences of its `fields`; and every sentence in one of the `CATALOGUES`, constants whose
-words are looked up where they are shown.
+one of our errors, of its `fields`, and of a form's field; and every sentence in one of the `CATALOGUES`, constants
+whose words are looked up where they are shown.
 """
 
 import ast
@@ -35,7 +35,8 @@ ERRORS: Final = frozenset(
         "PreconditionError",
         "UnauthenticatedError",
         "UnavailableError",
-        "GoneError",
+        "_refused",
+        "refusal",
     }
 )
 # Constants whose sentences are shown, by file.
@@ -52,8 +53,10 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
     "gateway/evidence/model.py": ("NOT_AVAILABLE", "WORDS", "CAUSES", "NOT_PROMISED"),
+    "gateway/evidence/store.py": ("_MOVED",),
     "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),
     "gateway/identity/sign_in.py": ("WRONG", "WRONG_CODE", "OVER"),
+    "gateway/kernel/database.py": ("BUSY", "GONE"),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
@@ -123,7 +126,7 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
         for _line, _function, message, _comments in babel_extract(source, ("_", "gettext", "ngettext"), (), options):
             yield from _message(message)
     else:
-        for _line, message, _comments, _context in extract("javascript", source, keywords={"say": None}):
+        for _line, message, _comments, _context in extract("javascript", source, keywords={"spoken": None}):
             yield from _message(message)
 
 
@@ -147,9 +150,18 @@ def _of_python(tree: ast.Module, constants: tuple[str, ...]) -> Iterator[Message
                 yield from _of_error(node)
             case ast.Call(func=ast.Attribute(attr="wrong"), args=[_, sentence]):
                 yield from _sentences(sentence)
-            case ast.keyword(arg="sentence", value=value):
+            case (
+                ast.keyword(arg="sentence", value=value)
+                | ast.Call(func=ast.Attribute(attr="fromkeys"), args=[_, value])
+            ):
+                yield from _sentences(value)
+            case ast.Assign(
+                targets=[ast.Name("fields") | ast.Subscript(value=ast.Name("fields" | "wrong"))], value=value
+            ):
                 yield from _sentences(value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value) if name in constants:
+                yield from _sentences(value)
+            case ast.Assign(targets=[ast.Name(name)], value=value) if name in constants:
                 yield from _sentences(value)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
-from policies.guardrail import Guardrail, GuardRule
+from policies.guardrail import Guardrail, GuardRule, age_s
 from policies.heads import SECONDS_OF, epoch_ms
 from policies.hours import is_open
 from policies.matching import ANY
@@ -31,7 +31,7 @@ from policies.vocabulary import (
 
 GROUNDS: Final = frozenset(purpose for purposes in PURPOSES_OF_KIND.values() for purpose in purposes)
 # which origins a denial's condition means; one without an entry means all
-_NO_GROUNDS: Final[Mapping[GuardCondition, frozenset[Origin | None]]] = {
+_NO_GROUNDS: Final[Mapping[str, frozenset[Origin | None]]] = {
     GuardCondition.NO_INCIDENT: frozenset({None}),
     GuardCondition.HAND_INCIDENT: frozenset({None, Origin.HAND}),
 }
@@ -259,12 +259,21 @@ class GuardBox(_Everything):
         tagged = {name for word, names in policy.tags.items() if word == tag for name in names}
         return cls(rule=rule, cameras=frozenset(policy.camera_by_id if rule.scope == ANY else tagged))
 
+    def has_who(self, who: Who) -> bool:
+        """Whom the denial means; nobody here acts for another agency."""
+        kind, _, role = self.rule.who.partition(":")
+        return self.rule.who == ANY or (kind == "role" and role in who.roles)
+
     def has_camera(self, camera: str) -> bool:
         """It carries the tag."""
         return camera in self.cameras
 
     def has_reason(self, reason: Reason) -> bool:
-        """The condition of the denial."""
+        """The condition of the denial; an incident can always have been opened just now."""
+        if self.rule.condition == GuardCondition.ONE_PERSON:
+            return reason.holding != Condition.TWO_PERSONS
+        if age_s(self.rule.condition) is not None:
+            return reason.origin is None
         return reason.origin in _NO_GROUNDS.get(self.rule.condition, frozenset({reason.origin}))
 
     def has_purpose(self, purpose: Purpose) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from policies.boxes import boxes_of
-from policies.guardrail import Guardrail, GuardRule
+from policies.guardrail import Guardrail, GuardRule, age_s
 from policies.matching import ANY
 from policies.model import Policy
 from policies.parts import Rule, radius_m
@@ -215,12 +215,16 @@ def _under(policy: Policy, line: GuardRule) -> frozenset[str]:
 
 def _is_every_case(rule: Rule, line: GuardRule) -> bool:
     """Whether the line's condition holds whenever the rule's does."""
+    if line.who != ANY:
+        return False
     is_by_hand = _needs_incident(rule) and rule.origins == frozenset({Origin.HAND})
     return line.condition is GuardCondition.ALWAYS or (line.condition is GuardCondition.HAND_INCIDENT and is_by_hand)
 
 
 def _may_lack(rule: Rule, line: GuardRule) -> bool:
     """Whether the rule may hold without what the line asks for."""
+    if line.who != ANY or line.condition == GuardCondition.ONE_PERSON or age_s(line.condition) is not None:
+        return True
     return not _needs_incident(rule) or (line.condition is GuardCondition.HAND_INCIDENT and Origin.HAND in rule.origins)
 
 

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Callable
 
 from policies.explain import not_shared
+from policies.guardrail import GuardRule
 from policies.heads import agency_head, asked_caps, guardrail_head, sharing_head
 from policies.horizon import horizon
 from policies.kernel import Verdict
@@ -21,11 +22,13 @@ from policies.request import Caps, Decision, Deny, Facts, Permit, Place, Request
 from policies.vocabulary import (
     PURPOSES_OF_KIND,
     Act,
+    GuardCondition,
     IncidentKind,
     Layer,
     Origin,
     Purpose,
     Reason,
+    Remedy,
     Technology,
 )
 
@@ -173,12 +176,22 @@ def _guardrail(layers: Layers, request: Request, release: bool) -> Deny | None:
     if layers.place is Place.SITE and pinned != {pack.digest}:
         return Deny(Reason.WRONG_GUARDRAIL, Layer.GUARDRAIL, "The ordinance is not the one the document pins.")
     tags = frozenset(tag for layer in layers.sharing for tag in layer.policy.tags_of(request.camera))
-    head = guardrail_head(pack, request, tags)
+    head = guardrail_head(pack, request, tags, is_second_person_present=_facts_of(layers).is_second_person_present)
     verdict = held.judges.verdict(head, release=release)
     if verdict.is_allowed:
         return None
     rule = pack.rules[verdict.row or 0]
-    return Deny(Reason.GUARDRAIL, Layer.GUARDRAIL, f"An ordinance forbids this: {rule.cite}", rule=rule.id)
+    remedy = _remedy_of(rule, layers, request)
+    return Deny(Reason.GUARDRAIL, Layer.GUARDRAIL, f"An ordinance forbids this: {rule.cite}", remedy, rule.id)
+
+
+def _remedy_of(rule: GuardRule, layers: Layers, request: Request) -> Remedy:
+    """A second person, where their approval is all that the ordinance, and everybody else, still wants."""
+    if rule.condition != GuardCondition.ONE_PERSON:
+        return Remedy.NONE
+    facts = dataclasses.replace(_facts_of(layers), is_second_person_present=True)
+    answer = _decided(dataclasses.replace(layers, facts=facts), request, release=False)
+    return Remedy.TWO_PERSONS if isinstance(answer, Permit) else Remedy.NONE
 
 
 def _agreement(layers: Layers, request: Request, _release: bool) -> Deny | None:

@@ -2,10 +2,12 @@
 
 A pack can only forbid and cut: there is no effect but deny, so nothing in it, and no owner's rule, can widen. Its
 digest is the SHA-256 of its sorted, compact JSON, which equals the canonical form for the values a pack may hold.
+`policies.strictness` compares two packs, and says what every pack must forbid unless it cites what allows it.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,27 +16,41 @@ from policies.fields import Fields, PolicyError, as_word, unique
 from policies.matcher import Row
 from policies.matching import ANY
 from policies.parts import MAX_CLIP_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S
-from policies.vocabulary import Act, GuardCondition, Purpose, Tag, Technology
+from policies.vocabulary import Act, Default, GuardCondition, Purpose, Tag, Technology, Who
 
 SENTINEL: Final = "sentinel"  # a rule that every pack holds, so that no pack is empty
+MAX_AGE_S: Final = 90 * 24 * 3600
+MAX_REPORT_DAYS: Final = 90
+CITE_LENGTH: Final = 400
+SOURCE_LENGTH: Final = 1000
+_ROLE: Final = re.compile(r"role:[a-z_]{1,40}")
+_OPENED_BEFORE: Final = re.compile(r"opened_before:([1-9][0-9]{0,7})")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardRule:
-    """One denial. `purposes` and `technologies` may be `{"any"}`; `scope` is `any` or `tag:…`."""
+    """One denial.
+
+    Attributes:
+        scope: `any` or `tag:…`.
+        purposes: words, or `{"any"}`; so are `technologies`.
+        condition: a word of `GuardCondition`, or `opened_before:<seconds>`.
+        who: `any`, `role:…` or `on_behalf`.
+    """
 
     id: str
     scope: str
     acts: frozenset[Act]
     purposes: frozenset[str]
     technologies: frozenset[str]
-    condition: GuardCondition
+    condition: str
     cite: str
+    who: str = Who.ANY
 
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """What the ordinance cuts and obliges to, whatever an owner gives."""
+    """What the ordinance cuts and obliges to, whatever an owner gives; `after_action_days` 0: no day is named."""
 
     session_s: int
     clip_s: int
@@ -43,11 +59,24 @@ class GuardLimits:
     watermark: bool
     record_reason: bool
     after_action: bool
+    after_action_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GuardException:
+    """What every pack forbids and this one does not, with the ordinance that allows it."""
+
+    of: Default
+    cite: str
 
 
 @dataclass(frozen=True, slots=True)
 class Guardrail:
-    """One ordinance pack."""
+    """One ordinance pack.
+
+    Attributes:
+        source: the published rule it is, or is modelled on, and how far; may be empty for a pack written elsewhere.
+    """
 
     id: str
     jurisdiction: str
@@ -55,6 +84,8 @@ class Guardrail:
     rules: tuple[GuardRule, ...]
     limits: GuardLimits
     digest: str
+    source: str = ""
+    exceptions: tuple[GuardException, ...] = ()
 
     def rows(self) -> tuple[Row, ...]:
         """The rules as the model's rows."""
@@ -63,6 +94,7 @@ class Guardrail:
                 rule.id,
                 f"jurisdiction:{self.jurisdiction}",
                 rule.scope,
+                rule.who,
                 "|".join(sorted(rule.acts)),
                 "|".join(sorted(rule.purposes)),
                 "|".join(sorted(rule.technologies)),
@@ -94,11 +126,19 @@ def read_guardrail(document: Mapping[str, object]) -> Guardrail:
         rules=fields.items("rules", _rule),
         limits=_limits(fields.raw("limits"), fields.at("limits")),
         digest=digest(document),
+        source=fields.text("source", SOURCE_LENGTH) if "source" in fields else "",
+        exceptions=fields.items("exceptions", _exception) if "exceptions" in fields else (),
     )
     unique([rule.id for rule in pack.rules], "pack.rules")
     if SENTINEL not in {rule.id for rule in pack.rules}:
         raise PolicyError("pack.rules", f"needs a rule {SENTINEL!r}, so that a pack is never empty")
     return fields.done(pack)
+
+
+def age_s(condition: str) -> int | None:
+    """The seconds of `opened_before:<seconds>`; None for every other condition."""
+    found = _OPENED_BEFORE.fullmatch(condition)
+    return int(found[1]) if found else None
 
 
 def _rule(value: object, path: str) -> GuardRule:
@@ -109,12 +149,42 @@ def _rule(value: object, path: str) -> GuardRule:
         acts=fields.words("acts", Act),
         purposes=frozenset(fields.ordered("purposes", lambda item, at: _or_any(item, at, Purpose))),
         technologies=frozenset(fields.ordered("technologies", lambda item, at: _or_any(item, at, Technology))),
-        condition=fields.word("condition", GuardCondition),
-        cite=fields.text("cite", 400),
+        condition=_condition(fields.raw("condition"), fields.at("condition")),
+        cite=_cited(fields),
+        who=_who(fields.text("who"), fields.at("who")) if "who" in fields else str(Who.ANY),
     )
     if not (rule.acts and rule.purposes and rule.technologies):
         raise PolicyError(path, "needs at least one act, purpose and technology")
     return fields.done(rule)
+
+
+def _cited(fields: Fields) -> str:
+    cite = fields.text("cite", CITE_LENGTH)
+    if not cite.strip():
+        raise PolicyError(fields.at("cite"), "must name the section it is from")
+    return cite
+
+
+def _exception(value: object, path: str) -> GuardException:
+    fields = Fields(value, path)
+    return fields.done(GuardException(fields.word("of", Default), _cited(fields)))
+
+
+def _condition(value: object, path: str) -> str:
+    if isinstance(value, str):
+        seconds = age_s(value)
+        if seconds is not None and seconds <= MAX_AGE_S:
+            return value
+        if value in set(GuardCondition) - {GuardCondition.OPENED_BEFORE}:
+            return GuardCondition(value)
+    words = ", ".join(GuardCondition)
+    raise PolicyError(path, f"must be one of {words}, the last with its seconds up to {MAX_AGE_S}")
+
+
+def _who(text: str, path: str) -> str:
+    if text in set(Who) or _ROLE.fullmatch(text):
+        return text
+    raise PolicyError(path, "must be any, on_behalf or role:<role>")
 
 
 def _scope(text: str, path: str) -> str:
@@ -139,5 +209,8 @@ def _limits(value: object, path: str) -> GuardLimits:
             watermark=fields.flag("watermark"),
             record_reason=fields.flag("record_reason"),
             after_action=fields.flag("after_action"),
+            after_action_days=fields.whole("after_action_days", 1, MAX_REPORT_DAYS)
+            if "after_action_days" in fields
+            else 0,
         )
     )

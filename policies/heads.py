@@ -11,7 +11,7 @@ from policies.guardrail import Guardrail
 from policies.layers import SharingLayer
 from policies.matching import ANY, Asked, Clocks, Ctx, Head, Reach, Told
 from policies.request import Caps, Facts, Request, Subject
-from policies.vocabulary import RANGE_ACTS, Act, Condition, Duty, Tag
+from policies.vocabulary import RANGE_ACTS, Act, Condition, Duty, Tag, Who
 
 # which number of terms, envelope and ordinance bounds `caps.seconds` of an act; the others have no length
 SECONDS_OF: Final = {
@@ -56,6 +56,20 @@ def _colleague(agency: str, roles: frozenset[str], assurance: int) -> frozenset[
     return frozenset({f"agency:{ANY}", f"agency:{agency}", *(f"role:{role}" for role in roles), *levels})
 
 
+_ONE: Final = frozenset[str]()
+_TWO: Final = frozenset({str(Condition.TWO_PERSONS)})
+
+
+def _meant(who: Subject) -> frozenset[str]:
+    """`r.sub` for an ordinance: the roles, and whether somebody acts for another agency."""
+    return _ruled(who.roles, bool(who.on_behalf_of))
+
+
+@lru_cache(4096)
+def _ruled(roles: frozenset[str], is_on_behalf: bool) -> frozenset[str]:
+    return frozenset({str(Who.ANY), *([str(Who.ON_BEHALF)] if is_on_behalf else []), *(f"role:{one}" for one in roles)})
+
+
 @lru_cache(1024)
 def _in_ordinance(jurisdiction: str, tags: frozenset[Tag]) -> frozenset[str]:
     return frozenset({ANY, f"jurisdiction:{jurisdiction}", *(f"tag:{tag}" for tag in tags)})
@@ -89,10 +103,13 @@ def sharing_head(
     return Head(names_of(request.subject), request.partner, layer.scopes[request.camera], needed, context)
 
 
-def guardrail_head(guardrail: Guardrail, request: Request, tags: frozenset[Tag]) -> Head:
-    """A request to an ordinance; no fact that an owner or an operator can make true reaches it."""
+def guardrail_head(
+    guardrail: Guardrail, request: Request, tags: frozenset[Tag], *, is_second_person_present: bool = False
+) -> Head:
+    """A request to an ordinance; of the facts only a second person's approval reaches it, nothing of an owner's."""
     camera = _in_ordinance(guardrail.jurisdiction, tags)
-    return Head(names_of(request.subject), request.partner, camera, request.acts, _placeless(request))
+    context = _placeless(request, _TWO if is_second_person_present else _ONE)
+    return Head(_meant(request.subject), request.partner, camera, request.acts, context)
 
 
 def agency_head(request: Request) -> Head:
@@ -111,14 +128,14 @@ def duty_head(who: Subject, duty: Duty, now: datetime) -> Head:
     return Head(_colleague(who.agency, who.roles, who.assurance), "", frozenset(), frozenset({duty}), context)
 
 
-def _placeless(request: Request) -> Ctx:
+def _placeless(request: Request, holding: frozenset[str] = frozenset()) -> Ctx:
     """The context of a layer that knows no camera, window or terms."""
     return Ctx(
         purpose=request.purpose,
         technology=request.technology,
         now_ms=epoch_ms(request.now),
         clocks=Clocks(request.now),
-        holding=frozenset(),
+        holding=holding,
         told=_told(request, None),
         asked=None,
         reach=None,
@@ -130,7 +147,9 @@ def _told(request: Request, camera: Point | None) -> Told | None:
     incident = request.incident
     if incident is None or not (incident.is_active or request.act in RANGE_ACTS):
         return None
-    return Told(incident.origin, incident.has_moved, None if camera is None else far_edge_m(camera, incident.cell))
+    distance_m = None if camera is None else far_edge_m(camera, incident.cell)
+    age_s = (request.now - incident.opened_at).total_seconds()
+    return Told(incident.origin, incident.has_moved, distance_m, age_s)
 
 
 def _reach(request: Request) -> Reach | None:

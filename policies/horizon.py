@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from policies import hours
+from policies.guardrail import age_s
 from policies.heads import SECONDS_OF, asked_caps, sharing_head
 from policies.layers import Layers, SharingLayer
 from policies.limits import envelopes_of
@@ -46,6 +47,7 @@ def horizon(
     for envelope in envelopes_of(layers):
         moments += _ends(envelope.from_ms, envelope.until_ms)
     moments += _too_old(layers, request)
+    moments += _too_long_ago(layers, request)
     for layer, rule in chosen:
         moments += _of_condition(rule, facts)
         moments += _of_document(layer, rule, request, facts)
@@ -66,6 +68,17 @@ def _too_old(layers: Layers, request: Request) -> Iterator[datetime]:
     bounds = [envelope.look_back_s for envelope in envelopes_of(layers)]
     for look_back_s in (*bounds, layers.guardrail.guardrail.limits.look_back_s):
         yield request.span.start + timedelta(seconds=look_back_s) + _AFTER
+
+
+def _too_long_ago(layers: Layers, request: Request) -> Iterator[datetime]:
+    """When an incident was opened so long ago that the ordinance counts it no more."""
+    if request.incident is None:
+        return
+    assert layers.guardrail is not None  # a decision without one is a deny
+    for rule in layers.guardrail.guardrail.rules:
+        seconds = age_s(rule.condition)
+        if seconds is not None and not rule.acts.isdisjoint(request.acts):
+            yield request.incident.opened_at + timedelta(seconds=seconds) + _AFTER
 
 
 def _of_condition(rule: Rule, facts: Facts) -> list[datetime]:

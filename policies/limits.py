@@ -85,6 +85,7 @@ def derived_obligations(
         Obligation.RECORD_REASON: limits is not None and limits.record_reason,
         Obligation.SECOND_PERSON: is_emergency,
         Obligation.AFTER_ACTION: is_emergency or (limits is not None and limits.after_action),
+        Obligation.AFTER_ACTION_DAYS: (limits and limits.after_action_days) or None,
     }
     if request.act is not Act.REGISTRY_VIEW:
         found[Obligation.MAX_SECONDS] = caps.seconds

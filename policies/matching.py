@@ -30,11 +30,13 @@ class Told:
 
     Attributes:
         distance_m: from the camera to the far edge of its cell; None where no camera is looked at.
+        age_s: how long before now it was opened.
     """
 
     origin: str
     has_moved: bool
     distance_m: int | None
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,12 @@ class Head(NamedTuple):
     ctx: Ctx
 
 
+class OpenedBefore(NamedTuple):
+    """No incident, or one that was opened longer ago than this."""
+
+    seconds: int
+
+
 Dates = tuple[float, float]
 
 
@@ -135,10 +143,14 @@ def read_dates(field: str) -> Dates:
     return (int(low) if low else -math.inf), (int(high) if high else math.inf)
 
 
-def read_condition(field: str) -> str | int:
-    """The radius of `near:<metres>` as a number, every other condition as its word."""
-    kind, _, metres = field.partition(":")
-    return int(metres) if kind == Condition.NEAR and metres.isdigit() else field
+def read_condition(field: str) -> str | int | OpenedBefore:
+    """The radius of `near:<metres>` as a number, `opened_before:<seconds>` as such, any other condition as its word."""
+    kind, _, number = field.partition(":")
+    if number.isdigit() and kind == Condition.NEAR:
+        return int(number)
+    if number.isdigit() and kind == GuardCondition.OPENED_BEFORE:
+        return OpenedBefore(int(number))
+    return field
 
 
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
@@ -232,9 +244,13 @@ def technology(ctx: Ctx, field: frozenset[str]) -> bool:
     return ANY in field or ctx.technology in field
 
 
-def guard_condition(ctx: Ctx, field: str) -> bool:
+def guard_condition(ctx: Ctx, field: str | OpenedBefore) -> bool:
     """The guard-rail's condition holds; one that we do not know holds, for it can only deny."""
     match field:
+        case OpenedBefore(seconds):
+            return ctx.told is None or ctx.told.age_s > seconds
+        case GuardCondition.ONE_PERSON:
+            return Condition.TWO_PERSONS not in ctx.holding
         case GuardCondition.NO_INCIDENT:
             return ctx.told is None
         case GuardCondition.HAND_INCIDENT:

@@ -14,6 +14,7 @@ from policies import hours
 from policies.guardrail import Guardrail
 from policies.model import Policy
 from policies.parts import ALWAYS, Envelope, Owner, Rule, Terms, radius_m
+from policies.strictness import loosened
 from policies.vocabulary import Condition, Effect, Notify
 
 
@@ -109,21 +110,7 @@ def _pack_narrows(old: Policy, new: Policy, packs: Mapping[str, Guardrail]) -> b
     before, after = packs.get(old.guardrail), packs.get(new.guardrail)
     if before is None or after is None or before.jurisdiction != after.jurisdiction:
         return False
-    kept = {_without_id(row) for row in after.rows()}
-    flags = all(
-        getattr(after.limits, name) or not getattr(before.limits, name)
-        for name in ("watermark", "record_reason", "after_action")
-    )
-    numbers = ("session_s", "clip_s", "look_back_s", "height_lines")
-    return (
-        {_without_id(row) for row in before.rows()} <= kept
-        and flags
-        and _no_more(before.limits, after.limits, *numbers)
-    )
-
-
-def _without_id(row: tuple[str, ...]) -> tuple[str, ...]:
-    return row[1:]
+    return not loosened(before, after)
 
 
 def _envelope_narrows(old: Envelope, new: Envelope) -> bool:

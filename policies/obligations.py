@@ -6,7 +6,7 @@ from typing import Final
 from policies.request import Obligations, ObligationValue
 from policies.vocabulary import Notify, Obligation
 
-_NUMBERS: Final = frozenset({Obligation.MAX_SECONDS, Obligation.MAX_HEIGHT})
+_NUMBERS: Final = frozenset({Obligation.MAX_SECONDS, Obligation.MAX_HEIGHT, Obligation.AFTER_ACTION_DAYS})
 _STRICTNESS: Final = {str(notify): rank for rank, notify in enumerate(Notify)}
 
 

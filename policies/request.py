@@ -13,7 +13,9 @@ from functools import cache
 from policies.geo import Cell
 from policies.vocabulary import (
     LIVE_ACTS,
+    MARKS,
     RANGE_ACTS,
+    WATCHERS,
     Act,
     IncidentKind,
     Layer,
@@ -46,6 +48,12 @@ class Subject:
     roles: frozenset[str]
     assurance: int = 0
     on_behalf_of: str = ""
+
+    @property
+    def said_role(self) -> str:
+        """The one role that a site is told: what marks somebody first, then what lets them look, then any."""
+        ranked = (*MARKS, *WATCHERS, *sorted(self.roles))
+        return next((role for role in ranked if role in self.roles), "")
 
 
 @dataclass(frozen=True, slots=True)

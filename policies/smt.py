@@ -35,7 +35,7 @@ from policies.formulas import (
     purposes,
     touches,
 )
-from policies.guardrail import Guardrail, GuardRule
+from policies.guardrail import Guardrail, GuardRule, age_s
 from policies.heads import epoch_ms
 from policies.hours import DAY_MIN, WEEK_MIN
 from policies.matching import ANY
@@ -303,18 +303,28 @@ class _Writer:
     def _ordinance(self, policy: Policy) -> str:
         return any_of(self._name(self._line(policy, line)) for line in self.guardrail.rules)
 
+    def _meant(self, line: GuardRule) -> str:
+        """Whom a line means; somebody of a role that no rule names need not be looked at, nor who acts for others."""
+        kind, _, role = line.who.partition(":")
+        if kind == ANY:
+            return "true"
+        return f"role{self.roles.index(role)}" if kind == "role" and role in self.roles else "false"
+
     def _line(self, policy: Policy, line: GuardRule) -> str:
         under = policy.camera_by_id if line.scope == ANY else policy.members_by_scope[line.scope]
-        grounds = {
+        grounds: dict[str, str] = {
             GuardCondition.NO_INCIDENT: "(not incident)",
             GuardCondition.HAND_INCIDENT: f"(or (not incident) (= origin {ORIGINS.index(Origin.HAND)}))",
+            GuardCondition.ONE_PERSON: "(not two_persons)",
         }
+        fresh = "true" if age_s(line.condition) is None else "(not incident)"  # it can have been opened just now
         return all_of(
             (
                 self._cameras(under),
+                self._meant(line),
                 touches(line.acts),
                 "true" if ANY in line.purposes else purposes(line.purposes),
-                grounds.get(line.condition, "true"),
+                grounds.get(line.condition, fresh),
                 "true"
                 if ANY in line.technologies
                 else one_of(

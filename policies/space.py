@@ -22,7 +22,7 @@ from policies.heads import SECONDS_OF, epoch_ms
 from policies.model import Policy
 from policies.moments import TooManyError, moments
 from policies.parts import Camera, Window, radius_m
-from policies.vocabulary import LIVE_ACTS, RANGE_ACTS, Act, Condition, Origin, Purpose
+from policies.vocabulary import LIVE_ACTS, RANGE_ACTS, Act, Condition, GuardCondition, Origin, Purpose
 
 THINGS: Final = ("who", "camera", "purpose", "what", "reason", "lines", "when")  # in the order in which they are chosen
 STEPS: Final = 200_000  # of one search; past that nothing is known
@@ -270,6 +270,8 @@ class _Builder:
 
     def _reasons(self, tops: Iterable[int]) -> Iterator[Reason]:
         named = {rule.condition for rule in self._rules}
+        if any(line.condition == GuardCondition.ONE_PERSON for line in self._guardrail.rules):
+            named.add(Condition.TWO_PERSONS)
         holding = [
             "",
             *(str(word) for word in (Condition.ASK, Condition.PANIC, Condition.TWO_PERSONS) if word in named),

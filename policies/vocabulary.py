@@ -8,7 +8,9 @@ substring instead of by set could not go unnoticed (a test holds it).
 from enum import StrEnum
 from typing import Final
 
-VERSION: Final = 2  # announced on the link; the gateway writes only words of the agent's version (2: asks for views)
+# announced on the link; the gateway writes only words of the agent's version (2: asks for views; 3: whom an ordinance
+# means, and how long ago an incident was opened)
+VERSION: Final = 3
 
 
 class Act(StrEnum):
@@ -122,11 +124,35 @@ class Condition(StrEnum):
 
 
 class GuardCondition(StrEnum):
-    """When a guard-rail's deny holds."""
+    """When a guard-rail's deny holds. `opened_before` is written with its age in seconds: `opened_before:86400`."""
 
     ALWAYS = "always"
     NO_INCIDENT = "no_incident"
     HAND_INCIDENT = "hand_incident"  # none, or one that only an operator vouches for
+    ONE_PERSON = "one_person"  # until a second person, of the rank the agency names, has approved
+    OPENED_BEFORE = "opened_before"  # no incident, or one that was opened longer ago than this
+
+
+class Who(StrEnum):
+    """Whom a guard-rail means, besides `role:<role>`."""
+
+    ANY = "any"
+    ON_BEHALF = "on_behalf"  # whoever acts for another agency
+
+
+class Default(StrEnum):
+    """What every ordinance pack forbids, unless it cites the ordinance that allows it."""
+
+    SOUND = "sound"
+    ASSEMBLY = "assembly"  # watching people who protest
+    IMMIGRATION = "immigration"
+    REPRODUCTIVE_HEALTH = "reproductive_health"
+    STANDING_LIVE_AT_HOMES = "standing_live_at_homes"  # live where people live, without an incident
+
+
+FEDERAL: Final = "federal"  # a federal officer, also as a member of a task force
+MARKS: Final = (FEDERAL,)  # roles that give nothing and that an ordinance may forbid by name
+WATCHERS: Final = ("operator", "supervisor")  # police roles that look through cameras
 
 
 class Technology(StrEnum):
@@ -178,6 +204,7 @@ class Obligation(StrEnum):
     RECORD_REASON = "record_reason"
     SECOND_PERSON = "second_person"
     AFTER_ACTION = "after_action"
+    AFTER_ACTION_DAYS = "after_action_days"  # within how many days it is due
 
 
 class Layer(StrEnum):

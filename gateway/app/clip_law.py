@@ -117,7 +117,7 @@ class SharingClipGrants:
                     ref=subject.ref,
                     agency=subject.agency,
                     unit=subject.unit,
-                    role=min(subject.roles, default=""),
+                    role=subject.said_role,
                     assurance=subject.assurance,
                     on_behalf_of=subject.on_behalf_of,
                 )

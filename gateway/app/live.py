@@ -15,7 +15,7 @@ from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
-from gateway.emergency import Emergencies, Need
+from gateway.emergency import Need
 from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -56,9 +56,11 @@ M = TypeVar("M", bound=Message)
 class SharingDecider:
     """`live.Decider` over sharing's decisions and the incidents."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents, people: People, emergencies: Emergencies) -> None:
+    def __init__(
+        self, *, decisions: Decisions, incidents: Incidents, people: People, emergency: EmergencyServices
+    ) -> None:
         self._decisions, self._incidents, self._people = decisions, incidents, people
-        self._emergencies = emergencies
+        self._emergencies = emergency.emergencies
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Decide with all layers of the centre; a running view for the person as they stand now."""
@@ -135,7 +137,7 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_
             ref=subject.ref,
             agency=subject.agency,
             unit=subject.unit,
-            role=min(subject.roles, default=""),
+            role=subject.said_role,
             assurance=subject.assurance,
             on_behalf_of=subject.on_behalf_of,
         ),
@@ -219,10 +221,7 @@ def wire_live(
             bus=ground.bus,
             keyring=ground.keyring,
             decider=SharingDecider(
-                decisions=law.decisions,
-                incidents=incidents,
-                people=identity.people,
-                emergencies=emergency.emergencies,
+                decisions=law.decisions, incidents=incidents, people=identity.people, emergency=emergency
             ),
             consequences=emergency.consequences,
             freshness=law.freshness,
@@ -241,9 +240,7 @@ def wire_live(
         is_child=settings.relay == "child",
         fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
     )
-    _listen(sites, Stopped, plane.accounts.stopped)
-    _listen(sites, Interrupted, plane.accounts.interrupted)
-    _listen(sites, Refused, plane.accounts.refused)
+    _listen_all(sites, plane)
     listen(sites, plane.asks, gateway=origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
@@ -319,6 +316,12 @@ async def follow_incidents(live: Live, incidents: Incidents, clock: Clock) -> No
             if incident is None or not incident.is_active(clock.now()):
                 await live.incident_closed(incident_id)
         await clock.sleep(INCIDENT_LOOK_S)
+
+
+def _listen_all(sites: Sites, plane: LivePlane) -> None:
+    _listen(sites, Stopped, plane.accounts.stopped)
+    _listen(sites, Interrupted, plane.accounts.interrupted)
+    _listen(sites, Refused, plane.accounts.refused)
 
 
 def _listen(sites: Sites, kind: type[M], take: Callable[[str, M], Awaitable[None]]) -> None:

@@ -43,7 +43,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -77,6 +77,7 @@ class Services:
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
     sites: Sites
     emergencies: Emergencies
     evidence: Evidence
@@ -112,7 +113,7 @@ def build_services(
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
-    joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
+    joined = Joined(owners, identity, incidents, law.listing, evidence, views.live, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

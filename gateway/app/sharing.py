@@ -25,7 +25,9 @@ from gateway.sharing import (
     Decisions,
     Freshness,
     Layering,
+    Listing,
     LiveUsage,
+    Marker,
     Outbox,
     Owners,
     Sharing,
@@ -34,6 +36,7 @@ from gateway.sharing import (
     Standing,
     Touches,
     follow_forever,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -46,6 +49,7 @@ from policies.clauses import Live
 from policies.fields import PolicyError
 from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
+from policies.places import PlacePack
 
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -102,6 +106,10 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help."""
+        return self._sites.hub.panicking() if self._sites else frozenset()
 
     def _known(self, agent: Agent | None) -> SiteAgent | None:
         if agent is None or self._sites is None:
@@ -180,6 +188,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    listing: Listing
     touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
@@ -205,7 +215,11 @@ class SharingServices:
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
         return ForHandlers(
-            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+            sharing=self.sharing,
+            site_owners=self.owners,
+            approvals=self.approvals,
+            decisions=self.decisions,
+            listing=self.listing,
         )
 
 
@@ -217,6 +231,7 @@ class _Loaded:
     rules: tuple[AgencyRule, ...]
     agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
+    places: tuple[PlacePack, ...]
 
 
 def _load(settings: Settings, mou: str) -> _Loaded:
@@ -226,6 +241,7 @@ def _load(settings: Settings, mou: str) -> _Loaded:
             rules=packs.agency_rules(settings.agency_rules),
             agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
@@ -258,7 +274,9 @@ def build_sharing(
         agreement=loaded.agreement,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock)
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
+    )
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -279,8 +297,14 @@ def build_sharing(
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    background = (follow, *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    marks = Background("marks", marker.run, Place.WORKER)
+    background = (follow, marks, *_listening(ground, freshness))
+    return SharingServices(
+        sharing, owners, approvals, outbox, decisions, listing, touches, freshness, agents, background
+    )
 
 
 def profile_of(settings: Settings) -> Profile:

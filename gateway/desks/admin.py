@@ -23,6 +23,7 @@ ROLES: Final = (
     (Role.SUPERVISOR, "Supervisor"),
     (Role.COMPLIANCE, "Compliance"),
     (Role.ADMIN, "Administrator"),
+    (Role.FEDERAL, "Federal officer, also of a task force"),
 )
 # What a failing check means to an administrator, and what to do.
 MEANINGS: dict[str, tuple[str, str]] = {

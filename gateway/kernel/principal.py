@@ -24,6 +24,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     COMPLIANCE = "compliance"
     ADMIN = "admin"
+    FEDERAL = "federal"  # gives nothing; marks a federal officer, whom an ordinance may forbid to look
 
 
 @dataclass(frozen=True, slots=True)

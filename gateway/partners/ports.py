@@ -39,7 +39,7 @@ class SiteWatcher(Protocol):
     """Who keeps facts of a site beside their own (cameras do), or must end with it."""
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
-        """The site has these facts now."""
+        """The site has these facts now, or its organisation has: confirmed, or the agreement accepted."""
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone; so is what stood there."""

@@ -1,19 +1,13 @@
 """The owner's answers turned into policy documents, and the centre's decisions."""
 
 from gateway.sharing.approving import Approvals, Waiting
-from gateway.sharing.deciding import (
-    NOTHING,
-    WISH,
-    Availability,
-    Decided,
-    Decisions,
-    NearView,
-    Question,
-    Snapshot,
-)
+from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
+from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
+from gateway.sharing.looking import NOTHING, WISH, Availability, Look
+from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
@@ -43,12 +37,19 @@ __all__ = [
     "Key",
     "KeyState",
     "Layering",
+    "Listed",
+    "Listing",
     "LiveUsage",
+    "Look",
+    "MapView",
+    "Marker",
     "NearView",
     "Outbox",
     "Owners",
+    "Page",
     "Preview",
     "Question",
+    "Search",
     "Sharing",
     "SharingView",
     "SiteAgent",
@@ -63,5 +64,6 @@ __all__ = [
     "Touches",
     "Waiting",
     "follow_forever",
+    "ground_of",
     "topic_of",
 ]

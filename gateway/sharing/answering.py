@@ -126,8 +126,11 @@ def removal(view: SharingView, number: int) -> Act:
 
 
 def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -> Template:
-    """The form as it is first seen: the answers there are, a preset's, or those of the preselected one."""
-    if preset in set(Preset) or target.kept is None:
+    """The form as it is first seen: the answers there are, those of a preset or a kind of place, or the preselected."""
+    ready = _of_place(view, preset)
+    if ready is not None:
+        values = {**values_of(ready, view.site, choices_of(view)), "place": preset}
+    elif preset in set(Preset) or target.kept is None:
         chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
         values = _values_of_preset(chosen, view)
     else:
@@ -135,12 +138,18 @@ def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -
     return _form_page(request, view, target, values=values | target.values(), made_from=view.version)
 
 
+def _of_place(view: SharingView, name: str) -> Clause | None:
+    """The ready answer for a kind of place, without its cameras."""
+    pack = next((pack for pack in view.places if pack.id == name), None)
+    return None if pack is None else pack.clause(frozenset(), zone=view.site.zone)
+
+
 async def answer(
     request: AnyRequest, *, principal: Principal, sharing: Sharing, view: SharingView, target: Target
 ) -> Template | Redirect:
     """Show what the answer changes, or save it."""
     choices = choices_of(view)
-    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then")
+    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then", "place")
     made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
     try:
         if not target.cameras:
@@ -148,7 +157,8 @@ async def answer(
         if target.number is not None and made_from != view.version:
             raise ConflictError(_MEANWHILE)
         names = target.read(form)
-        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=target.kept)
+        kept = _of_place(view, form.given("place")) or target.kept
+        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
         clauses = target.placed(view.answers, clause)
         if form.given("then") != "save" or form.given("looked_at") != digest_of(clause):
             preview = await sharing.preview(principal, view.site.id, clauses)
@@ -196,7 +206,7 @@ def _form_page(
     error: LenspactError | None = None,
 ) -> Template:
     voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
-    said = {name: value for name, value in values.items() if name not in target.fields}
+    said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
     ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
     radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}
     return page(
@@ -211,6 +221,7 @@ def _form_page(
         save_word=looked.word if looked else "",
         presets=[(preset, _(word), _(hint)) for preset, word, hint in PRESETS],
         chosen=next(ready, ""),
+        place=values.get("place", ""),
         radii=[(str(radius), distance(radius, voice)) for radius in sorted(radii)],
         purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
         days=[_(day) for day in DAYS],

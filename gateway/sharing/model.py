@@ -12,15 +12,31 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from gateway.partners import OrganisationKind
 from policies.clauses import MAX_CLAUSES, Clause, expand
 from policies.fields import PolicyError
 from policies.geo import point_of
 from policies.meet import kept_owners, meet
 from policies.model import Agreement, Camera, Envelope, Owner, Policy, Totals
 from policies.narrowing import compare
+from policies.places import PlacePack
 from policies.vocabulary import Tag
 
 SITE_TOTALS: Final = Totals(live_s_per_day=8 * 3600, clip_s_per_day=4 * 3600, views_at_once=8)
+
+
+# what is offered first to whom; the other packs follow
+_FITTING: Final[Mapping[OrganisationKind, tuple[str, ...]]] = {
+    OrganisationKind.BUSINESS: ("shop", "hospital"),
+    OrganisationKind.RESIDENT: ("residence",),
+    OrganisationKind.CITY: ("city_department", "school", "transit"),
+}
+
+
+def fitting(places: Sequence[PlacePack], kind: OrganisationKind, *, is_home: bool) -> tuple[PlacePack, ...]:
+    """The ready answers for kinds of places, the one that fits best first; where people live that is a home."""
+    first = ("residence", *_FITTING[kind]) if is_home else _FITTING[kind]
+    return tuple(sorted(places, key=lambda pack: first.index(pack.id) if pack.id in first else len(first)))
 
 
 class Step(StrEnum):

@@ -1,6 +1,6 @@
 """What sharing needs of others: the log, the agents on site, live sessions, and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -66,6 +66,9 @@ class SiteAgents(Protocol):
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent by its id."""
 
+    def panicking(self) -> frozenset[str]:
+        """The sites whose panic input holds now, as they say on a link that is up."""
+
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """The ticked cameras: registered camera to the agent's own id."""
 
@@ -107,6 +110,22 @@ class StoredDocument:
     created_at: datetime
     approve_by: datetime | None
     code: str = ""
+
+
+class SignatureRows(Protocol):
+    """What marks stand for."""
+
+    async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
+        """The bodies of these marks, of those that are known."""
+
+    async def add_signatures(self, unit: UnitOfWork, bodies: Mapping[str, str]) -> None:
+        """Keep bodies by their marks; one that is known stays."""
+
+    async def signature_marks(self) -> Collection[str]:
+        """Every mark that is kept."""
+
+    async def drop_signatures(self, unit: UnitOfWork, marks: Collection[str]) -> None:
+        """Forget these."""
 
 
 class SharingRows(Protocol):

@@ -15,7 +15,7 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, merged, plan, policy_of
+from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
@@ -25,6 +25,7 @@ from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
+from policies.places import PlacePack
 from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
@@ -55,7 +56,15 @@ class Sharing:
     """Use cases of owners and administrators."""
 
     def __init__(
-        self, *, database: Database, rows: SharingRows, book: SiteBook, log: Log, publisher: Publisher, clock: Clock
+        self,
+        *,
+        database: Database,
+        rows: SharingRows,
+        book: SiteBook,
+        log: Log,
+        publisher: Publisher,
+        clock: Clock,
+        places: Sequence[PlacePack] = (),
     ) -> None:
         self._database = database
         self._rows = rows
@@ -63,6 +72,7 @@ class Sharing:
         self._log = log
         self._publisher = publisher
         self._clock = clock
+        self._places = places
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
         """What is shared at a site, and how far it has come.
@@ -77,6 +87,7 @@ class Sharing:
         voice = await self._voice(site)
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
+        organisation = await self._book.partners.organisation(site.organisation_id)
         return SharingView(
             site=site,
             cameras=tuple(cameras),
@@ -88,6 +99,7 @@ class Sharing:
             said=said,
             agencies=(await self._book.agency(),),
             voice=voice,
+            places=fitting(self._places, organisation.kind, is_home=site.people_live_here),
         )
 
     async def preview(

@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Final, Protocol
 
 from gateway.cameras import Camera, Cameras
 from gateway.kernel.errors import PreconditionError
 from gateway.partners import Partners
 from gateway.sharing.model import SiteCamera, SiteFacts
 from gateway.sharing.ports import SiteAgent, SiteAgents
+from partner_agent.wire import canonical
 from partner_agent.wire.limits import HOLD_DEFAULT_S
 from policies.fields import PolicyError, as_name
 from policies.guardrail import Guardrail
 from policies.model import Agreement
 from policies.packs import AgreementTemplate
+from policies.parts import plain
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,12 @@ class SiteBook:
         self._guardrail = guardrail
         self._agreement = agreement
         self._hold_s = hold_s
+
+    @property
+    def agreement_digest(self) -> str:
+        """Names the agreement in force: its text, and what it lets owners give."""
+        current, given = self.partners.agreement, self._agreement.bind(agencies=(), accepted_at=EPOCH)
+        return canonical.sha256_hex([current.version, current.sha256, plain(given)])
 
     async def agency(self) -> Agency:
         """The agency."""

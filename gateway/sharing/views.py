@@ -10,6 +10,7 @@ from gateway.sharing.model import Answers
 from gateway.sharing.site_book import Agency
 from policies.clauses import Clause, Live
 from policies.model import Policy
+from policies.places import PlacePack
 from policies.words import Voice, say_rules
 
 
@@ -36,6 +37,7 @@ class SharingView:
         said: the policy that the answers stand for, in our own names of the cameras.
         agencies: those that the agreement is with.
         voice: how all of this is said.
+        places: ready answers for kinds of places, the one that fits first.
     """
 
     site: Site
@@ -48,6 +50,7 @@ class SharingView:
     said: Policy
     agencies: tuple[Agency, ...]
     voice: Voice
+    places: tuple[PlacePack, ...] = ()
 
     @property
     def version(self) -> int:

@@ -27,7 +27,7 @@ class Table:
         self.app = app
         self.services = services
         self.routes = [
-            (method, re.sub(r"\{[^}]*\}", "x", route.path), needs_of(handler.opt))
+            (method, re.sub(r"\{[^}]*\}", "x", re.sub(r"\{[^}]*:int\}", "1", route.path)), needs_of(handler.opt))
             for route in app.routes
             for handler in getattr(route, "route_handlers", [])
             for method in sorted(handler.http_methods - {"OPTIONS"})

@@ -1,10 +1,11 @@
 """What the console asks of sharing, live and evidence, decided by the test."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from gateway.cameras import Camera, Cameras
+from gateway.cameras import Box, Camera, Cameras, position_of
 from gateway.desks.console import ClipLine, ClipWish
 from gateway.incidents import Incident
 from gateway.kernel.principal import Principal
@@ -19,6 +20,14 @@ class FakeNear:
     distance_m: float
     availability: str
     remedy: str = "none"
+
+
+@dataclass(frozen=True)
+class FakeMap:
+    """The map before an incident."""
+
+    points: Sequence[Camera]
+    squares: Mapping[int, int]
 
 
 @dataclass
@@ -40,6 +49,12 @@ class FakeListing:
             for n in found
             if n.camera.name not in self.unknown
         ]
+
+    async def map_view(self, principal: Principal, box: Box, *, purpose: str, most: int) -> FakeMap:
+        """Homes as numbers, the others at their places."""
+        seen = [c for c in await self.cameras.within(box, most=most) if c.name not in self.unknown]
+        points = [c for c in seen if not c.people_live_here]
+        return FakeMap(points, Counter(position_of(c).cell for c in seen if c.people_live_here))
 
     async def is_known(self, principal: Principal, camera: Camera, *, purpose: str, incident: Incident | None) -> bool:
         """Unless the test says otherwise."""

@@ -13,7 +13,18 @@ from policies.vocabulary import Act, Effect, IncidentKind, Notify, Origin, Purpo
 NOW = datetime(2026, 6, 3, 15, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago
 PARTNER, AGENCY = "org_1", "age_1"
 LAT, LON = 41.88, -87.63
-PACK = packs.ordinance("open_city")
+_SHIPPED: Any = packs.load_document("ordinances", "open_city/pack.json")
+_QUIET = (("no_sound_where_people_live", "tag:residential"), ("no_sound_in_worship", "tag:worship"))
+PACK_DOCUMENT: dict[str, Any] = {  # a city that lets owners share sound, though not of homes
+    **_SHIPPED,
+    "rules": [
+        {**one, "id": name, "scope": scope}
+        for one in _SHIPPED["rules"]
+        for name, scope in (_QUIET if one["id"] == "no_sound" else ((one["id"], one["scope"]),))
+    ],
+    "exceptions": [{"of": "sound", "cite": "Section 9: sound where its owner gives it, and nobody lives."}],
+}
+PACK = packs.read_ordinance(PACK_DOCUMENT)
 GUARD = GuardrailLayer(PACK)
 AGENCY_LAYER = AgencyLayer(packs.agency_rules("default"))
 EVERYTHING = frozenset(Act)

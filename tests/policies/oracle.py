@@ -206,17 +206,22 @@ def forbids(rule: Json, tags: set[str], case: Json) -> bool:
     """Whether a rule of an ordinance forbids this."""
     incident = case["incident"]
     has_incident = incident is not None and (incident["is_active"] or case["act"] in RANGED)
+    kind, _, seconds = rule["condition"].partition(":")
     is_met = {
         "always": True,
         "no_incident": not has_incident,
         "hand_incident": not has_incident or incident["origin"] == "hand",
+        "one_person": not case["second_person"],
+        "opened_before": not has_incident or case["now"] - incident["opened"] > int(seconds or 0) * SECOND,
     }
-    return (
+    who = rule.get("who", "any")
+    is_meant = who == "any" or who.removeprefix("role:") in case["roles"] or (who == "on_behalf" and case["on_behalf"])
+    return is_meant and (
         (rule["scope"] == "any" or rule["scope"].removeprefix("tag:") in tags)
         and bool(acts_of(case) & set(rule["acts"]))
         and bool({"any", case["purpose"]} & set(rule["purposes"]))
         and bool({"any", case["technology"]} & set(rule["technologies"]))
-        and is_met[rule["condition"]]
+        and is_met[kind]
     )
 
 
@@ -286,4 +291,5 @@ def duties(world: Json, rules: list[Json], case: Json) -> Json:
         "record_reason": limits["record_reason"],
         "second_person": is_emergency,
         "after_action": is_emergency or limits["after_action"],
+        "after_action_days": limits.get("after_action_days", 0),
     }

@@ -26,6 +26,7 @@ def case_of(asked: Request, facts: Facts) -> Case:
         "unit": who.unit,
         "roles": sorted(who.roles),
         "assurance": who.assurance,
+        "on_behalf": who.on_behalf_of != "",
         "seconds": asked.caps.seconds,
         "height_lines": asked.caps.height_lines,
         "audio": asked.caps.audio,

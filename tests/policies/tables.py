@@ -21,16 +21,24 @@ from policies.layers import AgencyLayer, Layers
 from policies.matching import Head
 from policies.packs import AgreementTemplate
 from policies.parts import Envelope, Totals
-from policies.request import Caps, Permit, Request, Span
+from policies.request import Caps, Permit, Span
 from policies.vocabulary import Act, Duty, Effect, GuardCondition, Purpose, Tag, Technology
 from tests.policies.build import NOW, at_centre, envelope, incident, policy, request, rule, subject, terms
 from tests.policies.worlds import OPEN_GUARD
 
-TABLES = Path(packs.__file__).parent / "tables"
+TABLES = Path(packs.__file__).parent.parent / "tables"
 INCIDENTS = {
     "none": None,
     "closed": incident(is_active=False),
     **{origin: incident(origin=origin) for origin in ("cad", "alert", "hand", "planned")},
+    "day": incident(opened_at=NOW - timedelta(hours=24)),
+    "old": incident(opened_at=NOW - timedelta(hours=24, seconds=1)),
+}
+WHO = {
+    "operator": subject(),
+    "federal": subject(roles=frozenset({"federal"})),
+    "federal+operator": subject(roles=frozenset({"federal", "operator"})),
+    "on_behalf": subject(on_behalf_of="another agency"),
 }
 RANGE = Span(NOW - timedelta(minutes=10), NOW - timedelta(minutes=5))
 Row = dict[str, Any]
@@ -43,7 +51,8 @@ def rows(name: str) -> list[Row]:
 
 EVERYTHING: Row = {
     "tags": ["", *Tag], "acts": list(Act), "purposes": list(Purpose), "technologies": list(Technology),
-    "incidents": ["none", "closed", "hand", "cad"], "expect": "",  # alarms and permits count as calls do
+    "incidents": ["none", "closed", "hand", "cad", "day", "old"],  # alarms and permits count as calls do
+    "who": ["operator", "federal", "on_behalf"], "persons": [1, 2], "expect": "",
 }  # fmt: skip
 
 
@@ -52,16 +61,16 @@ def asked_of_ordinance(pack: Guardrail, table: list[Row]) -> list[tuple[Head, st
     found = []
     for row in table:
         parts = (row[name] for name in ("tags", "acts", "purposes", "technologies", "incidents"))
-        for tag, act, purpose, technology, told in product(*parts):
+        others = (row.get("who", ["operator"]), row.get("persons", [1]))
+        for tag, act, purpose, technology, told, who, persons in product(*parts, *others):
             tags = frozenset({Tag(tag)} if tag else ())
-            found.append((guardrail_head(pack, _request(act, purpose, technology, told), tags), row["expect"]))
+            question = request(
+                act=Act(act), purpose=Purpose(purpose), technology=Technology(technology), incident=INCIDENTS[told],
+                span=RANGE, subject=WHO[who],
+            )  # fmt: skip
+            head = guardrail_head(pack, question, tags, is_second_person_present=persons == 2)
+            found.append((head, row["expect"]))
     return found
-
-
-def _request(act: str, purpose: str, technology: str, told: str) -> Request:
-    return request(
-        act=Act(act), purpose=Purpose(purpose), technology=Technology(technology), incident=INCIDENTS[told], span=RANGE
-    )  # fmt: skip
 
 
 def ordinance_says(pack: Guardrail, kernel: Kernel, head: Head) -> str:
@@ -76,10 +85,30 @@ def ordinance_breaks(pack: Guardrail, asked: list[tuple[Head, str]]) -> bool:
     return any(ordinance_says(pack, kernel, head) != expected for head, expected in asked)
 
 
-def ordinance_answers(pack: Guardrail, everything: list[tuple[Head, str]]) -> list[bool]:
-    """What an ordinance lets pass of every question there is."""
-    kernel = Kernel("guardrail", pack.rows())
-    return [kernel.verdict(head).is_allowed for head, _ in everything]
+class Answers:
+    """What an ordinance says to every question there is, kept by the rules that forbid it.
+
+    A change of one rule can only change what no other rule forbids, so that little has to be asked again.
+    """
+
+    def __init__(self, pack: Guardrail, everything: list[tuple[Head, str]]) -> None:
+        self._pack = pack
+        kernel, places = Kernel("guardrail", pack.rows()), range(len(pack.rules))
+        self._by_rules: dict[tuple[int, ...], list[Head]] = {}
+        for head, _ in everything:
+            forbidding = tuple(at for at in places if kernel.matches(head, at))
+            self._by_rules.setdefault(forbidding, []).append(head)
+
+    def differ(self, changed: Guardrail) -> bool:
+        """Whether some question is answered otherwise by a pack with one rule changed or dropped."""
+        at = next(
+            at for at, one in enumerate(self._pack.rules) if at >= len(changed.rules) or changed.rules[at] != one
+        )  # fmt: skip
+        alone, passing = self._by_rules.get((at,), []), self._by_rules.get((), [])
+        if len(changed.rules) < len(self._pack.rules):
+            return bool(alone)
+        kernel = Kernel("guardrail", [changed.rows()[at]])
+        return any(not kernel.matches(head, 0) for head in alone) or any(kernel.matches(head, 0) for head in passing)
 
 
 def ordinance_mutants(pack: Guardrail) -> Iterator[tuple[str, Guardrail]]:
@@ -99,9 +128,13 @@ def _guard_rule_mutants(one: GuardRule) -> Iterator[tuple[str, GuardRule]]:
     for scope in ("any", *(f"tag:{tag}" for tag in Tag)):
         if scope != one.scope:
             yield f"scope {scope}", dataclasses.replace(one, scope=scope)
-    for condition in GuardCondition:
+    plain = set(GuardCondition) - {GuardCondition.OPENED_BEFORE}
+    for condition in sorted({*plain, "opened_before:86399", "opened_before:86400", "opened_before:86401"}):
         if condition != one.condition:
             yield f"condition {condition}", dataclasses.replace(one, condition=condition)
+    for who in ("any", "on_behalf", "role:federal", "role:operator"):
+        if who != one.who:
+            yield f"who {who}", dataclasses.replace(one, who=who)
 
 
 def _sets(now: frozenset[str], words: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:

@@ -43,6 +43,7 @@ HELD = policy(
     rule("live", condition="near:500", acts=frozenset({Act.LIVE_VIEW, Act.LIVE_AUDIO})),
     rule("clip", acts=frozenset({Act.CLIP_FETCH, Act.CLIP_REQUEST, Act.PRESERVE_PLACE, Act.REGISTRY_VIEW})),
 )
+SHIPPED = packs.ordinance("open_city")
 PRESENT = Invariants(is_camera_present=True)
 LATER = NOW + timedelta(minutes=5)
 
@@ -93,7 +94,10 @@ DENIED = {
     "a home after the incident": (
         at_site(home(HELD)), request(incident=incident(is_active=False)), Reason.GUARDRAIL
     ),
-    "sound from a home": (at_site(home(HELD)), request(caps=Caps(60, 720, audio=True)), Reason.GUARDRAIL),
+    "sound, in the city as shipped": (
+        at_site(dataclasses.replace(HELD, guardrail=SHIPPED.digest), guardrail=GuardrailLayer(SHIPPED)),
+        request(caps=Caps(60, 720, audio=True)), Reason.GUARDRAIL,
+    ),
     "care, incident by hand": (
         at_site(dataclasses.replace(HELD, tags={Tag.HEALTH: frozenset({"cam_1"})})),
         request(incident=incident(origin=Origin.HAND)), Reason.GUARDRAIL,

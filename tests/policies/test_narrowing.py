@@ -11,10 +11,21 @@ from policies.layers import SharingLayer
 from policies.model import Agreement, Group, Owner, Policy, Totals, Window
 from policies.narrowing import Reason, Widening, compare
 from policies.obligations import to_json, unmet
-from policies.packs import load_document
 from policies.request import Deny, Permit
 from policies.vocabulary import Act, Effect, Notify, Origin, Purpose, Tag
-from tests.policies.build import AGENCY, OFFICE, PACK, at_site, camera, deny, envelope, policy, rule, terms
+from tests.policies.build import (
+    AGENCY,
+    OFFICE,
+    PACK,
+    PACK_DOCUMENT,
+    at_site,
+    camera,
+    deny,
+    envelope,
+    policy,
+    rule,
+    terms,
+)
 from tests.policies.generate import TERMS, WINDOWS, directed, random_policy, random_rule
 
 BASE = policy(rule(), deny(acts=frozenset({Act.PTZ_MOVE}), scope="camera:cam_1"))
@@ -227,7 +238,7 @@ def test_a_tag_that_goes_takes_a_protection_with_it():
 
 def stricter_pack(**limits):
     """The shipped ordinance with one more rule and other limits."""
-    document = dict(load_document("ordinances", "open_city/pack.json"))
+    document = dict(PACK_DOCUMENT)
     document["rules"] = [*document["rules"], {**document["rules"][0], "id": "more", "technologies": ["any"]}]
     document["limits"] = {**document["limits"], **limits}
     return read_guardrail(document)

@@ -34,6 +34,7 @@ def told(answer: Permit) -> dict[str, object]:
     return {
         "caps": (answer.caps.seconds, answer.caps.height_lines),
         **{flag: duties.get(flag, False) for flag in FLAGS},
+        "after_action_days": duties.get("after_action_days", 0),
         "notify": duties[Obligation.NOTIFY],
         "masks": duties.get(Obligation.MASKS, []),
         "rules": list(answer.rules),

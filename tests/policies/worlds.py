@@ -12,10 +12,9 @@ from policies.model import Policy
 from policies.parts import Envelope, Totals, plain
 from policies.request import Facts, Invariants, Place, Request, Usage
 from policies.vocabulary import Act, IncidentKind, Purpose, Tag, Technology
-from tests.policies.build import AGENCY_LAYER, PACK, envelope
+from tests.policies.build import AGENCY_LAYER, PACK, PACK_DOCUMENT, envelope
 from tests.policies.generate import directed, random_policy
 
-PACK_DOCUMENT = packs.load_document("ordinances", "open_city/pack.json")
 AGENCY_DOCUMENT = packs.load_document("agencies", "default.json")
 OPEN_DOCUMENT = {  # an ordinance that forbids next to nothing, and an agency that lets everybody do everything
     **PACK_DOCUMENT,

@@ -9,7 +9,6 @@ from partner_agent.wire import documents
 from partner_agent.wire import messages as m
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL, POLICY_LABEL, PolicyDocument, Position
 from partner_agent.wire.touches import Assertion
-from policies import packs
 from policies.model import Owner
 from tests.fakes.clock import START, FakeClock
 from tests.policies import build
@@ -172,4 +171,4 @@ class RealDocuments:
                 return ", ".join(type(message).__name__ for message in said)
 
     def _take_pack(self) -> None:
-        self.bench.agent.policy.take_pack(dict(packs.load_document("ordinances", "open_city/pack.json")))
+        self.bench.agent.policy.take_pack(dict(build.PACK_DOCUMENT))

@@ -21,6 +21,7 @@ from gateway.sharing.forms import read_clause_form, values_of
 from gateway.sharing.pages import PAGES
 from gateway.sites import TouchAnswer
 from gateway.web import Form
+from policies import packs
 from policies.clauses import Live, Preset, Recordings
 from tests.support.pages import Caller, web_app
 from tests.support.passkeys import SoftPasskey
@@ -107,6 +108,26 @@ async def test_emergencies_only_is_preselected_and_presets_fill_the_answers(shop
     assert (await client.get(f"{path}?preset=everything")).text.count("checked") == first.count("checked")
     assert 'href="?preset=emergencies" aria-current="true"' in first
     assert 'href="?preset=open" aria-current="true"' in opened
+
+
+async def test_the_pack_of_a_kind_of_place_fills_the_answers_and_what_has_no_field(shop):
+    """A shop is offered a shop's answers first; saved, they hold all of it; a made-up kind is none."""
+    w, _, client, site, cameras = shop
+    path = f"/portal/cameras/{cameras[0].id}/sharing"
+    first, chosen = (await client.get(path)).text, (await client.get(f"{path}?preset=shop")).text
+
+    assert first.index("?preset=shop") < first.index("?preset=hospital") < first.index("?preset=residence")
+    assert "Fits this place" in first
+    assert 'name="place"' not in first
+    assert hidden(chosen, "place") == "shop"
+    assert (await client.get(f"{path}?preset=castle")).text.count("checked") == first.count("checked")
+    answers = dict.fromkeys(re.findall(r'name="((?:purpose|origin)_[a-z_]+)"[^>]*checked', chosen), "yes")
+    answers |= {"live": "nearby", "recordings": "ask", "where": "shown", "radius_m": "300", "hold": "yes"}
+    answers |= {"on_panic": "yes", "place": "shop"}
+    assert (await save(client, path, answers)).status_code == 303
+    saved = (await w.rows.answers(site.id)).of_camera(cameras[0].id)[0]
+    assert saved.on_panic
+    assert saved == packs.place("shop").clause(saved.cameras, zone=site.zone)
 
 
 async def test_what_changes_is_shown_before_it_is_saved(shop):

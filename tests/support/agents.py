@@ -20,7 +20,6 @@ from partner_agent.wire import classes, statements
 from partner_agent.wire import messages as m
 from partner_agent.wire.documents import POLICY_LABEL
 from partner_agent.wire.tokens import Claims, LocalSigner
-from policies import packs
 from policies.model import Policy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
@@ -163,7 +162,7 @@ class Bench:
 
     def send_policy(self, policy: Policy, *, is_proposal: bool = False) -> str:
         """The gateway sends pack and document; returns the document's digest."""
-        self.agent.policy.take_pack(dict(packs.load_document("ordinances", "open_city/pack.json")))
+        self.agent.policy.take_pack(dict(build.PACK_DOCUMENT))
         document = self.gateway.document(policy, self.agent.policy.position, is_proposal=is_proposal)
         self.agent.desk.take(m.Policy(id="msg_d", document=dict(document.raw)))
         return document.sha256

@@ -133,6 +133,7 @@ def world(database: Database, *, clock: Clock, ids: IdSource) -> World:
         ids=ids,
     )
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
+    database.on_change(cameras.forget_marks)
     people = FakePeople()
     partners = Partners(
         database=database,

@@ -8,7 +8,20 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Freshness, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import (
+    Agency,
+    Approvals,
+    Decisions,
+    Freshness,
+    Layering,
+    Listing,
+    Marker,
+    Outbox,
+    Owners,
+    Sharing,
+    SiteBook,
+    ground_of,
+)
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -49,6 +62,8 @@ class SharingWorld:
     outbox: Outbox
     layering: Layering
     decisions: Decisions
+    listing: Listing
+    marker: Marker
     freshness: Freshness
     clock: Clock
 
@@ -126,7 +141,10 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         guardrail=pack,
         agreement=packs.agreement("pilot-1"),
     )
-    sharing = Sharing(database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock)
+    places = [packs.place(name) for name in packs.places()]
+    sharing = Sharing(
+        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, places=places
+    )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
     outbox = Outbox(
@@ -144,8 +162,24 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     )
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
+    ground = ground_of(book, pack.digest)
+    listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
+    marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
     return SharingWorld(
-        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, freshness, clock
+        base=base,
+        agents=agents,
+        rows=rows,
+        book=book,
+        sharing=sharing,
+        owners=owners,
+        approvals=approvals,
+        outbox=outbox,
+        layering=layering,
+        decisions=decisions,
+        listing=listing,
+        marker=marker,
+        freshness=freshness,
+        clock=clock,
     )
 
 

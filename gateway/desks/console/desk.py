@@ -1,13 +1,12 @@
 """Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.cameras import Box, Camera, Cameras
+from gateway.cameras import Box, Camera, Cameras, middle_of
 from gateway.desks.console.ports import ClipLine, Clips, ClipWish, Listing, Near
 from gateway.incidents import Incident, Incidents, purposes_of
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
@@ -19,8 +18,7 @@ from policies.vocabulary import Purpose
 STARTS: Final = 4  # pictures that start by themselves with an incident
 RADIUS_M: Final = 400.0  # of the list around an incident
 MOST_NEAR: Final = 50
-MOST_ON_MAP: Final = 500  # cameras looked through for the map before an incident
-CELL: Final = 0.01  # degrees; homes are shown as squares of this size with a count
+MOST_ON_MAP: Final = 500  # cameras at their places on the map before an incident; of more only numbers are shown
 EVERYWHERE: Final = Box(-90, -180, 90, 180)
 STREET_PURPOSE: Final = Purpose.LIFE_SAFETY  # of the map before an incident, when nobody has named one
 
@@ -99,17 +97,12 @@ class ConsoleDesk:
         return await self._incidents.recent(principal)
 
     async def overview(self, principal: Principal) -> Overview:
-        """The map before an incident: homes, and whatever the operator may not know the place of, only as a count."""
-        points, squares = [], Counter[tuple[int, int]]()
-        for camera in await self._cameras.within(EVERYWHERE, most=MOST_ON_MAP):
-            if not camera.people_live_here and await self._is_known(principal, camera):
-                points.append(camera)
-            else:
-                squares[int(camera.place.lat // CELL), int(camera.place.lon // CELL)] += 1
-        middles = [
-            Square(round((y + 0.5) * CELL, 4), round((x + 0.5) * CELL, 4), n) for (y, x), n in sorted(squares.items())
-        ]
-        return Overview(points, middles)
+        """The map before an incident: cameras the operator may know the place of; homes only as a number."""
+        if self._listing is None:
+            return Overview((), ())
+        seen = await self._listing.map_view(principal, EVERYWHERE, purpose=STREET_PURPOSE, most=MOST_ON_MAP)
+        squares = [(middle_of(cell), count) for cell, count in sorted(seen.squares.items())]
+        return Overview(seen.points, [Square(round(at.lat, 4), round(at.lon, 4), n) for at, n in squares])
 
     async def scene(self, principal: Principal, incident_id: str, *, purpose: str = "") -> Scene:
         """An incident and the cameras around it for one purpose; empty proposes the first of its kind.
@@ -157,11 +150,6 @@ class ConsoleDesk:
         ):
             raise NotFoundError("There is no such camera.")
         return camera.name
-
-    async def _is_known(self, principal: Principal, camera: Camera) -> bool:
-        if self._listing is None:
-            return False
-        return await self._listing.is_known(principal, camera, purpose=STREET_PURPOSE, incident=None)
 
     async def _lines(self, principal: Principal, incident: Incident, purpose: str) -> list[Line]:
         if self._listing is None:

@@ -1,11 +1,11 @@
 """What the operator's desk asks of the capabilities it joins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.cameras import Camera
+from gateway.cameras import Box, Camera
 from gateway.incidents import Incident
 from gateway.kernel.principal import Principal
 
@@ -30,8 +30,23 @@ class Near(Protocol):
         """What the owner offers: `ask`, `link_incident`, `two_persons`, or `none`."""
 
 
+class MapView(Protocol):
+    """The map before an incident (`sharing.MapView`)."""
+
+    @property
+    def points(self) -> Sequence[Camera]:
+        """Cameras at their places."""
+
+    @property
+    def squares(self) -> Mapping[int, int]:
+        """How many more are in a square, by its number."""
+
+
 class Listing(Protocol):
-    """Which cameras an operator may know of, and what they may read of each (`sharing.Decisions`)."""
+    """Which cameras an operator may know of, and what they may read of each (`sharing.Listing`)."""
+
+    async def map_view(self, principal: Principal, box: Box, *, purpose: str, most: int) -> MapView:
+        """Up to `most` cameras that the operator may know of; homes, and more than that, only as numbers."""
 
     async def list_near(
         self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int

@@ -1,4 +1,7 @@
-"""The packs that ship with us: ordinances, agreements, agencies. Each refuses to load rather than to load in part."""
+"""The packs that ship with us: ordinances, agreements, agencies, and, in the folders here, answers for kinds of places.
+
+Each refuses to load rather than to load in part.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,6 +13,8 @@ from policies.agency import AgencyRule, read_agency_rules
 from policies.fields import Fields, PolicyError, as_name
 from policies.guardrail import Guardrail, read_guardrail
 from policies.parts import MAX_CLIP_S, MAX_HOLD_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S, Envelope
+from policies.places import PlacePack, read_place
+from policies.strictness import demand_defaults
 from policies.vocabulary import Act, Purpose
 
 
@@ -39,7 +44,7 @@ def load_document(folder: str, path: str) -> Mapping[str, object]:
     """A pack's document as shipped.
 
     Args:
-        folder: `ordinances`, `agreements` or `agencies`.
+        folder: `ordinances`, `agreements`, `agencies` or `packs`.
         path: below it, with `/`.
 
     Raises:
@@ -60,9 +65,42 @@ def ordinance(name: str) -> Guardrail:
     """An ordinance pack.
 
     Raises:
-        PolicyError: it is not there or not whole.
+        PolicyError: it is not there or not whole, or lets through what is denied by default without citing why.
     """
-    return read_guardrail(load_document("ordinances", f"{name}/pack.json"))
+    return read_ordinance(load_document("ordinances", f"{name}/pack.json"))
+
+
+def read_ordinance(document: Mapping[str, object]) -> Guardrail:
+    """An ordinance pack that may be put in force.
+
+    Raises:
+        PolicyError: it is not whole, or lets through what is denied by default without citing why.
+    """
+    return demand_defaults(read_guardrail(document))
+
+
+def ordinances() -> list[str]:
+    """The names of the ordinance packs that ship with us, sorted."""
+    folders = resources.files("policies.ordinances").iterdir()
+    return sorted(folder.name for folder in folders if folder.joinpath("pack.json").is_file())
+
+
+def place(name: str) -> PlacePack:
+    """The ready answer for a kind of place.
+
+    Raises:
+        PolicyError: it is not there or not whole, or has another name than its folder.
+    """
+    pack = read_place(load_document("packs", f"{name}/pack.json"))
+    if pack.id != name:
+        raise PolicyError("place.id", "must be the name of its folder")
+    return pack
+
+
+def places() -> list[str]:
+    """The names of the place packs, sorted."""
+    folders = resources.files("policies.packs").iterdir()
+    return sorted(folder.name for folder in folders if folder.joinpath("pack.json").is_file())
 
 
 def agency_rules(name: str) -> tuple[AgencyRule, ...]:
