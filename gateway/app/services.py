@@ -21,6 +21,7 @@ from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
+from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
 from gateway.desks.console import ConsoleDesk
@@ -43,7 +44,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing, WhoSees
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -77,6 +78,7 @@ class Services:
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    who_sees: WhoSees
     listing: Listing
     sites: Sites
     emergencies: Emergencies
@@ -103,9 +105,9 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing = LiveTies()
+    viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
-    law = build_sharing(ground, **theirs, ties=shared, usage=viewing)
+    law = build_sharing(ground, **theirs, ties=shared, usage=viewing, history=history)
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -113,7 +115,8 @@ def build_services(
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
-    joined = Joined(owners, identity, incidents, law.listing, evidence, views.live, ties, shared)
+    history.tie(views.live)
+    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

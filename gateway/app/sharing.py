@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
@@ -23,6 +23,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
     Listing,
@@ -30,11 +31,14 @@ from gateway.sharing import (
     Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
+    WhoSees,
     follow_forever,
     ground_of,
 )
@@ -54,7 +58,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -188,6 +192,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    who_sees: WhoSees
     listing: Listing
 
 
@@ -203,6 +208,7 @@ class SharingServices:
     listing: Listing
     touches: Touches
     freshness: Freshness
+    who_sees: WhoSees
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -219,6 +225,7 @@ class SharingServices:
             site_owners=self.owners,
             approvals=self.approvals,
             decisions=self.decisions,
+            who_sees=self.who_sees,
             listing=self.listing,
         )
 
@@ -257,6 +264,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -265,45 +273,83 @@ def build_sharing(
     """
     loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
-    book = SiteBook(
-        partners=partners,
-        cameras=cameras,
-        agents=agents,
-        agency=TheAgency(identity),
-        guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
-    )
+    book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
-    outbox = Outbox(
-        gateway=ground.settings.origin.text,
-        database=database,
-        rows=rows,
-        book=book,
-        pack=loaded.pack,
-        log=log,
-        publisher=bus,
-        clock=clock,
-    )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
-    )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
+    prover = Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
+    outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     freshness = Freshness(generations=database, clock=clock)
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
-    marks = Background("marks", marker.run, Place.WORKER)
-    background = (follow, marks, *_listening(ground, freshness))
-    return SharingServices(
-        sharing, owners, approvals, outbox, decisions, listing, touches, freshness, agents, background
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
+    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _book(
+    loaded: _Loaded, *, partners: Partners, cameras: Cameras, agents: AgentsOnSite, agency: TheAgency
+) -> SiteBook:
+    return SiteBook(
+        partners=partners,
+        cameras=cameras,
+        agents=agents,
+        agency=agency,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
+    )
+
+
+def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
+    return Outbox(
+        gateway=ground.settings.origin.text,
+        database=ground.database,
+        rows=rows,
+        book=book,
+        pack=pack,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+    )
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
+    )
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
     )
 
 

@@ -2,6 +2,7 @@
 
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
+from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
@@ -11,11 +12,13 @@ from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
-from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
+from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
+from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
     "EVERYTHING",
@@ -33,6 +36,8 @@ __all__ = [
     "Decided",
     "Decisions",
     "DocumentState",
+    "Effect",
+    "Effects",
     "Freshness",
     "Key",
     "KeyState",
@@ -48,6 +53,8 @@ __all__ = [
     "Owners",
     "Page",
     "Preview",
+    "Proved",
+    "Prover",
     "Question",
     "Search",
     "Sharing",
@@ -62,7 +69,11 @@ __all__ = [
     "StoredDocument",
     "TouchOffer",
     "Touches",
+    "Unproved",
+    "ViewHistory",
+    "ViewMade",
     "Waiting",
+    "WhoSees",
     "follow_forever",
     "ground_of",
     "topic_of",
