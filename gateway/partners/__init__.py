@@ -2,7 +2,7 @@
 
 from gateway.partners.model import (
     Acceptance,
-    Agreement,
+    AgreementInForce,
     Member,
     Organisation,
     OrganisationKind,
@@ -15,7 +15,7 @@ from gateway.partners.service import Partners
 
 __all__ = [
     "Acceptance",
-    "Agreement",
+    "AgreementInForce",
     "Member",
     "Organisation",
     "OrganisationKind",

@@ -30,6 +30,7 @@ from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
+AGREEMENT = "agreement.signed"  # the bus topic on which a signature is announced
 
 
 def topic_of(site_id: str) -> str:
@@ -240,6 +241,12 @@ class Sharing:
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
+
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """A version of the agreement was signed (`partners.AgreementWatcher`): everything is decided again by it."""
+        unit.bump(NETWORK)
+        unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
+        unit.after_commit(lambda: self._publisher.publish(AGREEMENT, AGREEMENT))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and what was said about it."""

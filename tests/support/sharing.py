@@ -124,7 +124,6 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         agents=agents,
         agency=OneAgency(),
         guardrail=pack,
-        agreement=packs.agreement("pilot-1"),
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
