@@ -5,12 +5,15 @@ needs is fixed here; a layer that is not there is a deny, never a pass.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from policies.agency import AgencyRule
 from policies.agency import rows as agency_rows
 from policies.enforcer import Enforcer
+from policies.geo import Point
 from policies.guardrail import Guardrail
 from policies.hours import edges_of
 from policies.kernel import Kernel, Verdict
@@ -41,7 +44,12 @@ class Judges:
             ModelError: a row does not fit the model, or names what is not there.
         """
         self.kernel = Kernel(name, rows, names)
-        self.enforcer = Enforcer(name, rows, names)
+        self._for_enforcer = (name, rows, names)
+
+    @cached_property
+    def enforcer(self) -> Enforcer:
+        """The Casbin enforcer, built when something is first to be released by these rules."""
+        return Enforcer(*self._for_enforcer)
 
     def verdict(self, head: Head, *, release: bool) -> Verdict:
         """What the rules say to this request.
@@ -84,6 +92,13 @@ class SharingLayer:
         self.rows = tuple(_row(policy.partner, rule) for rule in policy.rules)
         self.judges = Judges("sharing", self.rows, names_in(policy))
         self.scopes = {camera: policy.scopes_of(camera) for camera in policy.camera_by_id}
+
+    def at(self, place: Point) -> "SharingLayer":
+        """The same rules with every camera at one place; rules do not look at places, so nothing is compiled anew."""
+        moved = copy(self)
+        cameras = (replace(camera, lat_e6=place.lat_e6, lon_e6=place.lon_e6) for camera in self.policy.cameras)
+        moved.policy = replace(self.policy, cameras=tuple(cameras))
+        return moved
 
 
 class GuardrailLayer:

@@ -38,6 +38,7 @@ def build_partners(
 ) -> PartnerServices:
     """Build them; cameras follow what happens to their sites."""
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
+    database.on_change(cameras.forget_marks)
     partners = Partners(
         database=database,
         rows=SqlPartners(database),

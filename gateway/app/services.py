@@ -18,8 +18,9 @@ from gateway.app.live import LiveServices, LiveTies, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingTies, build_sharing
+from gateway.app.sharing import SharingServices, SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
+from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
 from gateway.desks.console import ConsoleDesk
@@ -41,7 +42,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -75,6 +76,7 @@ class Services:
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
     sites: Sites
     evidence: Evidence
     live: Live
@@ -99,17 +101,16 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing = LiveTies()
-    law = build_sharing(
-        ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
-    )
+    viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
+    law = _law(ground, owners, identity, ties=shared, usage=viewing, history=history)
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
-    joined = Joined(owners, identity, incidents, law.decisions, evidence, views.live, ties, shared)
+    history.tie(views.live)
+    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),
@@ -132,6 +133,26 @@ def build_services(
             *views.background,
         ),
         probes=(*_probes(ground), law.probe, views.probe),
+    )
+
+
+def _law(
+    ground: Ground,
+    owners: PartnerServices,
+    identity: Identity,
+    *,
+    ties: SharingTies,
+    usage: LiveTies,
+    history: LiveHistory,
+) -> SharingServices:
+    return build_sharing(
+        ground,
+        partners=owners.partners,
+        cameras=owners.cameras,
+        identity=identity,
+        ties=ties,
+        usage=usage,
+        history=history,
     )
 
 

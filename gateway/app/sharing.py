@@ -23,17 +23,23 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Freshness,
     Layering,
+    Listing,
     LiveUsage,
+    Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
     follow_forever,
+    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -51,7 +57,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -103,6 +109,10 @@ class AgentsOnSite:
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
         return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help."""
+        return self._sites.hub.panicking() if self._sites else frozenset()
 
     def _known(self, agent: Agent | None) -> SiteAgent | None:
         if agent is None or self._sites is None:
@@ -186,6 +196,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    listing: Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +208,7 @@ class SharingServices:
     approvals: Approvals
     outbox: Outbox
     decisions: Decisions
+    listing: Listing
     touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
@@ -211,7 +223,11 @@ class SharingServices:
     def for_handlers(self) -> ForHandlers:
         """What handlers get."""
         return ForHandlers(
-            sharing=self.sharing, site_owners=self.owners, approvals=self.approvals, decisions=self.decisions
+            sharing=self.sharing,
+            site_owners=self.owners,
+            approvals=self.approvals,
+            decisions=self.decisions,
+            listing=self.listing,
         )
 
 
@@ -247,6 +263,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -263,9 +280,8 @@ def build_sharing(
         guardrail=loaded.guardrail,
     )
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
+    prover = Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -279,15 +295,41 @@ def build_sharing(
     layering = Layering(
         rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
     )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    background = (follow, *_listening(ground, freshness))
-    return SharingServices(sharing, owners, approvals, outbox, decisions, touches, freshness, agents, background)
+    foundation = ground_of(book, loaded.guardrail.digest)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
+    deciding = (decisions, listing, touches, freshness)
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
+    )
 
 
 def profile_of(settings: Settings) -> Profile:

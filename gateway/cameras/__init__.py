@@ -1,6 +1,18 @@
 """Cameras on the map: place, heading, whom they face."""
 
-from gateway.cameras.model import Box, Camera, CameraFacts, CameraState, NearCamera, boxes_around, distance_m
+from gateway.cameras.model import (
+    Box,
+    Camera,
+    CameraFacts,
+    CameraState,
+    NearCamera,
+    Position,
+    Wanted,
+    boxes_around,
+    distance_m,
+    middle_of,
+    position_of,
+)
 from gateway.cameras.service import Cameras
 
 __all__ = [
@@ -10,6 +22,10 @@ __all__ = [
     "CameraState",
     "Cameras",
     "NearCamera",
+    "Position",
+    "Wanted",
     "boxes_around",
     "distance_m",
+    "middle_of",
+    "position_of",
 ]

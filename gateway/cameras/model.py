@@ -19,6 +19,7 @@ EARTH_RADIUS_M: Final = 6_371_008.8  # mean radius R1 of WGS 84 (IUGG)
 M_PER_DEGREE: Final = math.pi * EARTH_RADIUS_M / 180
 _CELLS_PER_DEGREE: Final = 100  # one cell is about 1.1 km high
 _COLUMNS: Final = 360 * _CELLS_PER_DEGREE
+_HAIR: Final = 1e-9  # degrees, a tenth of a millimetre: the next square is not touched
 
 
 class CameraState(StrEnum):
@@ -51,6 +52,9 @@ class Camera:
 
     Attributes:
         people_live_here: a fact of its site, kept here so that rules need no second question.
+        mark: what `sharing` wrote beside it, a name of the rules that bind it; empty when they may have changed since.
+        mark_until_ms: from then on the mark counts for nothing, milliseconds since 1970; None: no end is known.
+        revision: counts how often its mark was taken away; a mark counts only for the revision it was made from.
     """
 
     id: str
@@ -60,6 +64,9 @@ class Camera:
     people_live_here: bool
     state: CameraState
     created_at: datetime
+    mark: str = ""
+    mark_until_ms: int | None = None
+    revision: int = 0
 
     @property
     def name(self) -> str:
@@ -80,9 +87,51 @@ class NearCamera:
     distance_m: float
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a camera stands in the order in which cameras are listed: square by square, from the south-west."""
+
+    cell: int
+    lat: float
+    lon: float
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which cameras of a box are read, and how many.
+
+    Attributes:
+        most: how many.
+        after: go on behind this place; None begins.
+        without: cameras with one of these marks are left out.
+        only: none but cameras with one of these marks; None for all.
+        homes: whether those where people live are among them.
+        now_ms: a mark that has ended by then is none.
+    """
+
+    most: int
+    now_ms: int
+    after: Position | None = None
+    without: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    homes: bool = True
+
+
+def position_of(camera: Camera) -> Position:
+    """The camera's place in that order."""
+    return Position(cell_of(camera.place), camera.place.lat, camera.place.lon, camera.id)
+
+
 def cell_of(place: Place) -> int:
     """The number of the 0.01° square that holds `place`: rows from the south, columns from the antimeridian."""
     return _row(place.lat) * _COLUMNS + _column(place.lon)
+
+
+def middle_of(cell: int) -> Place:
+    """The middle of a square, so that a number can be shown there."""
+    row, column = divmod(cell, _COLUMNS)
+    return Place((row + 0.5) / _CELLS_PER_DEGREE - 90.0, (column + 0.5) / _CELLS_PER_DEGREE - 180.0)
 
 
 def distance_m(a: Place, b: Place) -> float:
@@ -102,6 +151,19 @@ class Box:
     west: float
     north: float
     east: float
+
+    def widened(self) -> "Box":
+        """The box of the whole squares it touches."""
+        south, north = (_row(lat) / _CELLS_PER_DEGREE - 90.0 for lat in (self.south, self.north))
+        west, east = (_column(lon) / _CELLS_PER_DEGREE - 180.0 for lon in (self.west, self.east))
+        edge = 1 / _CELLS_PER_DEGREE - _HAIR
+        return Box(south, west, min(90.0, north + edge), min(180.0, east + edge))
+
+    @property
+    def cell_span(self) -> tuple[int, int]:
+        """The lowest and the highest number of the squares it touches."""
+        south, north = _row(self.south), _row(self.north)
+        return south * _COLUMNS + _column(self.west), north * _COLUMNS + _column(self.east)
 
     def cells(self, most: int) -> list[int] | None:
         """The numbers of the squares it touches; None when there are more than `most`."""

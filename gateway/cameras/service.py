@@ -4,7 +4,7 @@ Every change is one transaction with its leaf, inside the caller's own organisat
 `NotFoundError`. Who may *see* a camera is not decided here: `sharing` asks for what is near and decides.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from gateway.cameras.model import (
     CameraFacts,
     CameraState,
     NearCamera,
+    Wanted,
     boxes_around,
     distance_m,
 )
@@ -97,6 +98,7 @@ class Cameras:
             if camera.state is not state:
                 await self._rows.save(unit, replace(camera, state=state))
                 self._wake(unit, camera)
+        unit.bump(site_id)  # also where none did: two cameras may have changed places
 
     async def camera(self, camera_id: str, *, organisation_id: str = "") -> Camera:
         """One camera; only of `organisation_id` unless that is empty.
@@ -139,12 +141,49 @@ class Cameras:
         """Up to `most` cameras in a box."""
         return await self._rows.within(box, most=most)
 
+    # -- marks: which rules bind a camera; `sharing` alone knows what they mean ------------------------------------
+
+    async def page(self, box: Box, wanted: Wanted) -> Sequence[Camera]:
+        """Cameras in a box, in the order of `Position`."""
+        return await self._rows.page(box, wanted)
+
+    async def counts(self, box: Box, *, homes: bool, now_ms: int = 0) -> Mapping[tuple[int, str], int]:
+        """How many cameras with each mark are in each square the box touches: homes alone, or all others."""
+        return await self._rows.counts(box, homes=homes, now_ms=now_ms)
+
+    async def forget_marks(self, unit: UnitOfWork, scopes: Collection[str]) -> None:
+        """Decisions about these change in this transaction (`Database.on_change`): marks of their cameras are gone."""
+        owners = [scope for scope in scopes if scope.startswith(("sit_", "org_"))]
+        if owners:
+            await self._rows.unmark(unit, owners)
+
+    async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
+        """Its mark, for the revision that was read; False when the mark was taken away since, and then it has none."""
+        return await self._rows.mark(unit, camera)
+
+    async def unmark_others(self, unit: UnitOfWork, prefix: str) -> None:
+        """Take away every mark that does not begin like this."""
+        await self._rows.unmark_others(unit, prefix)
+
+    async def unmarked_sites(self, *, most: int, now_ms: int) -> Sequence[str]:
+        """Sites with a camera that has no mark, or one that has ended."""
+        return await self._rows.unmarked_sites(most=most, now_ms=now_ms)
+
+    async def sites_after(self, site_id: str, *, most: int) -> Sequence[str]:
+        """Sites with cameras, in the order of their ids, behind this one."""
+        return await self._rows.sites_after(site_id, most=most)
+
+    async def marks(self) -> Collection[str]:
+        """Every mark that a camera has."""
+        return await self._rows.marks()
+
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """Keep the site's facts beside its cameras (`partners.SiteWatcher`)."""
         for camera in await self._rows.of_site(site.id, unit=unit):
             if camera.people_live_here != site.people_live_here:
                 await self._rows.save(unit, replace(camera, people_live_here=site.people_live_here))
                 self._wake(unit, camera)
+        unit.bump(site.id)
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and its cameras with it."""

@@ -1,17 +1,21 @@
 """Cameras in the database, found by place through the index (cell, lat, lon)."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, delete, false, func, insert, select, text, tuple_, update
 
-from gateway.cameras.model import Box, Camera, CameraFacts, CameraState, cell_of
+from gateway.cameras.model import Box, Camera, CameraFacts, CameraState, Wanted, cell_of
 from gateway.cameras.tables import CameraRow
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.partners import Place
 
 MAX_CELLS: Final = 64  # more squares than this, and the plain (lat, lon) index is the better way in
 _CAMERA = CameraRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_ORDER: Final = (_CAMERA.c.cell, _CAMERA.c.lat, _CAMERA.c.lon, _CAMERA.c.id)
+_UNMARKED: Final[dict[str, Any]] = {"mark": "", "mark_until_ms": None, "revision": _CAMERA.c.revision + 1}
+_NO_MARK: Final = text("mark = ''")  # as the partial index says it; a parameter would not be recognised
 
 
 class SqlCameras:
@@ -21,12 +25,13 @@ class SqlCameras:
         self._database = database
 
     async def save(self, unit: UnitOfWork, camera: Camera) -> None:
-        """A new camera, or its current facts."""
+        """A new camera, or its current facts; its mark is gone."""
         values = _values(camera)
-        changed = await unit.session.execute(update(_CAMERA).where(_CAMERA.c.id == camera.id).values(**values))
+        known = update(_CAMERA).where(_CAMERA.c.id == camera.id)
+        changed = await unit.session.execute(known.values(**values, **_UNMARKED))
         if changed.rowcount == 0:  # type: ignore[attr-defined]  # a CursorResult, as of every update
             new = {"id": camera.id, "created_at": camera.created_at, "organisation_id": camera.organisation_id}
-            await unit.session.execute(insert(_CAMERA).values(**new, **values))
+            await unit.session.execute(insert(_CAMERA).values(**new, **values, mark="", mark_until_ms=None, revision=0))
 
     async def remove(self, unit: UnitOfWork, camera_id: str) -> None:
         """The camera is gone."""
@@ -52,13 +57,72 @@ class SqlCameras:
 
     async def within(self, box: Box, *, most: int) -> list[Camera]:
         """Up to `most` cameras in a box, in no order."""
-        statement = select(_CAMERA).where(
-            _CAMERA.c.lat.between(box.south, box.north), _CAMERA.c.lon.between(box.west, box.east)
-        )
-        cells = box.cells(MAX_CELLS)
-        if cells is not None:
-            statement = statement.where(_CAMERA.c.cell.in_(cells))
-        return await self._cameras(statement.limit(most), None)
+        return await self._cameras(_inside(select(_CAMERA), box).limit(most), None)
+
+    async def page(self, box: Box, wanted: Wanted) -> Sequence[Camera]:
+        """Cameras in a box, in the order of `Position`."""
+        statement, after = _inside(select(_CAMERA), box), wanted.after
+        if after is not None:
+            here = (after.cell, after.lat, after.lon, after.camera_id)
+            statement = statement.where(tuple_(*_ORDER) > here, _CAMERA.c.cell >= after.cell)
+        has_ended = _CAMERA.c.mark_until_ms <= wanted.now_ms
+        if wanted.without:
+            statement = statement.where(_CAMERA.c.mark.not_in(sorted(wanted.without)) | has_ended)
+        if wanted.only is not None:
+            statement = statement.where(_CAMERA.c.mark.in_(sorted(wanted.only)) | has_ended)
+        if not wanted.homes:
+            statement = statement.where(_CAMERA.c.people_live_here.is_(False))
+        return await self._cameras(statement.order_by(*_ORDER).limit(wanted.most), None)
+
+    async def counts(self, box: Box, *, homes: bool, now_ms: int) -> Mapping[tuple[int, str], int]:
+        """How many cameras with each mark are in each square the box touches: homes alone, or all others."""
+        has_ended = func.coalesce(_CAMERA.c.mark_until_ms <= now_ms, false()).label("has_ended")
+        by = (_CAMERA.c.cell, _CAMERA.c.mark, has_ended)
+        statement = select(*by, func.count()).where(_in_cells(box), _CAMERA.c.people_live_here.is_(homes))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement.group_by(*by))).all()
+        found: Counter[tuple[int, str]] = Counter()
+        for cell, mark, is_over, count in rows:
+            found[cell, "" if is_over else mark] += count
+        return found
+
+    async def unmark(self, unit: UnitOfWork, owners: Collection[str]) -> None:
+        """The marks of the cameras of these sites and organisations are gone."""
+        named = sorted(owners)
+        theirs = _CAMERA.c.site_id.in_(named) | _CAMERA.c.organisation_id.in_(named)
+        await unit.session.execute(update(_CAMERA).where(theirs).values(**_UNMARKED))
+
+    async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
+        """Its mark, for the revision that was read; False when the mark was taken away since: nothing was written."""
+        as_read = (_CAMERA.c.id == camera.id) & (_CAMERA.c.revision == camera.revision)
+        values = {"mark": camera.mark, "mark_until_ms": camera.mark_until_ms}
+        changed = await unit.session.execute(update(_CAMERA).where(as_read).values(**values))
+        return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+    async def unmark_others(self, unit: UnitOfWork, prefix: str) -> None:
+        """Take away every mark that does not begin like this."""
+        others = (_CAMERA.c.mark != "") & ~_CAMERA.c.mark.startswith(prefix, autoescape=True)
+        await unit.session.execute(update(_CAMERA).where(others).values(**_UNMARKED))
+
+    async def unmarked_sites(self, *, most: int, now_ms: int) -> Sequence[str]:
+        """Sites with a camera that has no mark, or one that has ended."""
+        found: list[str] = []
+        for has_none in (_NO_MARK, _CAMERA.c.mark_until_ms <= now_ms):  # one index each
+            found += await self._texts(select(_CAMERA.c.site_id).where(has_none).distinct().limit(most))
+        return found[:most]
+
+    async def sites_after(self, site_id: str, *, most: int) -> Sequence[str]:
+        """Sites with cameras, in the order of their ids, behind this one."""
+        site = _CAMERA.c.site_id
+        return await self._texts(select(site).where(site > site_id).distinct().order_by(site).limit(most))
+
+    async def marks(self) -> Collection[str]:
+        """Every mark that a camera has."""
+        return set(await self._texts(select(_CAMERA.c.mark).distinct()))
+
+    async def _texts(self, statement: Select[Any]) -> list[str]:
+        async with self._database.read() as connection:
+            return [str(text) for (text,) in (await connection.execute(statement)).all()]
 
     async def _cameras(self, statement: Select[Any], unit: UnitOfWork | None) -> list[Camera]:
         rows: Sequence[Any]
@@ -68,6 +132,21 @@ class SqlCameras:
             async with self._database.read() as connection:
                 rows = (await connection.execute(statement)).all()
         return [_camera(row) for row in rows]
+
+
+def _inside(statement: Select[Any], box: Box) -> Select[Any]:
+    return statement.where(
+        _in_cells(box),
+        _CAMERA.c.lat.between(box.south, box.north),
+        _CAMERA.c.lon.between(box.west, box.east),
+    )
+
+
+def _in_cells(box: Box) -> ColumnElement[bool]:
+    """The squares of a small box by name; of a large one only the first and the last, its degrees do the rest."""
+    cells = box.cells(MAX_CELLS)
+    cell: ColumnElement[int] = _CAMERA.c.cell
+    return cell.in_(cells) if cells is not None else cell.between(*box.cell_span)
 
 
 def _by_name(statement: Select[Any]) -> Select[Any]:
@@ -99,4 +178,7 @@ def _camera(row: Any) -> Camera:
         people_live_here=row.people_live_here,
         state=CameraState(row.state),
         created_at=row.created_at,
+        mark=row.mark,
+        mark_until_ms=row.mark_until_ms,
+        revision=row.revision,
     )

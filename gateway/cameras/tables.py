@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Float, ForeignKey, Index, String
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, String, text
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -17,6 +17,11 @@ class CameraRow(SQLModel, table=True):
         Index("ix_cameras_camera_lat_lon", "lat", "lon"),
         Index("ix_cameras_camera_site_id", "site_id"),
         Index("ix_cameras_camera_organisation_id", "organisation_id"),
+        Index("ix_cameras_camera_cell_mark_mark_until_ms", "cell", "mark", "mark_until_ms", "people_live_here"),
+        Index("ix_cameras_camera_mark_until_ms", "mark_until_ms"),
+        Index(
+            "ix_cameras_camera_unmarked", "site_id", sqlite_where=text("mark = ''"), postgresql_where=text("mark = ''")
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -32,3 +37,6 @@ class CameraRow(SQLModel, table=True):
     purpose: str
     state: str
     created_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+    mark: str = ""  # of sharing; empty once anything changed that decisions about the camera stand on
+    mark_until_ms: int | None = Field(default=None, sa_column=Column(BigInteger))  # the mark counts until then
+    revision: int = 0  # how often the mark was taken away

@@ -6,7 +6,7 @@ without its audit leaf. A database that is held by somebody else, or gone, is `U
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -72,6 +72,9 @@ class UnauditedCommitError(RuntimeError):
     """A change was about to be committed without a leaf in the log: a programming error."""
 
 
+OnChange = Callable[["UnitOfWork", frozenset[str]], Awaitable[None]]
+
+
 class UnitOfWork:
     """One transaction. Rolls back unless `commit` was called.
 
@@ -80,9 +83,15 @@ class UnitOfWork:
         leaves: how many audit leaves this transaction holds; `audit` counts them up.
     """
 
-    def __init__(self, session: AsyncSession, *, signal: MemoryBus, tells_others: bool) -> None:
-        """`signal` wakes who reads generations in this process; `tells_others`: the database wakes other processes."""
+    def __init__(
+        self, session: AsyncSession, *, signal: MemoryBus, tells_others: bool, on_change: Sequence[OnChange] = ()
+    ) -> None:
+        """`signal` wakes who reads generations in this process; `tells_others`: the database wakes other processes.
+
+        `on_change`: those who keep something that is to be forgotten in the transaction of a change.
+        """
         self.session = session
+        self._on_change = on_change
         self.leaves = 0
         self.is_committed = False
         self._signal = signal
@@ -113,6 +122,8 @@ class UnitOfWork:
         if not self.leaves and not unaudited:
             raise UnauditedCommitError("a change needs its audit leaf in the same transaction")
         if self._changed:
+            for forget in self._on_change:
+                await forget(self, frozenset(self._changed))
             await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
         await self.session.commit()
         self.is_committed = True
@@ -133,6 +144,7 @@ class Database:
         self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")
         self.signal = MemoryBus()
+        self._on_change: list[OnChange] = []
         if self.is_sqlite:
             sqlite_in_loop.register()
             self._writer = create_async_engine(url, pool_size=1, max_overflow=0, **_SQLITE, **_QUIET)
@@ -143,6 +155,10 @@ class Database:
             self._writer = self._reader = create_async_engine(
                 url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
             )
+
+    def on_change(self, forget: OnChange) -> None:
+        """Call `forget` with the scopes that a transaction bumps, in that transaction, right before its commit."""
+        self._on_change.append(forget)
 
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[UnitOfWork]:
@@ -159,7 +175,8 @@ class Database:
     async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await self._begin(session)
-            unit = UnitOfWork(session, signal=self.signal, tells_others=not self.is_sqlite)
+            tells_others = not self.is_sqlite
+            unit = UnitOfWork(session, signal=self.signal, tells_others=tells_others, on_change=self._on_change)
             try:
                 yield unit
             finally:

@@ -4,13 +4,14 @@ Each signature is one transaction with its leaf, which holds the SHA-256 of the 
 version stays at it: what the agency offers now can take away from it, and adds nothing until they sign again.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from gateway.audit import Kind, LeafDraft
-from gateway.kernel.database import Database
+from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError
 from gateway.kernel.principal import Principal
-from gateway.partners.model import Acceptance, AgreementInForce, Version, refuse_unless_active
+from gateway.partners.model import Acceptance, AgreementInForce, Organisation, Version, refuse_unless_active
 from gateway.partners.ports import AgreementWatcher, Log, PartnerRows
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -30,6 +31,7 @@ class Memoranda:
         shipped: Version,
         clock: Clock,
         ids: IdSource,
+        tell_of_sites: Callable[[UnitOfWork, Organisation], Awaitable[None]],
         watchers: tuple[AgreementWatcher, ...] = (),
     ) -> None:
         self._database = database
@@ -38,6 +40,7 @@ class Memoranda:
         self._shipped = shipped
         self._clock = clock
         self._ids = ids
+        self._tell_of_sites = tell_of_sites
         self._watchers = watchers
 
     async def versions(self) -> list[Version]:
@@ -154,8 +157,7 @@ class Memoranda:
             await self._log.append(
                 unit, LeafDraft(kind=Kind.AGREEMENT_ACCEPTED, streams=streams, public=public, details=who)
             )
-            for watcher in self._watchers:
-                await watcher.agreement_changed(unit)
+            await self._tell_of_sites(unit, organisation)
             await unit.commit()
 
 

@@ -39,7 +39,7 @@ class SiteWatcher(Protocol):
     """Who keeps facts of a site beside their own (cameras do), or must end with it."""
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
-        """The site has these facts now."""
+        """The site has these facts now, or its organisation has: confirmed, or the agreement accepted."""
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone; so is what stood there."""
@@ -56,7 +56,7 @@ class AgreementWatcher(Protocol):
     """Who decides by what is agreed, and must look again when it changes."""
 
     async def agreement_changed(self, unit: UnitOfWork) -> None:
-        """A side signed a version of the agreement in this transaction."""
+        """The agency signed a version of the agreement in this transaction."""
 
 
 class PartnerRows(Protocol):

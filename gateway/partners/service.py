@@ -57,7 +57,14 @@ class Partners:
         """`agreement`: the version that came with the installation."""
         self.agreement = agreement
         self.memoranda = Memoranda(
-            database=database, rows=rows, log=log, shipped=agreement, clock=clock, ids=ids, watchers=agreement_watchers
+            database=database,
+            rows=rows,
+            log=log,
+            shipped=agreement,
+            clock=clock,
+            ids=ids,
+            tell_of_sites=self._tell_of_sites,
+            watchers=agreement_watchers,
         )
         self._database = database
         self._rows = rows
@@ -101,6 +108,7 @@ class Partners:
             if organisation is None or organisation.state is not OrganisationState.PENDING:
                 return
             await self._rows.save_organisation(unit, replace(organisation, state=OrganisationState.ACTIVE))
+            await self._tell_of_sites(unit, organisation)
             await self._leaf(unit, Kind.PARTNER_CONFIRMED, organisation.id, person=person_id)
             await unit.commit()
 
@@ -169,8 +177,7 @@ class Partners:
             kind = Kind.SITE_ADDED if is_new else Kind.SITE_CHANGED
             public = {"people_live_here": site.people_live_here}
             await self._leaf(unit, kind, organisation.id, site=site.id, person=principal.person_id, public=public)
-            for watcher in self._watchers:
-                await watcher.site_changed(unit, site)
+            await self._tell_of_site(unit, site)
             await unit.commit()
         return site
 
@@ -253,6 +260,15 @@ class Partners:
         await self._people.end_sessions(unit, person_id)
         if await self._people.forget(unit, person_id):
             await self._log.erase_words(unit, person_id, legal_basis=LEFT, by_person=by)
+
+    async def _tell_of_sites(self, unit: UnitOfWork, organisation: Organisation) -> None:
+        """What holds for the organisation holds for each of its places."""
+        for site in await self._rows.sites(organisation.id, unit=unit):
+            await self._tell_of_site(unit, site)
+
+    async def _tell_of_site(self, unit: UnitOfWork, site: Site) -> None:
+        for watcher in self._watchers:
+            await watcher.site_changed(unit, site)
 
     async def _remove_site(self, unit: UnitOfWork, site: Site, *, person: str) -> None:
         for watcher in self._watchers:

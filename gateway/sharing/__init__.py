@@ -1,23 +1,19 @@
 """The owner's answers turned into policy documents, and the centre's decisions."""
 
 from gateway.sharing.approving import Approvals, Waiting
-from gateway.sharing.deciding import (
-    NOTHING,
-    WISH,
-    Availability,
-    Decided,
-    Decisions,
-    NearView,
-    Question,
-    Snapshot,
-)
+from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
+from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
+from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
+from gateway.sharing.looking import NOTHING, WISH, Availability, Look
+from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
-from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
+from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
+from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
@@ -39,16 +35,27 @@ __all__ = [
     "Decided",
     "Decisions",
     "DocumentState",
+    "Effect",
+    "Effects",
     "Freshness",
     "Key",
     "KeyState",
     "Layering",
+    "Listed",
+    "Listing",
     "LiveUsage",
+    "Look",
+    "MapView",
+    "Marker",
     "NearView",
     "Outbox",
     "Owners",
+    "Page",
     "Preview",
+    "Proved",
+    "Prover",
     "Question",
+    "Search",
     "Sharing",
     "SharingView",
     "SiteAgent",
@@ -61,7 +68,11 @@ __all__ = [
     "StoredDocument",
     "TouchOffer",
     "Touches",
+    "Unproved",
+    "ViewHistory",
+    "ViewMade",
     "Waiting",
     "follow_forever",
+    "ground_of",
     "topic_of",
 ]

@@ -1,4 +1,4 @@
-"""Keeps sites in step with facts that are not the owner's answers: cameras, homes, links, signatures."""
+"""Keeps sites in step with facts that are not the owner's answers: cameras ticked, moved or gone, homes, a new link."""
 
 from typing import Final
 
@@ -8,7 +8,6 @@ from gateway.sharing.ports import SharingRows
 
 _SITE: Final = "site"
 _CAMERA: Final = "camera"
-_AGREEMENT: Final = "agreement"
 
 
 async def follow_forever(*, bus: MemoryBus, rows: SharingRows, outbox: Outbox) -> None:
@@ -16,12 +15,9 @@ async def follow_forever(*, bus: MemoryBus, rows: SharingRows, outbox: Outbox) -
 
     News may be lost; whoever connects is looked at anew, and the centre decides by what is stored in any case.
     """
-    with bus.subscribe(_SITE, _CAMERA, _AGREEMENT) as news:
+    with bus.subscribe(_SITE, _CAMERA) as news:
         while True:
             topic, _, name = (await news.get()).topic.partition(".")
-            if topic == _AGREEMENT:
-                sites = await rows.sites()
-            else:
-                sites = [name] if topic == _SITE else await rows.sites_with(name)
+            sites = [name] if topic == _SITE else await rows.sites_with(name)
             for site_id in sites:
                 await outbox.refresh(site_id)

@@ -98,6 +98,24 @@ class Layering:
         self._usage = usage
         self._compiled: OrderedDict[str, SharingLayer] = OrderedDict()
 
+    @property
+    def guardrail(self) -> GuardrailLayer:
+        """The ordinance in force at the centre."""
+        return self._guardrail
+
+    @property
+    def agency(self) -> AgencyLayer:
+        """The agency's own rules."""
+        return self._agency
+
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help now."""
+        return self._book.agents.panicking()
+
+    async def is_suspended(self) -> bool:
+        """Whether sharing is switched off for the whole network."""
+        return await self._rows.is_suspended()
+
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """What the site is giving, as far as the centre counts it."""
         return Usage() if self._usage is None else await self._usage.usage(site_id, without_session=without_session)

@@ -144,6 +144,7 @@ class Outbox:
         async with self._database.unit_of_work() as unit:
             if await self._is_as_read(unit, answers):
                 await self._rows.keep_pending(unit, answers.site_id, None)
+                unit.bump(answers.site_id)
                 await unit.commit(unaudited="the site stands there already, and said so")
 
     async def _narrow(self, answers: Answers, narrowing: Policy) -> None:

@@ -1,6 +1,6 @@
 """What sharing needs of others: the log, the agents on site, live sessions, and rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion
-from policies.request import Usage
+from policies.request import Incident, Usage
 
 
 class Log(Protocol):
@@ -66,6 +66,9 @@ class SiteAgents(Protocol):
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent by its id."""
 
+    def panicking(self) -> frozenset[str]:
+        """The sites whose panic input holds now, as they say on a link that is up."""
+
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """The ticked cameras: registered camera to the agent's own id."""
 
@@ -91,6 +94,38 @@ class LiveUsage(Protocol):
         """In the last 24 hours and right now, without one session that is decided again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewMade:
+    """A live view that was asked for, as far as a decision can be made again from it.
+
+    Attributes:
+        at: when it was decided.
+        camera_id: the registered camera.
+        incident: the reason, as it was then.
+        has_happened: whether it was let through; otherwise the owner's rules refused it.
+    """
+
+    id: str
+    at: datetime
+    camera_id: str
+    agency: str
+    unit: str
+    roles: frozenset[str]
+    purpose: str
+    incident: Incident | None
+    has_happened: bool
+
+
+class ViewHistory(Protocol):
+    """What was and is watched at a site."""
+
+    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """Views that happened or that the owner's rules refused, newest first, at most so many."""
+
+    async def running(self, site_id: str) -> Sequence[ViewMade]:
+        """Views that may show something right now."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A document that was sent, or is to be."""
@@ -107,6 +142,22 @@ class StoredDocument:
     created_at: datetime
     approve_by: datetime | None
     code: str = ""
+
+
+class SignatureRows(Protocol):
+    """What marks stand for."""
+
+    async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
+        """The bodies of these marks, of those that are known."""
+
+    async def add_signatures(self, unit: UnitOfWork, bodies: Mapping[str, str]) -> None:
+        """Keep bodies by their marks; one that is known stays."""
+
+    async def signature_marks(self) -> Collection[str]:
+        """Every mark that is kept."""
+
+    async def drop_signatures(self, unit: UnitOfWork, marks: Collection[str]) -> None:
+        """Forget these."""
 
 
 class SharingRows(Protocol):

@@ -15,6 +15,8 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
+from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.forbidding import demand_lawful
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
@@ -30,7 +32,6 @@ from policies.spanish import tongue
 from policies.words import Change, Voice, say, say_change
 
 NETWORK = "network"
-AGREEMENT = "agreement.signed"  # the bus topic on which a signature is announced
 
 
 def topic_of(site_id: str) -> str:
@@ -46,11 +47,15 @@ class Preview:
         changes: what is shared more, less, or otherwise.
         needs_approval: whether part of it waits for approval.
         is_at_once: whether part of it counts from the save on.
+        effect: who gains and loses by it; None where nothing works that out.
+        after: the policy that the new answers stand for, in our own names of the cameras.
     """
 
     changes: tuple[Change, ...]
     needs_approval: bool
     is_at_once: bool
+    effect: Effect | None
+    after: Policy
 
 
 class Sharing:
@@ -66,6 +71,7 @@ class Sharing:
         publisher: Publisher,
         clock: Clock,
         places: Sequence[PlacePack] = (),
+        effects: Effects | None = None,
     ) -> None:
         self._database = database
         self._rows = rows
@@ -74,6 +80,7 @@ class Sharing:
         self._publisher = publisher
         self._clock = clock
         self._places = places
+        self._effects = effects
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
         """What is shared at a site, and how far it has come.
@@ -110,18 +117,19 @@ class Sharing:
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
-            InvalidError: the answers cannot be written down.
+            InvalidError: the answers cannot be written down, or a line of the ordinance forbids one in every case.
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
-        before = await self._said(site, known.effective) if known else None
-        after = await self._said(site, answers.effective)
+        before, after = await self._lawful(site, known, answers)
         step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
         return Preview(
             changes=tuple(say_change(before, after, await self._voice(site))),
             needs_approval=step.proposal is not None,
             is_at_once=step.narrowing is not None,
+            effect=None if self._effects is None else await self._effects.of(site.id, before, after),
+            after=after,
         )
 
     async def save(
@@ -144,13 +152,14 @@ class Sharing:
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
-            InvalidError: the answers cannot be written down.
+            InvalidError: the answers cannot be written down, or a line of the ordinance forbids one in every case.
             ConflictError: somebody saved in between; nothing is lost, nothing is changed.
             PreconditionError: the agreement was not accepted.
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
+        await self._lawful(site, known, answers)
         return await self._keep(principal, site, known, answers, made_from=made_from)
 
     async def name_owners(self, principal: Principal, answers: Answers, owners: tuple[Owner, ...] | None) -> Answers:
@@ -243,10 +252,9 @@ class Sharing:
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
     async def agreement_changed(self, unit: UnitOfWork) -> None:
-        """A version of the agreement was signed (`partners.AgreementWatcher`): everything is decided again by it."""
-        unit.bump(NETWORK)
-        unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
-        unit.after_commit(lambda: self._publisher.publish(AGREEMENT, AGREEMENT))
+        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        for site_id in await self._rows.sites():
+            await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and what was said about it."""
@@ -286,6 +294,13 @@ class Sharing:
             return plan(read_policy(known.pending), wanted, owners=answers.owners)
         held = await held_by(self._rows, agent)
         return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners)
+
+    async def _lawful(self, site: Site, known: Answers | None, answers: Answers) -> tuple[Policy | None, Policy]:
+        """What was said and what is to be said, as policies; the ordinance leaves something of each new answer."""
+        before = await self._said(site, known.effective) if known else None
+        after = await self._said(site, answers.effective)
+        demand_lawful(before, after, self._book.guardrail, await self._book.names(site.id))
+        return before, after
 
     async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
         """The policy in our own names of the cameras, to be said in words."""

@@ -48,8 +48,13 @@ class SiteBook:
         self.cameras = cameras
         self.agents = agents
         self._agency = agency
-        self._guardrail = guardrail
+        self.guardrail = guardrail
         self._hold_s = hold_s
+
+    @property
+    def agreement_digest(self) -> str:
+        """Names the agreement that came with the installation; what is signed later is announced when it is."""
+        return self.partners.agreement.sha256
 
     async def agency(self) -> Agency:
         """The agency."""
@@ -73,7 +78,7 @@ class SiteBook:
             partner=organisation_id,
             agreement=Agreement(agreed.accepted.mou, agreed.accepted.sha256),
             envelope=agreed.rules.bind(agencies=[agency.id], accepted_at=agreed.accepted_at),
-            guardrail=self._guardrail.digest,
+            guardrail=self.guardrail.digest,
             hold_s=self._hold_s,
             cameras=tuple(_site_camera(camera, names[camera.id]) for camera in registered if camera.id in names),
         )

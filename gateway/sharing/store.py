@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, delete, insert, select, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
@@ -14,7 +14,7 @@ from gateway.kernel.errors import ConflictError
 from gateway.kernel.tables import GenerationRow
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.ports import StoredDocument
-from gateway.sharing.tables import SharingDocumentRow, SharingSiteRow, SharingSwitchRow
+from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
 from policies.model import Owner
@@ -23,11 +23,14 @@ _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds 
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
 _GENERATION = GenerationRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
+_SIGNATURE = SharingSignatureRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
+
+_KEEP_SIGNATURE = text("INSERT INTO sharing_signature (mark, body) VALUES (:mark, :body) ON CONFLICT DO NOTHING")
 
 
 class SqlSharing:
-    """`SharingRows` over SQL."""
+    """`SharingRows` and `SignatureRows` over SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -131,6 +134,25 @@ class SqlSharing:
         """The generation of a scope; 0 before the first change."""
         rows = await self._rows(select(_GENERATION.c.counter).where(_GENERATION.c.scope == scope), None)
         return int(rows[0].counter) if rows else 0
+
+    async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
+        """The bodies of these marks, of those that are known."""
+        statement = select(_SIGNATURE.c.mark, _SIGNATURE.c.body).where(_SIGNATURE.c.mark.in_(list(marks)))
+        return {row.mark: row.body for row in await self._rows(statement, None)}
+
+    async def add_signatures(self, unit: UnitOfWork, bodies: Mapping[str, str]) -> None:
+        """Keep bodies by their marks; one that is known stays."""
+        for mark, body in sorted(bodies.items()):
+            await unit.session.execute(_KEEP_SIGNATURE, {"mark": mark, "body": body})
+
+    async def signature_marks(self) -> Collection[str]:
+        """Every mark that is kept."""
+        return {row.mark for row in await self._rows(select(_SIGNATURE.c.mark), None)}
+
+    async def drop_signatures(self, unit: UnitOfWork, marks: Collection[str]) -> None:
+        """Forget these."""
+        for mark in sorted(marks):
+            await unit.session.execute(delete(_SIGNATURE).where(_SIGNATURE.c.mark == mark))
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""

@@ -57,6 +57,15 @@ class SharingDocumentRow(SQLModel, table=True):
     code: str = ""
 
 
+class SharingSignatureRow(SQLModel, table=True):
+    """What the decisions about a camera stand on, once for all cameras with the same; never changed."""
+
+    __tablename__ = "sharing_signature"
+
+    mark: str = Field(primary_key=True)  # what cameras are marked with
+    body: str  # canonical JSON
+
+
 class SharingSwitchRow(SQLModel, table=True):
     """The switch of the whole network; one row at most."""
 

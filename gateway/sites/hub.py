@@ -127,6 +127,12 @@ class LinkHub:
         until = online.panic_until if online else None
         return until if until is not None and until > self._clock.now() else None
 
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help now, as `panic_until`."""
+        now = self._clock.now()
+        calls = [(online.link.peer.agent.site_id, online.panic_until) for online in self._online.values()]
+        return frozenset(site_id for site_id, until in calls if until is not None and until > now)
+
     def problem_of(self, agent_id: str) -> str:
         """Why nothing new can be asked of this site: a coded word; empty if it can."""
         online = self._online.get(agent_id)

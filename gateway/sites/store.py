@@ -35,9 +35,12 @@ _COUNT = text(
     "ELSE site_code_quota.window_started_at END RETURNING count"
 )
 
+# columns of an agent that the centre's decisions look at; the others are for people, or for the link
+_DECIDING = frozenset({"state", "lineage", "conditions", "acked_seq", "acked_sha256"})
+
 
 class SiteStore:
-    """Everything the capability keeps."""
+    """Everything the capability keeps. Whatever decisions look at is bumped here, where nobody can forget it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -107,6 +110,7 @@ class SiteStore:
         """Keep a new agent."""
         unit.session.add(AgentRow(**_columns(agent)))
         await unit.session.flush()
+        unit.bump(agent.site_id)
 
     async def locked_agent(self, unit: UnitOfWork, agent_id: str) -> Agent | None:
         """The agent, locked until the transaction ends."""
@@ -117,6 +121,8 @@ class SiteStore:
     async def change_agent(self, unit: UnitOfWork, agent_id: str, **values: Any) -> None:
         """Set columns of one agent."""
         await unit.session.execute(update(AgentRow).where(col(AgentRow.id) == agent_id).values(**values))
+        if not _DECIDING.isdisjoint(values):
+            await self._bump(unit, agent_id)
 
     async def agent(self, agent_id: str) -> Agent | None:
         """The agent of this id."""
@@ -172,11 +178,13 @@ class SiteStore:
         """Say which registered camera the agent's camera is; None unticks it."""
         which = (col(AgentCameraRow.agent_id) == agent_id, col(AgentCameraRow.local_id) == local_id)
         await unit.session.execute(update(AgentCameraRow).where(*which).values(camera_id=camera_id))
+        await self._bump(unit, agent_id)
 
     async def untick_all(self, unit: UnitOfWork, agent_id: str) -> None:
         """Free every registered camera of a revoked agent for the next one."""
         which = col(AgentCameraRow.agent_id) == agent_id
         await unit.session.execute(update(AgentCameraRow).where(which).values(camera_id=None))
+        await self._bump(unit, agent_id)
 
     async def forget_words(self, unit: UnitOfWork, site_id: str) -> None:
         """Delete what a site's agents said of machine and cameras; the keys stay, so that nobody uses them again."""
@@ -205,6 +213,12 @@ class SiteStore:
         """The signed versions after `after`, oldest first."""
         found = select(KeySetRow).where(col(KeySetRow.version) > after).order_by(col(KeySetRow.version))
         return [row["token"] for row in await self._read(found)]
+
+    async def _bump(self, unit: UnitOfWork, agent_id: str) -> None:
+        found = await unit.session.execute(select(col(AgentRow.site_id)).where(col(AgentRow.id) == agent_id))
+        site_id = found.scalar_one_or_none()
+        if site_id is not None:
+            unit.bump(site_id)
 
     async def _read(self, statement: Any) -> list[dict[str, Any]]:
         async with self.database.read() as connection:

@@ -43,6 +43,10 @@ class FakeSiteAgents:
         """An agent."""
         return next((one for one in self.by_site.values() if one.id == agent_id), None)
 
+    def panicking(self) -> frozenset[str]:
+        """The sites that call for help, until somebody says otherwise."""
+        return frozenset(site_id for site_id, agent in self.by_site.items() if agent.panic_until is not None)
+
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """Its ticked cameras."""
         return self.ticks.get(agent_id, {})

@@ -61,7 +61,7 @@ async def test_answers_alone_share_nothing_but_the_place(w):
     answer = (await ask(w, cameras[0])).decision
     assert isinstance(answer, Deny)
     assert answer.reason is Reason.NOT_SHARED
-    near = await w.decisions.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=500, most=10)
+    near = await w.listing.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=500, most=10)
     assert [view.availability for view in near] == [Availability.NOT_AVAILABLE] * 2
 
 
@@ -274,7 +274,7 @@ async def test_a_new_lineage_starts_at_nothing_shared(w):
 
 
 async def _known(w, camera):
-    return await w.decisions.is_known(operator(), camera, purpose="violent_crime", incident=incident(w.clock))
+    return await w.listing.is_known(operator(), camera, purpose="violent_crime", incident=incident(w.clock))
 
 
 async def test_two_saves_at_once_lose_nothing(w):
@@ -419,7 +419,7 @@ async def test_the_list_tells_operators_no_more_than_they_may_read(w):
     await w.deliver(w.pair(site, homes))
 
     async def listed(**changes):
-        near = await w.decisions.list_near(
+        near = await w.listing.list_near(
             operator(), incident(w.clock, **changes), purpose="violent_crime", radius_m=500, most=10
         )
         return {view.camera.id: (view.availability, view.remedy) for view in near}
@@ -436,7 +436,7 @@ async def test_the_list_tells_operators_no_more_than_they_may_read(w):
 async def test_the_list_says_what_the_decision_says(w):
     """Each camera that the list calls available is permitted, every other one refused."""
     _, _, cameras, _ = await connected(w)
-    near = await w.decisions.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=500, most=10)
+    near = await w.listing.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=500, most=10)
 
     for view in near:
         permitted = isinstance((await ask(w, view.camera)).decision, Permit)

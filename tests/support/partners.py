@@ -15,6 +15,7 @@ from gateway.cameras.store import SqlCameras
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import enforce
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.requires import PUBLIC, requires
@@ -100,6 +101,7 @@ class World:
             "portal": self.portal,
             "bus": self.bus,
             "rate_limiter": limiter,
+            "origin": PublicOrigin.parse("http://localhost:8080"),
             "clock": self.clock,
             **services,
         }
@@ -133,6 +135,7 @@ def world(database: Database, *, clock: Clock, ids: IdSource) -> World:
         ids=ids,
     )
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
+    database.on_change(cameras.forget_marks)
     people = FakePeople()
     partners = Partners(
         database=database,

@@ -8,7 +8,21 @@ from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
-from gateway.sharing import Agency, Approvals, Decisions, Freshness, Layering, Outbox, Owners, Sharing, SiteBook
+from gateway.sharing import (
+    Agency,
+    Approvals,
+    Decisions,
+    Effects,
+    Freshness,
+    Layering,
+    Listing,
+    Marker,
+    Outbox,
+    Owners,
+    Sharing,
+    SiteBook,
+    ground_of,
+)
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -49,6 +63,8 @@ class SharingWorld:
     outbox: Outbox
     layering: Layering
     decisions: Decisions
+    listing: Listing
+    marker: Marker
     freshness: Freshness
     clock: Clock
 
@@ -114,8 +130,8 @@ class SharingWorld:
         return None if found is None else read_policy(found.raw)
 
 
-def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
-    """Build it."""
+def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
+    """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
     agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
     book = SiteBook(
@@ -127,7 +143,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
-        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, places=places
+        database=database,
+        rows=rows,
+        book=book,
+        log=base.audit,
+        publisher=base.bus,
+        clock=clock,
+        places=places,
+        effects=effects,
     )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
@@ -146,8 +169,24 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     )
     freshness = Freshness(generations=database, clock=clock)
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
+    ground = ground_of(book, pack.digest)
+    listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
+    marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
     return SharingWorld(
-        base, agents, rows, book, sharing, owners, approvals, outbox, layering, decisions, freshness, clock
+        base=base,
+        agents=agents,
+        rows=rows,
+        book=book,
+        sharing=sharing,
+        owners=owners,
+        approvals=approvals,
+        outbox=outbox,
+        layering=layering,
+        decisions=decisions,
+        listing=listing,
+        marker=marker,
+        freshness=freshness,
+        clock=clock,
     )
 
 

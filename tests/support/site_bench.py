@@ -258,6 +258,7 @@ class SiteBench:
         self.audit: AuditLog = self.log.log
         self.keyring = Keyring.create(folder / "keys", log_name="gw.example/log")
         self.outbox = FakeOutbox()
+        self.directory = FakeDirectory()
         self.published = Published(gateway=GATEWAY, hosts=("gw.example",), relay_fingerprints=())
         self.sites = self.build()
 
@@ -270,7 +271,7 @@ class SiteBench:
             keyring=self.keyring,
             published=self.published,
             public_url=PUBLIC_URL,
-            directory=FakeDirectory(),
+            directory=self.directory,
             outbox=self.outbox,
             limiter=RateLimiter(database=self.database, clock=self.clock, key=b"k" * 32),
             bus=self.bus,

@@ -1,14 +1,13 @@
 """Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.cameras import Box, Camera, Cameras
-from gateway.desks.console.ports import ClipLine, Clips, ClipWish, Listing, Near
+from gateway.cameras import Box, Camera, Cameras, middle_of
+from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, Near
 from gateway.incidents import Incident, Incidents, purposes_of
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -19,23 +18,46 @@ from policies.vocabulary import Purpose
 STARTS: Final = 4  # pictures that start by themselves with an incident
 RADIUS_M: Final = 400.0  # of the list around an incident
 MOST_NEAR: Final = 50
-MOST_ON_MAP: Final = 500  # cameras looked through for the map before an incident
-CELL: Final = 0.01  # degrees; homes are shown as squares of this size with a count
+MOST_ON_MAP: Final = 500  # cameras at their places on the map before an incident; of more only numbers are shown
 EVERYWHERE: Final = Box(-90, -180, 90, 180)
 STREET_PURPOSE: Final = Purpose.LIFE_SAFETY  # of the map before an incident, when nobody has named one
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One camera of the list beside the map."""
+    """One camera of the list beside the map.
+
+    Attributes:
+        availability: what the rules say of it, and what its owner said to the request of this incident.
+        asked: the owner's time to answer about this camera; None if they are not being asked about it.
+        is_granted: whether the owner said yes to this view of this person.
+    """
 
     near: Near
     owner: str
+    availability: str
+    remedy: str
+    asked: AskLine | None = None
 
     @property
     def camera(self) -> Camera:
         """Which."""
         return self.near.camera
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether the picture may start now because its owner said yes."""
+        return self.asked is not None and self.asked.standing == "granted"
+
+
+def line_of(near: Near, owner: str, ask: AskLine | None) -> Line:
+    """A camera with what came of asking its owner; nothing tells a no from silence, or from another rule."""
+    if str(near.availability) != "available_if" or str(near.remedy) != "ask" or ask is None:
+        return Line(near, owner, str(near.availability), str(near.remedy))
+    if ask.camera_id != near.camera.id or ask.standing == "over":  # an owner is asked once for an incident
+        return Line(near, owner, "not_available", "none")
+    is_granted = ask.standing == "granted"
+    return Line(near, owner, "available" if is_granted else "available_if", "none" if is_granted else "ask", ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,7 @@ class ConsoleDesk:
         zone: ZoneInfo,
         listing: Listing | None = None,
         clips: Clips | None = None,
+        asks: Asks | None = None,
     ) -> None:
         self.zone = zone
         self._incidents = incidents
@@ -89,6 +112,7 @@ class ConsoleDesk:
         self._clock = clock
         self._listing = listing
         self._clips = clips
+        self._asks = asks
 
     def now(self) -> datetime:
         """The gateway's time."""
@@ -99,17 +123,12 @@ class ConsoleDesk:
         return await self._incidents.recent(principal)
 
     async def overview(self, principal: Principal) -> Overview:
-        """The map before an incident: homes, and whatever the operator may not know the place of, only as a count."""
-        points, squares = [], Counter[tuple[int, int]]()
-        for camera in await self._cameras.within(EVERYWHERE, most=MOST_ON_MAP):
-            if not camera.people_live_here and await self._is_known(principal, camera):
-                points.append(camera)
-            else:
-                squares[int(camera.place.lat // CELL), int(camera.place.lon // CELL)] += 1
-        middles = [
-            Square(round((y + 0.5) * CELL, 4), round((x + 0.5) * CELL, 4), n) for (y, x), n in sorted(squares.items())
-        ]
-        return Overview(points, middles)
+        """The map before an incident: cameras the operator may know the place of; homes only as a number."""
+        if self._listing is None:
+            return Overview((), ())
+        seen = await self._listing.map_view(principal, EVERYWHERE, purpose=STREET_PURPOSE, most=MOST_ON_MAP)
+        squares = [(middle_of(cell), count) for cell, count in sorted(seen.squares.items())]
+        return Overview(seen.points, [Square(round(at.lat, 4), round(at.lon, 4), n) for at, n in squares])
 
     async def scene(self, principal: Principal, incident_id: str, *, purpose: str = "") -> Scene:
         """An incident and the cameras around it for one purpose; empty proposes the first of its kind.
@@ -145,6 +164,16 @@ class ConsoleDesk:
             raise UnavailableError("Recordings cannot be asked for here yet.")
         return await self._clips.ask(principal, wish)
 
+    async def ask_to_watch(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask a camera's owner for one live view.
+
+        Raises:
+            UnavailableError: nobody can be asked here.
+        """
+        if self._asks is None:
+            raise UnavailableError("Owners cannot be asked here yet.")
+        await self._asks.ask(principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
+
     async def camera_name(self, principal: Principal, camera_id: str, incident: Incident, *, purpose: str) -> str:
         """What a camera is called, if the operator may know of it for this incident.
 
@@ -158,11 +187,6 @@ class ConsoleDesk:
             raise NotFoundError("There is no such camera.")
         return camera.name
 
-    async def _is_known(self, principal: Principal, camera: Camera) -> bool:
-        if self._listing is None:
-            return False
-        return await self._listing.is_known(principal, camera, purpose=STREET_PURPOSE, incident=None)
-
     async def _lines(self, principal: Principal, incident: Incident, purpose: str) -> list[Line]:
         if self._listing is None:
             return []
@@ -170,7 +194,8 @@ class ConsoleDesk:
         names = {}
         for organisation_id in {near.camera.organisation_id for near in found}:
             names[organisation_id] = (await self._partners.organisation(organisation_id)).name
-        return [Line(near, _owner(near.camera, names)) for near in found]
+        asks = await self._asks.of_incident(principal, incident.id) if self._asks else {}
+        return [line_of(near, _owner(near.camera, names), asks.get(near.camera.organisation_id)) for near in found]
 
 
 def _owner(camera: Camera, names: Mapping[str, str]) -> str:

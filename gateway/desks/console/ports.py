@@ -1,11 +1,11 @@
 """What the operator's desk asks of the capabilities it joins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from gateway.cameras import Camera
+from gateway.cameras import Box, Camera
 from gateway.incidents import Incident
 from gateway.kernel.principal import Principal
 
@@ -30,8 +30,23 @@ class Near(Protocol):
         """What the owner offers: `ask`, `link_incident`, `two_persons`, or `none`."""
 
 
+class MapView(Protocol):
+    """The map before an incident (`sharing.MapView`)."""
+
+    @property
+    def points(self) -> Sequence[Camera]:
+        """Cameras at their places."""
+
+    @property
+    def squares(self) -> Mapping[int, int]:
+        """How many more are in a square, by its number."""
+
+
 class Listing(Protocol):
-    """Which cameras an operator may know of, and what they may read of each (`sharing.Decisions`)."""
+    """Which cameras an operator may know of, and what they may read of each (`sharing.Listing`)."""
+
+    async def map_view(self, principal: Principal, box: Box, *, purpose: str, most: int) -> MapView:
+        """Up to `most` cameras that the operator may know of; homes, and more than that, only as numbers."""
 
     async def list_near(
         self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
@@ -91,3 +106,35 @@ class Clips(Protocol):
 
     async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
         """The agency's requests, newest first, older than the id `before`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """A request to watch live that was put to an owner, as whoever asks may read of it.
+
+    Attributes:
+        camera_id: which camera the owner was asked about.
+        standing: `asked`, `granted` to the caller, or `over`; a no and silence are both over.
+        until: when the owner's answer comes too late, or a view that was granted cannot be opened any more.
+    """
+
+    camera_id: str
+    standing: str
+    until: datetime
+
+
+class Asks(Protocol):
+    """Requests to watch live (`live`)."""
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask the owner, once for an incident.
+
+        Raises:
+            NotFoundError: no such camera or incident, or the person may not know of it.
+            DeniedError: not available for this purpose.
+            ConflictError: nobody has to be asked.
+            LimitedError: too many requests of the person wait.
+        """
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
+        """The requests of an incident, by the organisation that was asked."""

@@ -3,9 +3,15 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, proof, replay, scale
+from tests.bench.policy import decisions, listing, proof, replay, scale
 
-GROUPS = {"decisions": decisions.run, "replay": replay.run, "proof": proof.run, "scale": scale.run}
+GROUPS = {
+    "decisions": decisions.run,
+    "replay": replay.run,
+    "proof": proof.run,
+    "scale": scale.run,
+    "listing": listing.run,
+}
 
 
 def main(wanted: list[str]) -> int:

@@ -8,7 +8,7 @@ from partner_agent.wire import frames, messages
 from partner_agent.wire.clock import to_rfc3339
 from partner_agent.wire.documents import NO_PARENT
 from partner_agent.wire.limits import PANIC_MOST_S
-from tests.support.site_bench import MiniAgent, SiteBench
+from tests.support.site_bench import SITE, MiniAgent, SiteBench
 
 pytestmark = pytest.mark.anyio
 
@@ -64,10 +64,12 @@ async def test_panic_is_off_when_the_link_is_down(lite: SiteBench):
         pipe.say(_state(agent, "panic", until=_in(lite, 600)))
         await _told(lite, agent, "panic")
         assert lite.sites.hub.panic_until(agent.id) is not None
+        assert lite.sites.hub.panicking() == {SITE.id}
         pipe.hang_up()
         await lite.until(lambda: not lite.sites.hub.is_online(agent.id))
 
     assert lite.sites.hub.panic_until(agent.id) is None
+    assert lite.sites.hub.panicking() == frozenset()
 
 
 async def test_panic_ends_by_itself_at_the_centre_too(lite: SiteBench):
@@ -79,6 +81,7 @@ async def test_panic_ends_by_itself_at_the_centre_too(lite: SiteBench):
         lite.clock.advance(60)
 
         assert lite.sites.hub.panic_until(agent.id) is None
+        assert lite.sites.hub.panicking() == frozenset()
 
 
 async def test_an_end_far_away_is_cut(lite: SiteBench):

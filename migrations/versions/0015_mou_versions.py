@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_mou_versions"
-down_revision = "0013_view_asks"
+revision = "0015_mou_versions"
+down_revision = "0014_marks"
 branch_labels = None
 depends_on = None
 
