@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
@@ -38,6 +38,7 @@ from gateway.sharing import (
     Standing,
     Touches,
     ViewHistory,
+    WhoSees,
     follow_forever,
     ground_of,
 )
@@ -196,6 +197,7 @@ class ForHandlers(TypedDict):
     site_owners: Owners
     approvals: Approvals
     decisions: Decisions
+    who_sees: WhoSees
     listing: Listing
 
 
@@ -211,6 +213,7 @@ class SharingServices:
     listing: Listing
     touches: Touches
     freshness: Freshness
+    who_sees: WhoSees
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -227,6 +230,7 @@ class SharingServices:
             site_owners=self.owners,
             approvals=self.approvals,
             decisions=self.decisions,
+            who_sees=self.who_sees,
             listing=self.listing,
         )
 
@@ -272,30 +276,13 @@ def build_sharing(
     """
     loaded = _load(ground.settings)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
-    book = SiteBook(
-        partners=partners,
-        cameras=cameras,
-        agents=agents,
-        agency=TheAgency(identity),
-        guardrail=loaded.guardrail,
-    )
+    book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
     prover = Prover()
     sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
-    outbox = Outbox(
-        gateway=ground.settings.origin.text,
-        database=database,
-        rows=rows,
-        book=book,
-        pack=loaded.pack,
-        log=log,
-        publisher=bus,
-        clock=clock,
-    )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
-    )
+    outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     freshness = Freshness(generations=database, clock=clock)
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
     ties.tie(sharing, keys, identity.passkeys)
@@ -306,9 +293,45 @@ def build_sharing(
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness)
+    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _book(
+    loaded: _Loaded, *, partners: Partners, cameras: Cameras, agents: AgentsOnSite, agency: TheAgency
+) -> SiteBook:
+    return SiteBook(
+        partners=partners,
+        cameras=cameras,
+        agents=agents,
+        agency=agency,
+        guardrail=loaded.guardrail,
+    )
+
+
+def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
+    return Outbox(
+        gateway=ground.settings.origin.text,
+        database=ground.database,
+        rows=rows,
+        book=book,
+        pack=pack,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+    )
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
+    )
 
 
 def _sharing(

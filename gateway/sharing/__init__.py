@@ -18,6 +18,7 @@ from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
     "EVERYTHING",
@@ -72,6 +73,7 @@ __all__ = [
     "ViewHistory",
     "ViewMade",
     "Waiting",
+    "WhoSees",
     "follow_forever",
     "ground_of",
     "topic_of",

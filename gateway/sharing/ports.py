@@ -47,7 +47,21 @@ class SiteAgent:
 
 
 class Confirmed(Protocol):
-    """Whether this process knows how things stand: `freshness.Freshness`."""
+    """Whether this process knows how things stand, and since when: `freshness.Freshness`."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """It does; what was read at `stamp` may be used as long as it did not change."""
+
+    @property
+    def stamp(self) -> int:
+        """The generation of everything that this process has seen."""
+
+    def changed_at(self, *scopes: str) -> int:
+        """The generation of everything at which any of these changed last."""
+
+    async def catch_up(self) -> None:
+        """See what this process itself committed."""
 
     async def demand(self) -> None:
         """Asked before anything is permitted.
@@ -202,9 +216,6 @@ class SharingRows(Protocol):
 
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
-
-    async def generation(self, scope: str) -> int:
-        """The generation of a scope; 0 before the first change."""
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""

@@ -21,6 +21,7 @@ from gateway.sharing import (
     Owners,
     Sharing,
     SiteBook,
+    WhoSees,
     ground_of,
 )
 from gateway.sharing.store import SqlSharing
@@ -67,6 +68,11 @@ class SharingWorld:
     marker: Marker
     freshness: Freshness
     clock: Clock
+
+    @property
+    def who_sees(self) -> WhoSees:
+        """The matrix of the sharing page."""
+        return WhoSees(layering=self.layering)
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False
@@ -164,10 +170,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         publisher=base.bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(pack),
+        agency=AgencyLayer(packs.agency_rules("default")),
+        freshness=freshness,
+    )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     ground = ground_of(book, pack.digest)
     listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
