@@ -11,8 +11,7 @@ from litestar.response import Redirect, Template
 from gateway.edge.requires import requires
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal
-from gateway.partners import Partners
-from gateway.partners.agreements.document import differences, sections
+from gateway.partners import Partners, differences, sections
 from gateway.web import _, after, page, read_form
 from policies.mou import widens
 

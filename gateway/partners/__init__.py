@@ -1,5 +1,6 @@
 """Organisations, their people, sites and agreements."""
 
+from gateway.partners.agreements.document import differences, sections
 from gateway.partners.model import (
     Acceptance,
     AgreementInForce,
@@ -24,4 +25,6 @@ __all__ = [
     "Place",
     "Registration",
     "Site",
+    "differences",
+    "sections",
 ]
