@@ -15,14 +15,14 @@ from policies import packs
 from policies.agency import AgencyRule
 from policies.decide import preview
 from policies.guardrail import Guardrail, GuardRule
-from policies.heads import agency_head, guardrail_head
+from policies.heads import agency_head, duty_head, guardrail_head
 from policies.kernel import Kernel
 from policies.layers import AgencyLayer, Layers
 from policies.matching import Head
 from policies.mou import AgreementTemplate
 from policies.parts import Envelope, Totals
 from policies.request import Caps, Permit, Span
-from policies.vocabulary import VIEWERS, Act, Effect, GuardCondition, Purpose, Tag, Technology
+from policies.vocabulary import VIEWERS, Act, Duty, Effect, GuardCondition, Purpose, Tag, Technology
 from tests.policies.build import NOW, at_centre, envelope, incident, policy, request, rule, subject, terms
 from tests.policies.worlds import OPEN_GUARD
 
@@ -151,6 +151,8 @@ AGENCY_ROLES = ("admin", "compliance", "operator", "supervisor", "federal", *VIE
 def agency_says(kernel: Kernel, roles: list[str], act: str, assurance: int, purpose: str = "violent_crime") -> bool:
     """Whether the agency lets somebody with these roles."""
     who = subject(roles=frozenset(roles), assurance=assurance)
+    if act in set(Duty):
+        return kernel.verdict(duty_head(who, Duty(act), NOW)).is_allowed
     return kernel.verdict(agency_head(request(act=Act(act), subject=who, purpose=Purpose(purpose)))).is_allowed
 
 
@@ -170,7 +172,7 @@ def agency_differs(rules: tuple[AgencyRule, ...], other: tuple[AgencyRule, ...])
     names = ("admin", "compliance", "operator", "supervisor")
     sets = [[name for at, name in enumerate(names) if bits >> at & 1] for bits in range(16)]
     sets += [[name] for name in AGENCY_ROLES if name not in names]
-    everything = product(sets, list(Act), range(4), list(Purpose))
+    everything = product(sets, [*Act, *Duty], range(4), list(Purpose))
     return any(agency_says(one, *asked) is not agency_says(two, *asked) for asked in everything)
 
 
@@ -180,7 +182,9 @@ def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[A
         yield f"{one.id} dropped", rules[:at] + rules[at + 1 :]
         other = Effect.ALLOW if one.effect is Effect.DENY else Effect.DENY
         changes: list[tuple[str, dict[str, Any]]] = [(f"effect {other}", {"effect": other})]
-        changes += [(f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, Act)))]
+        changes += [
+            (f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, [*Act, *Duty])))
+        ]
         changes += [
             (f"purposes {name}", {"purposes": words})
             for name, words in _sets(one.purposes, frozenset(map(str, Purpose)))
