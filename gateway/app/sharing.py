@@ -26,6 +26,7 @@ from gateway.sharing import (
     Effects,
     Everywhere,
     Freshness,
+    History,
     Layering,
     Listing,
     LiveUsage,
@@ -208,6 +209,7 @@ class ForHandlers(TypedDict):
     everywhere: Everywhere
     decisions: Decisions
     who_sees: WhoSees
+    history: History
     listing: Listing
 
 
@@ -224,6 +226,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    history: History
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -242,6 +245,7 @@ class SharingServices:
             everywhere=Everywhere(approvals=self.approvals),
             decisions=self.decisions,
             who_sees=self.who_sees,
+            history=self.history,
             listing=self.listing,
         )
 
@@ -304,9 +308,10 @@ def build_sharing(
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    deciding = (decisions, listing, touches, freshness)
+    telling = (WhoSees(layering=layering), History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
 
 def _book(

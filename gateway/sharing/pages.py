@@ -16,6 +16,7 @@ from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
 from gateway.sharing.forms import DAYS
+from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
@@ -132,7 +133,10 @@ async def take_back(
     return after(f"/portal/sites/{site_id}/sharing", "touch-taken-back")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, take_back, *EVERYWHERE_PAGES, *ANSWER_PAGES)
+PAGES: Final = (
+    *(sharing_page, site_sharing_page, approve_by_touch, take_back),
+    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES),
+)
 
 
 async def _site_page(

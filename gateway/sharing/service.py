@@ -184,6 +184,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             answers = dataclasses.replace(answers, version=made_from + 1)
             await self._rows.save_answers(unit, answers, made_from=made_from)
+            await self._rows.keep_version(unit, known, answers, author=principal.person_id, name=principal.name)
             await self._leaf(unit, principal, answers, step)
             await self._announce(unit, site.id, agent)
             await unit.commit()

@@ -14,6 +14,7 @@ from gateway.sharing import (
     Decisions,
     Effects,
     Freshness,
+    History,
     Layering,
     Listing,
     Marker,
@@ -74,6 +75,11 @@ class SharingWorld:
     def who_sees(self) -> WhoSees:
         """The matrix of the sharing page."""
         return WhoSees(layering=self.layering)
+
+    @property
+    def history(self) -> History:
+        """What was said before."""
+        return History(rows=self.rows, book=self.book)
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False
