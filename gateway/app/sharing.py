@@ -158,6 +158,11 @@ class SharingTies:
             with suppress(PreconditionError):  # without an agreement everything is refused anyway
                 await self._owners.take_off(principal, passkey.credential)
 
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """What is agreed is another (`partners.AgreementWatcher`)."""
+        if self._sharing:
+            await self._sharing.agreement_changed(unit)
+
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """What the site should hold may be another document now (`partners.SiteWatcher`)."""
         if self._sharing:
@@ -251,17 +256,15 @@ class _Loaded:
 
     guardrail: Guardrail
     rules: tuple[AgencyRule, ...]
-    agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings, mou: str) -> _Loaded:
+def _load(settings: Settings) -> _Loaded:
     try:
         return _Loaded(
             guardrail=packs.ordinance(settings.ordinance),
             rules=packs.agency_rules(settings.agency_rules),
-            agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
             places=tuple(packs.place(name) for name in packs.places()),
         )
@@ -286,7 +289,7 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, partners.agreement.version)
+    loaded = _load(ground.settings)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
@@ -320,7 +323,6 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
     )
 
 

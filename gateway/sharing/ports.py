@@ -193,6 +193,9 @@ class SharingRows(Protocol):
     async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
         """What an organisation said about its sites."""
 
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
 

@@ -252,6 +252,11 @@ class Sharing:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        for site_id in await self._rows.sites():
+            await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
+
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and what was said about it."""
         await self._rows.forget(unit, site.id)

@@ -45,6 +45,10 @@ class SqlSharing:
         statement = select(_SITE).where(_SITE.c.organisation_id == organisation_id).order_by(_SITE.c.site_id)
         return [_answers(row) for row in await self._rows(statement, None)]
 
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+        return [row.site_id for row in await self._rows(select(_SITE.c.site_id), None)]
+
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
         statement = select(_SITE.c.site_id).where(_SITE.c.clauses.contains(f'"{camera_id}"', autoescape=True))
