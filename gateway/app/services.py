@@ -44,7 +44,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Everywhere, History, Listing, Owners, Sharing, WhoSees
+from gateway.sharing import Approvals, Decisions, Everywhere, History, Listing, Owners, Sharing, Signs, WhoSees
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -81,6 +81,7 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     sites: Sites
     emergencies: Emergencies

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypedDict
 
+from gateway.app.agents_on_site import AgentsOnSite
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
@@ -15,7 +15,7 @@ from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import PreconditionError, UnavailableError
+from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
@@ -35,7 +35,7 @@ from gateway.sharing import (
     Owners,
     Prover,
     Sharing,
-    SiteAgent,
+    Signs,
     SiteBook,
     Standing,
     Touches,
@@ -45,10 +45,8 @@ from gateway.sharing import (
     ground_of,
 )
 from gateway.sharing.store import SqlSharing
-from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -57,7 +55,6 @@ from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 from policies.places import PlacePack
 
-PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
     Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
@@ -73,69 +70,6 @@ _STANDING: Final = {
 }
 _OFF: Final = ("Not shared", "Sharing is off: nobody can look or ask.")
 _UNREACHED: Final = "Not connected"
-
-
-class AgentsOnSite:
-    """`sharing.SiteAgents` over the agents, who are built after sharing: `tie` is called once."""
-
-    def __init__(self) -> None:
-        self._sites: Sites | None = None
-
-    def tie(self, sites: Sites) -> None:
-        """These are they."""
-        self._sites = sites
-
-    async def agent_of(self, site_id: str) -> SiteAgent | None:
-        """The site's agent."""
-        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
-
-    async def agent(self, agent_id: str) -> SiteAgent | None:
-        """An agent."""
-        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
-
-    async def ticked(self, agent_id: str) -> Mapping[str, str]:
-        """Its ticked cameras."""
-        found = await self._sites.agents.ticked(agent_id) if self._sites else []
-        return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
-
-    def nudge(self, agent_id: str) -> None:
-        """Something may be due."""
-        if self._sites:
-            self._sites.delivery.nudge(agent_id)
-
-    async def approve(
-        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
-    ) -> TouchAnswer:
-        """Bring an owner's touch there."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
-
-    async def say_no(self, agent_id: str, *, sha256: str) -> None:
-        """Tell it that a proposal is over."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        await self._sites.delivery.say_no(agent_id, sha256=sha256)
-
-    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
-        """When a hold there ends."""
-        return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
-
-    def panicking(self) -> frozenset[str]:
-        """The sites that call for help."""
-        return self._sites.hub.panicking() if self._sites else frozenset()
-
-    def _known(self, agent: Agent | None) -> SiteAgent | None:
-        if agent is None or self._sites is None:
-            return None
-        return SiteAgent(
-            id=agent.id,
-            site_id=agent.site_id,
-            lineage=agent.lineage,
-            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-            is_paused=PAUSED in agent.conditions,
-            panic_until=self._sites.hub.panic_until(agent.id),
-        )
 
 
 class SharingTies:
@@ -210,6 +144,7 @@ class ForHandlers(TypedDict):
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
 
 
@@ -227,6 +162,7 @@ class SharingServices:
     freshness: Freshness
     who_sees: WhoSees
     history: History
+    signs: Signs
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -246,6 +182,7 @@ class SharingServices:
             decisions=self.decisions,
             who_sees=self.who_sees,
             history=self.history,
+            signs=self.signs,
             listing=self.listing,
         )
 
@@ -309,7 +246,7 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    telling = (WhoSees(layering=layering), History(rows=rows, book=book))
+    telling = _telling(ground, rows=rows, book=book, sharing=sharing, layering=layering)
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
@@ -324,6 +261,23 @@ def _book(
         agency=agency,
         guardrail=loaded.guardrail,
     )
+
+
+def _telling(
+    ground: Ground, *, rows: SqlSharing, book: SiteBook, sharing: Sharing, layering: Layering
+) -> tuple[WhoSees, History, Signs]:
+    """What tells owners, and whoever reads a sign, what is shared."""
+    who_sees = WhoSees(layering=layering)
+    signs = Signs(
+        database=ground.database,
+        sharing=sharing,
+        who_sees=who_sees,
+        book=book,
+        log=ground.log.audit,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
+    return who_sees, History(rows=rows, book=book), signs
 
 
 def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:

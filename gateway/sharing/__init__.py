@@ -17,6 +17,7 @@ from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
+from gateway.sharing.signs import Signs
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
@@ -65,6 +66,7 @@ __all__ = [
     "Search",
     "Sharing",
     "SharingView",
+    "Signs",
     "SiteAgent",
     "SiteAgents",
     "SiteBook",
