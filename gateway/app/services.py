@@ -42,7 +42,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing, WhoSees
+from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing, Stopping, WhoSees
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -78,6 +78,7 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     listing: Listing
+    stopping: Stopping
     sites: Sites
     evidence: Evidence
     live: Live

@@ -19,6 +19,7 @@ from gateway.kernel.errors import PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
+    EVERYBODY,
     Agency,
     Approvals,
     CameraCard,
@@ -36,6 +37,7 @@ from gateway.sharing import (
     SiteAgent,
     SiteBook,
     Standing,
+    Stopping,
     Touches,
     ViewHistory,
     WhoSees,
@@ -135,10 +137,11 @@ class SharingTies:
         self._sharing: Sharing | None = None
         self._owners: Owners | None = None
         self._passkeys: Passkeys | None = None
+        self._stopping: Stopping | None = None
 
-    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys, stopping: Stopping) -> None:
         """This is it."""
-        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+        self._sharing, self._owners, self._passkeys, self._stopping = sharing, owners, passkeys, stopping
 
     async def member_leaves(self, principal: Principal, person_id: str) -> None:
         """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
@@ -168,6 +171,10 @@ class SharingTies:
         if self._sharing:
             await self._sharing.switch(principal, camera, is_on=is_on)
 
+    async def is_stopped(self, organisation_id: str) -> bool:
+        """Whether nothing is shared with anybody (`portal.Sharing`)."""
+        return bool(self._stopping and EVERYBODY in await self._stopping.stopped(organisation_id))
+
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether anything was said (`portal.Sharing`)."""
         return bool(self._sharing and await self._sharing.has_rules(organisation_id))
@@ -194,6 +201,7 @@ class ForHandlers(TypedDict):
     decisions: Decisions
     who_sees: WhoSees
     listing: Listing
+    stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +217,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    stopping: Stopping
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -227,6 +236,7 @@ class SharingServices:
             decisions=self.decisions,
             who_sees=self.who_sees,
             listing=self.listing,
+            stopping=self.stopping,
         )
 
 
@@ -282,7 +292,8 @@ def build_sharing(
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, keys, identity.passkeys)
+    stopping = Stopping(database=database, rows=rows, book=book, sharing=sharing, log=log, clock=clock)
+    ties.tie(sharing, keys, identity.passkeys, stopping)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
@@ -290,7 +301,7 @@ def build_sharing(
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering), stopping)
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
 
@@ -370,6 +381,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
+    if card.is_stopped:
+        return CameraStatus("unavailable", _OFF[0], _("You stopped sharing everything: nobody can look or ask."))
     badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
     if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
         badge, word = "offline", _UNREACHED

@@ -17,6 +17,7 @@ from gateway.sharing.approving import Approvals
 from gateway.sharing.forms import DAYS
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
+from gateway.sharing.stop_pages import STOP_PAGES
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
 from gateway.sharing.who_sees import WhoSees
@@ -97,7 +98,7 @@ async def approve_by_touch(
     return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
+PAGES: Final = (*STOP_PAGES, sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
 
 
 async def _site_page(
