@@ -25,6 +25,7 @@ from gateway.sharing import (
     CameraCard,
     Decisions,
     Effects,
+    Everywhere,
     Freshness,
     Layering,
     Listing,
@@ -48,7 +49,7 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -103,11 +104,19 @@ class AgentsOnSite:
         if self._sites:
             self._sites.delivery.nudge(agent_id)
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch there."""
         if self._sites is None:
             raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion)
+        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell it that a proposal is over."""
+        if self._sites is None:
+            raise UnavailableError("The site is not connected.")
+        await self._sites.delivery.say_no(agent_id, sha256=sha256)
 
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
@@ -198,6 +207,7 @@ class ForHandlers(TypedDict):
     sharing: Sharing
     site_owners: Owners
     approvals: Approvals
+    everywhere: Everywhere
     decisions: Decisions
     who_sees: WhoSees
     listing: Listing
@@ -233,6 +243,7 @@ class SharingServices:
             sharing=self.sharing,
             site_owners=self.owners,
             approvals=self.approvals,
+            everywhere=Everywhere(approvals=self.approvals),
             decisions=self.decisions,
             who_sees=self.who_sees,
             listing=self.listing,

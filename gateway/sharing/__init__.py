@@ -3,6 +3,7 @@
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
@@ -33,6 +34,7 @@ __all__ = [
     "Answers",
     "Approvals",
     "Availability",
+    "Batch",
     "CameraCard",
     "Changes",
     "Decided",
@@ -40,6 +42,7 @@ __all__ = [
     "DocumentState",
     "Effect",
     "Effects",
+    "Everywhere",
     "Freshness",
     "Key",
     "KeyState",
@@ -52,6 +55,7 @@ __all__ = [
     "Marker",
     "NearView",
     "Outbox",
+    "Outcome",
     "Owners",
     "Page",
     "Preview",
@@ -76,6 +80,7 @@ __all__ = [
     "ViewHistory",
     "ViewMade",
     "Waiting",
+    "WaitingAt",
     "WhoSees",
     "follow_forever",
     "ground_of",
