@@ -6,6 +6,7 @@ from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
+from gateway.sharing.history import History
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
@@ -44,6 +45,7 @@ __all__ = [
     "Effects",
     "Everywhere",
     "Freshness",
+    "History",
     "Key",
     "KeyState",
     "Layering",

@@ -16,6 +16,7 @@ from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
 from gateway.sharing.forms import DAYS
+from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
 from gateway.sharing.stop_pages import STOP_PAGES
@@ -134,13 +135,8 @@ async def take_back(
 
 
 PAGES: Final = (
-    *STOP_PAGES,
-    sharing_page,
-    site_sharing_page,
-    approve_by_touch,
-    take_back,
-    *EVERYWHERE_PAGES,
-    *ANSWER_PAGES,
+    *(*STOP_PAGES, sharing_page, site_sharing_page, approve_by_touch, take_back),
+    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES),
 )
 
 

@@ -22,6 +22,8 @@ NOTICES: Final[dict[str, str]] = {
     "camera-saved": "The camera is saved.",
     "camera-removed": "The camera is removed. Nobody can ask for it any more.",
     "agreement-accepted": "The agreement is accepted. A copy stays on your organisation page.",
+    "agreement-proposed": "The draft is kept. It binds nobody until the agency has signed it.",
+    "agreement-signed": "Signed. Owners are offered this version from now on.",
     "person-invited": "The person is added and gets a message with a sign-in link.",
     "person-removed": "The person can no longer sign in for your organisation.",
     "incident-numbered": "The incident has its number.",

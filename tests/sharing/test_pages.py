@@ -40,7 +40,13 @@ def w(sqlite_database, clock, ids):
 def app_of(w, caller: Caller) -> Litestar:
     """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
-    provided |= {"stopping": stopping_of(w), "portal": w.base.portal, "bus": w.base.bus, "who_sees": w.who_sees}
+    provided |= {
+        "stopping": stopping_of(w),
+        "portal": w.base.portal,
+        "bus": w.base.bus,
+        "who_sees": w.who_sees,
+        "history": w.history,
+    }
     provided |= {
         "everywhere": Everywhere(approvals=w.approvals),
         "approvals": w.approvals,

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016_suspensions"
-down_revision = "0015_emergency"
+revision = "0017_suspensions"
+down_revision = "0016_mou_versions"
 branch_labels = None
 depends_on = None
 
