@@ -27,6 +27,7 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "console.read": _WATCHER,
     "incident.open": _WATCHER,
     "live.view": _WATCHER,
+    "second.confirm": _WATCHER,  # whom the agency's own rules name of these
     "clip.request": _WATCHER,
     "clip.download": _WATCHER,
     "session.stop": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),
