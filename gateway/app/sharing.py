@@ -24,7 +24,9 @@ from gateway.sharing import (
     CameraCard,
     Decisions,
     Effects,
+    Everywhere,
     Freshness,
+    History,
     Layering,
     Listing,
     LiveUsage,
@@ -46,7 +48,7 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -101,11 +103,19 @@ class AgentsOnSite:
         if self._sites:
             self._sites.delivery.nudge(agent_id)
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch there."""
         if self._sites is None:
             raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion)
+        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell it that a proposal is over."""
+        if self._sites is None:
+            raise UnavailableError("The site is not connected.")
+        await self._sites.delivery.say_no(agent_id, sha256=sha256)
 
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
@@ -147,6 +157,11 @@ class SharingTies:
         for passkey in await self._passkeys.of_person(person_id):
             with suppress(PreconditionError):  # without an agreement everything is refused anyway
                 await self._owners.take_off(principal, passkey.credential)
+
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """What is agreed is another (`partners.AgreementWatcher`)."""
+        if self._sharing:
+            await self._sharing.agreement_changed(unit)
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """What the site should hold may be another document now (`partners.SiteWatcher`)."""
@@ -191,8 +206,10 @@ class ForHandlers(TypedDict):
     sharing: Sharing
     site_owners: Owners
     approvals: Approvals
+    everywhere: Everywhere
     decisions: Decisions
     who_sees: WhoSees
+    history: History
     listing: Listing
 
 
@@ -209,6 +226,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    history: History
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -224,8 +242,10 @@ class SharingServices:
             sharing=self.sharing,
             site_owners=self.owners,
             approvals=self.approvals,
+            everywhere=Everywhere(approvals=self.approvals),
             decisions=self.decisions,
             who_sees=self.who_sees,
+            history=self.history,
             listing=self.listing,
         )
 
@@ -236,17 +256,15 @@ class _Loaded:
 
     guardrail: Guardrail
     rules: tuple[AgencyRule, ...]
-    agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings, mou: str) -> _Loaded:
+def _load(settings: Settings) -> _Loaded:
     try:
         return _Loaded(
             guardrail=packs.ordinance(settings.ordinance),
             rules=packs.agency_rules(settings.agency_rules),
-            agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
             places=tuple(packs.place(name) for name in packs.places()),
         )
@@ -271,7 +289,7 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, partners.agreement.version)
+    loaded = _load(ground.settings)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
@@ -290,9 +308,10 @@ def build_sharing(
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness, WhoSees(layering=layering))
+    deciding = (decisions, listing, touches, freshness)
+    telling = (WhoSees(layering=layering), History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
 
 def _book(
@@ -304,7 +323,6 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
     )
 
 

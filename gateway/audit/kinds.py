@@ -31,6 +31,7 @@ class Kind(StrEnum):
     SIGN_IN_ENDED = "sign_in.ended"
     CREDENTIAL_ADDED = "credential.added"
     CREDENTIAL_SUSPENDED = "credential.suspended"
+    CREDENTIAL_RESUMED = "credential.resumed"
     CREDENTIAL_REMOVED = "credential.removed"
 
     # partners, their agreement and their places
@@ -40,7 +41,9 @@ class Kind(StrEnum):
     PARTNER_MEMBER_ADDED = "partner.member_added"
     PARTNER_MEMBER_REMOVED = "partner.member_removed"
     PARTNER_WITHDREW = "partner.withdrew"
-    AGREEMENT_ACCEPTED = "agreement.accepted"
+    AGREEMENT_PROPOSED = "agreement.proposed"
+    AGREEMENT_SIGNED = "agreement.signed"  # by the agency
+    AGREEMENT_ACCEPTED = "agreement.accepted"  # by an owner
     SITE_ADDED = "site.added"
     SITE_CHANGED = "site.changed"
     SITE_REMOVED = "site.removed"

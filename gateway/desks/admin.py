@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
+from gateway.desks.agreements import AGREEMENTS
 from gateway.edge.health import Probe, readiness
 from gateway.edge.inputs import Line, OptionalLine, StrictInput
 from gateway.edge.requires import requires
@@ -23,6 +24,10 @@ ROLES: Final = (
     (Role.SUPERVISOR, "Supervisor"),
     (Role.COMPLIANCE, "Compliance"),
     (Role.ADMIN, "Administrator"),
+    (Role.FIRE, "Fire service"),
+    (Role.EMS, "Emergency medical service"),
+    (Role.EMERGENCY_MANAGEMENT, "Emergency management"),
+    (Role.TRANSPORT, "Transport"),
     (Role.FEDERAL, "Federal officer, also of a task force"),
 )
 # What a failing check means to an administrator, and what to do.
@@ -126,9 +131,12 @@ async def restore(
     return after("/admin/people", "user-restored")
 
 
+HANDLERS: Final = (health_page, people_page, invite, invite_again, change_roles, suspend, restore)
+
+
 def admin_routes() -> Router:
     """Every page of this desk."""
-    return Router("/", route_handlers=[health_page, people_page, invite, invite_again, change_roles, suspend, restore])
+    return Router("/", route_handlers=[*HANDLERS, *AGREEMENTS])
 
 
 async def _people_page(

@@ -3,8 +3,10 @@
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
+from gateway.sharing.history import History
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
@@ -31,6 +33,7 @@ __all__ = [
     "Answers",
     "Approvals",
     "Availability",
+    "Batch",
     "CameraCard",
     "Changes",
     "Decided",
@@ -38,7 +41,9 @@ __all__ = [
     "DocumentState",
     "Effect",
     "Effects",
+    "Everywhere",
     "Freshness",
+    "History",
     "Key",
     "KeyState",
     "Layering",
@@ -50,6 +55,7 @@ __all__ = [
     "Marker",
     "NearView",
     "Outbox",
+    "Outcome",
     "Owners",
     "Page",
     "Preview",
@@ -73,6 +79,7 @@ __all__ = [
     "ViewHistory",
     "ViewMade",
     "Waiting",
+    "WaitingAt",
     "WhoSees",
     "follow_forever",
     "ground_of",

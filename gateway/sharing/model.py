@@ -86,6 +86,29 @@ class Answers:
         return tuple(clause for clause in self.clauses if camera_id in clause.cameras)
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One save.
+
+    Attributes:
+        author_name: who saved it; empty where that was not kept.
+        sha256: of what was said, for whoever compares.
+    """
+
+    seq: int
+    author_name: str
+    created_at: datetime
+    clauses: tuple[Clause, ...]
+    off: frozenset[str]
+    sha256: str
+
+    @property
+    def effective(self) -> tuple[Clause, ...]:
+        """The clauses without the cameras that were switched off."""
+        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
+        return tuple(clause for clause in left if clause.cameras)
+
+
 def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     """The same answers with equal clauses as one, and those without cameras gone.
 

@@ -14,7 +14,9 @@ from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
+from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
 from gateway.sharing.forms import DAYS
+from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
@@ -97,7 +99,44 @@ async def approve_by_touch(
     return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
+@post(
+    "/portal/sites/{site_id:str}/sharing/take-back",
+    opt=requires("portal.edit"),
+    status_code=200,
+    include_in_schema=False,
+)
+async def take_back(
+    request: AnyRequest,
+    *,
+    principal: NamedDependency[Principal],
+    sharing: NamedDependency[Sharing],
+    approvals: NamedDependency[Approvals],
+    who_sees: NamedDependency[WhoSees],
+    origin: NamedDependency[PublicOrigin],
+    site_id: FromPath[str],
+) -> Template | Redirect:
+    """Withdraw what waits there, held or not."""
+    form = await read_form(request, "sha256")
+    try:
+        await approvals.take_back(principal, site_id, form.given("sha256"))
+    except (ConflictError, UnavailableError, DeadlineError) as error:
+        return await _site_page(
+            request,
+            await sharing.view(principal, site_id),
+            principal=principal,
+            sharing=sharing,
+            approvals=approvals,
+            who_sees=who_sees,
+            origin=origin,
+            error=error,
+        )
+    return after(f"/portal/sites/{site_id}/sharing", "touch-taken-back")
+
+
+PAGES: Final = (
+    *(sharing_page, site_sharing_page, approve_by_touch, take_back),
+    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES),
+)
 
 
 async def _site_page(

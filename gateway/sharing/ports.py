@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sites import TouchAnswer
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 from policies.request import Incident, Usage
 
 
@@ -89,11 +89,21 @@ class SiteAgents(Protocol):
     def nudge(self, agent_id: str) -> None:
         """Something may be due for this site; called after the change was committed."""
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch for a proposal to the site; what it answered.
 
         Raises:
             UnavailableError: the site is not connected.
+            DeadlineError: no answer in time.
+        """
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell the site that a proposal is over, held or not; returns once it has noted it.
+
+        Raises:
+            UnavailableError: the site is not connected, or did not note it.
             DeadlineError: no answer in time.
         """
 
@@ -183,6 +193,9 @@ class SharingRows(Protocol):
     async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
         """What an organisation said about its sites."""
 
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
 
@@ -198,6 +211,14 @@ class SharingRows(Protocol):
 
     async def owners_named(self, unit: UnitOfWork, site_id: str) -> None:
         """The site names the owners that were wanted: the wish is done."""
+
+    async def keep_version(
+        self, unit: UnitOfWork, known: Answers | None, answers: Answers, *, author: str, name: str
+    ) -> None:
+        """Write down what is saved by whom; nothing where only another wish of the owner changed."""
+
+    async def versions(self, site_id: str, *, before: int | None, most: int) -> Sequence[Version]:
+        """What was said at a site, newest first; with `before`, earlier than that version."""
 
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone."""

@@ -184,6 +184,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             answers = dataclasses.replace(answers, version=made_from + 1)
             await self._rows.save_answers(unit, answers, made_from=made_from)
+            await self._rows.keep_version(unit, known, answers, author=principal.person_id, name=principal.name)
             await self._leaf(unit, principal, answers, step)
             await self._announce(unit, site.id, agent)
             await unit.commit()
@@ -250,6 +251,11 @@ class Sharing:
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
+
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        for site_id in await self._rows.sites():
+            await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
 
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and what was said about it."""

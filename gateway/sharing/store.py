@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing import versions
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
 from partner_agent.wire import canonical
@@ -43,6 +44,10 @@ class SqlSharing:
         """What an organisation said about its sites."""
         statement = select(_SITE).where(_SITE.c.organisation_id == organisation_id).order_by(_SITE.c.site_id)
         return [_answers(row) for row in await self._rows(statement, None)]
+
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+        return [row.site_id for row in await self._rows(select(_SITE.c.site_id), None)]
 
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
@@ -81,8 +86,19 @@ class SqlSharing:
         """The site names the owners that were wanted: the wish is done."""
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(owners=""))
 
+    async def keep_version(
+        self, unit: UnitOfWork, known: Answers | None, answers: Answers, *, author: str, name: str
+    ) -> None:
+        """Write down what is saved by whom."""
+        await versions.keep(unit, known, answers, author=author, name=name)
+
+    async def versions(self, site_id: str, *, before: int | None, most: int) -> Sequence[Version]:
+        """What was said at a site, newest first."""
+        return await versions.read(self._database, site_id, before=before, most=most)
+
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone, and the documents that say where its cameras are."""
+        await versions.forget(unit, site_id)
         await unit.session.execute(delete(_DOCUMENT).where(_DOCUMENT.c.site_id == site_id))
         await unit.session.execute(delete(_SITE).where(_SITE.c.site_id == site_id))
 
