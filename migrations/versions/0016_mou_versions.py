@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016_mou_versions"
-down_revision = "0015_emergency"
+down_revision = "0016_sharing_versions"
 branch_labels = None
 depends_on = None
 
