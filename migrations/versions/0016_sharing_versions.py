@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_sharing_versions"
-down_revision = "0016_mou_versions"
+revision = "0016_sharing_versions"
+down_revision = "0015_emergency"
 branch_labels = None
 depends_on = None
 
