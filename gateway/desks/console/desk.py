@@ -138,8 +138,8 @@ class ConsoleDesk:
             InvalidError: the incident is no ground for this purpose.
         """
         incident = await self._incidents.incident(principal, incident_id)
-        purposes = [p.value for p in purposes_of(incident.kind)]
-        chosen = purpose or purposes[0]
+        purposes = [p.value for p in purposes_of(incident.kind, principal.roles)]
+        chosen = purpose or next(iter(purposes), "")
         if chosen not in purposes:
             raise InvalidError("This incident is no ground for that purpose. Choose one of those offered.")
         now = self._clock.now()
