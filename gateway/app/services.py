@@ -119,7 +119,7 @@ def build_services(
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     history.tie(views.live)
-    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
+    joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),
