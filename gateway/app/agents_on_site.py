@@ -1,4 +1,4 @@
-"""The agents on site as sharing sees them; they are built after it."""
+"""The agents on site as sharing needs them."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -19,6 +19,7 @@ from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
+    EVERYBODY,
     Agency,
     Approvals,
     CameraCard,
@@ -38,6 +39,7 @@ from gateway.sharing import (
     Signs,
     SiteBook,
     Standing,
+    Stopping,
     Touches,
     ViewHistory,
     WhoSees,
@@ -79,10 +81,11 @@ class SharingTies:
         self._sharing: Sharing | None = None
         self._owners: Owners | None = None
         self._passkeys: Passkeys | None = None
+        self._stopping: Stopping | None = None
 
-    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys, stopping: Stopping) -> None:
         """This is it."""
-        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+        self._sharing, self._owners, self._passkeys, self._stopping = sharing, owners, passkeys, stopping
 
     async def member_leaves(self, principal: Principal, person_id: str) -> None:
         """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
@@ -117,6 +120,10 @@ class SharingTies:
         if self._sharing:
             await self._sharing.switch(principal, camera, is_on=is_on)
 
+    async def is_stopped(self, organisation_id: str) -> bool:
+        """Whether nothing is shared with anybody (`portal.Sharing`)."""
+        return bool(self._stopping and EVERYBODY in await self._stopping.stopped(organisation_id))
+
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether anything was said (`portal.Sharing`)."""
         return bool(self._sharing and await self._sharing.has_rules(organisation_id))
@@ -146,6 +153,7 @@ class ForHandlers(TypedDict):
     history: History
     signs: Signs
     listing: Listing
+    stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    stopping: Stopping
     history: History
     signs: Signs
     agents: AgentsOnSite
@@ -184,6 +193,7 @@ class SharingServices:
             history=self.history,
             signs=self.signs,
             listing=self.listing,
+            stopping=self.stopping,
         )
 
 
@@ -237,7 +247,8 @@ def build_sharing(
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, keys, identity.passkeys)
+    stopping = Stopping(database=database, rows=rows, book=book, sharing=sharing, log=log, clock=clock)
+    ties.tie(sharing, keys, identity.passkeys, stopping)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
@@ -246,7 +257,12 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    telling = _telling(ground, rows=rows, book=book, sharing=sharing, layering=layering)
+    telling = (
+        WhoSees(layering=layering),
+        stopping,
+        History(rows=rows, book=book),
+        _signs(ground, sharing, layering, book),
+    )
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
@@ -263,21 +279,16 @@ def _book(
     )
 
 
-def _telling(
-    ground: Ground, *, rows: SqlSharing, book: SiteBook, sharing: Sharing, layering: Layering
-) -> tuple[WhoSees, History, Signs]:
-    """What tells owners, and whoever reads a sign, what is shared."""
-    who_sees = WhoSees(layering=layering)
-    signs = Signs(
+def _signs(ground: Ground, sharing: Sharing, layering: Layering, book: SiteBook) -> Signs:
+    return Signs(
         database=ground.database,
         sharing=sharing,
-        who_sees=who_sees,
+        who_sees=WhoSees(layering=layering),
         book=book,
         log=ground.log.audit,
         clock=ground.clock,
         ids=ground.ids,
     )
-    return who_sees, History(rows=rows, book=book), signs
 
 
 def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
@@ -342,6 +353,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
+    if card.is_stopped:
+        return CameraStatus("unavailable", _OFF[0], _("You stopped sharing everything: nobody can look or ask."))
     badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
     if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
         badge, word = "offline", _UNREACHED

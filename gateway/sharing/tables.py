@@ -93,6 +93,16 @@ class SharingSignatureRow(SQLModel, table=True):
     body: str  # canonical JSON
 
 
+class SharingSuspensionRow(SQLModel, table=True):
+    """Whom an organisation shares nothing with, whatever its answers say."""
+
+    __tablename__ = "sharing_suspension"
+
+    organisation_id: str = Field(primary_key=True)
+    agency_id: str = Field(primary_key=True)  # or `*` for everybody
+    since: datetime = _moment()
+
+
 class SharingSwitchRow(SQLModel, table=True):
     """The switch of the whole network; one row at most."""
 

@@ -23,6 +23,7 @@ from gateway.sharing import (
     Sharing,
     Signs,
     SiteBook,
+    Stopping,
     WhoSees,
     ground_of,
 )
@@ -218,6 +219,18 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         marker=marker,
         freshness=freshness,
         clock=clock,
+    )
+
+
+def stopping_of(world: SharingWorld) -> Stopping:
+    """The owner's switch over everything."""
+    return Stopping(
+        database=world.base.database,
+        rows=world.rows,
+        book=world.book,
+        sharing=world.sharing,
+        log=world.base.audit,
+        clock=world.clock,
     )
 
 
