@@ -45,7 +45,18 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Everywhere, History, Listing, Ordinances, Owners, Sharing, WhoSees
+from gateway.sharing import (
+    Approvals,
+    Decisions,
+    Everywhere,
+    History,
+    Listing,
+    Ordinances,
+    Owners,
+    Sharing,
+    Stopping,
+    WhoSees,
+)
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -84,6 +95,7 @@ class Services:
     history: History
     listing: Listing
     ordinances: Ordinances
+    stopping: Stopping
     sites: Sites
     emergencies: Emergencies
     evidence: Evidence
@@ -128,7 +140,7 @@ def build_services(
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     history.tie(views.live)
-    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
+    joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

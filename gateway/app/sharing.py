@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypedDict
 
+from gateway.app.agents_on_site import AgentsOnSite
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
@@ -15,10 +15,11 @@ from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import PreconditionError, UnavailableError
+from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
+    EVERYBODY,
     Agency,
     Approvals,
     CameraCard,
@@ -36,9 +37,9 @@ from gateway.sharing import (
     Owners,
     Prover,
     Sharing,
-    SiteAgent,
     SiteBook,
     Standing,
+    Stopping,
     Touches,
     ViewHistory,
     WhoSees,
@@ -47,10 +48,8 @@ from gateway.sharing import (
 )
 from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
-from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -59,7 +58,6 @@ from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 from policies.places import PlacePack
 
-PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
     Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
@@ -77,69 +75,6 @@ _OFF: Final = ("Not shared", "Sharing is off: nobody can look or ask.")
 _UNREACHED: Final = "Not connected"
 
 
-class AgentsOnSite:
-    """`sharing.SiteAgents` over the agents, who are built after sharing: `tie` is called once."""
-
-    def __init__(self) -> None:
-        self._sites: Sites | None = None
-
-    def tie(self, sites: Sites) -> None:
-        """These are they."""
-        self._sites = sites
-
-    async def agent_of(self, site_id: str) -> SiteAgent | None:
-        """The site's agent."""
-        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
-
-    async def agent(self, agent_id: str) -> SiteAgent | None:
-        """An agent."""
-        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
-
-    async def ticked(self, agent_id: str) -> Mapping[str, str]:
-        """Its ticked cameras."""
-        found = await self._sites.agents.ticked(agent_id) if self._sites else []
-        return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
-
-    def nudge(self, agent_id: str) -> None:
-        """Something may be due."""
-        if self._sites:
-            self._sites.delivery.nudge(agent_id)
-
-    async def approve(
-        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
-    ) -> TouchAnswer:
-        """Bring an owner's touch there."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
-
-    async def say_no(self, agent_id: str, *, sha256: str) -> None:
-        """Tell it that a proposal is over."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        await self._sites.delivery.say_no(agent_id, sha256=sha256)
-
-    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
-        """When a hold there ends."""
-        return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
-
-    def panicking(self) -> frozenset[str]:
-        """The sites that call for help."""
-        return self._sites.hub.panicking() if self._sites else frozenset()
-
-    def _known(self, agent: Agent | None) -> SiteAgent | None:
-        if agent is None or self._sites is None:
-            return None
-        return SiteAgent(
-            id=agent.id,
-            site_id=agent.site_id,
-            lineage=agent.lineage,
-            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-            is_paused=PAUSED in agent.conditions,
-            panic_until=self._sites.hub.panic_until(agent.id),
-        )
-
-
 class SharingTies:
     """What those who are built before sharing need of it: an end with the site, and the cards of the first page."""
 
@@ -147,10 +82,11 @@ class SharingTies:
         self._sharing: Sharing | None = None
         self._owners: Owners | None = None
         self._passkeys: Passkeys | None = None
+        self._stopping: Stopping | None = None
 
-    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys, stopping: Stopping) -> None:
         """This is it."""
-        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+        self._sharing, self._owners, self._passkeys, self._stopping = sharing, owners, passkeys, stopping
 
     async def member_leaves(self, principal: Principal, person_id: str) -> None:
         """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
@@ -185,6 +121,10 @@ class SharingTies:
         if self._sharing:
             await self._sharing.switch(principal, camera, is_on=is_on)
 
+    async def is_stopped(self, organisation_id: str) -> bool:
+        """Whether nothing is shared with anybody (`portal.Sharing`)."""
+        return bool(self._stopping and EVERYBODY in await self._stopping.stopped(organisation_id))
+
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether anything was said (`portal.Sharing`)."""
         return bool(self._sharing and await self._sharing.has_rules(organisation_id))
@@ -214,6 +154,7 @@ class ForHandlers(TypedDict):
     history: History
     listing: Listing
     ordinances: Ordinances
+    stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +170,7 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    stopping: Stopping
     history: History
     agents: AgentsOnSite
     ordinances: Ordinances
@@ -252,6 +194,7 @@ class SharingServices:
             history=self.history,
             listing=self.listing,
             ordinances=self.ordinances,
+            stopping=self.stopping,
         )
 
 
@@ -307,7 +250,8 @@ def build_sharing(
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, keys, identity.passkeys)
+    stopping = Stopping(database=database, rows=rows, book=book, sharing=sharing, log=log, clock=clock)
+    ties.tie(sharing, keys, identity.passkeys, stopping)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     foundation = ground_of(book, loaded.guardrail.digest)
@@ -316,7 +260,7 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    telling = (WhoSees(layering=layering), History(rows=rows, book=book))
+    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
     ordinances = Ordinances(
         database=database,
@@ -404,6 +348,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
+    if card.is_stopped:
+        return CameraStatus("unavailable", _OFF[0], _("You stopped sharing everything: nobody can look or ask."))
     badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
     if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
         badge, word = "offline", _UNREACHED

@@ -28,6 +28,7 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "console.read": _VIEWER,
     "incident.open": _WATCHER,
     "live.view": _VIEWER,
+    "second.confirm": _WATCHER,  # whom the agency's own rules name of these
     "clip.request": _WATCHER,
     "clip.download": _WATCHER,
     "session.stop": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),

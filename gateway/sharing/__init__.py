@@ -11,7 +11,7 @@ from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
 from gateway.sharing.marking import Marker, ground_of
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
 from gateway.sharing.ordinance_words import lines, say_added, say_limits, say_loosened
 from gateway.sharing.ordinances import Ordinances, Progress, Proposal
 from gateway.sharing.outbox import Outbox
@@ -20,11 +20,13 @@ from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocume
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.stopping import Stopping
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
+    "EVERYBODY",
     "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
@@ -77,6 +79,7 @@ __all__ = [
     "Snapshot",
     "Standing",
     "Step",
+    "Stopping",
     "StoredDocument",
     "TouchOffer",
     "Touches",

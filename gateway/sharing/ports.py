@@ -235,6 +235,15 @@ class SharingRows(Protocol):
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
 
+    async def suspensions(self, organisation_id: str) -> Mapping[str, datetime]:
+        """With whom an organisation shares nothing, and since when."""
+
+    async def suspend(self, unit: UnitOfWork, organisation_id: str, agency_id: str, *, at: datetime) -> None:
+        """It shares nothing with an agency (`EVERYBODY`: with nobody) any more."""
+
+    async def resume(self, unit: UnitOfWork, organisation_id: str, agency_id: str) -> None:
+        """It shares again."""
+
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""
 

@@ -101,6 +101,16 @@ class SharingOrdinanceRow(SQLModel, table=True):
     decided_at: datetime | None = _moment(optional=True)
 
 
+class SharingSuspensionRow(SQLModel, table=True):
+    """Whom an organisation shares nothing with, whatever its answers say."""
+
+    __tablename__ = "sharing_suspension"
+
+    organisation_id: str = Field(primary_key=True)
+    agency_id: str = Field(primary_key=True)  # or `*` for everybody
+    since: datetime = _moment()
+
+
 class SharingSwitchRow(SQLModel, table=True):
     """The switch of the whole network; one row at most."""
 

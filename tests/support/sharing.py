@@ -22,6 +22,7 @@ from gateway.sharing import (
     Owners,
     Sharing,
     SiteBook,
+    Stopping,
     WhoSees,
     ground_of,
 )
@@ -204,6 +205,18 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         marker=marker,
         freshness=freshness,
         clock=clock,
+    )
+
+
+def stopping_of(world: SharingWorld) -> Stopping:
+    """The owner's switch over everything."""
+    return Stopping(
+        database=world.base.database,
+        rows=world.rows,
+        book=world.book,
+        sharing=world.sharing,
+        log=world.base.audit,
+        clock=world.clock,
     )
 
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017_ordinances"
-down_revision = "0016_mou_versions"
+revision = "0018_ordinances"
+down_revision = "0017_suspensions"
 branch_labels = None
 depends_on = None
 
