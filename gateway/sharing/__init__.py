@@ -6,22 +6,25 @@ from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
+from gateway.sharing.history import History
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
 from gateway.sharing.marking import Marker, ground_of
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.stopping import Stopping
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
+    "EVERYBODY",
     "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
@@ -42,6 +45,7 @@ __all__ = [
     "Effects",
     "Everywhere",
     "Freshness",
+    "History",
     "Key",
     "KeyState",
     "Layering",
@@ -70,6 +74,7 @@ __all__ = [
     "Snapshot",
     "Standing",
     "Step",
+    "Stopping",
     "StoredDocument",
     "TouchOffer",
     "Touches",

@@ -540,6 +540,8 @@ async def random_city(w, dice, partners=8):
         agent = w.pair(site, dice.sample(cameras, dice.randint(1, len(cameras)))) if dice.random() < 0.8 else ""
         for _ in range(dice.choice((1, 2))):
             said = dice.sample(pool, dice.choice((1, 2)))
+            if site.people_live_here:  # no sound of homes, says the ordinance, and such an answer is not saved
+                said = [dataclasses.replace(clause, audio=False) for clause in said]
             chosen = [dice.sample(cameras, dice.randint(1, len(cameras))) for _ in said]
             await w.answer(owner, site, *(about(clause, some) for clause, some in zip(said, chosen, strict=True)))
             if agent and dice.random() < 0.8:
