@@ -32,6 +32,7 @@ from gateway.sharing import (
     Listing,
     LiveUsage,
     Marker,
+    Ordinances,
     Outbox,
     Owners,
     Prover,
@@ -45,6 +46,7 @@ from gateway.sharing import (
     follow_forever,
     ground_of,
 )
+from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
@@ -151,6 +153,7 @@ class ForHandlers(TypedDict):
     who_sees: WhoSees
     history: History
     listing: Listing
+    ordinances: Ordinances
     stopping: Stopping
 
 
@@ -170,6 +173,7 @@ class SharingServices:
     stopping: Stopping
     history: History
     agents: AgentsOnSite
+    ordinances: Ordinances
     background: tuple[Background, ...]
 
     @property
@@ -189,6 +193,7 @@ class SharingServices:
             who_sees=self.who_sees,
             history=self.history,
             listing=self.listing,
+            ordinances=self.ordinances,
             stopping=self.stopping,
         )
 
@@ -203,12 +208,13 @@ class _Loaded:
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings) -> _Loaded:
+def _load(settings: Settings, ordinance: Mapping[str, object] | None) -> _Loaded:
     try:
+        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json") if ordinance is None else ordinance
         return _Loaded(
-            guardrail=packs.ordinance(settings.ordinance),
+            guardrail=packs.read_ordinance(pack),
             rules=packs.agency_rules(settings.agency_rules),
-            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            pack=pack,
             places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
@@ -226,13 +232,14 @@ def build_sharing(
     ties: SharingTies,
     usage: LiveUsage,
     history: ViewHistory,
+    ordinance: Mapping[str, object] | None = None,
 ) -> SharingServices:
-    """Sharing over the packs that the settings name.
+    """Sharing over the packs that the settings name; `ordinance` is one that two people put in force instead.
 
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings)
+    loaded = _load(ground.settings, ordinance)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
@@ -255,7 +262,15 @@ def build_sharing(
     deciding = (decisions, listing, touches, freshness)
     telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
+    ordinances = Ordinances(
+        database=database,
+        rows=SqlOrdinances(database),
+        in_force=loaded.guardrail,
+        log=log,
+        clock=clock,
+        ids=ground.ids,
+    )
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
 
 
 def _book(
@@ -267,6 +282,7 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
+        packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
     )
 
 
