@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018_reports"
-down_revision = "0017_suspensions"
+revision = "0019_reports"
+down_revision = "0018_ordinances"
 branch_labels = None
 depends_on = None
 
