@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018_signs"
-down_revision = "0017_suspensions"
+revision = "0020_signs"
+down_revision = "0019_reports"
 branch_labels = None
 depends_on = None
 
