@@ -34,7 +34,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
-from gateway.emergency import Emergencies
+from gateway.emergency import Emergencies, Reports
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -98,6 +98,7 @@ class Services:
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
+    reports: Reports
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
@@ -151,6 +152,7 @@ def build_services(
         **law.for_handlers,
         sites=sites,
         emergencies=emergency.emergencies,
+        reports=emergency.reports,
         evidence=evidence,
         live=views.live,
         view_asks=views.asks,
