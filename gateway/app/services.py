@@ -4,6 +4,7 @@ To wire a capability: add its field to `Services` (handlers then get it by that 
 its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what must work for it in `probes`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -33,7 +34,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
-from gateway.emergency import Emergencies
+from gateway.emergency import Emergencies, Reports
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -44,7 +45,19 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Everywhere, History, Listing, Owners, Sharing, Stopping, WhoSees
+from gateway.sharing import (
+    Approvals,
+    Decisions,
+    Everywhere,
+    History,
+    Listing,
+    Ordinances,
+    Owners,
+    Sharing,
+    Signs,
+    Stopping,
+    WhoSees,
+)
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -81,10 +94,13 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
+    ordinances: Ordinances
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
+    reports: Reports
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
@@ -99,9 +115,17 @@ class Services:
 
 
 def build_services(
-    settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None, passwords: Passwords | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    passwords: Passwords | None = None,
+    ordinance: Mapping[str, object] | None = None,
 ) -> Services:
-    """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
+    """Build the whole gateway; nothing runs yet, and the database must already be migrated.
+
+    `ordinance` is the pack that two people put in force (`chosen_ordinance`); None for the one that the settings name.
+    """
     ground = lay_ground(settings, clock=clock, ids=ids)
     identity, memberships = build_people(ground, passwords or Passwords())
     ties, shared = SiteTies(), SharingTies()
@@ -110,7 +134,7 @@ def build_services(
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
-    law = build_sharing(ground, **theirs, ties=shared, usage=viewing, history=history)
+    law = build_sharing(ground, **theirs, ties=shared, usage=viewing, history=history, ordinance=ordinance)
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -130,6 +154,7 @@ def build_services(
         **law.for_handlers,
         sites=sites,
         emergencies=emergency.emergencies,
+        reports=emergency.reports,
         evidence=evidence,
         live=views.live,
         view_asks=views.asks,

@@ -32,10 +32,12 @@ from gateway.sharing import (
     Listing,
     LiveUsage,
     Marker,
+    Ordinances,
     Outbox,
     Owners,
     Prover,
     Sharing,
+    Signs,
     SiteBook,
     Standing,
     Stopping,
@@ -45,6 +47,7 @@ from gateway.sharing import (
     follow_forever,
     ground_of,
 )
+from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
@@ -150,7 +153,9 @@ class ForHandlers(TypedDict):
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
+    ordinances: Ordinances
     stopping: Stopping
 
 
@@ -169,7 +174,9 @@ class SharingServices:
     who_sees: WhoSees
     stopping: Stopping
     history: History
+    signs: Signs
     agents: AgentsOnSite
+    ordinances: Ordinances
     background: tuple[Background, ...]
 
     @property
@@ -188,7 +195,9 @@ class SharingServices:
             decisions=self.decisions,
             who_sees=self.who_sees,
             history=self.history,
+            signs=self.signs,
             listing=self.listing,
+            ordinances=self.ordinances,
             stopping=self.stopping,
         )
 
@@ -203,12 +212,13 @@ class _Loaded:
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings) -> _Loaded:
+def _load(settings: Settings, ordinance: Mapping[str, object] | None) -> _Loaded:
     try:
+        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json") if ordinance is None else ordinance
         return _Loaded(
-            guardrail=packs.ordinance(settings.ordinance),
+            guardrail=packs.read_ordinance(pack),
             rules=packs.agency_rules(settings.agency_rules),
-            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            pack=pack,
             places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
@@ -226,13 +236,14 @@ def build_sharing(
     ties: SharingTies,
     usage: LiveUsage,
     history: ViewHistory,
+    ordinance: Mapping[str, object] | None = None,
 ) -> SharingServices:
-    """Sharing over the packs that the settings name.
+    """Sharing over the packs that the settings name; `ordinance` is one that two people put in force instead.
 
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings)
+    loaded = _load(ground.settings, ordinance)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
@@ -253,9 +264,22 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
+    telling = (
+        WhoSees(layering=layering),
+        stopping,
+        History(rows=rows, book=book),
+        _signs(ground, sharing, layering, book),
+    )
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
+    ordinances = Ordinances(
+        database=database,
+        rows=SqlOrdinances(database),
+        in_force=loaded.guardrail,
+        log=log,
+        clock=clock,
+        ids=ground.ids,
+    )
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
 
 
 def _book(
@@ -267,6 +291,19 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
+        packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
+    )
+
+
+def _signs(ground: Ground, sharing: Sharing, layering: Layering, book: SiteBook) -> Signs:
+    return Signs(
+        database=ground.database,
+        sharing=sharing,
+        who_sees=WhoSees(layering=layering),
+        book=book,
+        log=ground.log.audit,
+        clock=ground.clock,
+        ids=ground.ids,
     )
 
 

@@ -44,6 +44,9 @@ class Kind(StrEnum):
     AGREEMENT_PROPOSED = "agreement.proposed"
     AGREEMENT_SIGNED = "agreement.signed"  # by the agency
     AGREEMENT_ACCEPTED = "agreement.accepted"  # by an owner
+    ORDINANCE_PROPOSED = "ordinance.proposed"
+    ORDINANCE_APPROVED = "ordinance.approved"
+    ORDINANCE_DECLINED = "ordinance.declined"
     SITE_ADDED = "site.added"
     SITE_CHANGED = "site.changed"
     SITE_REMOVED = "site.removed"
@@ -106,6 +109,9 @@ class Kind(StrEnum):
     EMERGENCY_DECLINED = "emergency.declined"
     EMERGENCY_LAPSED = "emergency.lapsed"
     EMERGENCY_REFUSED = "emergency.refused"
+    REPORT_OWED = "report.owed"
+    REPORT_WRITTEN = "report.written"
+    REPORT_OVERDUE = "report.overdue"
 
     # recordings
     CLIP_REQUESTED = "clip.requested"

@@ -12,11 +12,14 @@ from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Se
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
 from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
+from gateway.sharing.ordinance_words import lines, say_added, say_limits, say_loosened
+from gateway.sharing.ordinances import Ordinances, Progress, Proposal
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
+from gateway.sharing.signs import Signs
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.stopping import Stopping
 from gateway.sharing.touching import Touches, TouchOffer
@@ -56,17 +59,21 @@ __all__ = [
     "MapView",
     "Marker",
     "NearView",
+    "Ordinances",
     "Outbox",
     "Outcome",
     "Owners",
     "Page",
     "Preview",
+    "Progress",
+    "Proposal",
     "Proved",
     "Prover",
     "Question",
     "Search",
     "Sharing",
     "SharingView",
+    "Signs",
     "SiteAgent",
     "SiteAgents",
     "SiteBook",
@@ -86,5 +93,9 @@ __all__ = [
     "WhoSees",
     "follow_forever",
     "ground_of",
+    "lines",
+    "say_added",
+    "say_limits",
+    "say_loosened",
     "topic_of",
 ]

@@ -90,6 +90,14 @@ class Sharing:
             PreconditionError: the agreement was not accepted.
         """
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        return await self.view_of(site)
+
+    async def view_of(self, site: Site) -> SharingView:
+        """The same for a site whose reader was checked by the caller.
+
+        Raises:
+            PreconditionError: the agreement was not accepted.
+        """
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
         voice = await self._voice(site)
@@ -305,10 +313,11 @@ class Sharing:
         agent = await self._book.agents.agent_of(site.id)
         facts = await self._book.facts(site.id, site.organisation_id, agent)
         wanted = policy_of(facts, answers.effective)
+        packs = self._book.packs
         if known is not None and known.pending is not None:
-            return plan(read_policy(known.pending), wanted, owners=answers.owners)
+            return plan(read_policy(known.pending), wanted, owners=answers.owners, packs=packs)
         held = await held_by(self._rows, agent)
-        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners)
+        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners, packs=packs)
 
     async def _lawful(self, site: Site, known: Answers | None, answers: Answers) -> tuple[Policy | None, Policy]:
         """What was said and what is to be said, as policies; the ordinance leaves something of each new answer."""

@@ -47,6 +47,18 @@ class SharingVersionRow(SQLModel, table=True):
     sha256: str  # of the body
 
 
+class SharingSignRow(SQLModel, table=True):
+    """The page behind a place's printed sign."""
+
+    __tablename__ = "sharing_sign"
+    __table_args__ = (Index("ix_sharing_sign_token", "token", unique=True),)
+
+    site_id: str = Field(primary_key=True)
+    token: str  # 18 random bytes, base64url: whoever has not read the sign cannot find the page
+    is_public: bool
+    changed_at: datetime = _moment()
+
+
 class SharingDocumentRow(SQLModel, table=True):
     """A policy document; never changed but for how far it has come."""
 
@@ -79,6 +91,26 @@ class SharingSignatureRow(SQLModel, table=True):
 
     mark: str = Field(primary_key=True)  # what cameras are marked with
     body: str  # canonical JSON
+
+
+class SharingOrdinanceRow(SQLModel, table=True):
+    """An ordinance pack that somebody proposed; who decides is never who proposed, where it is approved."""
+
+    __tablename__ = "sharing_ordinance"
+    __table_args__ = (
+        CheckConstraint("state IN ('proposed', 'approved', 'declined')", name="ordinance_state"),
+        CheckConstraint("state <> 'approved' OR decided_by <> proposed_by", name="ordinance_two_people"),
+    )
+
+    id: str = Field(primary_key=True)
+    body: str  # canonical JSON
+    state: str
+    proposed_by: str
+    proposed_by_name: str
+    proposed_at: datetime = _moment()
+    decided_by: str
+    decided_by_name: str
+    decided_at: datetime | None = _moment(optional=True)
 
 
 class SharingSuspensionRow(SQLModel, table=True):

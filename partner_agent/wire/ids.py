@@ -13,6 +13,7 @@ _TEXT_LENGTH: Final = 26
 
 PREFIXES: Final = frozenset(
     {
+        "aar",  # after-action report
         "age",  # agency
         "agt",  # agent on a site
         "cam",  # camera
@@ -28,6 +29,7 @@ PREFIXES: Final = frozenset(
         "lnk",  # link session
         "mou",  # accepted agreement
         "msg",  # message on the link
+        "ord",  # proposed ordinance pack
         "org",  # partner organisation
         "per",  # person
         "pol",  # policy version
