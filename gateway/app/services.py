@@ -55,6 +55,7 @@ from gateway.sharing import (
     Ordinances,
     Owners,
     Sharing,
+    Signs,
     Stopping,
     WhoSees,
 )
@@ -94,6 +95,7 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     ordinances: Ordinances
     stopping: Stopping
