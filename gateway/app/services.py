@@ -54,6 +54,7 @@ from gateway.sharing import (
     Ordinances,
     Owners,
     Sharing,
+    Signs,
     Stopping,
     WhoSees,
 )
@@ -93,6 +94,7 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     ordinances: Ordinances
     stopping: Stopping

@@ -37,6 +37,7 @@ from gateway.sharing import (
     Owners,
     Prover,
     Sharing,
+    Signs,
     SiteBook,
     Standing,
     Stopping,
@@ -152,6 +153,7 @@ class ForHandlers(TypedDict):
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     ordinances: Ordinances
     stopping: Stopping
@@ -172,6 +174,7 @@ class SharingServices:
     who_sees: WhoSees
     stopping: Stopping
     history: History
+    signs: Signs
     agents: AgentsOnSite
     ordinances: Ordinances
     background: tuple[Background, ...]
@@ -192,6 +195,7 @@ class SharingServices:
             decisions=self.decisions,
             who_sees=self.who_sees,
             history=self.history,
+            signs=self.signs,
             listing=self.listing,
             ordinances=self.ordinances,
             stopping=self.stopping,
@@ -260,7 +264,12 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
     deciding = (decisions, listing, touches, freshness)
-    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
+    telling = (
+        WhoSees(layering=layering),
+        stopping,
+        History(rows=rows, book=book),
+        _signs(ground, sharing, layering, book),
+    )
     background = (follow, marks, proof, *_listening(ground, freshness))
     ordinances = Ordinances(
         database=database,
@@ -283,6 +292,18 @@ def _book(
         agency=agency,
         guardrail=loaded.guardrail,
         packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
+    )
+
+
+def _signs(ground: Ground, sharing: Sharing, layering: Layering, book: SiteBook) -> Signs:
+    return Signs(
+        database=ground.database,
+        sharing=sharing,
+        who_sees=WhoSees(layering=layering),
+        book=book,
+        log=ground.log.audit,
+        clock=ground.clock,
+        ids=ground.ids,
     )
 
 
