@@ -13,6 +13,7 @@ from gateway.audit import Kind, LeafDraft
 from gateway.cameras import Camera
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
+from gateway.kernel.generations import AGREEMENT
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.effects import Effect, Effects
@@ -262,7 +263,11 @@ class Sharing:
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
     async def agreement_changed(self, unit: UnitOfWork) -> None:
-        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it.
+
+        One scope for every site, for a site that somebody answers for meanwhile is not in what is read here.
+        """
+        unit.bump(AGREEMENT)
         for site_id in await self._rows.sites():
             await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
 

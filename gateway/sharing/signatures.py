@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from gateway.sharing.model import EVERYBODY
 from partner_agent.wire import canonical
-from policies.fields import MAX_INT, Fields, PolicyError
+from policies.fields import MAX_INT, Fields, PolicyError, as_name
 from policies.geo import Point
 from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Window, read_policy
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
 from policies.vocabulary import Act, Condition, Notify
 
-FORM: Final = 1  # of what is written below; another form is another mark
+FORM: Final = 2  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
 PARTNER: Final = "partner"
 STRANGER: Final = "stranger"  # a document that another partner's name stands in
@@ -46,6 +47,7 @@ class Signature:
         documents: what must permit, each with one camera in it; empty where the site acknowledged nothing.
         draft: for a camera on the list only: what its owner answered; None where there is neither answer nor agreement.
         envelope: the agreement as the centre holds it; None where none was accepted.
+        suspended: with whom the partner shares nothing, whatever the documents say still.
     """
 
     is_connected: bool
@@ -54,6 +56,7 @@ class Signature:
     envelope: Envelope | None
     is_partner_active: bool
     is_paused: bool
+    suspended: frozenset[str]
 
     @cached_property
     def body(self) -> str:
@@ -67,6 +70,7 @@ class Signature:
                 "envelope": None if self.envelope is None else plain(self.envelope),
                 "is_partner_active": self.is_partner_active,
                 "is_paused": self.is_paused,
+                "suspended": sorted(self.suspended),
             }
         ).decode()
 
@@ -141,6 +145,7 @@ def signature_of(
     envelope: Envelope | None,
     is_partner_active: bool,
     is_paused: bool,
+    suspended: frozenset[str],
     now_ms: int,
 ) -> Signed | None:
     """The signature of one camera as it is now.
@@ -155,6 +160,7 @@ def signature_of(
         envelope: the agreement as the centre holds it.
         is_partner_active: whether the partner takes part.
         is_paused: whether the site said that it is paused.
+        suspended: with whom the partner shares nothing, as `SiteLayers.suspended`.
         now_ms: milliseconds since 1970.
 
     Returns:
@@ -175,6 +181,7 @@ def signature_of(
         envelope=None if envelope is None else dates.of_envelope(envelope),
         is_partner_active=is_partner_active,
         is_paused=is_paused,
+        suspended=suspended,
     )
     return Signed(signature, dates.next_ms)
 
@@ -196,8 +203,14 @@ def read_signature(body: Mapping[str, object]) -> Signature:
             envelope=None if envelope is None else read_envelope(envelope, fields.at("envelope")),
             is_partner_active=fields.flag("is_partner_active"),
             is_paused=fields.flag("is_paused"),
+            suspended=frozenset(fields.items("suspended", _agency)),
         )
     )
+
+
+def _agency(value: object, path: str) -> str:
+    """One of `suspended`."""
+    return EVERYBODY if value == EVERYBODY else as_name(value, path)
 
 
 def _read(value: object, path: str) -> Policy:
