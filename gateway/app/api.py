@@ -42,6 +42,7 @@ from gateway.kernel.principal import Principal
 from gateway.live import LIVE_ROUTES
 from gateway.partners.pages import PAGES as PARTNER_PAGES
 from gateway.sharing.pages import PAGES as SHARING_PAGES
+from gateway.sharing.routes import access_routes
 from gateway.sites.pages import PAGES as SITE_PAGES
 from gateway.sites.routes import agent_routes
 from gateway.web import (
@@ -68,6 +69,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *PARTNER_PAGES,
     *CAMERA_PAGES,
     *SHARING_PAGES,
+    access_routes(),
     *PORTAL_PAGES,
     *PASSKEY_PAGES,
     incident_routes(),

@@ -41,7 +41,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Listing, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Evaluations, Listing, Owners, Sharing
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -76,6 +76,7 @@ class Services:
     approvals: Approvals
     decisions: Decisions
     listing: Listing
+    evaluations: Evaluations
     sites: Sites
     evidence: Evidence
     live: Live
@@ -102,7 +103,13 @@ def build_services(
     incidents = _incidents(ground)
     viewing = LiveTies()
     law = build_sharing(
-        ground, partners=owners.partners, cameras=owners.cameras, identity=identity, ties=shared, usage=viewing
+        ground,
+        partners=owners.partners,
+        cameras=owners.cameras,
+        incidents=incidents,
+        identity=identity,
+        ties=shared,
+        usage=viewing,
     )
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)

@@ -13,6 +13,7 @@ from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
 from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
+from gateway.incidents import Incidents
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError, UnavailableError
@@ -23,6 +24,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Evaluations,
     Freshness,
     Layering,
     Listing,
@@ -189,6 +191,7 @@ class ForHandlers(TypedDict):
     approvals: Approvals
     decisions: Decisions
     listing: Listing
+    evaluations: Evaluations
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ class SharingServices:
     outbox: Outbox
     decisions: Decisions
     listing: Listing
+    evaluations: Evaluations
     touches: Touches
     freshness: Freshness
     agents: AgentsOnSite
@@ -220,6 +224,7 @@ class SharingServices:
             approvals=self.approvals,
             decisions=self.decisions,
             listing=self.listing,
+            evaluations=self.evaluations,
         )
 
 
@@ -254,6 +259,7 @@ def build_sharing(
     *,
     partners: Partners,
     cameras: Cameras,
+    incidents: Incidents,
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
@@ -300,10 +306,13 @@ def build_sharing(
     foundation = ground_of(book, loaded.guardrail.digest)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    evaluations = Evaluations(
+        cameras=cameras, incidents=incidents, layering=layering, rows=rows, book=book, clock=clock
+    )
     marks = Background("marks", marker.run, Place.WORKER)
     background = (follow, marks, *_listening(ground, freshness))
     return SharingServices(
-        sharing, owners, approvals, outbox, decisions, listing, touches, freshness, agents, background
+        sharing, owners, approvals, outbox, decisions, listing, evaluations, touches, freshness, agents, background
     )
 
 

@@ -33,6 +33,7 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "oversight.read": frozenset({Role.COMPLIANCE}),
     "admin.read": frozenset({Role.ADMIN}),
     "admin.edit": frozenset({Role.ADMIN}),
+    "access.ask": _WATCHER | _EDITOR | {Role.COMPLIANCE},
     "self.read": frozenset(Role),  # anybody signed in, about themselves
 }
 

@@ -2,6 +2,8 @@
 
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
+from gateway.sharing.evaluating import Asked, Evaluations, Person, SomeRole, Supposed, Tried
+from gateway.sharing.explaining import Audience, Explained, audience_of
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.layering import Layering
@@ -27,12 +29,16 @@ __all__ = [
     "AgencyDirectory",
     "Answers",
     "Approvals",
+    "Asked",
+    "Audience",
     "Availability",
     "CameraCard",
     "Changes",
     "Decided",
     "Decisions",
     "DocumentState",
+    "Evaluations",
+    "Explained",
     "Freshness",
     "Key",
     "KeyState",
@@ -47,6 +53,7 @@ __all__ = [
     "Outbox",
     "Owners",
     "Page",
+    "Person",
     "Preview",
     "Question",
     "Search",
@@ -57,12 +64,16 @@ __all__ = [
     "SiteBook",
     "SiteKeys",
     "Snapshot",
+    "SomeRole",
     "Standing",
     "Step",
     "StoredDocument",
+    "Supposed",
     "TouchOffer",
     "Touches",
+    "Tried",
     "Waiting",
+    "audience_of",
     "follow_forever",
     "ground_of",
     "topic_of",
