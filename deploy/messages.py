@@ -61,6 +61,10 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
     "gateway/sharing/forms.py": ("DAYS",),
+    "gateway/sharing/trying.py": (
+        *("WHATS", "ROLE_WORDS", "SIGN_INS", "INCIDENTS", "ORIGINS", "STATES", "UNKNOWN", "REMEDIES", "WHY"),
+        "OTHERWISE",
+    ),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
     "gateway/sites/pages.py": ("PROGRESS",),

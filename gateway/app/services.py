@@ -18,7 +18,7 @@ from gateway.app.live import LiveServices, LiveTies, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingTies, build_sharing
+from gateway.app.sharing import SharingServices, SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
@@ -102,15 +102,7 @@ def build_services(
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
     viewing = LiveTies()
-    law = build_sharing(
-        ground,
-        partners=owners.partners,
-        cameras=owners.cameras,
-        incidents=incidents,
-        identity=identity,
-        ties=shared,
-        usage=viewing,
-    )
+    law = _law(ground, owners, incidents, identity, shared, viewing)
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -171,6 +163,25 @@ def _base(ground: Ground) -> _Base:
         log_reader=ground.log.reader,
         sequencer=ground.log.sequencer,
         rate_limiter=ground.rate_limiter,
+    )
+
+
+def _law(
+    ground: Ground,
+    owners: PartnerServices,
+    incidents: Incidents,
+    identity: Identity,
+    ties: SharingTies,
+    usage: LiveTies,
+) -> SharingServices:
+    return build_sharing(
+        ground,
+        partners=owners.partners,
+        cameras=owners.cameras,
+        incidents=incidents,
+        identity=identity,
+        ties=ties,
+        usage=usage,
     )
 
 

@@ -303,17 +303,24 @@ def build_sharing(
     ties.tie(sharing, owners, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    foundation = ground_of(book, loaded.guardrail.digest)
-    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
-    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    listing, marks = _lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
     evaluations = Evaluations(
         cameras=cameras, incidents=incidents, layering=layering, rows=rows, book=book, clock=clock
     )
-    marks = Background("marks", marker.run, Place.WORKER)
     background = (follow, marks, *_listening(ground, freshness))
     return SharingServices(
         sharing, owners, approvals, outbox, decisions, listing, evaluations, touches, freshness, agents, background
     )
+
+
+def _lists(
+    ground: Ground, *, cameras: Cameras, layering: Layering, rows: SqlSharing, book: SiteBook
+) -> tuple[Listing, Background]:
+    """Lists, and what keeps the marks that they go by."""
+    database, clock, name = ground.database, ground.clock, ground_of(book, layering.guardrail.guardrail.digest)
+    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=name, clock=clock)
+    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=name, clock=clock)
+    return listing, Background("marks", marker.run, Place.WORKER)
 
 
 def profile_of(settings: Settings) -> Profile:

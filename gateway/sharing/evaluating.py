@@ -22,7 +22,7 @@ from gateway.sharing.looking import NOT_CONNECTED, WISH, is_known, subject_of
 from gateway.sharing.model import plan, policy_of
 from gateway.sharing.ports import SharingRows
 from gateway.sharing.service import held_by
-from gateway.sharing.site_book import SiteBook
+from gateway.sharing.site_book import Agency, SiteBook
 from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import preview, propose_caps
@@ -113,6 +113,14 @@ class Evaluations:
         self._rows = rows
         self._book = book
         self._clock = clock
+
+    def now(self) -> datetime:
+        """The gateway's time."""
+        return self._clock.now()
+
+    async def agency(self) -> Agency:
+        """The agency whose people look."""
+        return await self._book.agency()
 
     async def evaluate(self, principal: Principal, asked: Asked, camera_id: str) -> Explained:
         """What would be answered for one camera.
