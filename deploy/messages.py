@@ -9,6 +9,7 @@ whose words are looked up where they are shown.
 """
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -49,7 +50,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/desks/oversight_desk/acts.py": ("WHAT", "OUTCOMES", "CHOICES"),
     "gateway/desks/portal/desk.py": ("LISTED", "CONNECTED"),
     "gateway/desks/portal/looks.py": ("SENTENCES",),
-    "gateway/desks/portal/requests.py": ("STATES",),
+    "gateway/desks/portal/requests.py": ("STATES", "VIEW_STATES"),
     "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
     "gateway/evidence/model.py": ("NOT_AVAILABLE", "WORDS", "CAUSES", "NOT_PROMISED"),
@@ -57,14 +58,19 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),
     "gateway/identity/sign_in.py": ("WRONG", "WRONG_CODE", "OVER"),
     "gateway/kernel/database.py": ("BUSY", "GONE"),
+    "gateway/live/asking/service.py": ("_NONE", "_OVER"),
+    "gateway/live/service.py": ("_REMEDIES",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
+    "gateway/sharing/looking.py": ("NOT_CONNECTED",),
     "gateway/sharing/forms.py": ("DAYS",),
     "gateway/sharing/trying.py": (
         *("WHATS", "ROLE_WORDS", "SIGN_INS", "INCIDENTS", "ORIGINS", "STATES", "UNKNOWN", "REMEDIES", "WHY"),
         "OTHERWISE",
     ),
+    "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
+    "gateway/sharing/touching.py": ("NOT_TAKEN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
     "gateway/sites/pages.py": ("PROGRESS",),
@@ -74,12 +80,20 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/web/render.py": ("_PARTNER_NAV", "_ROLE_NAV"),
 }
 CODES: Final = "gateway/web/codes.py"  # lists of words that are codes elsewhere; here they are what is meant
+PACK_FIELDS: Final = ("title", "why")  # of the ready answers for kinds of places
 # Our folders with text that people read in pages and mails.
 PYTHON: Final = ("gateway",)
 # What is said to programs, or in the terminal and the log of whoever runs this one: in English.
 UNSEEN: Final = (
     *("gateway/app/cli.py", "gateway/app/demo", "gateway/app/doctor.py", "gateway/app/evidence.py"),
-    *("gateway/app/keys.py", "gateway/app/log.py", "gateway/audit/moved.py", "gateway/audit/sequencer.py"),
+    *("gateway/app/figures.py", "gateway/app/one_writer.py", "gateway/app/serve.py", "gateway/app/settings.py"),
+    *(
+        "gateway/app/setup.py",
+        "gateway/app/keys.py",
+        "gateway/app/log.py",
+        "gateway/audit/moved.py",
+        "gateway/audit/sequencer.py",
+    ),
     *(
         "gateway/audit/store.py",
         "gateway/audit/tree_store.py",
@@ -113,7 +127,8 @@ def messages() -> dict[Message, list[str]]:
 def _files() -> list[Path]:
     web = ROOT / "gateway/web"
     python = [path for folder in PYTHON for path in (ROOT / folder).rglob("*.py")]
-    return sorted([*python, *(web / "templates").rglob("*.html"), *(web / "static/js").glob("*.js")])
+    packs = (ROOT / "policies/packs").rglob("pack.json")
+    return sorted([*python, *(web / "templates").rglob("*.html"), *(web / "static/js").glob("*.js"), *packs])
 
 
 def _of_file(path: Path, name: str) -> Iterator[Message]:
@@ -123,6 +138,10 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
             yield from (text for tuple_ in ast.walk(tree) if isinstance(tuple_, ast.Tuple) for text in _texts(tuple_))
         elif not name.startswith(UNSEEN):
             yield from _of_python(tree, CATALOGUES.get(name, ()))
+        return
+    if path.suffix == ".json":
+        pack = json.loads(path.read_text())
+        yield from (pack[field] for field in PACK_FIELDS)
         return
     source = BytesIO(path.read_bytes())
     if path.suffix == ".html":

@@ -230,9 +230,9 @@ def _incident(places: Places, camera: str, reason: Reason, purpose: Purpose, beg
 
 def _facts(reason: Reason, act: Act, until: datetime) -> Facts:
     return Facts(
-        panic_until=until if reason.holding == Condition.PANIC else None,
-        approval=Approval(act, until) if reason.holding == Condition.ASK else None,
-        is_second_person_present=reason.holding == Condition.TWO_PERSONS,
+        panic_until=until if Condition.PANIC in reason.holding else None,
+        approval=Approval(act, until) if Condition.ASK in reason.holding else None,
+        is_second_person_present=Condition.TWO_PERSONS in reason.holding,
     )
 
 

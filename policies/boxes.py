@@ -56,14 +56,14 @@ class Reason(NamedTuple):
     """What speaks for it: a condition that holds by itself, and an incident.
 
     Attributes:
-        holding: `ask`, `panic`, `two_persons`, or empty.
+        holding: of `ask`, `panic` and `two_persons`.
         origin: of the incident; None: there is none.
         distance_m: of the incident.
         around_s: how far from the opening of the incident a recording reaches; None without an incident, 0 where no
             recording is asked for.
     """
 
-    holding: str
+    holding: frozenset[str]
     origin: Origin | None = None
     has_moved: bool = False
     distance_m: int = 0
@@ -147,7 +147,7 @@ class OwnerBox:
 
     def _is_met(self, reason: Reason) -> bool:
         condition = self.rule.condition
-        if condition in {Condition.ALWAYS, reason.holding}:
+        if condition == Condition.ALWAYS or condition in reason.holding:
             return True
         if reason.origin is None or reason.origin not in self.rule.origins:
             return False
@@ -271,7 +271,7 @@ class GuardBox(_Everything):
     def has_reason(self, reason: Reason) -> bool:
         """The condition of the denial; an incident can always have been opened just now."""
         if self.rule.condition == GuardCondition.ONE_PERSON:
-            return reason.holding != Condition.TWO_PERSONS
+            return Condition.TWO_PERSONS not in reason.holding
         if age_s(self.rule.condition) is not None:
             return reason.origin is None
         return reason.origin in _NO_GROUNDS.get(self.rule.condition, frozenset({reason.origin}))

@@ -52,7 +52,10 @@ from policies.vocabulary import (
     Technology,
 )
 
-GOALS: Final = ("wider", "narrower", "breach")
+WIDER: Final = "wider"
+NARROWER: Final = "narrower"
+BREACH: Final = "breach"
+GOALS: Final = (WIDER, NARROWER, BREACH)
 # how the layers are put together: whatever an owner's rules say, and not what the ordinance forbids
 COMPOSED: Final = "(and (not {forbidden}) {allowed})"
 YEAR: Final = timedelta(weeks=55)  # from the last date of either document on nothing new comes
@@ -100,7 +103,7 @@ def witness_of(asked: Question, model: Mapping[str, int | bool]) -> Witness:
     roles = frozenset(role for place, role in enumerate(asked.roles) if model[f"role{place}"])
     who = Who(asked.agencies[model["agency"]], asked.units[model["unit"]], roles or frozenset({NO_ROLE}))
     act = ACTS[model["act"]]
-    holding = next((str(word) for word in HOLDING if model[word]), "")
+    holding = frozenset(str(word) for word in HOLDING if model[word])
     reason = Reason(holding, around_s=int(model["around"]))
     if model["incident"]:
         origin = ORIGINS[model["origin"]]
@@ -224,7 +227,6 @@ class _Writer:
             "(assert (and (>= age 1000) (>= around 1)))",
             f"(assert (=> incident {one_of('purpose', grounds)}))",
             f"(assert {any_of(f'(and (= distance {top}) (not {none}))' for top, none in nowhere.items())})",
-            "(assert (and (not (and ask panic)) (not (and ask two_persons)) (not (and panic two_persons))))",
         ]
 
     def _policy(self, policy: Policy | None) -> str:

@@ -270,23 +270,21 @@ class _Builder:
 
     def _reasons(self, tops: Iterable[int]) -> Iterator[Reason]:
         named = {rule.condition for rule in self._rules}
+        words = [word for word in (Condition.ASK, Condition.PANIC, Condition.TWO_PERSONS) if word in named]
+        holding = [frozenset[str](), *(frozenset({str(word)}) for word in words)]
         if any(line.condition == GuardCondition.ONE_PERSON for line in self._guardrail.rules):
-            named.add(Condition.TWO_PERSONS)
-        holding = [
-            "",
-            *(str(word) for word in (Condition.ASK, Condition.PANIC, Condition.TWO_PERSONS) if word in named),
-        ]
+            holding += [one | {str(Condition.TWO_PERSONS)} for one in holding if Condition.TWO_PERSONS not in one]
         arounds: list[int] = [0]
         if self._is_range:
             known = sorted({one.around_s for one in self._terms if one.around_s})
             arounds = [*known, max(known, default=0) + 1]
-        for word in holding:
-            yield Reason(word, around_s=None if self._is_range else 0)
+        for held in dict.fromkeys(holding):
+            yield Reason(held, around_s=None if self._is_range else 0)
             for origin in self._origins():
                 for has_moved in (False, True):
                     for top in tops:
                         for around in arounds:
-                            yield Reason(word, origin, has_moved, top, around)
+                            yield Reason(held, origin, has_moved, top, around)
 
     def _origins(self) -> list[Origin]:
         """One origin of each kind that rules tell apart; the ordinance tells incidents opened by hand apart."""

@@ -193,6 +193,13 @@ _PHRASES: Final[tuple[tuple[Act, str, str], ...]] = (
 )
 
 
+def doing(acts: frozenset[Act], voice: Voice, cameras: str = "") -> str:
+    """What acts let somebody do: with these cameras, or where the cameras are named beside it."""
+    if cameras:
+        return _acts(acts, cameras, voice)
+    return _list([voice.translate(later) for act, _, later in _PHRASES if act in acts], voice)
+
+
 def _acts(acts: frozenset[Act], cameras: str, voice: Voice) -> str:
     phrases = [(first, later) for act, first, later in _PHRASES if act in acts]
     said = [voice.translate(later if index else first) for index, (first, later) in enumerate(phrases)]

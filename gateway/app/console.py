@@ -1,15 +1,17 @@
 """Wires the operator's desk."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.app.ground import Ground
 from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
-from gateway.desks.console import ClipLine, ClipWish, ConsoleDesk, Listing
+from gateway.desks.console import AskLine, ClipLine, ClipWish, ConsoleDesk, Listing
 from gateway.evidence import ClipRequest, ClipState, Evidence, Wanted, words
 from gateway.incidents import Incidents
 from gateway.kernel.principal import Principal
+from gateway.live import AskWish, ViewAsks
+from partner_agent.wire.clock import Clock
 
 
 class AgencyClips:
@@ -35,6 +37,25 @@ class AgencyClips:
         return [_line(request) for request in await self._evidence.list_for(principal, before=before)]
 
 
+class AgencyAsks:
+    """`console.Asks` over live."""
+
+    def __init__(self, asks: ViewAsks, clock: Clock) -> None:
+        self._asks, self._clock = asks, clock
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask."""
+        await self._asks.ask(principal, AskWish(camera_id=camera_id, purpose=purpose, incident_id=incident_id))
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
+        """By the organisation that was asked."""
+        now = self._clock.now()
+        return {
+            organisation: AskLine(ask.camera_id, ask.standing_for(principal, now).value, ask.until)
+            for organisation, ask in (await self._asks.of_incident(principal, incident_id)).items()
+        }
+
+
 def build_console(
     ground: Ground,
     settings: Settings,
@@ -43,6 +64,7 @@ def build_console(
     owners: PartnerServices,
     listing: Listing,
     evidence: Evidence,
+    asks: ViewAsks,
 ) -> ConsoleDesk:
     """Build it."""
     return ConsoleDesk(
@@ -53,6 +75,7 @@ def build_console(
         zone=ZoneInfo(settings.agency_zone),
         listing=listing,
         clips=AgencyClips(evidence),
+        asks=AgencyAsks(asks, ground.clock),
     )
 
 

@@ -5,19 +5,19 @@ from typing import TypedDict
 
 from gateway.app.console import build_console
 from gateway.app.ground import Ground
+from gateway.app.live import LiveServices
 from gateway.app.oversight import build_oversight
 from gateway.app.partners import PartnerServices
-from gateway.app.portal import build_portal
+from gateway.app.portal import OwnersViewRequests, build_portal
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingTies
+from gateway.app.sharing import SharingServices, SharingTies
 from gateway.app.sites import SiteTies
-from gateway.desks.console import ConsoleDesk, Listing
+from gateway.desks.console import ConsoleDesk
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
 from gateway.evidence import Evidence
 from gateway.identity import Identity
 from gateway.incidents import Incidents
-from gateway.live import Live
 
 
 class Desks(TypedDict):
@@ -35,9 +35,9 @@ class Joined:
     owners: PartnerServices
     identity: Identity
     incidents: Incidents
-    listing: Listing
+    law: SharingServices
     evidence: Evidence
-    live: Live
+    views: LiveServices
     ties: SiteTies
     sharing: SharingTies
 
@@ -47,10 +47,23 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
     owners, incidents, evidence = joined.owners, joined.incidents, joined.evidence
     return {
         "portal": build_portal(
-            ground.log.audit, owners, ties=joined.ties, sharing=joined.sharing, evidence=evidence, live=joined.live
+            ground.log.audit,
+            owners,
+            ties=joined.ties,
+            sharing=joined.sharing,
+            evidence=evidence,
+            live=joined.views.live,
+            view_requests=OwnersViewRequests(joined.views.asks, joined.law.touches, incidents, ground.clock),
+            touches=joined.law.touches,
         ),
         "console": build_console(
-            ground, settings, incidents=incidents, owners=owners, listing=joined.listing, evidence=evidence
+            ground,
+            settings,
+            incidents=incidents,
+            owners=owners,
+            listing=joined.law.listing,
+            evidence=evidence,
+            asks=joined.views.asks,
         ),
         "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
     }

@@ -20,6 +20,7 @@ from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices, SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
+from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
 from gateway.cameras import Cameras
 from gateway.desks.console import ConsoleDesk
@@ -101,15 +102,16 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing = LiveTies()
-    law = _law(ground, owners, incidents, identity, shared, viewing)
+    viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
+    law = _law(ground, owners, incidents, identity, ties=shared, usage=viewing, history=history)
     sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
     viewing.tie(views.live)
-    joined = Joined(owners, identity, incidents, law.listing, evidence, views.live, ties, shared)
+    history.tie(views.live)
+    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),
@@ -132,6 +134,28 @@ def build_services(
             *views.background,
         ),
         probes=(*_probes(ground), law.probe, views.probe),
+    )
+
+
+def _law(
+    ground: Ground,
+    owners: PartnerServices,
+    incidents: Incidents,
+    identity: Identity,
+    *,
+    ties: SharingTies,
+    usage: LiveTies,
+    history: LiveHistory,
+) -> SharingServices:
+    return build_sharing(
+        ground,
+        partners=owners.partners,
+        cameras=owners.cameras,
+        incidents=incidents,
+        identity=identity,
+        ties=ties,
+        usage=usage,
+        history=history,
     )
 
 
@@ -163,25 +187,6 @@ def _base(ground: Ground) -> _Base:
         log_reader=ground.log.reader,
         sequencer=ground.log.sequencer,
         rate_limiter=ground.rate_limiter,
-    )
-
-
-def _law(
-    ground: Ground,
-    owners: PartnerServices,
-    incidents: Incidents,
-    identity: Identity,
-    ties: SharingTies,
-    usage: LiveTies,
-) -> SharingServices:
-    return build_sharing(
-        ground,
-        partners=owners.partners,
-        cameras=owners.cameras,
-        incidents=incidents,
-        identity=identity,
-        ties=ties,
-        usage=usage,
     )
 
 

@@ -24,6 +24,7 @@ from gateway.sharing import (
     Approvals,
     CameraCard,
     Decisions,
+    Effects,
     Evaluations,
     Freshness,
     Layering,
@@ -32,11 +33,13 @@ from gateway.sharing import (
     Marker,
     Outbox,
     Owners,
+    Prover,
     Sharing,
     SiteAgent,
     SiteBook,
     Standing,
     Touches,
+    ViewHistory,
     follow_forever,
     ground_of,
 )
@@ -56,7 +59,7 @@ from policies.places import PlacePack
 PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
-    Live.ASK: ("ask", "Ask me", "Nobody watches live: you cannot say yes to a single view yet."),
+    Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
     Live.NEARBY: ("permitted", "Shared", "Live only for an incident nearby."),
     Live.ALWAYS: ("permitted", "Shared", "Live at any time your rules name."),
 }
@@ -263,6 +266,7 @@ def build_sharing(
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
+    history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name.
 
@@ -279,10 +283,8 @@ def build_sharing(
         guardrail=loaded.guardrail,
         agreement=loaded.agreement,
     )
-    database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    sharing = Sharing(
-        database=database, rows=rows, book=book, log=log, publisher=bus, clock=clock, places=loaded.places
-    )
+    database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = Outbox(
         gateway=ground.settings.origin.text,
         database=database,
@@ -293,23 +295,59 @@ def build_sharing(
         publisher=bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(loaded.guardrail), agency=AgencyLayer(loaded.rules), usage=usage
-    )
-    follow = Background("sharing", lambda: follow_forever(bus=ground.bus, rows=rows, outbox=outbox))
     freshness = Freshness(generations=database, clock=clock)
+    layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
-    owners = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, owners, identity.passkeys)
+    keys = Owners(sharing=sharing, rows=rows, book=book)
+    ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     listing, marks = _lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
-    evaluations = Evaluations(
-        cameras=cameras, incidents=incidents, layering=layering, rows=rows, book=book, clock=clock
+    evaluations = _evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
+    follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    proof = Background("proof", prover.run)
+    deciding = (decisions, listing, evaluations, touches, freshness)
+    background = (follow, marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+    return Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(loaded.guardrail),
+        agency=AgencyLayer(loaded.rules),
+        freshness=freshness,
+        usage=usage,
     )
-    background = (follow, marks, *_listening(ground, freshness))
-    return SharingServices(
-        sharing, owners, approvals, outbox, decisions, listing, evaluations, touches, freshness, agents, background
+
+
+def _sharing(
+    ground: Ground,
+    rows: SqlSharing,
+    book: SiteBook,
+    *,
+    places: Sequence[PlacePack],
+    prover: Prover,
+    history: ViewHistory,
+) -> Sharing:
+    return Sharing(
+        database=ground.database,
+        rows=rows,
+        book=book,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        places=places,
+        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
+    )
+
+
+def _evaluations(
+    ground: Ground, incidents: Incidents, *, cameras: Cameras, layering: Layering, rows: SqlSharing, book: SiteBook
+) -> Evaluations:
+    return Evaluations(
+        cameras=cameras, incidents=incidents, layering=layering, rows=rows, book=book, clock=ground.clock
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.audit.model import Entry
 from gateway.audit.ports import Head, TreeStore
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
+from gateway.kernel.phrases import phrase
 from partner_agent.wire.entry_file import EntryFile
 from partner_agent.wire.proofs import HASH_BYTES, Node, ProofError, consistency_plan, inclusion_plan, make_proof
 from partner_agent.wire.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, TileHashes, encode_bundle, tiles_of
@@ -92,7 +93,7 @@ class LogReader:
         try:
             plan = consistency_plan(old_size, head.size)
         except ProofError as error:
-            raise InvalidError(f"The log has {head.size} entries.") from error
+            raise InvalidError(phrase("The log has %(size)d entries.", size=head.size)) from error
         return Growth(old_size, head.size, await self._cut(plan, head.size), head.note)
 
     async def _cut(self, plan: list[tuple[Node, ...]], size: int) -> tuple[bytes, ...]:

@@ -84,7 +84,13 @@ class UnitOfWork:
     """
 
     def __init__(
-        self, session: AsyncSession, *, signal: MemoryBus, tells_others: bool, on_change: Sequence[OnChange] = ()
+        self,
+        session: AsyncSession,
+        *,
+        signal: MemoryBus,
+        raised: generations.Raised,
+        tells_others: bool,
+        on_change: Sequence[OnChange] = (),
     ) -> None:
         """`signal` wakes who reads generations in this process; `tells_others`: the database wakes other processes.
 
@@ -95,6 +101,7 @@ class UnitOfWork:
         self.leaves = 0
         self.is_committed = False
         self._signal = signal
+        self._raised = raised
         self._tells_others = tells_others
         self._changed: set[str] = set()
         self._after: list[Callable[[], Awaitable[None] | None]] = []
@@ -121,12 +128,14 @@ class UnitOfWork:
         """
         if not self.leaves and not unaudited:
             raise UnauditedCommitError("a change needs its audit leaf in the same transaction")
+        stamp = 0
         if self._changed:
             for forget in self._on_change:
                 await forget(self, frozenset(self._changed))
-            await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
+            stamp = await generations.count_up(self.session, self._changed, tells_others=self._tells_others)
         await self.session.commit()
         self.is_committed = True
+        self._raised.to(stamp)
         if self._changed:
             self._signal.publish(generations.TOPIC)
         for action in self._after:
@@ -144,6 +153,7 @@ class Database:
         self._busy_s = busy_s
         self.is_sqlite = url.startswith("sqlite")
         self.signal = MemoryBus()
+        self._raised = generations.Raised()
         self._on_change: list[OnChange] = []
         if self.is_sqlite:
             sqlite_in_loop.register()
@@ -152,9 +162,11 @@ class Database:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
         else:
-            self._writer = self._reader = create_async_engine(
+            self._writer = create_async_engine(
                 url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
             )
+            # Each statement sees its own moment anyway; without BEGIN and ROLLBACK a read is one way there and back.
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
 
     def on_change(self, forget: OnChange) -> None:
         """Call `forget` with the scopes that a transaction bumps, in that transaction, right before its commit."""
@@ -175,8 +187,13 @@ class Database:
     async def _transaction(self) -> AsyncIterator[UnitOfWork]:
         async with AsyncSession(self._writer, expire_on_commit=False) as session:
             await self._begin(session)
-            tells_others = not self.is_sqlite
-            unit = UnitOfWork(session, signal=self.signal, tells_others=tells_others, on_change=self._on_change)
+            unit = UnitOfWork(
+                session,
+                signal=self.signal,
+                raised=self._raised,
+                tells_others=not self.is_sqlite,
+                on_change=self._on_change,
+            )
             try:
                 yield unit
             finally:
@@ -225,6 +242,11 @@ class Database:
         async with self.read() as connection:
             return await generations.read_since(connection, seen)
 
+    @property
+    def own_generation(self) -> int:
+        """The last generation of everything that this process raised itself."""
+        return self._raised.stamp
+
     def generation_news(self) -> AbstractContextManager[Subscription]:
         """Woken when generations went up, as far as this process has heard."""
         return self.signal.subscribe(generations.TOPIC)
@@ -237,7 +259,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._writer.dispose()
-        if self._reader is not self._writer:
+        if self.is_sqlite:
             await self._reader.dispose()
 
 

@@ -43,6 +43,17 @@ class Reading:
     changed: frozenset[str]
 
 
+class Raised:
+    """The last generation of `platform` that this process committed."""
+
+    def __init__(self) -> None:
+        self.stamp = 0
+
+    def to(self, stamp: int) -> None:
+        """A commit raised it to this; 0 for one that did not."""
+        self.stamp = max(self.stamp, stamp)
+
+
 async def count_up(session: AsyncSession, scopes: Iterable[str], *, tells_others: bool) -> int:
     """Raise these scopes and `platform`, in the session's transaction, right before its commit.
 

@@ -203,5 +203,8 @@ class SessionStore(Protocol):
     async def given(self, site_id: str, *, since: datetime, without: str) -> Sequence[Session]:
         """The accepted sessions of a site that are open or ended since then, without one."""
 
+    async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
+        """The sessions of a site that were asked for since then, newest first, at most so many."""
+
     async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
         """Sessions that were accepted, ended before then, and of which the site has not given its account."""

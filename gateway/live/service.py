@@ -8,7 +8,7 @@ from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of
 import logging
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -187,6 +187,14 @@ class Live:
             live_s=math.ceil(sum(session.seconds_until(now) for session in given)),
             views_now=sum(session.is_open for session in given),
         )
+
+    async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
+        """The views of a site that were let through by the centre since then, newest first, at most so many."""
+        return await self._store.asked_for(site_id, since=since, most=most)
+
+    async def open_at(self, site_id: str) -> list[Session]:
+        """The views of a site that may show something now, whichever process holds them."""
+        return [session for session in await self._store.unfinished() if session.site_id == site_id]
 
     def running(self) -> list[Session]:
         """Every open session, newest first, for the supervisor's board and the owner's first page."""

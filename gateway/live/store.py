@@ -64,6 +64,13 @@ class SqlSessions:
         )
         return await self._read(statement)
 
+    async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
+        """Sessions of a site since then, newest first."""
+        table = LiveSession.__table__  # type: ignore[attr-defined]
+        is_mine = (col(LiveSession.site_id) == site_id) & (col(LiveSession.requested_at) >= since)
+        newest = (col(LiveSession.requested_at).desc(), col(LiveSession.id).desc())
+        return await self._read(select(table).where(is_mine).order_by(*newest).limit(most))
+
     async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
         """Accepted and ended sessions without the site's account."""
         table = LiveSession.__table__  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ async def register(
         if not form.given("leave_empty"):  # a field people do not see; programs fill it in
             await partners.register(wish)
     except LenspactError as error:
-        title = "Put your cameras on the list"
+        title = _("Put your cameras on the list")
         return page("partners/register.html", request, title=title, values=form.values, error=error, lengths=_lengths())
     return after("/register/sent")
 

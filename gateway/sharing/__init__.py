@@ -2,6 +2,7 @@
 
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
+from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.evaluating import Asked, Evaluations, Person, SomeRole, Supposed, Tried
 from gateway.sharing.explaining import Audience, Explained, audience_of
 from gateway.sharing.following import follow_forever
@@ -13,7 +14,8 @@ from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
-from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument
+from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
+from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
@@ -37,6 +39,8 @@ __all__ = [
     "Decided",
     "Decisions",
     "DocumentState",
+    "Effect",
+    "Effects",
     "Evaluations",
     "Explained",
     "Freshness",
@@ -55,6 +59,8 @@ __all__ = [
     "Page",
     "Person",
     "Preview",
+    "Proved",
+    "Prover",
     "Question",
     "Search",
     "Sharing",
@@ -72,6 +78,9 @@ __all__ = [
     "TouchOffer",
     "Touches",
     "Tried",
+    "Unproved",
+    "ViewHistory",
+    "ViewMade",
     "Waiting",
     "audience_of",
     "follow_forever",

@@ -11,7 +11,7 @@ from litestar.response import Redirect, Template
 from gateway.cameras import Camera
 from gateway.kernel.errors import ConflictError, LenspactError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
-from gateway.sharing.changing import Act, save_word
+from gateway.sharing.changing import Act, effect_of, save_word
 from gateway.sharing.exact import ROLES, Choices, heights_of
 from gateway.sharing.forms import DAYS, PURPOSES, digest_of, fields_of, read_clause_form, values_of
 from gateway.sharing.model import Answers
@@ -31,7 +31,7 @@ PRESETS: Final = (
     (
         Preset.ASK_ME,
         "Ask me",
-        "You say yes or no to each recording. Nobody watches live until you can say yes to a single view too.",
+        "You say yes or no to each recording, and to each live view: once for an incident, five minutes.",
     ),
     (Preset.EMERGENCIES, "Emergencies only", "Live only during an incident nearby. You are asked for recordings."),
     (Preset.OPEN, "Open", "Live at any time, recordings without asking."),
@@ -217,6 +217,7 @@ def _form_page(
         target=target,
         made_from=made_from,
         preview=looked.preview if looked else None,
+        effect=effect_of(looked.preview, view) if looked else None,
         looked_at=looked.digest if looked else "",
         save_word=looked.word if looked else "",
         presets=[(preset, _(word), _(hint)) for preset, word, hint in PRESETS],

@@ -8,6 +8,7 @@ from litestar.response import Redirect, Template
 
 from gateway.kernel.errors import ConflictError, LenspactError
 from gateway.kernel.principal import Principal
+from gateway.sharing.effect_words import EffectWords, words_of
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView, Standing
 from gateway.web import _, after, page, read_form
@@ -56,6 +57,7 @@ async def look_at(
         view=view,
         act=act,
         preview=preview,
+        effect=effect_of(preview, view),
         word=save_word(preview, view.standing),
         error=error,
     )
@@ -73,6 +75,11 @@ async def carry_out(
     except LenspactError as error:
         return await look_at(request, principal=principal, sharing=sharing, view=view, act=act, error=error)
     return after(f"/portal/sites/{view.site.id}/sharing", "sharing-saved")
+
+
+def effect_of(preview: Preview, view: SharingView) -> EffectWords | None:
+    """What the change does for whom, in words."""
+    return None if preview.effect is None else words_of(preview.effect, preview.after, view.voice)
 
 
 def save_word(preview: Preview, standing: Standing) -> str:

@@ -57,7 +57,7 @@ class Snapshot:
         local_camera: the camera as its agent and its document call it.
         policy_sha256: the newest acknowledged document.
         pending: whether a narrowing that the site has not acknowledged had to permit too.
-        network, site: generations at the time.
+        network, site: the generations of everything at which each had changed last.
     """
 
     site_id: str
@@ -112,13 +112,15 @@ class Decisions:
         asked = request_of(question, camera, site, now=self._clock.now())
         if not is_known(site, asked):
             raise NotFoundError("There is no such camera.")
-        usage = await self._layering.usage(camera.site_id, without_session=question.without_session)
         facts = law.Facts(
-            usage=usage,
             approval=question.approval,
             is_second_person_present=question.is_second_person_present,
         )
         decision = self._decision(site, asked, facts)
+        if isinstance(decision, Permit):  # what the site gives already can only take away from a permit
+            usage = await self._layering.usage(camera.site_id, without_session=question.without_session)
+            facts = dataclasses.replace(facts, usage=usage)
+            decision = self._decision(site, asked, facts)
         if isinstance(decision, Permit):
             await self._freshness.demand()  # last, so that a decision that took long does not stand on what was
         return Decided(

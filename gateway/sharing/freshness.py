@@ -23,6 +23,7 @@ RECHECK_S: Final = 0.25
 UNCONFIRMED_S: Final = 1.0
 LOOK_S: Final = 0.5  # how long one look may take
 MAX_WAITING: Final = 10_000  # scopes that nobody has taken yet; with more, everything has changed
+MAX_KEPT: Final = 100_000  # scopes whose last change is remembered, about 15 MB
 EVERYTHING: Final = "*"
 NEVER: Final = -1
 
@@ -41,6 +42,10 @@ class Generations(Protocol):
         Raises:
             UnavailableError: the counters cannot be read.
         """
+
+    @property
+    def own_generation(self) -> int:
+        """The last generation that this process raised itself."""
 
     def generation_news(self) -> AbstractContextManager["News"]:
         """Wakes with every change that this process hears of, which may not be all of them."""
@@ -88,6 +93,8 @@ class Freshness:
         self._seen = NEVER
         self._confirmed_at: tuple[float, datetime] | None = None
         self._has_told = False
+        self._changed_at: dict[str, int] = {}
+        self._all_changed_at = NEVER
         self._looking = anyio.Lock()
         self._followers: list[Changes] = []
 
@@ -104,6 +111,15 @@ class Freshness:
         monotonic_s, wall = self._confirmed_at
         ages_s = (self._clock.monotonic() - monotonic_s, abs((self._clock.now() - wall).total_seconds()))
         return max(ages_s) < UNCONFIRMED_S
+
+    def changed_at(self, *scopes: str) -> int:
+        """The generation of everything at which this process saw any of these change last, or a later one."""
+        return max(self._all_changed_at, *(self._changed_at.get(scope, NEVER) for scope in scopes))
+
+    async def catch_up(self) -> None:
+        """See what this process itself committed, and whatever else a young look would; failing is for `demand`."""
+        if not self.is_confirmed or self._generations.own_generation > self._seen:
+            await self._try_to_look()
 
     async def demand(self) -> None:
         """Be confirmed, by looking once more if need be; asked before anything is permitted.
@@ -129,8 +145,15 @@ class Freshness:
             if not NEVER < self._seen <= reading.platform:
                 changed = frozenset({EVERYTHING})
             self._seen, self._confirmed_at = reading.platform, asked_at
+            self._keep(changed)
         for follower in self._followers:
             follower.put(changed)
+
+    def _keep(self, changed: frozenset[str]) -> None:
+        """Remember when these changed; too many are as good as everything."""
+        self._changed_at |= dict.fromkeys(changed, self._seen)
+        if EVERYTHING in changed or len(self._changed_at) > MAX_KEPT:
+            self._changed_at, self._all_changed_at = {}, self._seen
 
     @contextmanager
     def changes(self) -> Iterator[Changes]:

@@ -1,19 +1,20 @@
 """The centre's layers of a site, from what is stored: documents, pending narrowing, ordinance, agreement, switch.
 
-Compiled documents are kept by their digest, which names their content for good; whether one is in force is read anew
-each time.
+Compiled documents are kept by their digest, which names their content for good. What is read of a site is kept until
+the generation of the site, its organisation or the network says that it changed (`freshness`); its agent is read each
+time.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.partners import OrganisationState
 from gateway.sharing.model import Answers, policy_of
-from gateway.sharing.ports import LiveUsage, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import NETWORK, held_by
 from gateway.sharing.site_book import SiteBook
 from partner_agent.wire import canonical
@@ -23,6 +24,8 @@ from policies.parts import Envelope
 from policies.request import Facts, Invariants, Place, Usage
 
 COMPILED: Final = 5_000  # documents kept compiled, about 40 KiB each
+SITES: Final = 5_000  # whose layers are kept
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,23 @@ class SiteLayers:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """The switch of the whole network."""
+
+    is_suspended: bool
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[T]):
+    """What was read, at which generation of everything, of which agent."""
+
+    as_of: int
+    agent: SiteAgent | None
+    value: T
+
+
 class Layering:
     """Builds the layers of sites."""
 
@@ -89,14 +109,18 @@ class Layering:
         book: SiteBook,
         guardrail: GuardrailLayer,
         agency: AgencyLayer,
+        freshness: Confirmed,
         usage: LiveUsage | None = None,
     ) -> None:
         self._rows = rows
         self._book = book
+        self._freshness = freshness
         self._guardrail = guardrail
         self._agency = agency
         self._usage = usage
         self._compiled: OrderedDict[str, SharingLayer] = OrderedDict()
+        self._sites: OrderedDict[str, _Kept[SiteLayers]] = OrderedDict()
+        self._network: _Kept[_Network] | None = None
 
     @property
     def guardrail(self) -> GuardrailLayer:
@@ -122,7 +146,39 @@ class Layering:
 
     async def of_site(self, site_id: str, organisation_id: str) -> SiteLayers:
         """The layers of one site as they are now."""
+        await self._freshness.catch_up()
+        as_of = self._freshness.stamp
         agent = await self._book.agents.agent_of(site_id)
+        kept = self._sites.get(site_id)
+        if kept is None or kept.agent != agent or not self._is_current(kept.as_of, site_id, organisation_id):
+            kept = _Kept(as_of, agent, await self._read(site_id, organisation_id, agent))
+            self._sites[site_id] = kept
+            if len(self._sites) > SITES:
+                self._sites.popitem(last=False)
+        if site_id in self._sites:
+            self._sites.move_to_end(site_id)
+        network = await self._network_now()
+        switched = replace(kept.value.invariants, is_suspended=network.is_suspended)
+        return replace(kept.value, invariants=switched, network=network.generation)
+
+    async def as_stored(self, site_id: str, organisation_id: str) -> SiteLayers:
+        """The layers of one site read from its rows now, for whoever keeps what follows from them."""
+        self._sites.pop(site_id, None)
+        return await self.of_site(site_id, organisation_id)
+
+    def _is_current(self, as_of: int, *scopes: str) -> bool:
+        """Whether what was read then still is so, as far as a confirmed process knows."""
+        return self._freshness.is_confirmed and self._freshness.changed_at(*scopes) <= as_of
+
+    async def _network_now(self) -> "_Network":
+        kept, as_of = self._network, self._freshness.stamp
+        if kept is None or not self._is_current(kept.as_of, NETWORK):
+            now = _Network(await self._rows.is_suspended(), self._freshness.changed_at(NETWORK))
+            kept = self._network = _Kept(as_of, None, now)
+        return kept.value
+
+    async def _read(self, site_id: str, organisation_id: str, agent: SiteAgent | None) -> SiteLayers:
+        """Everything of a site, from its rows; the switch of the network is set by whoever asked."""
         answers = await self._rows.answers(site_id)
         document = await held_by(self._rows, agent)
         sharing: tuple[SharingLayer, ...] = ()
@@ -139,8 +195,8 @@ class Layering:
             guardrail=self._guardrail,
             agency=self._agency,
             invariants=await self._invariants(organisation_id, agent),
-            network=await self._rows.generation(NETWORK),
-            generation=await self._rows.generation(site_id),
+            network=0,
+            generation=self._freshness.changed_at(site_id),
             panic_until=agent.panic_until if agent else None,
         )
 
@@ -176,6 +232,6 @@ class Layering:
         return Invariants(
             is_camera_present=True,  # it is in the document and on the list, or the request does not come this far
             is_paused=agent is not None and agent.is_paused,
-            is_suspended=await self._rows.is_suspended(),
+            is_suspended=True,  # until the switch was read
             is_partner_active=is_active,
         )

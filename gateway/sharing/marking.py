@@ -141,7 +141,7 @@ class Marker:
         if not cameras:
             return None
         try:
-            return await self._layering.of_site(cameras[0].site_id, cameras[0].organisation_id)
+            return await self._layering.as_stored(cameras[0].site_id, cameras[0].organisation_id)
         except (LenspactError, PolicyError):
             log.exception("the rules of %s cannot be read", cameras[0].site_id)
             return None

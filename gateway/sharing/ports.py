@@ -10,7 +10,7 @@ from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion
-from policies.request import Usage
+from policies.request import Incident, Usage
 
 
 class Log(Protocol):
@@ -47,7 +47,21 @@ class SiteAgent:
 
 
 class Confirmed(Protocol):
-    """Whether this process knows how things stand: `freshness.Freshness`."""
+    """Whether this process knows how things stand, and since when: `freshness.Freshness`."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """It does; what was read at `stamp` may be used as long as it did not change."""
+
+    @property
+    def stamp(self) -> int:
+        """The generation of everything that this process has seen."""
+
+    def changed_at(self, *scopes: str) -> int:
+        """The generation of everything at which any of these changed last."""
+
+    async def catch_up(self) -> None:
+        """See what this process itself committed."""
 
     async def demand(self) -> None:
         """Asked before anything is permitted.
@@ -92,6 +106,38 @@ class LiveUsage(Protocol):
 
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """In the last 24 hours and right now, without one session that is decided again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewMade:
+    """A live view that was asked for, as far as a decision can be made again from it.
+
+    Attributes:
+        at: when it was decided.
+        camera_id: the registered camera.
+        incident: the reason, as it was then.
+        has_happened: whether it was let through; otherwise the owner's rules refused it.
+    """
+
+    id: str
+    at: datetime
+    camera_id: str
+    agency: str
+    unit: str
+    roles: frozenset[str]
+    purpose: str
+    incident: Incident | None
+    has_happened: bool
+
+
+class ViewHistory(Protocol):
+    """What was and is watched at a site."""
+
+    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """Views that happened or that the owner's rules refused, newest first, at most so many."""
+
+    async def running(self, site_id: str) -> Sequence[ViewMade]:
+        """Views that may show something right now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +213,6 @@ class SharingRows(Protocol):
 
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
-
-    async def generation(self, scope: str) -> int:
-        """The generation of a scope; 0 before the first change."""
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""

@@ -74,6 +74,13 @@ class Prover:
             self._waiting -= 1
         return Unproved.LATE
 
+    async def run(self) -> None:
+        """End the process when the gateway ends."""
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await self.close()
+
     async def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None

@@ -15,6 +15,8 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
+from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.forbidding import demand_lawful
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
@@ -45,11 +47,15 @@ class Preview:
         changes: what is shared more, less, or otherwise.
         needs_approval: whether part of it waits for approval.
         is_at_once: whether part of it counts from the save on.
+        effect: who gains and loses by it; None where nothing works that out.
+        after: the policy that the new answers stand for, in our own names of the cameras.
     """
 
     changes: tuple[Change, ...]
     needs_approval: bool
     is_at_once: bool
+    effect: Effect | None
+    after: Policy
 
 
 class Sharing:
@@ -65,6 +71,7 @@ class Sharing:
         publisher: Publisher,
         clock: Clock,
         places: Sequence[PlacePack] = (),
+        effects: Effects | None = None,
     ) -> None:
         self._database = database
         self._rows = rows
@@ -73,6 +80,7 @@ class Sharing:
         self._publisher = publisher
         self._clock = clock
         self._places = places
+        self._effects = effects
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
         """What is shared at a site, and how far it has come.
@@ -109,18 +117,19 @@ class Sharing:
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
-            InvalidError: the answers cannot be written down.
+            InvalidError: the answers cannot be written down, or a line of the ordinance forbids one in every case.
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
-        before = await self._said(site, known.effective) if known else None
-        after = await self._said(site, answers.effective)
+        before, after = await self._lawful(site, known, answers)
         step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
         return Preview(
             changes=tuple(say_change(before, after, await self._voice(site))),
             needs_approval=step.proposal is not None,
             is_at_once=step.narrowing is not None,
+            effect=None if self._effects is None else await self._effects.of(site.id, before, after),
+            after=after,
         )
 
     async def save(
@@ -143,13 +152,14 @@ class Sharing:
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
-            InvalidError: the answers cannot be written down.
+            InvalidError: the answers cannot be written down, or a line of the ordinance forbids one in every case.
             ConflictError: somebody saved in between; nothing is lost, nothing is changed.
             PreconditionError: the agreement was not accepted.
         """
         site = await self._mine(principal, site_id, clauses)
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
+        await self._lawful(site, known, answers)
         return await self._keep(principal, site, known, answers, made_from=made_from)
 
     async def name_owners(self, principal: Principal, answers: Answers, owners: tuple[Owner, ...] | None) -> Answers:
@@ -279,6 +289,13 @@ class Sharing:
             return plan(read_policy(known.pending), wanted, owners=answers.owners)
         held = await held_by(self._rows, agent)
         return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners)
+
+    async def _lawful(self, site: Site, known: Answers | None, answers: Answers) -> tuple[Policy | None, Policy]:
+        """What was said and what is to be said, as policies; the ordinance leaves something of each new answer."""
+        before = await self._said(site, known.effective) if known else None
+        after = await self._said(site, answers.effective)
+        demand_lawful(before, after, self._book.guardrail, await self._book.names(site.id))
+        return before, after
 
     async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
         """The policy in our own names of the cameras, to be said in words."""

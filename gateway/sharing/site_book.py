@@ -55,7 +55,7 @@ class SiteBook:
         self.cameras = cameras
         self.agents = agents
         self._agency = agency
-        self._guardrail = guardrail
+        self.guardrail = guardrail
         self._agreement = agreement
         self._hold_s = hold_s
 
@@ -88,7 +88,7 @@ class SiteBook:
             partner=organisation_id,
             agreement=Agreement(current.version, current.sha256),
             envelope=self._agreement.bind(agencies=[agency.id], accepted_at=accepted[-1].accepted_at),
-            guardrail=self._guardrail.digest,
+            guardrail=self.guardrail.digest,
             hold_s=self._hold_s,
             cameras=tuple(_site_camera(camera, names[camera.id]) for camera in registered if camera.id in names),
         )

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
-from gateway.kernel.tables import GenerationRow
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
@@ -21,7 +20,6 @@ from policies.model import Owner
 
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
-_GENERATION = GenerationRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
 _SIGNATURE = SharingSignatureRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
@@ -125,11 +123,6 @@ class SqlSharing:
         """How far a document has come."""
         values = {"state": state.value, "code": code, "answered_at": at}
         await unit.session.execute(update(_DOCUMENT).where(_DOCUMENT.c.sha256 == sha256).values(**values))
-
-    async def generation(self, scope: str) -> int:
-        """The generation of a scope; 0 before the first change."""
-        rows = await self._rows(select(_GENERATION.c.counter).where(_GENERATION.c.scope == scope), None)
-        return int(rows[0].counter) if rows else 0
 
     async def signatures(self, marks: Collection[str]) -> Mapping[str, str]:
         """The bodies of these marks, of those that are known."""

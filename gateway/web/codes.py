@@ -33,8 +33,8 @@ ENTRIES: Final = (
     *("Policy approved", "Policy refused", "Policy saved", "Policy sent", "Policy withdrawn", "Promise broken"),
     *("Review decided", "Session stopped", "Setting changed", "Sharing resumed", "Sharing suspended"),
     *("Sign in ended", "Sign in failed", "Sign in succeeded", "Site added", "Site changed", "Site removed"),
-    *("Still taken", "View accepted", "View accounted", "View denied", "View ended", "View failed"),
-    *("View interrupted", "View refused", "View requested", "View started"),
+    *("Still taken", "View accepted", "View accounted", "View approved", "View asked", "View declined", "View denied"),
+    *("View ended", "View failed", "View interrupted", "View lapsed", "View refused", "View requested", "View started"),
 )
 
 

@@ -7,12 +7,13 @@ that is missed is void, and the run says so.
 """
 
 import json
+import math
 import os
 import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -88,6 +89,18 @@ class Bench:
         self.figures[name] = _rounded(statistics.median(samples))
         self.samples[name] = [_rounded(value) for value in samples]
         self.lines.append(Line(name, self.figures[name], unit, "", gate))
+
+    def percentile(
+        self, name: str, values: Sequence[float], unit: str, *, percent: float, note: str = "", gate: Gate | None = None
+    ) -> None:
+        """A percentile of every value of the run; the note says how many they are, their median and the greatest."""
+        ordered = sorted(values)
+        value = ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
+        self.calibrations.append(calibrated())
+        self.figures[name] = _rounded(value)
+        summary = f"n {len(ordered)}, median {statistics.median(ordered):.4g}, greatest {ordered[-1]:.4g} {unit}"
+        self.samples[name] = [_rounded(part) for part in (statistics.median(ordered), ordered[-1], len(ordered))]
+        self.lines.append(Line(name, self.figures[name], unit, f"{summary}; {note}".removesuffix("; "), gate))
 
     def _pair(self, name: str, ours: Work, other: Work, gate: Gate | None, *, is_speed: bool) -> None:
         mine, theirs, ratios = [], [], []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from gateway.partners import Place
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies.vocabulary import IncidentKind, Origin
-from tests.fakes.console import FakeClips, FakeListing
+from tests.fakes.console import FakeAsks, FakeClips, FakeListing
 from tests.support.browser import Watched, served, watched
 from tests.support.pages import Caller
 from tests.support.partners import LOOP, World, world
@@ -45,6 +46,7 @@ class Room:
         self.asked: list[dict] = []
         self.listing = FakeListing(w.cameras)
         self.clips = FakeClips()
+        self.asks = FakeAsks(w.cameras, w.bus)
         self.incidents = Incidents(
             database=w.database,
             rows=SqlIncidents(w.database),
@@ -61,6 +63,7 @@ class Room:
             zone=ZoneInfo("America/Chicago"),
             listing=self.listing,
             clips=self.clips,
+            asks=self.asks,
         )
         self.origin = ""
 
@@ -302,3 +305,87 @@ def test_narrow_screens_show_one_thing_below_the_other(chromium, room, width):
         for address in (room.open(), room.origin + "/console", room.origin + "/console/clips"):
             seen.page.goto(address)
             assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+# --- asking an owner
+
+
+def _line(seen: Watched, name: str):
+    return seen.page.locator(f"li.camera[data-name='{name}']")
+
+
+def _camera_id(seen: Watched, name: str) -> str:
+    return _line(seen, name).get_attribute("data-camera") or ""
+
+
+def test_a_refused_question_says_only_that_it_is_not_available(chromium, room):
+    """Whoever refused, and why: the operator reads the one sentence, and nothing was asked."""
+    room.listing.answers["Front door"] = ("available_if", "ask")
+    room.asks.refusal = "Not available for this purpose."
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        _line(seen, "Front door").get_by_role("button", name="Ask the owner Front door").click()
+        seen.until("document.getElementById('said').textContent.includes('Not available')")
+        assert room.asks.asked == {}
+
+
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+def test_an_owner_is_asked_and_their_yes_starts_the_picture(chromium, room, dark):
+    """One button; asked, it is gone and says until when; the yes arrives by itself, as one view of the person's own."""
+    room.listing.answers |= {"Front door": ("available_if", "ask"), "Yard": ("available_if", "ask")}
+    with watched(chromium, dark=dark) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        line = _line(seen, "Front door")
+        assert "Available if the owner says yes" in line.inner_text()
+        _sound(seen)
+        line.get_by_role("button", name="Ask the owner Front door").click()
+        seen.until("document.getElementById('said').textContent.includes('The owner is asked')")
+        assert "Asked. The owner may answer until" in line.inner_text()
+        assert line.locator("form.ask").count() == 0
+        assert "Not available for this purpose" in _line_after_reading(seen, "Yard")
+        _sound(seen)
+        assert room.asked == []
+        room.portal.call(room.asks.answer, OPERATOR, _camera_id(seen, "Front door"), "granted")
+        seen.until("document.querySelectorAll('article.tile').length === 1")
+        seen.page.wait_for_selector(
+            "article.tile:has-text('Not available for this purpose')"
+        )  # this room shows nothing
+        assert room.asked[0]["opened_by"] == "person"
+        assert "once, for five minutes" in line.inner_text()
+
+
+def _line_after_reading(seen: Watched, name: str) -> str:
+    """Another camera of the same owner, as the page says it when it is read again."""
+    seen.page.reload()
+    _ready(seen)
+    return _line(seen, name).inner_text()
+
+
+def test_a_no_and_silence_look_like_every_other_refusal(chromium, room):
+    """The line says what it says of a camera whose owner never offered anything, letter for letter."""
+    room.listing.answers |= {"Front door": ("available_if", "ask"), "Yard": ("not_available", "none")}
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        room.portal.call(room.asks.answer, OPERATOR, _camera_id(seen, "Front door"), "over")
+        seen.page.wait_for_selector("li.camera[data-name='Front door'][data-state='not_available']")
+
+        said = [_line(seen, name).locator("> div").last.inner_text() for name in ("Front door", "Yard")]
+        assert said == ["Not available for this purpose"] * 2
+        assert room.asked == []
+
+
+def test_an_owner_is_asked_without_script(chromium, room):
+    """The button is a form; the page comes back with what was done."""
+    room.listing.answers["Front door"] = ("available_if", "ask")
+    with closing(chromium.new_context(java_script_enabled=False)) as context:
+        page = context.new_page()
+        page.goto(room.open())
+        line = page.locator("li.camera[data-name='Front door']")
+        line.get_by_role("button", name="Ask the owner Front door").click()
+        page.wait_for_url("**done=view-asked")
+
+        assert "The owner is asked." in page.inner_text("main")
+        assert "Asked. The owner may answer until" in line.inner_text()

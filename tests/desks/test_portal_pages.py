@@ -1,15 +1,17 @@
 """An owner's pages in a real browser: from the form to cameras on the map, by mouse, by keyboard and without a map."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
 from anyio.from_thread import BlockingPortal
 
 from gateway.kernel.database import Database
-from gateway.kernel.principal import ANONYMOUS, Principal
+from gateway.kernel.principal import ANONYMOUS, Principal, Role
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
-from tests.fakes.requests import FakeRequests
+from tests.fakes.requests import FakeRequests, FakeViewRequests
+from tests.support.authenticators import authenticator
 from tests.support.browser import Watched, served, watched
 from tests.support.pages import Caller
 from tests.support.partners import World, operator, world
@@ -279,3 +281,73 @@ def test_a_request_is_a_card_that_says_how_to_answer(chromium, desk):
         assert page.locator("article button").count() == 0
         answer = page.request.post(desk.origin + "/portal/requests/clr_0/decline", form={"csrf": "test-token"})
         assert (answer.status, "answered already" in answer.text()) == (422, True)
+
+
+def _with_camera(seen: Watched, desk: Desk) -> str:
+    """An owner with one camera; its id."""
+    _register(seen, desk)
+    _place_site(seen, desk)
+    seen.page.fill("#name", "Front door")
+    seen.page.check("[name=looks_around]")
+    seen.page.click("text=Save the camera")
+    seen.page.wait_for_url("**/portal/set-up?done=camera-saved")
+    seen.page.goto(desk.origin + "/portal")
+    return seen.page.locator("article.card h3").get_attribute("id") or ""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_without_a_passkey_a_live_request_says_how_to_answer_on_site(chromium, desk, dark):
+    """The first page names it; no button gives, one declines, and a delegate sees no page that is not theirs."""
+    asks = FakeViewRequests()
+    desk.w.portal._view_requests = asks
+    with watched(chromium, dark=dark) as seen:
+        asks.add(_with_camera(seen, desk))
+        page = seen.page
+        page.goto(desk.origin + "/portal")
+        page.click("text=Somebody asks to watch Front door live")
+        page.wait_for_url("**/portal/requests")
+        card = page.inner_text("article")
+        assert "violent crime, robbery" in card
+        assert "lenspact-agent approve cdcdcdcdcdcd" in card
+        assert page.locator("[data-passkey]").count() == 0
+        assert page.locator("article button").all_text_contents() == ["Decline: Front door"]
+        _sound(seen)
+        desk.caller.principal = dataclasses.replace(desk.caller.principal, roles=frozenset({Role.ANSWERS}))
+        page.reload()
+        assert page.locator("article a[href^='/portal/cameras/']").count() == 0
+        page.click("article button")
+        page.wait_for_url("**?done=view-declined")
+        assert "You declined" in page.inner_text("article")
+        assert page.locator("article button").count() == 0
+
+
+@pytest.mark.parametrize("what", ["views", "recordings"])
+def test_one_touch_answers_a_request(chromium, desk, what):
+    """A touch the site would not take changes nothing and says so; the next one is a yes, which can be taken back."""
+    asks, clips = FakeViewRequests(), FakeRequests()
+    desk.w.portal._view_requests, desk.w.portal._requests = asks, clips
+    word = "Let them watch" if what == "views" else "Send"
+    with watched(chromium) as seen, authenticator(seen.page) as device:
+        camera = _with_camera(seen, desk)
+        credential = device.add(rp_id="localhost")
+        asks.credentials = clips.credentials = (credential,)
+        _ = asks.add(camera) if what == "views" else clips.add(camera)
+        asks.refusal = "Your site would not take this passkey." if what == "views" else ""
+        seen.page.goto(desk.origin + "/portal/requests")
+        _sound(seen)
+        if what == "views":
+            seen.page.get_by_role("button", name=word).click()
+            seen.page.wait_for_selector("main [role=alert]:has-text('would not take this passkey')")
+            asks.refusal = ""
+            seen.errors.clear()  # the browser says of every refused form that it was refused
+        seen.page.get_by_role("button", name=word).click()
+        seen.page.wait_for_url("**?done=view-sent" if what == "views" else "**?done=clip-sent")
+        assert "You said yes" in seen.page.inner_text("article")
+        _sound(seen)
+        if what == "views":
+            seen.page.get_by_role("button", name="Stop it").click()
+            seen.page.wait_for_url("**?done=view-declined")
+            answer = seen.page.request.post(desk.origin + "/portal/views/vwr_0/decline", form={"csrf": "test-token"})
+            assert (answer.status, "Look again" in answer.text()) == (422, True)
+        else:
+            assert clips.sent == ["clr_0"]

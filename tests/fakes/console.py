@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from gateway.cameras import Box, Camera, Cameras, position_of
-from gateway.desks.console import ClipLine, ClipWish
+from gateway.desks.console import AskLine, ClipLine, ClipWish
 from gateway.incidents import Incident
+from gateway.kernel.errors import DeniedError
 from gateway.kernel.principal import Principal
+from gateway.live import topic_of_asker
 from gateway.partners import Place
+from gateway.sharing.ports import Publisher
+from partner_agent.wire.clock import SystemClock
 
 
 @dataclass(frozen=True)
@@ -87,3 +91,30 @@ class FakeClips:
             )
             for i, w in enumerate(self.wishes)
         ]
+
+
+@dataclass
+class FakeAsks:
+    """Owners who can be asked, once for an incident; they answer when the test says so."""
+
+    cameras: Cameras
+    publisher: Publisher
+    asked: dict[str, AskLine] = field(default_factory=dict)  # by organisation
+    refusal: str = ""
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask."""
+        if self.refusal:
+            raise DeniedError(self.refusal)
+        await self.answer(principal, camera_id, "asked")
+
+    async def answer(self, principal: Principal, camera_id: str, standing: str) -> None:
+        """How it stands now; whoever asked hears that there is news."""
+        camera = await self.cameras.camera(camera_id)
+        until = SystemClock().now() + timedelta(minutes=15)
+        self.asked[camera.organisation_id] = AskLine(camera_id, standing, until)
+        self.publisher.publish(topic_of_asker(principal.person_id), camera_id)
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
+        """All of them."""
+        return dict(self.asked)

@@ -21,6 +21,10 @@ class FakeGenerations:
         self.is_hanging = False
         self._bus = MemoryBus()
 
+    @property
+    def own_generation(self) -> int:
+        return 0  # every change is somebody else's
+
     def change(self, *scopes: str, is_heard: bool = True) -> None:
         """Somebody, anywhere, commits a change; the news of it may be lost."""
         self.platform += 1

@@ -1,13 +1,17 @@
 """A process permits only while it knows how things stand: what it hears, what it misses, and how it comes back."""
 
+import dataclasses
+
 import anyio
 import pytest
 from sqlalchemy import text
 
-from gateway.kernel.errors import UnavailableError
+from gateway.kernel.database import Database
+from gateway.kernel.errors import NotFoundError, UnavailableError
 from gateway.kernel.generations import Reading
-from gateway.sharing import EVERYTHING, Freshness, Question
+from gateway.sharing import EVERYTHING, Decisions, Freshness, Layering, Question
 from gateway.sharing.freshness import MAX_WAITING, UNCONFIRMED_S, Changes
+from gateway.sharing.store import SqlSharing
 from policies.request import Deny, Permit
 from policies.vocabulary import Act
 from tests.fakes.generations import FakeGenerations
@@ -251,6 +255,71 @@ async def test_a_decision_needs_a_confirmed_process(w):
         await ask(w, cameras[0])
     w.agents.change(agent, is_paused=True)
     assert isinstance(await ask(w, cameras[0]), Deny)
+
+
+async def test_what_was_read_counts_until_it_is_known_to_have_changed(w):
+    """Another process reads a site once; after a change elsewhere its next look makes it read again, and deny."""
+    owner, site, cameras = await w.shop()
+    agent = w.pair(site, cameras)
+    await w.answer(owner, site, usual(*cameras))
+    await w.deliver(agent)
+    elsewhere = Database(w.base.database.url)
+    rows = CountingSharing(elsewhere)
+    freshness = Freshness(generations=elsewhere, clock=w.clock)
+    layering = Layering(
+        rows=rows, book=w.book, guardrail=w.layering._guardrail, agency=w.layering._agency, freshness=freshness
+    )
+    there = dataclasses.replace(
+        w, decisions=Decisions(cameras=w.base.cameras, layering=layering, freshness=freshness, clock=w.clock)
+    )
+    for _ in range(3):
+        assert isinstance(await ask(there, cameras[0]), Permit)
+    assert rows.reads == 1
+
+    await w.sharing.switch(owner, cameras[0], is_on=False)
+    await freshness.look()
+
+    with pytest.raises(NotFoundError):
+        await ask(there, cameras[0])
+    w.clock.advance(UNCONFIRMED_S)
+    assert isinstance(await ask(there, cameras[1]), Permit)
+    assert rows.reads == 2
+    await elsewhere.close()
+
+
+async def test_an_unconfirmed_process_uses_nothing_it_kept(w):
+    """While generations cannot be read, what is kept is no word: rows are read, and nothing is permitted."""
+    owner, site, cameras = await w.shop()
+    agent = w.pair(site, cameras)
+    await w.answer(owner, site, usual(*cameras))
+    await w.deliver(agent)
+    away = FakeGenerations()
+    freshness = Freshness(generations=away, clock=w.clock)
+    rows = CountingSharing(w.base.database)
+    layering = Layering(
+        rows=rows, book=w.book, guardrail=w.layering._guardrail, agency=w.layering._agency, freshness=freshness
+    )
+    there = dataclasses.replace(
+        w, decisions=Decisions(cameras=w.base.cameras, layering=layering, freshness=freshness, clock=w.clock)
+    )
+    assert isinstance(await ask(there, cameras[0]), Permit)
+    away.is_away = True
+    w.clock.advance(UNCONFIRMED_S)
+
+    for reads in (2, 3):
+        with pytest.raises(UnavailableError):
+            await ask(there, cameras[0])
+        assert rows.reads == reads
+
+
+class CountingSharing(SqlSharing):
+    """Counts how often a site's answers are read."""
+
+    reads = 0
+
+    async def answers(self, site_id, *, unit=None):
+        self.reads += 1
+        return await super().answers(site_id, unit=unit)
 
 
 async def test_the_generation_goes_up_with_the_change_and_not_without(database):

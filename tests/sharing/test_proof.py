@@ -12,8 +12,10 @@ import pytest
 
 from gateway.sharing.proof import answer
 from gateway.sharing.prover import WAITING, Proved, Prover, Unproved, _read
-from policies.analysis import Edit
+from policies import packs
+from policies.analysis import Edit, Judges
 from policies.decide import preview
+from policies.layers import GuardrailLayer
 from policies.narrowing import compare
 from policies.request import Deny
 from policies.smt import GOALS, question, witness_of
@@ -23,6 +25,7 @@ from tests.policies.test_analysis import edits, granted
 
 pytestmark = pytest.mark.anyio
 NARROWER, WIDER = policy(rule(condition="near:300")), policy(rule(condition="near:600"))
+DAY = packs.ordinance("live_24_hours")
 EDIT = question(NARROWER, WIDER, PACK, since=NOW)
 
 
@@ -49,6 +52,19 @@ def test_solver_and_search_give_the_same_verdict_and_true_witnesses():
             narrower += 1
             assert found["wider"] is None
     assert narrower > 10
+
+
+def test_under_an_ordinance_that_wants_a_second_person_both_say_the_same():
+    """Where only a second person opens what rules give, the owner's yes and that person may have to come together."""
+    for old, new in edits(Random(82), 25):
+        asked = question(old, new, DAY, since=NOW)
+        found, difference = solved(asked), Edit(old, new, DAY, since=NOW).difference
+        judges = Judges(old, new, GuardrailLayer(DAY))
+        assert difference.is_certain
+        assert (found["wider"] is None) is (difference.widening is None)
+        assert (found["narrower"] is None) is (difference.narrowing is None)
+        for goal, is_new in (("wider", True), ("narrower", False)):
+            assert found[goal] is None or judges.confirm(witness_of(asked, found[goal]), new=is_new)
 
 
 def test_without_an_old_policy_or_with_another_partners_everything_is_new():

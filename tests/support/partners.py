@@ -15,6 +15,7 @@ from gateway.cameras.store import SqlCameras
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.desks.portal import PortalDesk
 from gateway.edge.auth import enforce
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.requires import PUBLIC, requires
@@ -100,6 +101,7 @@ class World:
             "portal": self.portal,
             "bus": self.bus,
             "rate_limiter": limiter,
+            "origin": PublicOrigin.parse("http://localhost:8080"),
             "clock": self.clock,
             **services,
         }

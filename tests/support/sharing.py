@@ -13,6 +13,7 @@ from gateway.sharing import (
     Agency,
     Approvals,
     Decisions,
+    Effects,
     Evaluations,
     Freshness,
     Layering,
@@ -131,8 +132,8 @@ class SharingWorld:
         return None if found is None else read_policy(found.raw)
 
 
-def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> SharingWorld:
-    """Build it."""
+def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
+    """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
     agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
     book = SiteBook(
@@ -145,7 +146,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
-        database=database, rows=rows, book=book, log=base.audit, publisher=base.bus, clock=clock, places=places
+        database=database,
+        rows=rows,
+        book=book,
+        log=base.audit,
+        publisher=base.bus,
+        clock=clock,
+        places=places,
+        effects=effects,
     )
     owners = Owners(sharing=sharing, rows=rows, book=book)
     approvals = Approvals(database=database, rows=rows, book=book, log=base.audit, clock=clock)
@@ -159,10 +167,14 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource) -> Sharing
         publisher=base.bus,
         clock=clock,
     )
-    layering = Layering(
-        rows=rows, book=book, guardrail=GuardrailLayer(pack), agency=AgencyLayer(packs.agency_rules("default"))
-    )
     freshness = Freshness(generations=database, clock=clock)
+    layering = Layering(
+        rows=rows,
+        book=book,
+        guardrail=GuardrailLayer(pack),
+        agency=AgencyLayer(packs.agency_rules("default")),
+        freshness=freshness,
+    )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     ground = ground_of(book, pack.digest)
     listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)

@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.cameras import Box, Camera, Cameras, middle_of
-from gateway.desks.console.ports import ClipLine, Clips, ClipWish, Listing, Near
+from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, Near
 from gateway.incidents import Incident, Incidents, purposes_of
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -25,15 +25,39 @@ STREET_PURPOSE: Final = Purpose.LIFE_SAFETY  # of the map before an incident, wh
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One camera of the list beside the map."""
+    """One camera of the list beside the map.
+
+    Attributes:
+        availability: what the rules say of it, and what its owner said to the request of this incident.
+        asked: the owner's time to answer about this camera; None if they are not being asked about it.
+        is_granted: whether the owner said yes to this view of this person.
+    """
 
     near: Near
     owner: str
+    availability: str
+    remedy: str
+    asked: AskLine | None = None
 
     @property
     def camera(self) -> Camera:
         """Which."""
         return self.near.camera
+
+    @property
+    def is_granted(self) -> bool:
+        """Whether the picture may start now because its owner said yes."""
+        return self.asked is not None and self.asked.standing == "granted"
+
+
+def line_of(near: Near, owner: str, ask: AskLine | None) -> Line:
+    """A camera with what came of asking its owner; nothing tells a no from silence, or from another rule."""
+    if str(near.availability) != "available_if" or str(near.remedy) != "ask" or ask is None:
+        return Line(near, owner, str(near.availability), str(near.remedy))
+    if ask.camera_id != near.camera.id or ask.standing == "over":  # an owner is asked once for an incident
+        return Line(near, owner, "not_available", "none")
+    is_granted = ask.standing == "granted"
+    return Line(near, owner, "available" if is_granted else "available_if", "none" if is_granted else "ask", ask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +103,7 @@ class ConsoleDesk:
         zone: ZoneInfo,
         listing: Listing | None = None,
         clips: Clips | None = None,
+        asks: Asks | None = None,
     ) -> None:
         self.zone = zone
         self._incidents = incidents
@@ -87,6 +112,7 @@ class ConsoleDesk:
         self._clock = clock
         self._listing = listing
         self._clips = clips
+        self._asks = asks
 
     def now(self) -> datetime:
         """The gateway's time."""
@@ -138,6 +164,16 @@ class ConsoleDesk:
             raise UnavailableError("Recordings cannot be asked for here yet.")
         return await self._clips.ask(principal, wish)
 
+    async def ask_to_watch(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask a camera's owner for one live view.
+
+        Raises:
+            UnavailableError: nobody can be asked here.
+        """
+        if self._asks is None:
+            raise UnavailableError("Owners cannot be asked here yet.")
+        await self._asks.ask(principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
+
     async def camera_name(self, principal: Principal, camera_id: str, incident: Incident, *, purpose: str) -> str:
         """What a camera is called, if the operator may know of it for this incident.
 
@@ -158,7 +194,8 @@ class ConsoleDesk:
         names = {}
         for organisation_id in {near.camera.organisation_id for near in found}:
             names[organisation_id] = (await self._partners.organisation(organisation_id)).name
-        return [Line(near, _owner(near.camera, names)) for near in found]
+        asks = await self._asks.of_incident(principal, incident.id) if self._asks else {}
+        return [line_of(near, _owner(near.camera, names), asks.get(near.camera.organisation_id)) for near in found]
 
 
 def _owner(camera: Camera, names: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """Pages of the operator's desk. Pictures, map and keys need JavaScript; the lists and forms do not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
@@ -15,9 +16,9 @@ from gateway.desks.console.words import KINDS, PURPOSES, REMEDIES, distance, in_
 from gateway.edge.requires import requires
 from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, IncidentReport, Incidents
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.errors import LenspactError
+from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
 from gateway.kernel.principal import Principal
-from gateway.live import topic_of_viewer
+from gateway.live import topic_of_asker, topic_of_viewer
 from gateway.web import Form, _, after, heard, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
@@ -45,7 +46,7 @@ async def console_page(
     """Before an incident: the list, and the map with homes as squares."""
     overview = await console.overview(principal)
     incidents = await console.incidents(principal)
-    return _console(request, "Console", incidents=incidents, overview=overview, scene=None)
+    return _console(request, _("Console"), incidents=incidents, overview=overview, scene=None)
 
 
 @get("/console/incidents/new", opt=requires("incident.open"), sync_to_thread=False, include_in_schema=False)
@@ -177,20 +178,38 @@ async def ask_for_clip(
     return after("/console/clips", "clip-asked")
 
 
+@post("/console/incidents/{incident_id:str}/ask", opt=requires("live.view"), status_code=200, include_in_schema=False)
+async def ask_to_watch(
+    request: AnyRequest,
+    principal: NamedDependency[Principal],
+    console: NamedDependency[ConsoleDesk],
+    incident_id: FromPath[str],
+) -> Template | Redirect:
+    """Ask a camera's owner to be shown its live picture, once."""
+    form = await read_form(request, "camera", "purpose")
+    camera, purpose = form.given("camera"), form.given("purpose")
+    try:
+        await console.ask_to_watch(principal, camera_id=camera, purpose=purpose, incident_id=incident_id)
+    except (ConflictError, DeniedError, LimitedError, UnavailableError) as error:
+        return await _incident_page(request, principal, console, incident_id, purpose=purpose, error=error)
+    return after(f"/console/incidents/{incident_id}?{urlencode({'purpose': purpose})}", "view-asked")
+
+
 @get("/console/events", opt=requires("console.read", deadline_s=None), include_in_schema=False)
 async def events(principal: NamedDependency[Principal], bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
-    """Says `changed` for incidents, which the page re-reads, and `view` with its id for a view of the person's own."""
-    return ServerSentEvent(_changes(bus, topic_of_viewer(principal.person_id)))
+    """Says `changed` for incidents, which are read again; `view` with its id, `ask` with its camera, of one's own."""
+    topics = {topic_of_viewer(principal.person_id): "view", topic_of_asker(principal.person_id): "ask"}
+    return ServerSentEvent(_changes(bus, topics))
 
 
-async def _changes(bus: MemoryBus, mine: str) -> AsyncIterator[ServerSentEventMessage]:
-    with bus.subscribe(ALL_TOPIC, mine) as subscription:
+async def _changes(bus: MemoryBus, mine: Mapping[str, str]) -> AsyncIterator[ServerSentEventMessage]:
+    with bus.subscribe(ALL_TOPIC, *mine) as subscription:
         yield ServerSentEventMessage(comment="open")
         async for news in heard(subscription):
             if news is None:
                 yield ServerSentEventMessage(comment="still here")
-            elif news.topic == mine:
-                yield ServerSentEventMessage(event="view", data=news.ref)
+            elif news.topic in mine:
+                yield ServerSentEventMessage(event=mine[news.topic], data=news.ref)
             else:
                 yield ServerSentEventMessage(event="changed", data="")
 
@@ -224,6 +243,7 @@ PAGES: Final = (
     clips_page,
     new_clip_page,
     ask_for_clip,
+    ask_to_watch,
     events,
     rail,
 )

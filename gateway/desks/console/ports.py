@@ -106,3 +106,35 @@ class Clips(Protocol):
 
     async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
         """The agency's requests, newest first, older than the id `before`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLine:
+    """A request to watch live that was put to an owner, as whoever asks may read of it.
+
+    Attributes:
+        camera_id: which camera the owner was asked about.
+        standing: `asked`, `granted` to the caller, or `over`; a no and silence are both over.
+        until: when the owner's answer comes too late, or a view that was granted cannot be opened any more.
+    """
+
+    camera_id: str
+    standing: str
+    until: datetime
+
+
+class Asks(Protocol):
+    """Requests to watch live (`live`)."""
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask the owner, once for an incident.
+
+        Raises:
+            NotFoundError: no such camera or incident, or the person may not know of it.
+            DeniedError: not available for this purpose.
+            ConflictError: nobody has to be asked.
+            LimitedError: too many requests of the person wait.
+        """
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
+        """The requests of an incident, by the organisation that was asked."""

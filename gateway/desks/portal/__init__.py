@@ -12,6 +12,8 @@ from gateway.desks.portal.ports import (
     Task,
     Trouble,
     Troubles,
+    ViewRequest,
+    ViewRequests,
     Watched,
 )
 
@@ -27,5 +29,7 @@ __all__ = [
     "Task",
     "Trouble",
     "Troubles",
+    "ViewRequest",
+    "ViewRequests",
     "Watched",
 ]

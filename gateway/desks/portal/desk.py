@@ -15,13 +15,15 @@ from gateway.desks.portal.ports import (
     Task,
     Trouble,
     Troubles,
+    ViewRequests,
     Watched,
 )
-from gateway.desks.portal.requests import Card, card_of, task_of
+from gateway.desks.portal.requests import Card, ViewCard, card_of, task_of, view_card_of, view_task_of
 from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Organisation, Partners, Site
 from gateway.web import _
+from partner_agent.wire.touches import Assertion
 
 RECENT = 5  # lines of the timeline on the first page
 LISTED = CameraStatus("unavailable", "On the list", "On the list only: nobody can look through it.")
@@ -70,6 +72,7 @@ class PortalDesk:
         live: LiveViews | None = None,
         sharing: Sharing | None = None,
         requests: Requests | None = None,
+        view_requests: ViewRequests | None = None,
         pairing: Pairing | None = None,
         troubles: tuple[Troubles, ...] = (),
     ) -> None:
@@ -79,6 +82,7 @@ class PortalDesk:
         self._live = live
         self._sharing = sharing
         self._requests = requests
+        self._view_requests = view_requests
         self._pairing = pairing
         self._troubles = troubles
 
@@ -141,6 +145,47 @@ class PortalDesk:
         names = {c.id: c.name for c in await self._cameras.of_organisation(principal.organisation_id)}
         return [card_of(request, names) for request in found]
 
+    async def view_requests(self, principal: Principal) -> list[ViewCard]:
+        """Requests to watch live, newest first."""
+        found = await self._view_requests.requests(principal) if self._view_requests else ()
+        names = {c.id: c.name for c in await self._cameras.of_organisation(principal.organisation_id)}
+        return [view_card_of(request, names) for request in found]
+
+    async def let_watch(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
+        """Say yes to a live view, by one touch.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+            PreconditionError: the touch is none that the site would take.
+        """
+        if self._view_requests is None:
+            raise NotFoundError("There is no such request.")
+        await self._view_requests.send(principal, request_id, assertion)
+
+    async def decline_view(self, principal: Principal, request_id: str) -> None:
+        """Say no to a live view; a picture that runs under a yes ends.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was declined, or is over.
+        """
+        if self._view_requests is None:
+            raise NotFoundError("There is no such request.")
+        await self._view_requests.decline(principal, request_id)
+
+    async def send(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
+        """Send a recording, by one touch.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+            PreconditionError: the touch is none that the site would take.
+        """
+        if self._requests is None:
+            raise NotFoundError("There is no such request.")
+        await self._requests.send(principal, request_id, assertion)
+
     async def decline(self, principal: Principal, request_id: str) -> None:
         """Say no to a request.
 
@@ -166,8 +211,10 @@ class PortalDesk:
 
     async def _tasks(self, organisation_id: str, cameras: Sequence[Camera]) -> list[Task]:
         waiting = await self._requests.waiting(organisation_id) if self._requests else ()
+        views = await self._view_requests.waiting(organisation_id) if self._view_requests else ()
         names = {c.id: c.name for c in cameras}
-        return sorted([task_of(request, names) for request in waiting], key=lambda task: task.since)
+        live = sorted([view_task_of(request, names) for request in views], key=lambda task: task.since)
+        return live + sorted([task_of(request, names) for request in waiting], key=lambda task: task.since)
 
     async def _statuses(self, cameras: Sequence[Camera]) -> dict[str, CameraStatus]:
         own = {c.id: CONNECTED if c.state is CameraState.CONNECTED else LISTED for c in cameras}

@@ -9,9 +9,9 @@ from litestar.response import Redirect, ServerSentEvent, Template
 
 from gateway.audit import topic_of
 from gateway.desks.portal.desk import PortalDesk
+from gateway.desks.portal.request_pages import REQUEST_PAGES
 from gateway.edge.requires import requires
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Principal, Role
 from gateway.web import _, after, change_stream, page, read_form
 
@@ -48,35 +48,6 @@ async def who_looked_page(
     return page("portal/who_looked.html", request, title=_("Who looked"), looks=looks, cursor=cursor, before=before)
 
 
-@get("/portal/requests", opt=requires("portal.read"), include_in_schema=False)
-async def requests_page(
-    request: AnyRequest,
-    principal: NamedDependency[Principal],
-    portal: NamedDependency[PortalDesk],
-    before: FromQuery[str] = "",
-) -> Template:
-    """Requests for recordings."""
-    return await _requests_page(request, principal, portal, before=before[:64])
-
-
-@post(
-    "/portal/requests/{request_id:str}/decline", opt=requires("portal.answer"), status_code=200, include_in_schema=False
-)
-async def decline_request(
-    request: AnyRequest,
-    principal: NamedDependency[Principal],
-    portal: NamedDependency[PortalDesk],
-    request_id: FromPath[str],
-) -> Template | Redirect:
-    """Say no."""
-    await read_form(request)
-    try:
-        await portal.decline(principal, request_id)
-    except ConflictError as error:
-        return await _requests_page(request, principal, portal, error=error)
-    return after("/portal/requests", "request-declined")
-
-
 @post("/portal/cameras/{camera_id:str}/switch", opt=requires("portal.edit"), status_code=200, include_in_schema=False)
 async def switch_camera(
     request: AnyRequest,
@@ -97,12 +68,4 @@ async def events(principal: NamedDependency[Principal], bus: NamedDependency[Mem
     return change_stream(bus, topic_of(principal.organisation_id))
 
 
-async def _requests_page(
-    request: AnyRequest, principal: Principal, portal: PortalDesk, *, before: str = "", **form: Any
-) -> Template:
-    cards = await portal.requests(principal, before=before)
-    cursor = cards[-1].request.id if cards else ""
-    return page("portal/requests.html", request, title=_("Requests"), cards=cards, cursor=cursor, before=before, **form)
-
-
-PAGES: Final = (home_page, set_up_page, who_looked_page, requests_page, decline_request, switch_camera, events)
+PAGES: Final = (home_page, set_up_page, who_looked_page, *REQUEST_PAGES, switch_camera, events)

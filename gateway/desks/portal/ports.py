@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 from gateway.cameras import Camera
 from gateway.kernel.principal import Principal
+from gateway.sharing import TouchOffer
+from partner_agent.wire.touches import Assertion
 
 BadgeState = Literal["permitted", "ask", "unavailable", "live", "offline"]
 
@@ -105,6 +107,7 @@ class Request:
         state: where it stands, a word of `STATES` in `requests`.
         held_until: until when the site keeps the footage from being overwritten; None if it does not.
         digest: names the request on site.
+        offer: what a passkey is to sign for a yes, while it waits; None where only the site can be asked.
     """
 
     id: str
@@ -119,6 +122,63 @@ class Request:
     expires_at: datetime
     created_at: datetime
     digest: str
+    offer: TouchOffer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewRequest:
+    """A request to watch live, as the owner's card says it.
+
+    Attributes:
+        who: role, unit or agency; never a person's name.
+        purpose: the coded reason.
+        incident_kind: what happened, coded; empty if that is not known any more.
+        state: where it stands, a word of `VIEW_STATES` in `requests`.
+        is_waiting: whether a yes or a no is still taken.
+        can_end: whether a yes can still be taken back, or the picture ended.
+        digest: names the request on site.
+        offer: what a passkey is to sign for a yes, while it waits; None where only the site can be asked.
+    """
+
+    id: str
+    camera_id: str
+    who: str
+    purpose: str
+    incident_kind: str
+    state: str
+    is_waiting: bool
+    can_end: bool
+    expires_at: datetime
+    created_at: datetime
+    digest: str
+    offer: TouchOffer | None = None
+
+
+class ViewRequests(Protocol):
+    """Requests to watch live (`live`)."""
+
+    async def requests(self, principal: Principal) -> Sequence[ViewRequest]:
+        """The newest to the principal's organisation."""
+
+    async def waiting(self, organisation_id: str) -> Sequence[ViewRequest]:
+        """Those that wait for its answer, without their offers."""
+
+    async def send(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
+        """Say yes by one touch.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+            PreconditionError: the touch is none that the site would take.
+        """
+
+    async def decline(self, principal: Principal, request_id: str) -> None:
+        """Say no, also after a yes.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was declined, or is over.
+        """
 
 
 class Requests(Protocol):
@@ -129,6 +189,15 @@ class Requests(Protocol):
 
     async def waiting(self, organisation_id: str) -> Sequence[Request]:
         """Those that wait for its answer."""
+
+    async def send(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
+        """Say yes by one touch.
+
+        Raises:
+            NotFoundError: there is none, or it is another's.
+            ConflictError: it was answered, or is over.
+            PreconditionError: the touch is none that the site would take.
+        """
 
     async def decline(self, principal: Principal, request_id: str) -> None:
         """Say no.

@@ -1,10 +1,10 @@
-"""Requests for recordings in an owner's words. Pure."""
+"""Requests for recordings and to watch live in an owner's words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.desks.portal.ports import BadgeState, Request, Task
+from gateway.desks.portal.ports import BadgeState, Request, Task, ViewRequest
 from gateway.kernel.phrases import phrase
 from gateway.web import code_in_words
 
@@ -20,6 +20,15 @@ STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "expired": ("unavailable", "It ran out"),
     "quarantined": ("offline", "It arrived damaged"),
     "failed": ("offline", "Your site could not send it"),
+}
+
+
+VIEW_STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
+    "asked": ("ask", "Waits for you"),
+    "approved": ("permitted", "You said yes"),
+    "opened": ("permitted", "You let them watch"),
+    "declined": ("unavailable", "You declined"),
+    "lapsed": ("unavailable", "It ran out"),
 }
 
 
@@ -45,6 +54,35 @@ def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
     name = camera_names.get(request.camera_id, "")
     return Task(
         phrase("A recording of %(camera)s", camera=name),
+        code_in_words(request.purpose),
+        "/portal/requests",
+        request.created_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCard:
+    """One request to watch live with what its camera is called and how it stands."""
+
+    request: ViewRequest
+    camera_name: str
+    badge: BadgeState
+    word: str
+    why: str
+
+
+def view_card_of(request: ViewRequest, camera_names: Mapping[str, str]) -> ViewCard:
+    """The card of a request to watch live."""
+    badge, word = VIEW_STATES.get(request.state, ("unavailable", request.state))
+    why = ", ".join(code_in_words(code) for code in (request.purpose, request.incident_kind) if code)
+    return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word, why)
+
+
+def view_task_of(request: ViewRequest, camera_names: Mapping[str, str]) -> Task:
+    """The request as something that waits for the owner."""
+    name = camera_names.get(request.camera_id, "")
+    return Task(
+        phrase("Somebody asks to watch %(camera)s live", camera=name),
         code_in_words(request.purpose),
         "/portal/requests",
         request.created_at,

@@ -3,7 +3,7 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, listing, proof, replay, scale
+from tests.bench.policy import decisions, listing, proof, replay, revocation, scale
 
 GROUPS = {
     "decisions": decisions.run,
@@ -11,6 +11,7 @@ GROUPS = {
     "proof": proof.run,
     "scale": scale.run,
     "listing": listing.run,
+    "revocation": revocation.run,
 }
 
 

@@ -145,15 +145,54 @@ function choose(index, { focuses = true } = {}) {
   scene.choose(all[chosen].dataset.camera);
 }
 
-for (const [i, item] of items().entries()) {
+function enliven(item) {
   const button = item.querySelector(".watch");
   if (button) {
     button.disabled = false;
     button.addEventListener("click", () => watch(item, "person"));
   }
-  item.addEventListener("focusin", () => chosen !== i && choose(i, { focuses: false }));
+  item.querySelector("form.ask")?.addEventListener("submit", askOwner);
+  item.addEventListener("focusin", () => {
+    const at = items().indexOf(item);
+    if (chosen !== at) choose(at, { focuses: false });
+  });
 }
+items().forEach(enliven);
 scene.addEventListener("lens-choose", ({ detail }) => choose(items().findIndex((item) => item.dataset.camera === detail.id)));
+
+// --- asking an owner to be shown the live picture
+
+async function askOwner(event) {
+  event.preventDefault();
+  const { camera } = event.target.closest("li").dataset;
+  event.target.querySelector("button").disabled = true; // one question is enough
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), headers: { accept: "text/html" } });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? NOT_AVAILABLE);
+  replace(camera, fresh);
+}
+
+// What the owner said arrives as news of the camera alone: its line is read again, and a yes starts the picture.
+async function refreshCamera(camera) {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const item = replace(camera, new DOMParser().parseFromString(await answer.text(), "text/html"));
+  if (item && "granted" in item.dataset) watch(item, "person");
+}
+
+function replace(camera, page) {
+  const old = items().find((item) => item.dataset.camera === camera);
+  const fresh = [...page.querySelectorAll("#cameras [data-camera]")].find((item) => item.dataset.camera === camera);
+  if (!old || !fresh) return null;
+  const hadFocus = old.contains(document.activeElement);
+  const item = document.adoptNode(fresh);
+  item.classList.toggle("is-chosen", old.classList.contains("is-chosen"));
+  old.replaceWith(item);
+  enliven(item);
+  localTimes(item);
+  if (hadFocus) item.focus();
+  return item;
+}
 
 // --- asking for a recording
 
@@ -235,6 +274,7 @@ function listen() {
   news = new EventSource(root.dataset.events);
   news.addEventListener("changed", refreshRail);
   news.addEventListener("view", ({ data }) => tiles.filter((t) => t.session === data).forEach(refreshView));
+  news.addEventListener("ask", ({ data }) => refreshCamera(data));
   news.addEventListener("open", () => tiles.forEach(refreshView)); // what was said while we were not listening
   news.addEventListener("error", () => {
     if (news.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
@@ -250,4 +290,7 @@ addEventListener("pagehide", () => {
 for (const id of JSON.parse(root.dataset.starts || "[]")) {
   const item = items().find((each) => each.dataset.camera === id);
   if (item) watch(item, "incident");
+}
+for (const item of items()) {
+  if ("granted" in item.dataset) watch(item, "person"); // its owner said yes while this page was closed
 }

@@ -1,0 +1,101 @@
+"""`sharing.ViewHistory` over live views, the log and incidents: what an owner's new answers are tried on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from gateway.audit import AuditLog, Entry, Kind, Query
+from gateway.incidents import Incident, Incidents
+from gateway.live import Live, Session
+from gateway.sharing import ViewMade
+from policies import request as law
+from policies.vocabulary import Layer
+
+PAGE: Final = 200  # log entries read at a time
+_FIELDS: Final = ("camera", "agency", "unit", "role", "purpose", "incident")
+
+
+class LiveHistory:
+    """What was and is watched at a site. `tie` is called once, when live views are built."""
+
+    def __init__(self, *, log: AuditLog, incidents: Incidents) -> None:
+        self._log, self._incidents = log, incidents
+        self._live: Live | None = None
+
+    def tie(self, live: Live) -> None:
+        """These are they."""
+        self._live = live
+
+    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """Views that the site accepted, and those that the owner's rules refused at the centre."""
+        if self._live is None:
+            return []
+        known: dict[str, Incident | None] = {}
+        sessions = await self._live.asked_for(site_id, since=since, most=most)
+        found = [await self._of_session(one, known, one.requested_at) for one in sessions if one.accepted_at]
+        found += [await self._of_refusal(entry, known) for entry in await self._refusals(site_id, since, most)]
+        return sorted(found, key=lambda view: view.at, reverse=True)[:most]
+
+    async def running(self, site_id: str) -> Sequence[ViewMade]:
+        """Views that may show something right now."""
+        if self._live is None:
+            return []
+        known: dict[str, Incident | None] = {}
+        return [await self._of_session(one, known, None) for one in await self._live.open_at(site_id)]
+
+    async def _refusals(self, site_id: str, since: datetime, most: int) -> list[Entry]:
+        query = Query(streams=frozenset({site_id}), kinds=frozenset({Kind.VIEW_DENIED.value}), since=since)
+        found: list[Entry] = []
+        before = ""
+        while len(found) < most:
+            page = await self._log.find(query, before=before, limit=PAGE)
+            found += [entry for entry in page.entries if entry.said("layer") == Layer.SHARING]
+            before = page.next_cursor
+            if not before:
+                break
+        return found
+
+    async def _of_session(self, session: Session, known: dict[str, Incident | None], at: datetime | None) -> ViewMade:
+        return ViewMade(
+            id=session.id,
+            at=session.requested_at,
+            camera_id=session.camera_id,
+            agency=session.agency_id,
+            unit=session.unit,
+            roles=frozenset(session.role.split()),
+            purpose=session.purpose,
+            incident=await self._incident(session.incident_id, known, at),
+            has_happened=True,
+        )
+
+    async def _of_refusal(self, entry: Entry, known: dict[str, Incident | None]) -> ViewMade:
+        said = {
+            name: str(entry.said(name) or "") for name in ("camera", "agency", "unit", "role", "purpose", "incident")
+        }
+        return ViewMade(
+            id=entry.event_id,
+            at=entry.at,
+            camera_id=said["camera"],
+            agency=said["agency"],
+            unit=said["unit"],
+            roles=frozenset(said["role"].split()),
+            purpose=said["purpose"],
+            incident=await self._incident(said["incident"], known, entry.at),
+            has_happened=False,
+        )
+
+    async def _incident(
+        self, incident_id: str, known: dict[str, Incident | None], at: datetime | None
+    ) -> law.Incident | None:
+        """The incident as it was then; None for `at`: as it is now, and a view that runs is within its grace."""
+        if not incident_id:
+            return None
+        if incident_id not in known:
+            known[incident_id] = await self._incidents.find(incident_id)
+        incident = known[incident_id]
+        if incident is None:
+            return None
+        stops = tuple(stop for stop in incident.stops if at is None or stop.at <= at) or incident.stops[:1]
+        then = replace(incident, stops=stops)
+        return replace(then.fact(at or incident.opened_at), is_active=True)

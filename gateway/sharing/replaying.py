@@ -1,0 +1,86 @@
+"""Views of the last days, and those that run, decided again by an owner's new answers before they are saved.
+
+Kept of a view is who, which camera, for what and for which incident. Whether the owner said yes at the time, the alarm
+button was on, or a second person stood by is not: for what happened it is taken to be as the rules then needed it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.sharing.ports import ViewMade
+from policies.heads import sharing_head
+from policies.layers import SharingLayer
+from policies.model import Policy
+from policies.replay import Record, replay
+from policies.request import Approval, Caps, Facts, Request, Subject
+from policies.vocabulary import Act, Purpose
+
+_LATER: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the last days would have been like.
+
+    Attributes:
+        days: how many of them were looked at.
+        made: how many decisions were made again.
+        refused: how many views that happened would have been refused.
+        allowed: how many that were refused would have happened.
+    """
+
+    days: int
+    made: int
+    refused: int
+    allowed: int
+
+
+def replayed(views: Sequence[ViewMade], old: Policy | None, new: Policy, *, days: int) -> Replayed:
+    """The views by the new policy; those at cameras that neither policy knows count as not made again."""
+    found = replay(SharingLayer(new), _records(views, old, new))
+    return Replayed(days, found.made, len(found.refused), len(found.allowed))
+
+
+def would_end(running: Sequence[ViewMade], old: Policy | None, new: Policy, *, now: datetime) -> int:
+    """How many of the views that run the new policy would not permit now."""
+    return len(replay(SharingLayer(new), _records(running, old, new, now=now)).refused)
+
+
+def _records(
+    views: Iterable[ViewMade], old: Policy | None, new: Policy, *, now: datetime | None = None
+) -> Iterator[Record]:
+    layers = [SharingLayer(policy) for policy in (old, new) if policy is not None]
+    for view in views:
+        layer = next((one for one in layers if view.camera_id in one.scopes), None)
+        if layer is None or view.purpose not in set(Purpose):
+            continue
+        request = _request(view, layer.policy.partner, view.at if now is None else now)
+        heads = [sharing_head(layer, request, facts, caps=None) for facts in _supposed(view, request.now)]
+        fits = (head for head in heads if layer.judges.kernel.verdict(head).is_allowed)
+        yield Record(view.id, "", view.camera_id, next(fits, heads[0]), view.has_happened, "")
+
+
+def _request(view: ViewMade, partner: str, now: datetime) -> Request:
+    return Request(
+        now=now,
+        partner=partner,
+        camera=view.camera_id,
+        act=Act.LIVE_VIEW,
+        purpose=Purpose(view.purpose),
+        subject=Subject("", view.agency, view.unit, view.roles),
+        caps=Caps(1, 1),
+        incident=view.incident,
+    )
+
+
+def _supposed(view: ViewMade, at: datetime) -> Sequence[Facts]:
+    """What may have been true: nothing more than is known first, and for what was refused nothing more at all."""
+    until = at + _LATER
+    more = (
+        Facts(approval=Approval(Act.LIVE_VIEW, until)),
+        Facts(panic_until=until),
+        Facts(is_second_person_present=True),
+    )
+    return (Facts(), *more) if view.has_happened else (Facts(),)

@@ -1,0 +1,250 @@
+"""What an owner sees before saving: the effect, worked out in time or said to be missing, and true."""
+
+from datetime import timedelta
+
+import anyio
+import pytest
+
+from gateway.sharing import Effect, Effects, Proved, Prover, Unproved, ViewMade
+from gateway.sharing.effect_words import words_of
+from policies import packs
+from policies.analysis import Edit, Verdict, Way
+from policies.conflicts import Oddity, oddities
+from policies.smt import WIDER, question
+from policies.vocabulary import Act, Origin, Purpose
+from policies.words import Voice
+from tests.fakes.clock import FakeClock
+from tests.policies.build import NOW, OFFICE, deny, incident, policy, rule
+
+pytestmark = pytest.mark.anyio
+VOICE = Voice(
+    cameras={"cam_1": "Front door", "cam_2": "Yard"}, agencies={"age_1": "City Police"}, zone="America/Chicago"
+)
+PACK = packs.ordinance("open_city")
+NEAR, ANY_TIME = policy(rule(condition="near:600")), policy(rule())
+
+
+def _question(old, new):
+    return question(old, new, PACK, since=NOW)
+
+
+class NoProver:
+    """A solver that is not there, or says what a test wants."""
+
+    def __init__(self, answer=Unproved.NO_SOLVER):
+        self.answer = answer
+
+    async def ask(self, _question):
+        return self.answer
+
+
+class SlowProver(NoProver):
+    """A solver that never answers."""
+
+    async def ask(self, _question):
+        await anyio.sleep_forever()
+
+
+class Views:
+    """`ViewHistory` kept in memory."""
+
+    def __init__(self, past=(), running=()):
+        self._past, self._running = list(past), list(running)
+
+    async def past(self, _site_id, *, since, most):
+        return [view for view in self._past if view.at >= since][:most]
+
+    async def running(self, _site_id):
+        return self._running
+
+
+def view(number, *, happened=True, told=True, **changes):
+    """A view an hour ago, for a robbery beside the camera unless `told` says otherwise."""
+    usual_view = {
+        "id": f"ses_{number}", "at": NOW - timedelta(hours=number), "camera_id": "cam_1", "agency": "age_1",
+        "unit": "rtcc", "roles": frozenset({"operator"}), "purpose": "violent_crime",
+        "incident": incident() if told else None, "has_happened": happened,
+    }  # fmt: skip
+    return ViewMade(**{**usual_view, **changes})
+
+
+def effects(**changes):
+    """Effects with everything in memory."""
+    usual_parts = {
+        "guardrail": PACK,
+        "prover": NoProver(),
+        "clock": FakeClock(NOW),
+        "history": Views(),
+        "deadline_s": 60,
+    }
+    return Effects(**{**usual_parts, "deadline_s": 60, **changes})
+
+
+async def test_verdict_lists_and_findings_are_there_without_a_solver():
+    """The search alone decides, says so, and names who loses and what does nothing."""
+    less = policy(rule(condition="near:600"), rule("again", condition="near:300"))
+    with anyio.fail_after(60):
+        effect = await effects().of("sit_1", ANY_TIME, less)
+
+    assert effect.verdict is Verdict.NARROWS
+    assert not effect.is_proved
+    assert [one.way for one in effect.concerns] == [Way.LESS]
+    assert [(one.what, one.rule) for one in effect.oddities] == [(Oddity.SHADOWED, "again")]
+
+
+async def test_the_solver_proves_what_the_search_found():
+    """With the solver the verdict is a proof, and nothing disagrees."""
+    prover = Prover(deadline_s=30)
+    with anyio.fail_after(60):
+        effect = await effects(prover=prover).of("sit_1", NEAR, ANY_TIME)
+        await prover.close()
+
+    assert effect.is_proved
+    assert effect.verdict is Verdict.WIDENS
+    assert not effect.is_alarm
+
+
+async def test_a_witness_that_the_kernel_does_not_confirm_is_an_alarm_and_a_widening():
+    """A solver that lies is found out; the edit counts as a widening, and the page says so."""
+    prover = Prover(deadline_s=30)
+    with anyio.fail_after(60):
+        honest = await prover.ask(_question(NEAR, ANY_TIME))
+        await prover.close()
+        lying = Proved({**honest.models, WIDER: {**honest.models[WIDER], "seconds": 10**6}})
+        effect = await effects(prover=NoProver(lying)).of("sit_1", NEAR, ANY_TIME)
+
+    assert effect.is_alarm
+    assert not effect.is_proved
+    nothing = Proved(dict.fromkeys(honest.models))
+    with anyio.fail_after(60):
+        silent = await effects(prover=NoProver(nothing)).of("sit_1", NEAR, ANY_TIME)
+    assert silent.is_alarm
+    assert silent.verdict is Verdict.WIDENS
+    assert "counts as sharing more" in words_of(silent, ANY_TIME, VOICE).how_known
+
+
+async def test_a_broken_composition_is_an_alarm():
+    """Were anything forbidden let through, everything else would not count."""
+    prover = Prover(deadline_s=30)
+    with anyio.fail_after(60):
+        found = await prover.ask(_question(NEAR, NEAR))
+        await prover.close()
+        breach = Proved({**found.models, "breach": {"act": 0}})
+        assert (await effects(prover=NoProver(breach)).of("sit_1", NEAR, NEAR)).verdict is Verdict.WIDENS
+
+
+async def test_what_is_not_ready_in_time_is_said_to_be_missing():
+    """The page is never late: after the deadline it says what it does not know."""
+    with anyio.fail_after(30):
+        effect = await effects(prover=SlowProver(), deadline_s=5).of("sit_1", NEAR, ANY_TIME)
+        nothing = await effects(prover=SlowProver(), deadline_s=0).of("sit_1", NEAR, ANY_TIME)
+
+    assert effect.verdict is Verdict.WIDENS
+    assert effect.proof is Unproved.LATE
+    assert nothing.verdict is None
+    said = words_of(nothing, ANY_TIME, VOICE)
+    assert "could not be worked out in time" in said.verdict
+
+
+async def test_the_last_days_are_decided_again():
+    """A view without an incident would have been refused near incidents only; a refused one the other way round."""
+    calm, refused = view(1, told=False), view(3, happened=False, told=False)
+    with anyio.fail_after(60):
+        less = (await effects(history=Views([calm, view(2)])).of("sit_1", ANY_TIME, NEAR)).replayed
+        more = (await effects(history=Views([refused])).of("sit_1", NEAR, ANY_TIME)).replayed
+
+    assert (less.made, less.refused, less.allowed) == (2, 1, 0)
+    assert (more.made, more.refused, more.allowed) == (1, 0, 1)
+    assert less.days == 30
+
+
+async def test_what_happened_with_the_owners_yes_is_not_counted_as_refused():
+    """That somebody said yes is not kept; where the rules needed it, it was so."""
+    asked = policy(rule(condition="ask"))
+    with anyio.fail_after(60):
+        same = (await effects(history=Views([view(1, told=False)])).of("sit_1", asked, asked)).replayed
+        gone = (await effects(history=Views([view(1, told=False)])).of("sit_1", asked, policy())).replayed
+
+    assert same.refused == 0
+    assert gone.refused == 1
+
+
+async def test_views_at_unknown_cameras_and_words_are_left_out():
+    """A camera that is gone, and a purpose of another time, are not made again."""
+    odd = [view(1, camera_id="cam_9"), view(2, purpose="because")]
+    with anyio.fail_after(60):
+        assert (await effects(history=Views(odd)).of("sit_1", NEAR, NEAR)).replayed.made == 0
+
+
+async def test_views_that_run_and_would_end_are_counted():
+    """Decided at the present moment: outside office hours a view that runs would end."""
+    office = policy(rule(window=OFFICE.id))
+    late = FakeClock(NOW + timedelta(hours=10))
+    with anyio.fail_after(60):
+        effect = await effects(history=Views(running=[view(1)]), clock=late).of("sit_1", ANY_TIME, office)
+
+    assert effect.ending == 1
+    assert words_of(effect, office, VOICE).views[-1] == "1 view that runs right now would end."
+
+
+def test_witnesses_and_lists_in_words():
+    """Who, what, when, for what reason: each part of a witness is said, and each way of being concerned."""
+    office = policy(rule(grantee="role:age_1/supervisor", acts=frozenset({Act.CLIP_FETCH}), condition="ask"))
+    by_hand = frozenset({Origin.HAND})
+    moving = policy(rule(grantee="unit:age_1/rtcc", condition="near:600", is_moving=True, origins=by_hand))
+    said = {
+        name: words_of(Effect(difference=edit.difference, concerns=edit.concerns()), after, VOICE)
+        for name, after, edit in (
+            ("clip", office, Edit(None, office, PACK, since=NOW)),
+            ("unit", moving, Edit(None, moving, PACK, since=NOW)),
+            ("gone", policy(), Edit(ANY_TIME, policy(), PACK, since=NOW)),
+        )
+    }
+    assert "A supervisor of City Police could receive clips of Front door on a Wednesday at 10:00" in said["clip"].more
+    assert "after you said yes" in said["clip"].more
+    assert "1 days ago" not in said["clip"].more
+    assert "The unit rtcc of City Police" in said["unit"].more
+    assert "that an operator opened" in said["unit"].more
+    assert "could no longer watch Front door live" in said["gone"].less
+    assert [(row.way, row.who) for row in said["unit"].rows] == [(Way.NEW, "City Police, unit rtcc")]
+    assert [(row.who, row.cameras, row.what) for row in said["gone"].rows] == [
+        ("City Police", "Front door, Yard", "watch live")
+    ]
+
+
+FACTS = {
+    "panic": ("panic", "while your alarm button is on"),
+    "two persons": ("two_persons", "as emergency access by two people"),
+}
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_what_makes_a_witness_possible_is_said(name):
+    """The alarm button and a second person, without an incident."""
+    condition, text = FACTS[name]
+    after = policy(rule(condition=condition))
+    said = words_of(Effect(difference=Edit(None, after, PACK, since=NOW).difference), after, VOICE)
+
+    assert f"{text}, without an incident" in said.more
+
+
+def test_odd_rules_in_words():
+    """Each oddity has its sentence, with the rule as the owner reads it."""
+    held = policy(
+        rule(),
+        rule("never", until_ms=1),
+        rule("again", condition="near:300"),
+        rule("against", acts=frozenset({Act.STILL_TAKE})),
+        rule("unlawful", purposes=frozenset({Purpose.IMMIGRATION})),
+        deny(acts=frozenset({Act.STILL_TAKE})),
+        deny("idle", acts=frozenset({Act.SHARE_FORWARD})),
+    )
+    said = words_of(Effect(oddities=oddities(held, PACK, since=NOW)), held, VOICE).odd
+
+    assert [sentence.partition(":")[0] for sentence in said] == [
+        "This can never happen",
+        "This adds nothing, for another answer gives it already",
+        "Another answer of yours forbids all of this",
+        "The city's ordinance forbids all of this",
+        "This stops nothing that is not refused anyway",
+    ]
