@@ -16,7 +16,6 @@ from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.forms import DAYS
 from gateway.sharing.service import Sharing
-from gateway.sharing.trial_pages import TRIAL_PAGES
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
 from gateway.web import _, after, page, read_form
@@ -91,7 +90,7 @@ async def approve_by_touch(
     return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES, *TRIAL_PAGES)
+PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
 
 
 async def _site_page(
