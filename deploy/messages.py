@@ -1,4 +1,4 @@
-"""What has to be translated, found in templates, Python and scripts, and the catalogues brought up to date with it.
+"""What has to be translated, found in templates, Python and packs, and the catalogues brought up to date with it.
 
 `python deploy/messages.py` writes `gateway/web/locale/es.po` anew: what is new comes in without a text, what is gone
 goes, what was translated stays. The result hangs on the sources alone: sorted, without dates, lines or names of people.
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
@@ -62,14 +61,17 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/live/service.py": ("_REMEDIES",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
+    "gateway/sharing/effect_words.py": ("_WAYS",),
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
-    "gateway/sharing/looking.py": ("NOT_CONNECTED",),
     "gateway/sharing/forms.py": ("DAYS",),
+    "gateway/sharing/matrix.py": ("COLUMNS",),
     "gateway/sharing/trying.py": (
         *("WHATS", "ROLE_WORDS", "SIGN_INS", "INCIDENTS", "ORIGINS", "STATES", "UNKNOWN", "REMEDIES", "WHY"),
         "OTHERWISE",
     ),
     "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
+    "gateway/sharing/listing.py": ("_BROKEN",),
+    "gateway/sharing/looking.py": ("NOT_CONNECTED",),
     "gateway/sharing/touching.py": ("NOT_TAKEN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
@@ -79,7 +81,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/web/notices.py": ("NOTICES",),
     "gateway/web/render.py": ("_PARTNER_NAV", "_ROLE_NAV"),
 }
-CODES: Final = "gateway/web/codes.py"  # lists of words that are codes elsewhere; here they are what is meant
+WORD_LISTS: Final = frozenset({"gateway/web/codes.py", "gateway/web/scripts.py"})  # all of their texts, codes too
 PACK_FIELDS: Final = ("title", "why")  # of the ready answers for kinds of places
 # Our folders with text that people read in pages and mails.
 PYTHON: Final = ("gateway",)
@@ -128,13 +130,13 @@ def _files() -> list[Path]:
     web = ROOT / "gateway/web"
     python = [path for folder in PYTHON for path in (ROOT / folder).rglob("*.py")]
     packs = (ROOT / "policies/packs").rglob("pack.json")
-    return sorted([*python, *(web / "templates").rglob("*.html"), *(web / "static/js").glob("*.js"), *packs])
+    return sorted([*python, *(web / "templates").rglob("*.html"), *packs])
 
 
 def _of_file(path: Path, name: str) -> Iterator[Message]:
     if path.suffix == ".py":
         tree = ast.parse(path.read_text())
-        if name == CODES:
+        if name in WORD_LISTS:
             yield from (text for tuple_ in ast.walk(tree) if isinstance(tuple_, ast.Tuple) for text in _texts(tuple_))
         elif not name.startswith(UNSEEN):
             yield from _of_python(tree, CATALOGUES.get(name, ()))
@@ -144,13 +146,9 @@ def _of_file(path: Path, name: str) -> Iterator[Message]:
         yield from (pack[field] for field in PACK_FIELDS)
         return
     source = BytesIO(path.read_bytes())
-    if path.suffix == ".html":
-        options = {"silent": "false", "trimmed": "false", "newstyle_gettext": "true"}
-        for _line, _function, message, _comments in babel_extract(source, ("_", "gettext", "ngettext"), (), options):
-            yield from _message(message)
-    else:
-        for _line, message, _comments, _context in extract("javascript", source, keywords={"spoken": None}):
-            yield from _message(message)
+    options = {"silent": "false", "trimmed": "false", "newstyle_gettext": "true"}
+    for _line, _function, message, _comments in babel_extract(source, ("_", "gettext", "ngettext"), (), options):
+        yield from _message(message)
 
 
 def _message(found: object) -> Iterator[Message]:

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policies.fields import Fields, PolicyError, unique
+from policies.fields import Fields, PolicyError, as_word, unique
 from policies.matcher import Row
-from policies.vocabulary import Act, Effect
+from policies.vocabulary import Act, Duty, Effect
 
 
 @dataclass(frozen=True, slots=True)
 class AgencyRule:
-    """One sentence: people of `agency` (or `any`) with `role` may or may not do these acts.
+    """One sentence: people of `agency` (or `any`) with `role` may or may not do these acts and duties.
 
     Attributes:
         assurance: for an allow, the least assurance of sign-in: 1 password, 2 two factors, 3 passkey.
@@ -19,7 +19,7 @@ class AgencyRule:
     id: str
     agency: str
     role: str
-    acts: frozenset[Act]
+    acts: frozenset[Act | Duty]
     assurance: int
     effect: Effect
 
@@ -55,13 +55,17 @@ def rows(rules: tuple[AgencyRule, ...]) -> tuple[Row, ...]:
     )
 
 
+def _act(value: object, path: str) -> Act | Duty:
+    return Duty(value) if isinstance(value, str) and value in set(Duty) else as_word(value, path, Act)
+
+
 def _rule(value: object, path: str) -> AgencyRule:
     fields = Fields(value, path)
     rule = AgencyRule(
         id=fields.name("id"),
         agency=fields.name("agency"),
         role=fields.name("role"),
-        acts=fields.words("acts", Act),
+        acts=frozenset(fields.ordered("acts", _act)),
         assurance=fields.whole("assurance", 0, 3),
         effect=fields.word("effect", Effect),
     )

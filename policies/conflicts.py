@@ -215,7 +215,7 @@ def _under(policy: Policy, line: GuardRule) -> frozenset[str]:
 
 def _is_every_case(rule: Rule, line: GuardRule) -> bool:
     """Whether the line's condition holds whenever the rule's does."""
-    if line.who != ANY:
+    if line.who != ANY and not (rule.grantee.startswith("role:") and line.who == f"role:{rule.grantee.split('/')[-1]}"):
         return False
     is_by_hand = _needs_incident(rule) and rule.origins == frozenset({Origin.HAND})
     return line.condition is GuardCondition.ALWAYS or (line.condition is GuardCondition.HAND_INCIDENT and is_by_hand)

@@ -11,7 +11,7 @@ from policies.guardrail import Guardrail
 from policies.layers import SharingLayer
 from policies.matching import ANY, Asked, Clocks, Ctx, Head, Reach, Told
 from policies.request import Caps, Facts, Request, Subject
-from policies.vocabulary import RANGE_ACTS, Act, Condition, Tag, Who
+from policies.vocabulary import RANGE_ACTS, Act, Condition, Duty, Tag, Who
 
 # which number of terms, envelope and ordinance bounds `caps.seconds` of an act; the others have no length
 SECONDS_OF: Final = {
@@ -117,6 +117,15 @@ def agency_head(request: Request) -> Head:
     who = request.subject
     named = _colleague(who.agency, who.roles, who.assurance)
     return Head(named, request.partner, frozenset(), request.acts, _placeless(request))
+
+
+def duty_head(who: Subject, duty: Duty, now: datetime) -> Head:
+    """A question to the agency's own rules that is about no camera."""
+    context = Ctx(
+        purpose="", technology="", now_ms=epoch_ms(now), clocks=Clocks(now), holding=frozenset(),
+        told=None, asked=None, reach=None,
+    )  # fmt: skip
+    return Head(_colleague(who.agency, who.roles, who.assurance), "", frozenset(), frozenset({duty}), context)
 
 
 def _placeless(request: Request, holding: frozenset[str] = frozenset()) -> Ctx:

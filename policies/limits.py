@@ -76,10 +76,11 @@ def derived_obligations(
     terms = [layer.policy.terms_by_id[rule.terms] for layer, rule in chosen]
     limits = None if layers.guardrail is None else layers.guardrail.guardrail.limits
     is_emergency = any(rule.condition == Condition.TWO_PERSONS for _, rule in chosen)
+    is_told_now = is_emergency or any(item.notify is Notify.NOW for item in terms)
     masks = frozenset[str]().union(*(item.masks for item in terms))
     found: dict[Obligation, ObligationValue | None] = {
         Obligation.WATERMARK: any(item.watermark for item in terms) or (limits is not None and limits.watermark),
-        Obligation.NOTIFY: str(Notify.NOW if any(item.notify is Notify.NOW for item in terms) else Notify.DIGEST),
+        Obligation.NOTIFY: str(Notify.NOW if is_told_now else Notify.DIGEST),
         Obligation.MASKS: tuple(sorted(masks)),
         Obligation.RECORD_REASON: limits is not None and limits.record_reason,
         Obligation.SECOND_PERSON: is_emergency,

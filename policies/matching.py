@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from policies import hours
 from policies.parts import Terms
-from policies.vocabulary import Act, Condition, GuardCondition, Origin
+from policies.vocabulary import Act, Condition, Duty, GuardCondition, Origin
 
 MOVED: Final = "moved"  # stands among a rule's origins where incidents that moved count too
 ANY: Final = "any"
@@ -118,7 +118,7 @@ class Head(NamedTuple):
     sub: frozenset[str]
     dom: str
     obj: frozenset[str]
-    act: frozenset[Act]
+    act: frozenset[Act] | frozenset[Duty]
     ctx: Ctx
 
 
@@ -182,7 +182,7 @@ def prepared(tokens: Sequence[str], row: Sequence[str], names: Names) -> tuple[o
     )
 
 
-def acts(needed: frozenset[Act], field: frozenset[str], effect: str) -> bool:
+def acts(needed: frozenset[Act] | frozenset[Duty], field: frozenset[str], effect: str) -> bool:
     """An allow covers every act that is needed; anything else is touched by one of them."""
     return needed <= field if effect == "allow" else not field.isdisjoint(needed)
 

@@ -32,6 +32,12 @@ LIVE_ACTS: Final = frozenset({Act.LIVE_VIEW, Act.LIVE_AUDIO, Act.PTZ_MOVE, Act.S
 RANGE_ACTS: Final = frozenset({Act.RECORDED_VIEW, Act.CLIP_REQUEST, Act.CLIP_FETCH, Act.PRESERVE_PLACE})
 
 
+class Duty(StrEnum):
+    """What an agency alone lets its people do. It is no act on a camera: no owner's rule and no request names it."""
+
+    SECOND_CONFIRM = "second.confirm"  # be the second person of emergency access by two people
+
+
 class Purpose(StrEnum):
     """The coded ground of an access. The last three exist so that a guard-rail can forbid them by name."""
 

@@ -10,10 +10,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
+from gateway.app.emergency import EmergencyServices
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
+from gateway.emergency import Need
 from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -54,8 +56,11 @@ M = TypeVar("M", bound=Message)
 class SharingDecider:
     """`live.Decider` over sharing's decisions and the incidents."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents, people: People) -> None:
+    def __init__(
+        self, *, decisions: Decisions, incidents: Incidents, people: People, emergency: EmergencyServices
+    ) -> None:
         self._decisions, self._incidents, self._people = decisions, incidents, people
+        self._emergencies = emergency.emergencies
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Decide with all layers of the centre; a running view for the person as they stand now."""
@@ -74,7 +79,11 @@ class SharingDecider:
         )
         if question.approved is not None:
             asked = approved_question(asked, until=question.approved.until)
-        decided = await self._decisions.decide_for(asked)
+        decided, second_id = await self._decisions.decide_for(asked), ""
+        if isinstance(decided.decision, Deny):
+            second_id = await self._second_of(question, decided)
+        if second_id:
+            decided = await self._decisions.decide_for(replace(asked, is_second_person_present=True))
         match decided.decision:
             case Deny() as deny:
                 camera = decided.camera
@@ -86,7 +95,20 @@ class SharingDecider:
                     organisation_id=camera.organisation_id,
                 )
             case Permit() as permit:
-                return _permit(question, decided, permit)
+                return _permit(question, decided, permit, second_id=second_id)
+
+    async def _second_of(self, question: ViewQuestion, decided: Decided) -> str:
+        """The second person whose word stands for exactly this; nobody's where no incident is going on."""
+        if decided.incident is None or not decided.incident.is_active:
+            return ""
+        need = Need(
+            camera_id=question.camera_id,
+            act=Act.LIVE_VIEW.value,
+            purpose=question.purpose,
+            incident_id=question.incident_id,
+        )
+        asker, used_by = question.principal.person_id, question.without_session
+        return await self._emergencies.second_of(asker, need, question.confirmation_id, used_by=used_by)
 
     async def _as_now(self, principal: Principal) -> Principal:
         """The person with the roles they have now.
@@ -100,7 +122,7 @@ class SharingDecider:
         return replace(principal, roles=membership.roles, unit=membership.unit)
 
 
-def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPermit:
+def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_id: str) -> ViewPermit:
     stood_on, subject, incident = decided.snapshot, decided.subject, decided.incident
     assert stood_on is not None, "a permit stands on an acknowledged document"
     return ViewPermit(
@@ -136,6 +158,8 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit) -> ViewPer
         if incident
         else None,
         horizon=permit.horizon,
+        ground=decided.ground,
+        second_id=second_id,
     )
 
 
@@ -179,7 +203,13 @@ class LiveServices:
 
 
 def wire_live(
-    ground: Ground, *, law: SharingServices, incidents: Incidents, sites: Sites, identity: Identity
+    ground: Ground,
+    *,
+    law: SharingServices,
+    incidents: Incidents,
+    sites: Sites,
+    identity: Identity,
+    emergency: EmergencyServices,
 ) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
     settings = ground.settings
@@ -190,7 +220,10 @@ def wire_live(
             audit=ground.log.audit,
             bus=ground.bus,
             keyring=ground.keyring,
-            decider=SharingDecider(decisions=law.decisions, incidents=incidents, people=identity.people),
+            decider=SharingDecider(
+                decisions=law.decisions, incidents=incidents, people=identity.people, emergency=emergency
+            ),
+            consequences=emergency.consequences,
             freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
@@ -207,9 +240,7 @@ def wire_live(
         is_child=settings.relay == "child",
         fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
     )
-    _listen(sites, Stopped, plane.accounts.stopped)
-    _listen(sites, Interrupted, plane.accounts.interrupted)
-    _listen(sites, Refused, plane.accounts.refused)
+    _listen_all(sites, plane)
     listen(sites, plane.asks, gateway=origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
@@ -269,7 +300,8 @@ def _concerned(scopes: frozenset[str]) -> Callable[[Session], bool]:
 
     def which(session: Session) -> bool:
         stands_on = {
-            session.site_id, session.organisation_id, session.incident_id, session.person_id, session.agency_id
+            session.site_id, session.organisation_id, session.incident_id, session.person_id, session.agency_id,
+            session.second_id,
         }  # fmt: skip
         return not stands_on.isdisjoint(scopes)
 
@@ -284,6 +316,12 @@ async def follow_incidents(live: Live, incidents: Incidents, clock: Clock) -> No
             if incident is None or not incident.is_active(clock.now()):
                 await live.incident_closed(incident_id)
         await clock.sleep(INCIDENT_LOOK_S)
+
+
+def _listen_all(sites: Sites, plane: LivePlane) -> None:
+    _listen(sites, Stopped, plane.accounts.stopped)
+    _listen(sites, Interrupted, plane.accounts.interrupted)
+    _listen(sites, Refused, plane.accounts.refused)
 
 
 def _listen(sites: Sites, kind: type[M], take: Callable[[str, M], Awaitable[None]]) -> None:

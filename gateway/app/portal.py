@@ -98,7 +98,7 @@ class OwnersViewRequests:
         request = ViewRequest(
             id=ask.id,
             camera_id=ask.camera_id,
-            who=THE_AGENCY,
+            who=_(THE_AGENCY),
             purpose=ask.purpose,
             incident_kind=incident.kind.value if incident else "",
             state=ask.state.value,

@@ -10,6 +10,7 @@ from typing import TypedDict
 from gateway.app import schema
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
+from gateway.app.emergency import build_emergency
 from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
@@ -18,7 +19,7 @@ from gateway.app.live import LiveServices, LiveTies, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingServices, SharingTies, build_sharing
+from gateway.app.sharing import SharingTies, build_sharing
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
@@ -32,6 +33,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
+from gateway.emergency import Emergencies
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -42,7 +44,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Evaluations, Listing, Owners, Sharing
+from gateway.sharing import Approvals, Decisions, Evaluations, Everywhere, Listing, Owners, Sharing, WhoSees
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -75,10 +77,13 @@ class Services:
     sharing: Sharing
     site_owners: Owners
     approvals: Approvals
+    everywhere: Everywhere
     decisions: Decisions
+    who_sees: WhoSees
     listing: Listing
     evaluations: Evaluations
     sites: Sites
+    emergencies: Emergencies
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
@@ -103,12 +108,14 @@ def build_services(
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
-    law = _law(ground, owners, incidents, identity, ties=shared, usage=viewing, history=history)
-    sites = wire_sites(ground, partners=owners.partners, cameras=owners.cameras, identity=identity, outbox=law.outbox)
+    theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
+    law = build_sharing(ground, **theirs, incidents=incidents, ties=shared, usage=viewing, history=history)
+    sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
     evidence = _evidence(ground, law.decisions, incidents, sites, identity)
-    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity)
+    emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
+    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     history.tie(views.live)
     joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
@@ -117,46 +124,29 @@ def build_services(
         **build_desks(ground, settings, joined),
         metrics=_metrics(ground, sites, views, evidence),
         authenticator=identity.sessions,
-        identity=identity,
-        partners=owners.partners,
-        cameras=owners.cameras,
+        **theirs,
         incidents=incidents,
         **law.for_handlers,
         sites=sites,
+        emergencies=emergency.emergencies,
         evidence=evidence,
         live=views.live,
         view_asks=views.asks,
         live_calls=views.calls,
         background=(
             *_background(ground, incidents, sites, evidence),
-            *identity.background,
-            *law.background,
-            *views.background,
+            *(work for part in (identity, law, emergency, views) for work in part.background),
         ),
         probes=(*_probes(ground), law.probe, views.probe),
     )
 
 
-def _law(
-    ground: Ground,
-    owners: PartnerServices,
-    incidents: Incidents,
-    identity: Identity,
-    *,
-    ties: SharingTies,
-    usage: LiveTies,
-    history: LiveHistory,
-) -> SharingServices:
-    return build_sharing(
-        ground,
-        partners=owners.partners,
-        cameras=owners.cameras,
-        incidents=incidents,
-        identity=identity,
-        ties=ties,
-        usage=usage,
-        history=history,
-    )
+class _Theirs(TypedDict):
+    """People and what partners own: what most capabilities are built on."""
+
+    identity: Identity
+    partners: Partners
+    cameras: Cameras
 
 
 class _Base(TypedDict):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.settings import Settings
@@ -26,6 +26,7 @@ from gateway.sharing import (
     Decisions,
     Effects,
     Evaluations,
+    Everywhere,
     Freshness,
     Layering,
     Listing,
@@ -40,6 +41,7 @@ from gateway.sharing import (
     Standing,
     Touches,
     ViewHistory,
+    WhoSees,
     follow_forever,
     ground_of,
 )
@@ -47,7 +49,7 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -102,11 +104,19 @@ class AgentsOnSite:
         if self._sites:
             self._sites.delivery.nudge(agent_id)
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch there."""
         if self._sites is None:
             raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion)
+        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell it that a proposal is over."""
+        if self._sites is None:
+            raise UnavailableError("The site is not connected.")
+        await self._sites.delivery.say_no(agent_id, sha256=sha256)
 
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """When a hold there ends."""
@@ -192,7 +202,9 @@ class ForHandlers(TypedDict):
     sharing: Sharing
     site_owners: Owners
     approvals: Approvals
+    everywhere: Everywhere
     decisions: Decisions
+    who_sees: WhoSees
     listing: Listing
     evaluations: Evaluations
 
@@ -210,6 +222,7 @@ class SharingServices:
     evaluations: Evaluations
     touches: Touches
     freshness: Freshness
+    who_sees: WhoSees
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -225,7 +238,9 @@ class SharingServices:
             sharing=self.sharing,
             site_owners=self.owners,
             approvals=self.approvals,
+            everywhere=Everywhere(approvals=self.approvals),
             decisions=self.decisions,
+            who_sees=self.who_sees,
             listing=self.listing,
             evaluations=self.evaluations,
         )
@@ -275,26 +290,10 @@ def build_sharing(
     """
     loaded = _load(ground.settings, partners.agreement.version)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
-    book = SiteBook(
-        partners=partners,
-        cameras=cameras,
-        agents=agents,
-        agency=TheAgency(identity),
-        guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
-    )
+    book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
     sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
-    outbox = Outbox(
-        gateway=ground.settings.origin.text,
-        database=database,
-        rows=rows,
-        book=book,
-        pack=loaded.pack,
-        log=log,
-        publisher=bus,
-        clock=clock,
-    )
+    outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     freshness = Freshness(generations=database, clock=clock)
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
@@ -306,9 +305,35 @@ def build_sharing(
     evaluations = _evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     proof = Background("proof", prover.run)
-    deciding = (decisions, listing, evaluations, touches, freshness)
+    deciding = (decisions, listing, evaluations, touches, freshness, WhoSees(layering=layering))
     background = (follow, marks, proof, *_listening(ground, freshness))
     return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+
+
+def _book(
+    loaded: _Loaded, *, partners: Partners, cameras: Cameras, agents: AgentsOnSite, agency: TheAgency
+) -> SiteBook:
+    return SiteBook(
+        partners=partners,
+        cameras=cameras,
+        agents=agents,
+        agency=agency,
+        guardrail=loaded.guardrail,
+        agreement=loaded.agreement,
+    )
+
+
+def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
+    return Outbox(
+        gateway=ground.settings.origin.text,
+        database=ground.database,
+        rows=rows,
+        book=book,
+        pack=pack,
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+    )
 
 
 def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:

@@ -3,6 +3,7 @@
 from gateway.audit import tables as _audit
 from gateway.cameras import tables as _cameras
 from gateway.edge import tables as _edge
+from gateway.emergency import tables as _emergency
 from gateway.evidence import tables as _evidence
 from gateway.identity import tables as _identity
 from gateway.incidents import tables as _incidents
@@ -20,6 +21,7 @@ __all__ = [
     "_audit",
     "_cameras",
     "_edge",
+    "_emergency",
     "_evidence",
     "_identity",
     "_incidents",

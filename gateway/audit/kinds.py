@@ -7,7 +7,8 @@ and never to whom. A capability that does something new adds its kind here, and 
 Fields (`LeafDraft.details`, `restricted`) are named from the same words everywhere, so that pages and proofs need no
 translation: `camera`, `site`, `organisation`, `person`, `agency`, `unit`, `role`, `incident`, `incident_kind`, `call`,
 `purpose`, `act`, `session`, `grant_sha256`, `policy_sha256`, `reason`, `seconds`, `bytes`, `agent`, `clip`,
-`request`, `sha256`; `camera_name`, `person_name` … where the name at that time is to be kept. Everything else refers by
+`request`, `sha256`, `confirmation`, `second` (the second person of emergency access), `ground` (the condition of the
+rule it stands on); `camera_name`, `person_name` … where the name at that time is to be kept. Everything else refers by
 id to a row that can be deleted. What is somebody's own words or address is in `OWN_WORDS`, and nowhere else.
 """
 
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     SIGN_IN_ENDED = "sign_in.ended"
     CREDENTIAL_ADDED = "credential.added"
     CREDENTIAL_SUSPENDED = "credential.suspended"
+    CREDENTIAL_RESUMED = "credential.resumed"
     CREDENTIAL_REMOVED = "credential.removed"
 
     # partners, their agreement and their places
@@ -95,6 +97,13 @@ class Kind(StrEnum):
     VIEW_ACCOUNTED = "view.accounted"
     SESSION_STOPPED = "session.stopped"
     STILL_TAKEN = "still.taken"
+
+    # emergency access by two people
+    EMERGENCY_ASKED = "emergency.asked"
+    EMERGENCY_CONFIRMED = "emergency.confirmed"
+    EMERGENCY_DECLINED = "emergency.declined"
+    EMERGENCY_LAPSED = "emergency.lapsed"
+    EMERGENCY_REFUSED = "emergency.refused"
 
     # recordings
     CLIP_REQUESTED = "clip.requested"

@@ -174,6 +174,20 @@ class Passkeys:
             await self._tell(unit, principal, Kind.CREDENTIAL_SUSPENDED, passkey)
             await unit.commit()
 
+    async def resume(self, principal: Principal, credential: str) -> None:
+        """Use it again; what the sites' documents say of it is `sharing`'s, and waits for approval there.
+
+        Raises:
+            NotFoundError: it is none of the caller's.
+        """
+        passkey = await self.one(principal, credential)
+        if not passkey.is_suspended:
+            return
+        async with self._database.unit_of_work() as unit:
+            await self._store.set_suspended(unit, credential, None)
+            await self._tell(unit, principal, Kind.CREDENTIAL_RESUMED, passkey)
+            await unit.commit()
+
     async def remove(self, principal: Principal, credential: str) -> None:
         """Forget it.
 

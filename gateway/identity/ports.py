@@ -168,8 +168,8 @@ class PasskeyStore(Protocol):
     async def add(self, unit: UnitOfWork, passkey: Passkey) -> bool:
         """Write a new one; False if its credential is registered already."""
 
-    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime) -> None:
-        """It is to approve nothing from now on."""
+    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime | None) -> None:
+        """It is to approve nothing from now on; None: it may again."""
 
     async def remove(self, unit: UnitOfWork, credential: str) -> None:
         """Forget it."""

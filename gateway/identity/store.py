@@ -356,8 +356,8 @@ class SqlPasskeys:
             return False
         return True
 
-    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime) -> None:
-        """It is to approve nothing from now on."""
+    async def set_suspended(self, unit: UnitOfWork, credential: str, at: datetime | None) -> None:
+        """It is to approve nothing from now on; None: it may again."""
         mine = _passkey.c.credential == credential
         await unit.session.execute(update(_passkey).where(mine).values(suspended_at=at))
 

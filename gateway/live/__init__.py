@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
-    from gateway.live.ports import Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
+    from gateway.live.ports import Consequences, Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
     from gateway.live.relay.config import RelayConfig
     from gateway.live.routes import LIVE_ROUTES
     from gateway.live.service import Live, OpenedView
@@ -29,6 +29,7 @@ __all__ = [
     "AskState",
     "AskWish",
     "Calls",
+    "Consequences",
     "Decider",
     "DeviceKeys",
     "EndReason",
@@ -60,6 +61,7 @@ _HOMES: Final = {
     "AskState": "asking.model",
     "AskWish": "asking.ports",
     "Calls": "calls",
+    "Consequences": "ports",
     "Decider": "ports",
     "DeviceKeys": "ports",
     "EndReason": "model",

@@ -31,6 +31,11 @@ class Seat:
     fingerprint: str = ""
     cipher: str = ""
 
+    @property
+    def confirmation_id(self) -> str:
+        """The second person's word that this session stands on; empty where it needs none."""
+        return self.question.confirmation_id if self.question is not None and self.session.second_id else ""
+
     def follow(self, **values: object) -> None:
         """The session was changed."""
         self.session = replace(self.session, **values)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from gateway.live.calls import Calls
 from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import GrantDesk, RelayPlace
-from gateway.live.ports import Decider, DeviceKeys, Freshness, Relay, SessionStore, SiteLinks
+from gateway.live.ports import Consequences, Decider, DeviceKeys, Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.child import RelayChild
 from gateway.live.relay.client import RelayClient
@@ -55,6 +55,7 @@ class Ground:
     bus: MemoryBus
     keyring: Keyring
     decider: Decider
+    consequences: Consequences
     freshness: Freshness
     links: SiteLinks
     keys: DeviceKeys
@@ -93,6 +94,7 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     store, board = SqlSessions(database), Board()
     grants = _grants(ground, place)
     common = _Common(database=database, store=store, audit=audit, clock=clock)
+    law = _Law(decider=ground.decider, consequences=ground.consequences, freshness=ground.freshness)
     endings = Endings(**common, board=board, relay=relay, links=links, bus=ground.bus)
     exchange = Exchange(**common, board=board, endings=endings, grants=grants, relay=relay, links=links, keys=keys)
     accounts = Accounts(**common, endings=endings, grants=grants, keys=keys)
@@ -100,8 +102,7 @@ def build_sessions(ground: Ground, *, relay: Relay, place: RelayPlace) -> Sessio
     live = Live(
         **common,
         owners_yes=asks,
-        decider=ground.decider,
-        freshness=ground.freshness,
+        **law,
         links=links,
         board=board,
         endings=endings,
@@ -155,6 +156,12 @@ class _Common(TypedDict):
     store: SessionStore
     audit: AuditLog
     clock: Clock
+
+
+class _Law(TypedDict):
+    decider: Decider
+    consequences: Consequences
+    freshness: Freshness
 
 
 def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_child: bool = True) -> LivePlane:

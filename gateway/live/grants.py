@@ -108,6 +108,8 @@ class GrantDesk:
             requested_at=now,
             horizon_at=horizon_of(permit, now, permit.caps.seconds),
             max_seconds=permit.caps.seconds,
+            ground=permit.ground,
+            second_id=permit.second_id,
         )
         return DraftGrant(session, claims)
 

@@ -114,6 +114,8 @@ class Session:
         opened_by: that person, or the incident by itself.
         fingerprint: the browser's DTLS certificate.
         horizon_at: when it ends, unless it is decided again before.
+        ground: the condition of the owner's rule it stands on: `always`, `near`, `panic`, `two_persons` …
+        second_id: the second person, where it is emergency access by two people.
         on_screen_s, enlarged_s: what the page reported.
     """
 
@@ -139,6 +141,8 @@ class Session:
     requested_at: datetime
     horizon_at: datetime
     max_seconds: int
+    ground: str = ""
+    second_id: str = ""
     accepted_at: datetime | None = None
     established_at: datetime | None = None
     ended_at: datetime | None = None
@@ -154,6 +158,7 @@ class Session:
     def streams(self) -> frozenset[str]:
         """Whom its leaves concern."""
         ids = {self.id, self.camera_id, self.site_id, self.organisation_id, self.person_id, self.incident_id}
+        ids.add(self.second_id)
         return frozenset(ids - {""})
 
     def seconds_until(self, now: datetime) -> float:

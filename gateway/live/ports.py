@@ -39,6 +39,7 @@ class ViewQuestion:
         purpose: a word of `policies.vocabulary.Purpose`.
         incident_id: the incident that is the reason; empty for none.
         without_session: a running session that must not count against the site's totals (when it is decided again).
+        confirmation_id: a second person's word for emergency access; empty for none.
         approved: the owner's yes to exactly this view, where there is one.
     """
 
@@ -47,6 +48,7 @@ class ViewQuestion:
     purpose: str
     incident_id: str = ""
     without_session: str = ""
+    confirmation_id: str = ""
     approved: Approved | None = None
 
 
@@ -59,6 +61,8 @@ class ViewPermit:
         lineage, policy_sha256: the newest acknowledged document of the site.
         obligations: as a grant carries them.
         horizon: when the answer may change by itself; None if it cannot.
+        ground: the condition of the owner's rule it stands on.
+        second_id: the second person it stands on; empty where it needs none.
     """
 
     camera_id: str
@@ -74,6 +78,8 @@ class ViewPermit:
     obligations: dict[str, bool | int | str | list[str]]
     incident: Incident | None
     horizon: datetime | None
+    ground: str = ""
+    second_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +108,23 @@ class Decider(Protocol):
         Raises:
             NotFoundError: there is no such camera or incident, or the person may not know of it.
             InvalidError: a purpose that is no word of ours.
+        """
+
+
+class Consequences(Protocol):
+    """What a permitted view brings with it beside the view, in the transaction that writes it."""
+
+    async def of_view(self, unit: UnitOfWork, session: Session, permit: ViewPermit, *, confirmation_id: str) -> None:
+        """A second person's word is used up, its owner is told, a report afterwards is owed.
+
+        Args:
+            unit: the transaction that writes the session.
+            session: the view.
+            permit: with its obligations.
+            confirmation_id: what it stands on; empty where it stands on nobody's word.
+
+        Raises:
+            ConflictError: the word was used, or is over; nothing may be written.
         """
 
 

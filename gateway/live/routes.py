@@ -25,6 +25,7 @@ class OpenView(StrictInput, frozen=True, kw_only=True):
     Attributes:
         dtls_fingerprint: SHA-256 of the browser's certificate for this view, upper-case hex with colons.
         opened_by: `incident` when it opened by itself with its incident.
+        confirmation_id: a second person's word, for emergency access by two people.
     """
 
     camera_id: Line
@@ -32,6 +33,7 @@ class OpenView(StrictInput, frozen=True, kw_only=True):
     incident_id: OptionalLine = ""
     dtls_fingerprint: Line
     opened_by: OpenedBy = OpenedBy.PERSON
+    confirmation_id: OptionalLine = ""
 
 
 class Seen(StrictInput, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ async def open_view(
         incident_id=data.incident_id,
         fingerprint=data.dtls_fingerprint,
         opened_by=data.opened_by,
+        confirmation_id=data.confirmation_id,
     )
 
 

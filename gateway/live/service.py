@@ -35,6 +35,7 @@ from gateway.live.exchange import Exchange
 from gateway.live.grants import DraftGrant, GrantDesk, Wish
 from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words
 from gateway.live.ports import (
+    Consequences,
     Decider,
     Freshness,
     OwnersYes,
@@ -79,6 +80,7 @@ class Live:
         store: SessionStore,
         audit: AuditLog,
         decider: Decider,
+        consequences: Consequences,
         freshness: Freshness,
         links: SiteLinks,
         board: Board,
@@ -91,7 +93,7 @@ class Live:
         self._owners_yes = owners_yes
         self._database, self._store, self._audit = database, store, audit
         self._decider, self._links, self._board = decider, links, board
-        self._freshness = freshness
+        self._consequences, self._freshness = consequences, freshness
         self._endings, self._exchange, self._grants, self._clock = endings, exchange, grants, clock
         self._tasks: anyio.abc.TaskGroup | None = None
 
@@ -118,6 +120,7 @@ class Live:
         incident_id: str = "",
         fingerprint: str,
         opened_by: OpenedBy = OpenedBy.PERSON,
+        confirmation_id: str = "",
     ) -> OpenedView:
         """Decide, write, answer; the site is asked while the browser already calls.
 
@@ -129,13 +132,17 @@ class Live:
                 process may have missed that something was taken back.
             LimitedError: the caller has too many open.
             InvalidError: the fingerprint or the purpose is none.
+            ConflictError: the second person's word was used up meanwhile.
         """
-        if not _FINGERPRINT.fullmatch(fingerprint):
-            raise InvalidError("The browser's certificate is missing.", fields={"dtls_fingerprint": "SHA-256 in hex."})
-        if len(self._board.of_person(principal.person_id)) >= MAX_OPEN_PER_PERSON:
-            raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
+        self._check(principal, fingerprint)
         await self._audit.demand_timely()
-        question = ViewQuestion(principal=principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
+        question = ViewQuestion(
+            principal=principal,
+            camera_id=camera_id,
+            purpose=purpose,
+            incident_id=incident_id,
+            confirmation_id=confirmation_id,
+        )
         stamp = self._freshness.stamp
         question, decision = await self._decide(question)
         if isinstance(decision, ViewDeny):
@@ -166,6 +173,12 @@ class Live:
             ticket=self._grants.viewer_ticket(session),
             horizon_at=session.horizon_at,
         )
+
+    def _check(self, principal: Principal, fingerprint: str) -> None:
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            raise InvalidError("The browser's certificate is missing.", fields={"dtls_fingerprint": "SHA-256 in hex."})
+        if len(self._board.of_person(principal.person_id)) >= MAX_OPEN_PER_PERSON:
+            raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
 
     async def view(self, principal: Principal, session_id: str) -> Session:
         """One session, to whoever opened it or watches over them.
@@ -333,6 +346,7 @@ class Live:
         session = draft.session
         async with self._database.unit_of_work() as unit:
             await self._store.add(unit, session)
+            await self._consequences.of_view(unit, session, permit, confirmation_id=seat.confirmation_id)
             if seat.question is not None and seat.question.approved is not None:
                 await self._owners_yes.opened(unit, seat.question.approved, session.id)
             await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))

@@ -48,6 +48,8 @@ class LiveSession(SQLModel, table=True):
     requested_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     horizon_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     max_seconds: int = Field(sa_column=Column(Integer, nullable=False))
+    ground: str = Field(default="", sa_column=Column(String(20), nullable=False))  # condition of the owner's rule
+    second_id: str = Field(default="", sa_column=Column(String(ID_LENGTH), nullable=False))  # of emergency access
     accepted_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     established_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))

@@ -4,6 +4,7 @@ from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.evaluating import Asked, Evaluations, Person, SomeRole, Supposed, Tried
+from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.explaining import Audience, Explained, audience_of
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
@@ -20,6 +21,7 @@ from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
+from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
     "EVERYTHING",
@@ -34,6 +36,7 @@ __all__ = [
     "Asked",
     "Audience",
     "Availability",
+    "Batch",
     "CameraCard",
     "Changes",
     "Decided",
@@ -42,6 +45,7 @@ __all__ = [
     "Effect",
     "Effects",
     "Evaluations",
+    "Everywhere",
     "Explained",
     "Freshness",
     "Key",
@@ -55,6 +59,7 @@ __all__ = [
     "Marker",
     "NearView",
     "Outbox",
+    "Outcome",
     "Owners",
     "Page",
     "Person",
@@ -82,6 +87,8 @@ __all__ = [
     "ViewHistory",
     "ViewMade",
     "Waiting",
+    "WaitingAt",
+    "WhoSees",
     "audience_of",
     "follow_forever",
     "ground_of",

@@ -9,8 +9,9 @@ from litestar.response import Redirect, Template
 
 from gateway.cameras import Cameras
 from gateway.edge.requires import requires
+from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal
-from gateway.sharing.answering import answer, new_answer, numbered_answer, only_answer, removal, start
+from gateway.sharing.answering import answer, late_answer, new_answer, numbered_answer, only_answer, removal, start
 from gateway.sharing.changing import carry_out, look_at
 from gateway.sharing.service import Sharing
 from gateway.web import after
@@ -141,7 +142,10 @@ async def save_answer(
 ) -> Template | Redirect:
     """Show what the answer changes, or save it."""
     view = await sharing.view(principal, site_id)
-    target = numbered_answer(view, number)
+    try:
+        target = numbered_answer(view, number)
+    except NotFoundError:
+        target = late_answer(view)
     return await answer(request, principal=principal, sharing=sharing, view=view, target=target)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from litestar import Request
@@ -24,7 +25,10 @@ from policies.spanish import tongue
 from policies.words import Voice, distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
-_MEANWHILE: Final = "Somebody else changed what is shared meanwhile. Look again, then decide."
+_MEANWHILE: Final = (
+    "Somebody else changed what is shared meanwhile. Nothing you typed is lost: look at what they saved and at what "
+    "your answer would change of it, then decide."
+)
 
 PRESETS: Final = (
     (Preset.LIST_ONLY, "On the list only", "Operators know that the camera is there. Nobody looks through it."),
@@ -48,6 +52,7 @@ class Target:
         kept: the clause it starts from.
         number: the place of the clause among the site's answers; None for a new one.
         is_choosing: the form asks which cameras; otherwise it is the only answer of `cameras`.
+        action: where the form is sent; empty for where it stands.
     """
 
     title: str
@@ -55,6 +60,7 @@ class Target:
     kept: Clause | None = None
     number: int | None = None
     is_choosing: bool = False
+    action: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -101,6 +107,11 @@ def new_answer(view: SharingView) -> Target:
     return Target(title=_("Another answer"), cameras=view.cameras, is_choosing=True)
 
 
+def late_answer(view: SharingView) -> Target:
+    """An answer that somebody took away while it was changed: as one more, so that nothing typed is lost."""
+    return dataclasses.replace(new_answer(view), action=f"/portal/sites/{view.site.id}/sharing/answers/new")
+
+
 def numbered_answer(view: SharingView, number: int) -> Target:
     """One of the site's answers.
 
@@ -135,44 +146,13 @@ def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -
         values = _values_of_preset(chosen, view)
     else:
         values = values_of(target.kept, view.site, choices_of(view))
-    return _form_page(request, view, target, values=values | target.values(), made_from=view.version)
+    return _form_page(request, view, target=target, values=values | target.values(), made_from=view.version)
 
 
 def _of_place(view: SharingView, name: str) -> Clause | None:
     """The ready answer for a kind of place, without its cameras."""
     pack = next((pack for pack in view.places if pack.id == name), None)
     return None if pack is None else pack.clause(frozenset(), zone=view.site.zone)
-
-
-async def answer(
-    request: AnyRequest, *, principal: Principal, sharing: Sharing, view: SharingView, target: Target
-) -> Template | Redirect:
-    """Show what the answer changes, or save it."""
-    choices = choices_of(view)
-    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then", "place")
-    made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
-    try:
-        if not target.cameras:
-            raise PreconditionError("Put a camera on the map first.")
-        if target.number is not None and made_from != view.version:
-            raise ConflictError(_MEANWHILE)
-        names = target.read(form)
-        kept = _of_place(view, form.given("place")) or target.kept
-        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
-        clauses = target.placed(view.answers, clause)
-        if form.given("then") != "save" or form.given("looked_at") != digest_of(clause):
-            preview = await sharing.preview(principal, view.site.id, clauses)
-            looked = Looked(preview, digest_of(clause), save_word(preview, view.standing))
-            return _form_page(request, view, target, values=form.values, made_from=made_from, looked=looked)
-        await sharing.save(principal, view.site.id, clauses, made_from=made_from)
-    except LenspactError as error:
-        return _form_page(request, view, target, values=form.values, made_from=made_from, error=error)
-    return after(f"/portal/sites/{view.site.id}/sharing", "sharing-saved")
-
-
-def choices_of(view: SharingView) -> Choices:
-    """What the folded part of the form offers at a site."""
-    return Choices(view.agencies, view.said.envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +162,44 @@ class Looked:
     preview: Preview
     digest: str
     word: str
+
+
+async def answer(
+    request: AnyRequest, *, principal: Principal, sharing: Sharing, view: SharingView, target: Target
+) -> Template | Redirect:
+    """Show what the answer changes, or save it; where somebody saved meanwhile, what it would change of that."""
+    choices = choices_of(view)
+    form = await read_form(request, *fields_of(choices), *target.fields, "made_from", "looked_at", "then", "place")
+    made_from = int(form.given("made_from")) if form.given("made_from").isdecimal() else -1
+    show = partial(_form_page, request, target=target, values=form.values)
+    try:
+        if not target.cameras:
+            raise PreconditionError("Put a camera on the map first.")
+        names = target.read(form)
+        kept = _of_place(view, form.given("place")) or target.kept
+        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
+        is_look = form.given("then") != "save" or form.given("looked_at") != digest_of(clause)
+        is_late = made_from != view.version and (target.number is not None or bool(target.action) or not is_look)
+        if is_look or is_late:
+            looked = await _look(principal, sharing, view, target, clause)
+            if is_late:
+                error = ConflictError(_MEANWHILE)
+                return show(view, made_from=view.version, looked=looked, error=error, meanwhile=view.sentences)
+            return show(view, made_from=made_from, looked=looked)
+        await sharing.save(principal, view.site.id, target.placed(view.answers, clause), made_from=made_from)
+    except LenspactError as error:
+        return show(view, made_from=made_from, error=error)
+    return after(f"/portal/sites/{view.site.id}/sharing", "sharing-saved")
+
+
+async def _look(principal: Principal, sharing: Sharing, view: SharingView, target: Target, clause: Clause) -> Looked:
+    preview = await sharing.preview(principal, view.site.id, target.placed(view.answers, clause))
+    return Looked(preview, digest_of(clause), save_word(preview, view.standing))
+
+
+def choices_of(view: SharingView) -> Choices:
+    """What the folded part of the form offers at a site."""
+    return Choices(view.agencies, view.said.envelope)
 
 
 def _known(answers: Answers | None, cameras: Sequence[Camera]) -> Clause | None:
@@ -198,12 +216,13 @@ def _values_of_preset(preset: Preset, view: SharingView) -> dict[str, str]:
 def _form_page(
     request: AnyRequest,
     view: SharingView,
-    target: Target,
     *,
+    target: Target,
     values: Mapping[str, str],
     made_from: int,
     looked: Looked | None = None,
     error: LenspactError | None = None,
+    meanwhile: Sequence[str] = (),
 ) -> Template:
     voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
     said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
@@ -233,6 +252,7 @@ def _form_page(
         folds=_folds(said, view, error),
         values=values,
         error=error,
+        meanwhile=meanwhile,
     )
 
 

@@ -6,7 +6,7 @@ digest alone, so nothing is stored for it and a touch is good for nothing else.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -28,11 +28,12 @@ from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
-from partner_agent.wire.touches import Assertion, base64url, challenge, label_of
+from partner_agent.wire.touches import Assertion, Path, base64url, challenge, label_of
 from policies.model import Policy, read_policy
 from policies.spanish import tongue
 from policies.words import Change, Voice, say_change
 
+TAKEN_BACK: Final = "taken_back"  # why a document is over: its owner withdrew it
 MINUTE_S: Final = 60
 ASSERTION_CHARACTERS: Final = 4096  # of each part; real ones have hundreds, and a frame of the link holds 64 KiB
 # What the site's refusal means for whoever touched; nothing has changed in any of them.
@@ -82,6 +83,10 @@ class Approvals:
         self._log = log
         self._clock = clock
 
+    async def sites(self, principal: Principal) -> Sequence[Site]:
+        """The places of the caller's organisation."""
+        return await self._book.partners.sites(principal.organisation_id)
+
     async def waiting(self, principal: Principal, site_id: str) -> Waiting | None:
         """What waits at a site, and how it can be approved.
 
@@ -105,8 +110,10 @@ class Approvals:
             minutes_left=self._minutes_left(self._book.agents.hold_until(agent.id, document.sha256)),
         )
 
-    async def touch(self, principal: Principal, site_id: str, sha256: str, assertion: Assertion) -> TouchAnswer:
-        """Bring an owner's touch to the site, and its answer back.
+    async def touch(
+        self, principal: Principal, site_id: str, sha256: str, assertion: Assertion, *, path: Path | None = None
+    ) -> TouchAnswer:
+        """Bring an owner's touch to the site, and its answer back; `path` leads from the document to what was signed.
 
         Raises:
             NotFoundError: no such site of the caller's organisation.
@@ -122,13 +129,41 @@ class Approvals:
         if any(len(part) > ASSERTION_CHARACTERS for part in msgspec.structs.astuple(assertion)):
             raise PreconditionError(REFUSALS[PolicyProblem.APPROVAL_INVALID])
         label = label_of(await self._in_force(agent), read_policy(document.raw))
-        answer = await self._book.agents.approve(agent.id, sha256=sha256, label=label, assertion=assertion)
+        answer = await self._book.agents.approve(agent.id, sha256=sha256, label=label, assertion=assertion, path=path)
         if answer.code:
             raise PreconditionError(REFUSALS.get(answer.code, OTHER_REFUSAL))
         async with self._database.unit_of_work() as unit:
             await self._log.append(unit, _approved(principal, document, assertion, answer))
             await unit.commit()
         return answer
+
+    async def take_back(self, principal: Principal, site_id: str, sha256: str) -> None:
+        """Withdraw what waits at a site, held there or not: the site forgets it, and everything stays as it was.
+
+        Raises:
+            NotFoundError: no such site of the caller's organisation.
+            ConflictError: something else waits there now.
+            UnavailableError, DeadlineError: the site is not connected, or did not answer; nothing has changed.
+        """
+        site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        agent = await self._book.agents.agent_of(site.id)
+        document = await self._document(agent)
+        if agent is None or document is None or document.sha256 != sha256:
+            raise ConflictError("Something else waits now, or nothing any more. Look again, then decide.")
+        is_about_owners = label_of(await self._in_force(agent), read_policy(document.raw)) == OWNERS_LABEL
+        await self._book.agents.say_no(agent.id, sha256=sha256)
+        who = {"organisation": principal.organisation_id, "site": site.id, "person": principal.person_id}
+        withdrawn = LeafDraft(
+            kind=Kind.POLICY_WITHDRAWN,
+            streams=frozenset(who.values()),
+            details={**who, "policy_sha256": sha256},
+        )
+        async with self._database.unit_of_work() as unit:
+            await self._rows.mark(unit, sha256, DocumentState.REFUSED, code=TAKEN_BACK, at=self._clock.now())
+            if is_about_owners:
+                await self._rows.owners_named(unit, site.id)  # the wish goes with it
+            await self._log.append(unit, withdrawn)
+            await unit.commit()
 
     async def _document(self, agent: SiteAgent | None) -> StoredDocument | None:
         """The newest proposal that follows what the site holds, was sent, and whose time is not over."""

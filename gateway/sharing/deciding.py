@@ -21,6 +21,7 @@ from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import decide, propose_caps
 from policies.request import Approval, Caps, Decision, Permit, Span, Subject
+from policies.seconding import may_second
 from policies.vocabulary import Act, Purpose, Technology
 
 
@@ -132,6 +133,11 @@ class Decisions:
             snapshot=self._snapshot(site, camera),
             ground=_ground(site, decision),
         )
+
+    def may_second(self, first: Principal, second: Principal) -> bool:
+        """Whether the agency's rules let `second` be the second person of what `first` asks."""
+        agency, now = self._layering.agency, self._clock.now()
+        return may_second(agency, first=subject_of(first), second=subject_of(second), now=now)
 
     def _decision(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> Decision:
         layers = site.layers(facts)

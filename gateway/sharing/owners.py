@@ -136,6 +136,23 @@ class Owners:
             if keys.state_of(credential) in {KeyState.APPROVES, KeyState.ASKED}:
                 await self._change(principal, keys.site.id, suspended)
 
+    async def resume(self, principal: Principal, credential: str) -> None:
+        """Want a suspended passkey to approve again; it waits for approval, by another passkey or on site.
+
+        Raises:
+            PreconditionError: the agreement was not accepted.
+        """
+
+        def resumed(keys: SiteKeys) -> tuple[Owner, ...]:
+            return tuple(
+                dataclasses.replace(owner, is_suspended=owner.is_suspended and owner.credential != credential)
+                for owner in _latest(keys)
+            )
+
+        for keys in await self.sites(principal):
+            if keys.state_of(credential) is KeyState.SUSPENDED:
+                await self._change(principal, keys.site.id, resumed)
+
     async def take_off(self, principal: Principal, credential: str) -> None:
         """Suspend a passkey everywhere, and want it off every list on which another one stays.
 

@@ -14,10 +14,13 @@ from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
+from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
 from gateway.sharing.forms import DAYS
+from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
+from gateway.sharing.who_sees import WhoSees
 from gateway.web import _, after, page, read_form
 from partner_agent.wire.touches import Assertion
 from policies.vocabulary import Act
@@ -46,6 +49,7 @@ async def site_sharing_page(
     sharing: NamedDependency[Sharing],
     partners: NamedDependency[Partners],
     approvals: NamedDependency[Approvals],
+    who_sees: NamedDependency[WhoSees],
     origin: NamedDependency[PublicOrigin],
     site_id: FromPath[str],
 ) -> Template:
@@ -57,7 +61,9 @@ async def site_sharing_page(
         return page(
             "sharing/agreement.html", request, title=_("What do you share?"), site=site, sentence=_(error.sentence)
         )
-    return await _site_page(request, view, principal=principal, sharing=sharing, approvals=approvals, origin=origin)
+    return await _site_page(
+        request, view, principal=principal, sharing=sharing, approvals=approvals, who_sees=who_sees, origin=origin
+    )
 
 
 @post(
@@ -69,6 +75,7 @@ async def approve_by_touch(
     principal: NamedDependency[Principal],
     sharing: NamedDependency[Sharing],
     approvals: NamedDependency[Approvals],
+    who_sees: NamedDependency[WhoSees],
     origin: NamedDependency[PublicOrigin],
     site_id: FromPath[str],
 ) -> Template | Redirect:
@@ -84,13 +91,48 @@ async def approve_by_touch(
             principal=principal,
             sharing=sharing,
             approvals=approvals,
+            who_sees=who_sees,
             origin=origin,
             error=error,
         )
     return after(f"/portal/sites/{site_id}/sharing", "touch-held" if answer.held_s else "touch-in-force")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, *ANSWER_PAGES)
+@post(
+    "/portal/sites/{site_id:str}/sharing/take-back",
+    opt=requires("portal.edit"),
+    status_code=200,
+    include_in_schema=False,
+)
+async def take_back(
+    request: AnyRequest,
+    *,
+    principal: NamedDependency[Principal],
+    sharing: NamedDependency[Sharing],
+    approvals: NamedDependency[Approvals],
+    who_sees: NamedDependency[WhoSees],
+    origin: NamedDependency[PublicOrigin],
+    site_id: FromPath[str],
+) -> Template | Redirect:
+    """Withdraw what waits there, held or not."""
+    form = await read_form(request, "sha256")
+    try:
+        await approvals.take_back(principal, site_id, form.given("sha256"))
+    except (ConflictError, UnavailableError, DeadlineError) as error:
+        return await _site_page(
+            request,
+            await sharing.view(principal, site_id),
+            principal=principal,
+            sharing=sharing,
+            approvals=approvals,
+            who_sees=who_sees,
+            origin=origin,
+            error=error,
+        )
+    return after(f"/portal/sites/{site_id}/sharing", "touch-taken-back")
+
+
+PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, take_back, *EVERYWHERE_PAGES, *ANSWER_PAGES)
 
 
 async def _site_page(
@@ -100,6 +142,7 @@ async def _site_page(
     principal: Principal,
     sharing: Sharing,
     approvals: Approvals,
+    who_sees: WhoSees,
     origin: PublicOrigin,
     error: LenspactError | None = None,
 ) -> Template:
@@ -114,6 +157,8 @@ async def _site_page(
         is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
         standings=Standing,
         weeks=_weeks(view),
+        tables=await who_sees.tables(view),
+        columns=[_(word) for _act, word in COLUMNS],
         conditions={kind: _(words) for kind, words in CONDITIONS.items()},
         changes=clock_changes(view.site.zone, view.seen_at),
         error=error,

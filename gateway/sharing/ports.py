@@ -9,7 +9,7 @@ from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step
 from gateway.sites import TouchAnswer
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 from policies.request import Incident, Usage
 
 
@@ -89,11 +89,21 @@ class SiteAgents(Protocol):
     def nudge(self, agent_id: str) -> None:
         """Something may be due for this site; called after the change was committed."""
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch for a proposal to the site; what it answered.
 
         Raises:
             UnavailableError: the site is not connected.
+            DeadlineError: no answer in time.
+        """
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell the site that a proposal is over, held or not; returns once it has noted it.
+
+        Raises:
+            UnavailableError: the site is not connected, or did not note it.
             DeadlineError: no answer in time.
         """
 

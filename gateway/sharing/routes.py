@@ -1,269 +1,216 @@
-"""Questions about decisions as JSON: evaluations, batches and searches.
+"""What an owner shares at a site as JSON: read it, see what a change would do, change it.
 
-Source: OpenID AuthZEN Authorization API 1.0, sections "Access Evaluation API", "Access Evaluations API", "Search APIs".
-An evaluation is no release: nothing is opened by it, and no leaf is written. The context of an answer is what the
-caller's audience may read (`explaining`). Errors of a whole request are problem+json; within a batch they are a deny
-with their status in its context.
+The same use cases as the pages, with the answers in their written form (`policies.clauses`). A mistake is a problem
+with one sentence for each field, named by its path; whoever is too late gets a conflict that says what was saved
+meanwhile and what theirs would change of it.
 """
 
-import base64
-import binascii
-import hashlib
-import json
-from typing import Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Router, post
+from litestar import Router, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta
 
-from gateway.cameras import Box, Camera, Position, position_of
-from gateway.edge.rate_limit import Limit, RateLimiter
+from gateway.edge.inputs import StrictInput
 from gateway.edge.requires import requires
-from gateway.kernel.errors import DeniedError, InvalidError, NotFoundError
-from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.sharing.access_inputs import (
-    ActionSearchInput,
-    EvaluationInput,
-    EvaluationsInput,
-    Part,
-    ResourceSearchInput,
-    SubjectSearchInput,
-    asked,
-    camera_of,
-)
-from gateway.sharing.evaluating import Asked, Evaluations, SomeRole
-from gateway.sharing.explaining import Audience, audience_of
-from gateway.sharing.listing import Listing, Search
-from policies.vocabulary import Act
+from gateway.kernel.errors import ConflictError, InvalidError
+from gateway.kernel.phrases import phrase
+from gateway.kernel.principal import Principal
+from gateway.sharing.changing import effect_of
+from gateway.sharing.service import Preview, Sharing
+from gateway.sharing.views import SharingView
+from policies.clauses import MAX_CLAUSES, Clause, read_clause
+from policies.fields import PolicyError
 
-ASKS: Final = 120  # of one person in a minute, a batch being one
-PAGES_READ: Final = 8  # of a list, to fill one page of results
-_STATUS: Final = ((NotFoundError, 404), (DeniedError, 403), (InvalidError, 400))
-_FACTORS: Final = {1: {"password"}, 2: {"password", "totp"}, 3: {"passkey"}}
+MOST_CAMERAS: Final = 1024
 
 
-class DecisionOutput(msgspec.Struct, frozen=True):
-    """An answer, and what the caller may read of it."""
+class AnswersInput(StrictInput, frozen=True):
+    """Every answer of a site; `made_from` is the version that was read, `off` the cameras that are switched off."""
 
-    decision: bool
-    context: dict[str, Any]
-
-
-class DecisionsOutput(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answers of a batch, in the order of its parts; or one answer."""
-
-    evaluations: list[DecisionOutput] | None = None
-    decision: bool | None = None
-    context: dict[str, Any] | None = None
+    made_from: Annotated[int, Meta(ge=0)]
+    clauses: Annotated[list[dict[str, Any]], Meta(max_length=MAX_CLAUSES)]
+    off: Annotated[list[str], Meta(max_length=MOST_CAMERAS)] | None = None
 
 
-class FoundOutput(msgspec.Struct, frozen=True):
-    """What a search found; `page.next_token` is empty at the end."""
+class AnswersOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said about a site, and how far it has come."""
 
-    page: dict[str, Any]
-    results: list[dict[str, Any]]
+    version: int
+    clauses: list[object]
+    off: list[str]
+    sentences: list[str]
+    standing: str
 
-
-@post("/access/v1/evaluation", opt=requires("access.ask"), status_code=200)
-async def evaluate(
-    data: JSONBody[EvaluationInput],
-    principal: NamedDependency[Principal],
-    evaluations: NamedDependency[Evaluations],
-    rate_limiter: NamedDependency[RateLimiter],
-) -> DecisionOutput:
-    """Whether one thing would be permitted now, and what the caller may read of why not."""
-    await _count(rate_limiter, principal)
-    part = Part(subject=data.subject, action=data.action, resource=data.resource, context=data.context)
-    return await _decision(principal, evaluations, *part.read())
-
-
-@post("/access/v1/evaluations", opt=requires("access.ask"), status_code=200)
-async def evaluate_many(
-    data: JSONBody[EvaluationsInput],
-    principal: NamedDependency[Principal],
-    evaluations: NamedDependency[Evaluations],
-    rate_limiter: NamedDependency[RateLimiter],
-) -> DecisionsOutput:
-    """Up to 50 evaluations in one request, all of them or up to the first deny or permit."""
-    await _count(rate_limiter, principal)
-    if not data.evaluations:
-        one = await _decision(principal, evaluations, *data.read())
-        return DecisionsOutput(decision=one.decision, context=one.context)
-    parts = [part.over(data).read(f"evaluations[{index}].") for index, part in enumerate(data.evaluations)]
-    ends_with = {"deny_on_first_deny": False, "permit_on_first_permit": True}.get(data.options.evaluations_semantic)
-    found: list[DecisionOutput] = []
-    for question, camera_id in parts:
-        found.append(await _decision(principal, evaluations, question, camera_id))
-        if found[-1].decision is ends_with:
-            break
-    return DecisionsOutput(evaluations=found)
-
-
-@post("/access/v1/search/resource", opt=requires("access.ask"), status_code=200)
-async def search_cameras(
-    data: JSONBody[ResourceSearchInput],
-    principal: NamedDependency[Principal],
-    evaluations: NamedDependency[Evaluations],
-    listing: NamedDependency[Listing],
-    rate_limiter: NamedDependency[RateLimiter],
-) -> FoundOutput:
-    """The cameras with which something would be permitted: of an area for the agency, else the owner's own."""
-    await _count(rate_limiter, principal)
-    question = asked(data.subject.read(""), data.action.name, data.context)
-    token = _Token(data)
-    if audience_of(principal) is Audience.OWNER:
-        own = await evaluations.own_cameras(principal, question)
-        after = token.read(data.page.token)
-        left = [camera for camera in own if after is None or camera.id > after.camera_id]
-        page = left[: data.page.limit]
-        return _found(page, token.write(position_of(page[-1])) if len(left) > len(page) else "")
-    if data.context.area is None:
-        raise InvalidError("Say where.", fields={"context.area": "This is needed."})
-    search = await _search(principal, evaluations, question)
-    return await _cameras(listing, search, data.context.area.read(), token, data)
-
-
-@post("/access/v1/search/subject", opt=requires("access.ask"), status_code=200)
-async def search_roles(
-    data: JSONBody[SubjectSearchInput],
-    principal: NamedDependency[Principal],
-    evaluations: NamedDependency[Evaluations],
-    rate_limiter: NamedDependency[RateLimiter],
-) -> FoundOutput:
-    """The roles for whom it would be permitted, each with the weakest sign-in that is enough."""
-    await _count(rate_limiter, principal)
-    if data.subject.type != "role":
-        raise InvalidError("Search for roles.", fields={"subject.type": "Use role."})
-    somebody = SomeRole("", data.subject.properties.unit)
-    question = asked(somebody, data.action.name, data.context)
-    roles = await evaluations.roles(principal, question, camera_of(data.resource))
-    results = [
-        {"type": "role", "id": who.role, "properties": {"unit": who.unit, "assurance": who.assurance}} for who in roles
-    ]
-    return FoundOutput(page={"next_token": "", "count": len(results)}, results=results)
-
-
-@post("/access/v1/search/action", opt=requires("access.ask"), status_code=200)
-async def search_acts(
-    data: JSONBody[ActionSearchInput],
-    principal: NamedDependency[Principal],
-    evaluations: NamedDependency[Evaluations],
-    rate_limiter: NamedDependency[RateLimiter],
-) -> FoundOutput:
-    """Everything that would be permitted with a camera; nothing, for one that the caller may not know of."""
-    await _count(rate_limiter, principal)
-    question = asked(data.subject.read(""), Act.REGISTRY_VIEW, data.context)
-    try:
-        acts = await evaluations.acts(principal, question, camera_of(data.resource))
-    except NotFoundError:
-        acts = []
-    results = [{"name": str(act)} for act in acts]
-    return FoundOutput(page={"next_token": "", "count": len(results)}, results=results)
-
-
-def access_routes() -> Router:
-    """The routes below `/api/v1`."""
-    handlers = [evaluate, evaluate_many, search_cameras, search_roles, search_acts]
-    return Router("/api/v1", route_handlers=handlers)
-
-
-async def _count(limiter: RateLimiter, principal: Principal) -> None:
-    await limiter.check("access", [Limit("account", principal.person_id, count=ASKS, window_s=60)])
-
-
-async def _decision(principal: Principal, evaluations: Evaluations, question: Asked, camera_id: str) -> DecisionOutput:
-    audience = audience_of(principal)
-    try:
-        found = await evaluations.evaluate(principal, question, camera_id)
-    except (NotFoundError, DeniedError, InvalidError) as error:
-        status = next(status for kind, status in _STATUS if isinstance(error, kind))
-        return DecisionOutput(
-            False, {"audience": str(audience), "error": {"status": status, "message": error.sentence}}
+    @classmethod
+    def of(cls, view: SharingView) -> "AnswersOutput":
+        """The answer for a site."""
+        answers = view.answers
+        return cls(
+            version=view.version,
+            clauses=[clause.to_json() for clause in answers.clauses] if answers else [],
+            off=sorted(answers.off) if answers else [],
+            sentences=list(view.sentences),
+            standing=view.standing.value,
         )
-    return DecisionOutput(found.is_permitted, dict(found.told_to(audience)))
 
 
-async def _search(principal: Principal, evaluations: Evaluations, question: Asked) -> Search:
-    """What is looked for; an operator looks for themselves, the auditor for a role."""
-    if question.supposed is not None or question.at is not None:
-        raise InvalidError("A search of an area is about now, and about incidents that exist.")
-    who = question.subject
-    is_auditor = audience_of(principal) is Audience.AUDITOR
-    if is_auditor is not isinstance(who, SomeRole) or (not is_auditor and who.id != principal.person_id):  # type: ignore[union-attr]
-        raise DeniedError("Ask about a role." if is_auditor else "You can ask about yourself only.")
-    if isinstance(who, SomeRole):
-        factors = frozenset(_FACTORS[who.assurance])
-        caller = Principal(
-            kind=PrincipalKind.AGENCY,
-            organisation_id=principal.organisation_id,
-            roles=frozenset({Role(who.role)}),
-            unit=who.unit,
-            factors=factors,
-        )
-    else:
-        caller = principal
-    incident = await evaluations.incident(principal, question)
-    return Search(principal=caller, purpose=question.purpose, act=question.act, incident=incident)
+class ConcernOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gains or loses what; no role and no unit: everybody of the agency."""
+
+    way: str
+    agency: str
+    unit: str
+    roles: list[str]
+    cameras: list[str]
+    acts: list[str]
 
 
-async def _cameras(
-    listing: Listing, search: Search, area: Box, token: "_Token", data: ResourceSearchInput
-) -> FoundOutput:
-    found: list[Camera] = []
-    after, limit = token.read(data.page.token), data.page.limit
-    for _ in range(PAGES_READ):
-        page = await listing.page(search, area, after=after)
-        for one in page.listed:
-            if one.look.denied is None:
-                if len(found) == limit:
-                    return _found(found, token.write(position_of(found[-1])))
-                found.append(one.camera)
-        after = page.next
-        if after is None:
-            return _found(found, "")
-    assert after is not None
-    return _found(found, token.write(after))
+class PreviewOutput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a save would do; null is what could not be worked out in time."""
+
+    verdict: str | None
+    is_proved: bool
+    needs_approval: bool
+    is_at_once: bool
+    changes: list[dict[str, str]]
+    examples: list[str]
+    concerns: list[ConcernOutput] | None
+    replay: dict[str, int] | None
+    views_that_end: int | None
+
+    @classmethod
+    def of(cls, preview: Preview, view: SharingView) -> "PreviewOutput":
+        """The answer for a change."""
+        effect, words = preview.effect, effect_of(preview, view)
+        past = effect.replayed if effect else None
+        return cls(
+            verdict=effect.verdict.value if effect and effect.verdict else None,
+            is_proved=bool(effect and effect.is_proved),
+            needs_approval=preview.needs_approval,
+            is_at_once=preview.is_at_once,
+            changes=[{"kind": change.kind, "sentence": change.sentence} for change in preview.changes],
+            examples=[text for text in (words.more, words.less) if text] if words else [],
+            concerns=None if effect is None or effect.concerns is None else [
+                ConcernOutput(
+                    way=one.way.value,
+                    agency=one.agency,
+                    unit=one.unit,
+                    roles=sorted(one.roles),
+                    cameras=sorted(one.cameras),
+                    acts=sorted(one.acts),
+                )
+                for one in effect.concerns
+            ],
+            replay=None if past is None else {
+                "days": past.days, "decisions": past.made, "refused": past.refused, "allowed": past.allowed
+            },
+            views_that_end=effect.ending if effect else None,
+        )  # fmt: skip
 
 
-def _found(cameras: list[Camera], next_token: str) -> FoundOutput:
-    results = [{"type": "camera", "id": camera.id} for camera in cameras]
-    return FoundOutput(page={"next_token": next_token, "count": len(results)}, results=results)
+@get("/sites/{site_id:str}/sharing", opt=requires("portal.read"))
+async def get_answers(
+    site_id: FromPath[str], principal: NamedDependency[Principal], sharing: NamedDependency[Sharing]
+) -> AnswersOutput:
+    """Every answer of a site."""
+    return AnswersOutput.of(await sharing.view(principal, site_id))
 
 
-class _Token:
-    """Where a search goes on, bound to what it asks: another question with the same token is refused.
+@post("/sites/{site_id:str}/sharing/preview", opt=requires("portal.edit"), status_code=200)
+async def preview_answers(
+    site_id: FromPath[str],
+    data: JSONBody[AnswersInput],
+    principal: NamedDependency[Principal],
+    sharing: NamedDependency[Sharing],
+) -> PreviewOutput:
+    """What these answers would change; nothing is saved."""
+    view = await sharing.view(principal, site_id)
+    clauses = _clauses(data, view)
+    return PreviewOutput.of(await sharing.preview(principal, site_id, clauses, off=_off(data)), view)
 
-    It names only a camera that was listed for the caller, so it need not be hidden from them.
+
+@put("/sites/{site_id:str}/sharing", opt=requires("portal.edit"))
+async def put_answers(
+    site_id: FromPath[str],
+    data: JSONBody[AnswersInput],
+    principal: NamedDependency[Principal],
+    sharing: NamedDependency[Sharing],
+) -> AnswersOutput:
+    """Save every answer of a site."""
+    view = await sharing.view(principal, site_id)
+    clauses = _clauses(data, view)
+    if data.made_from != view.version:
+        raise await _late(principal, sharing, view, clauses, data)
+    await sharing.save(principal, site_id, clauses, made_from=data.made_from, off=_off(data))
+    return AnswersOutput.of(await sharing.view(principal, site_id))
+
+
+def _off(data: AnswersInput) -> frozenset[str] | None:
+    return None if data.off is None else frozenset(data.off)
+
+
+def _clauses(data: AnswersInput, view: SharingView) -> list[Clause]:
+    """The answers, each field checked; all mistakes of one answer at a time.
+
+    Raises:
+        InvalidError: the first field that is wrong, or a new answer that is over already, or speaks of no camera here.
     """
-
-    def __init__(self, data: ResourceSearchInput) -> None:
-        question = msgspec.json.encode(
-            [data.subject, data.action, data.context, data.page.limit], order="deterministic"
-        )
-        self._bound = hashlib.sha256(question).hexdigest()[:16]
-
-    def write(self, at: Position) -> str:
-        """The token of a place."""
-        text = json.dumps([self._bound, at.cell, at.lat, at.lon, at.camera_id])
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-    def read(self, token: str) -> Position | None:
-        """The place of a token; None for none.
-
-        Raises:
-            InvalidError: it is none of ours, or of another question.
-        """
-        if not token:
-            return None
-        wrong = InvalidError("Begin the search again.", fields={"page.token": "This belongs to another search."})
+    known = set(view.answers.clauses) if view.answers else set()
+    cameras = {camera.id for camera in view.cameras}
+    found = []
+    for place, value in enumerate(data.clauses):
+        path = f"clauses[{place}]"
         try:
-            value = json.loads(base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True))
-        except (ValueError, binascii.Error, RecursionError):
-            raise wrong from None
-        match value:
-            case [str(bound), int(cell), float() | int() as lat, float() | int() as lon, str(name)] if (
-                bound == self._bound and {bool} & {type(cell), type(lat), type(lon)} == set()
-            ):
-                return Position(cell, float(lat), float(lon), name)
-        raise wrong
+            clause = read_clause(value, path)
+        except PolicyError as error:
+            raise _wrong(_field(error.path, path), _sentence(error.sentence)) from error
+        if not clause.cameras <= cameras:
+            raise _wrong(f"{path}.cameras", "There is no such camera at this site.")
+        if clause not in known and clause.until_ms is not None and clause.until_ms <= _ms(view.seen_at):
+            raise _wrong(f"{path}.until_ms", "This end is over. Give a time to come, or null.")
+        found.append(clause)
+    if not frozenset(data.off or ()) <= cameras:
+        raise _wrong("off", "There is no such camera at this site.")
+    return found
+
+
+def _field(path: str, clause: str) -> str:
+    """The path of a field; what a clause checks as a whole names its field alone."""
+    return path if path.startswith(clause) else f"{clause}.{path}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _wrong(field: str, sentence: str) -> InvalidError:
+    return InvalidError("These answers cannot be used as they are; see the marked fields.", fields={field: sentence})
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+async def _late(
+    principal: Principal, sharing: Sharing, view: SharingView, clauses: list[Clause], data: AnswersInput
+) -> ConflictError:
+    """That somebody else saved, with what they saved and what these answers would change of it."""
+    preview = await sharing.preview(principal, view.site.id, clauses, off=_off(data))
+    saved = " ".join(view.sentences) or "Nothing is shared."
+    changes = " ".join(f"{change.kind}: {change.sentence}" for change in preview.changes) or "nothing"
+    return ConflictError(
+        "Somebody else changed what is shared meanwhile. Nothing was saved: look at what they saved, then decide.",
+        fields={
+            "made_from": phrase("Version %(version)s is saved now.", version=str(view.version)),
+            "clauses": phrase("They saved: %(saved)s Yours would change: %(changes)s", saved=saved, changes=changes),
+        },
+    )
+
+
+def sharing_routes() -> Router:
+    """The routes below `/api/v1`."""
+    return Router("/api/v1", route_handlers=[get_answers, preview_answers, put_answers])

@@ -262,7 +262,7 @@ class Sharing:
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
         known = {camera.id for camera in await self._book.cameras.of_site(site.id)}
         if any(not clause.cameras <= known for clause in clauses):
-            raise NotFoundError("There is no such camera.")
+            raise NotFoundError("There is no such camera.", fields={"cameras": "There is no such camera at this site."})
         return site
 
     def _next(

@@ -28,9 +28,11 @@ from partner_agent.wire.handshake import CLOSE_BACK_OFF
 from partner_agent.wire.messages import (
     GuardrailPack,
     Message,
+    Noted,
     Policy,
     PolicyAck,
     PolicyApproval,
+    PolicyNo,
     PolicyProposed,
     PolicyRefused,
     PolicyStale,
@@ -38,7 +40,7 @@ from partner_agent.wire.messages import (
 )
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.tokens import PublicKey, TokenClass, TokenError
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 
 ANSWER_S: Final = 20.0  # the site stores the document durably and decides running sessions again before it answers
 RETRY_FIRST_S: Final = 1.0  # then twice as long each time
@@ -107,14 +109,32 @@ class PolicyDelivery:
         if wake:
             wake.set()
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Tell a site that a proposal is over, held or not; returns once it has noted it.
+
+        Raises:
+            UnavailableError: it is not connected, or did not note it.
+            DeadlineError: no answer in time.
+        """
+        answer = await self._hub.send(agent_id, PolicyNo(id=self._hub.new_id(), sha256=sha256), deadline_s=ANSWER_S)
+        if not isinstance(answer, Noted):
+            raise UnavailableError("Your site could not take this. Say no on your machine on site.")
+        online = self._hub.online(agent_id)
+        if online and online.proposal == sha256:
+            online.proposal = ""
+        if online and online.hold and online.hold[0] == sha256:
+            online.hold = None
+
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Bring an owner's touch for a proposal to the site; what it answered.
 
         Raises:
             UnavailableError: it is not connected, or does not know what a touch is.
             DeadlineError: no answer in time.
         """
-        message = PolicyApproval(id=self._hub.new_id(), sha256=sha256, label=label, assertion=assertion)
+        message = PolicyApproval(id=self._hub.new_id(), sha256=sha256, label=label, assertion=assertion, path=path)
         answer = await self._hub.send(agent_id, message, deadline_s=ANSWER_S)
         if isinstance(answer, PolicyProposed):
             return TouchAnswer(held_s=answer.held_s or 0)

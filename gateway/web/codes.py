@@ -25,6 +25,7 @@ ENTRIES: Final = (
     *("Clip accepted", "Clip approved", "Clip captured", "Clip declined", "Clip deleted", "Clip denied"),
     *("Clip downloaded", "Clip expired", "Clip failed", "Clip preserved", "Clip refused", "Clip released"),
     *("Clip requested", "Clip uploaded", "Counts differed", "Credential added", "Credential removed"),
+    *("Credential resumed",),
     *("Credential suspended", "Detail erased", "Detail opened", "Entries exported", "Grant issued"),
     *("Guardrail changed", "Help called", "Help over", "Incident changed", "Incident closed", "Incident opened"),
     *("Keyset published", "Log adopted", "Log key rotated", "Package downloaded", "Package sealed"),

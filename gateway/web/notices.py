@@ -32,6 +32,8 @@ NOTICES: Final[dict[str, str]] = {
     "passkey-added": "The passkey is added. Say below at which places it may approve.",
     "passkey-asked": "Asked. It may approve there once the change is approved; the first time that is done on site.",
     "passkey-suspended": "The passkey is suspended. It approves nothing any more, at any place.",
+    "passkey-resumed": "Asked. It approves at a place again once another passkey, or the site itself, approved that.",
+    "touch-taken-back": "You took it back. Everything stays as it was.",
     "passkey-removed": "The passkey is removed. It approves nothing any more, at any place.",
     "touch-held": "Approved. Your site now waits, and tells you itself, before the change counts.",
     "touch-in-force": "Approved. Your site has confirmed it.",

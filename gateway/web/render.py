@@ -23,6 +23,7 @@ from gateway.kernel.principal import ANONYMOUS, Principal, PrincipalKind, Role
 from gateway.web.codes import in_words
 from gateway.web.language import _, number, pattern, plain_time, plural, said, spoken
 from gateway.web.notices import NOTICES
+from gateway.web.scripts import script_words
 from gateway.web.static import Assets
 from partner_agent.wire.clock import to_rfc3339
 
@@ -64,7 +65,7 @@ def environment(assets: Assets) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     jinja.install_gettext_callables(pattern, plural, newstyle=True)  # type: ignore[attr-defined]  # of the i18n extension
-    jinja.globals.update(asset=assets.url)
+    jinja.globals.update(asset=assets.url, script_words=script_words)
     jinja.filters.update(rfc3339=to_rfc3339, plain_time=plain_time, number=number, said=said, in_words=in_words)
     return jinja
 

@@ -19,6 +19,7 @@ PREFIXES: Final = frozenset(
         "chk",  # checkpoint
         "clr",  # clip request
         "clp",  # clip
+        "emg",  # emergency access by two people: one question to a second person
         "evd",  # evidence package
         "evt",  # audit event
         "grt",  # grant

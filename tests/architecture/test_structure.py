@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "policies", "partner_agent")
 CAPABILITIES = set(
-    "federation oversight live evidence sharing incidents sites cameras partners identity audit".split()  # noqa: SIM905
+    "federation oversight live evidence emergency sharing incidents sites cameras partners identity audit".split()  # noqa: SIM905
 )
 FILE_LINES = 400
 FUNCTION_LINES = 40

@@ -12,13 +12,12 @@ from gateway.incidents import IncidentReport
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError
 from gateway.live import AskState, AskWish, ViewAsk, Words, words_of
-from gateway.sharing import Key
 from partner_agent.wire.documents import VIEW_LABEL
 from policies.clauses import Preset
 from policies.vocabulary import IncidentKind, Origin
 from tests.e2e.test_live_view import City, city
 from tests.support.agent_process import PIN
-from tests.support.passkeys import SoftPasskey
+from tests.support.pinned import pinned_passkey
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -89,23 +88,8 @@ async def test_a_yes_on_site_shows_one_picture_and_a_no_there_ends_it(sqlite_dat
 async def test_an_owners_touch_shows_one_picture(sqlite_database: Database, tmp_path: Path):
     """The passkey that the site's document names approves from anywhere; the site takes the touch out of the grant."""
     async with city(sqlite_database, tmp_path, Preset.ASK_ME) as town:
-        services, site, passkey = town.server.services, town.server.site, SoftPasskey(count=1)
-        origin = services.origin
-        key = Key(passkey.owner.credential, passkey.owner.public_key)
-        await services.site_owners.ask_for(town.server.owner, site.id, key)
-
-        async def proposed() -> Any:
-            return (await town.agent.ask(do="status"))["proposals"]
-
-        (proposal,) = await _eventually(town, proposed)
-        assert (await town.agent.ask(do="approve", subject=proposal["sha256"], pin=PIN))["ok"] is True
-
-        async def is_named() -> bool:
-            return [owner.credential for owner in (await services.site_owners.sites(town.server.owner))[0].named] == [
-                key.credential
-            ]
-
-        await town.server.until(is_named)
+        services, origin = town.server.services, town.server.services.origin
+        passkey = await pinned_passkey(town.server, town.agent)
         await _new_incident(town, "26-2")
         asked = await _ask(town)
         await _on_site(town)

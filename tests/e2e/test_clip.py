@@ -17,14 +17,17 @@ from gateway.audit import Query
 from gateway.cameras import Camera, CameraFacts
 from gateway.evidence import ClipRequest, ClipState, Wanted
 from gateway.kernel.database import Database
+from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Place
 from gateway.sites import Progress
 from partner_agent.simulator.camera import Camera as SimulatedCamera
 from partner_agent.verify.package import check_package
+from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from policies.clauses import Clause, Live, Recordings, Where
 from tests.support import cameras
 from tests.support.agent_process import PIN, AgentProcess
+from tests.support.pinned import pinned_passkey
 from tests.support.sharing import operator
 from tests.support.site_server import SiteServer, site_server
 
@@ -144,6 +147,22 @@ async def test_a_clip_the_owner_approves_on_site(sqlite_database: Database, tmp_
     assert checked.capture.statement.predicate["frames"] >= 30
     assert checked.capture.statement.predicate["gaps"] == []
     await anyio.to_thread.run_sync(decodes, path)
+
+
+async def test_a_clip_the_owner_sends_by_one_touch(sqlite_database: Database, tmp_path: Path):
+    """A touch for something else is told at once and changes nothing; the right one travels in the grant."""
+    async with recording_site(sqlite_database, tmp_path, Recordings.ASK) as (server, agent, camera):
+        passkey, origin = await pinned_passkey(server, agent), server.services.origin
+        _, request = await ask(server, camera)
+        desk, where = server.services.portal, {"origin": origin.text, "rp_id": origin.host}
+        (card,) = await desk.requests(server.owner)
+        assert card.request.offer.credentials == (passkey.owner.credential,)
+        wrong = passkey.approve(VIEW_LABEL, request.document_sha256, **where)
+        with pytest.raises(PreconditionError):
+            await desk.send(server.owner, request.id, wrong)
+        assert (await server.services.evidence.get(request.id)).state is ClipState.HELD
+        await desk.send(server.owner, request.id, passkey.approve(CLIP_LABEL, request.document_sha256, **where))
+        await until_state(server, request, ClipState.DOWNLOADABLE)
 
 
 async def test_a_clip_by_standing_clause_needs_no_answer(sqlite_database: Database, tmp_path: Path):

@@ -4,10 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 
+from gateway.kernel.errors import UnavailableError
 from gateway.sharing.ports import SiteAgent
 from gateway.sites import TouchAnswer
 from partner_agent.wire.documents import Position
-from partner_agent.wire.touches import Assertion
+from partner_agent.wire.touches import Assertion, Path
 
 
 class FakeSiteAgents:
@@ -20,6 +21,9 @@ class FakeSiteAgents:
         self.nudged: list[str] = []
         self.touches: list[tuple[str, str, Assertion]] = []
         self.answer = TouchAnswer(held_s=3600)  # to the next touch
+        self.paths: dict[str, Path | None] = {}
+        self.noes: list[str] = []
+        self.away: set[str] = set()  # agents that are not connected
         self.holds: dict[str, datetime] = {}
 
     def pair(self, site_id: str, ticks: Mapping[str, str], *, agent_id: str = "agt_" + "1" * 26) -> SiteAgent:
@@ -55,11 +59,21 @@ class FakeSiteAgents:
         """Remember."""
         self.nudged.append(agent_id)
 
-    async def approve(self, agent_id: str, *, sha256: str, label: str, assertion: Assertion) -> TouchAnswer:
+    async def approve(
+        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
+    ) -> TouchAnswer:
         """Remember the touch, and answer as the test says."""
-        del agent_id
+        if agent_id in self.away:
+            raise UnavailableError("The site is not connected.")
         self.touches.append((sha256, label, assertion))
+        self.paths[sha256] = path
         return self.answer
+
+    async def say_no(self, agent_id: str, *, sha256: str) -> None:
+        """Remember the no."""
+        if agent_id in self.away:
+            raise UnavailableError("The site is not connected.")
+        self.noes.append(sha256)
 
     def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
         """As the test says."""

@@ -138,10 +138,14 @@ async def test_added_suspended_and_removed(both_gateways: Gateway, algorithm: st
     await passkeys.suspend(who, kept.credential)
     await passkeys.suspend(who, kept.credential)
     assert (await passkeys.one(who, kept.credential)).is_suspended
+    await passkeys.resume(who, kept.credential)
+    await passkeys.resume(who, kept.credential)
+    assert not (await passkeys.one(who, kept.credential)).is_suspended
     await passkeys.remove(who, kept.credential)
 
     assert await passkeys.of_caller(who) == []
-    assert await kinds(gateway, who) == ["credential.added", "credential.suspended", "credential.removed"]
+    steps = ("added", "suspended", "resumed", "removed")
+    assert await kinds(gateway, who) == [f"credential.{step}" for step in steps]
 
 
 async def test_somebody_elses_passkey_is_not_there(both_gateways: Gateway):
@@ -151,7 +155,8 @@ async def test_somebody_elses_passkey_is_not_there(both_gateways: Gateway):
     who, other = await owner(gateway), await owner(gateway, "bo@shop.example", session="s2")
     await add(gateway, who, key)
 
-    for attempt in (passkeys.suspend(other, key.owner.credential), passkeys.remove(other, key.owner.credential)):
+    for act in (passkeys.suspend, passkeys.resume, passkeys.remove):
+        attempt = act(other, key.owner.credential)
         with pytest.raises(NotFoundError):
             await attempt
     with pytest.raises(ConflictError):

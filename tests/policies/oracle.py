@@ -286,7 +286,7 @@ def duties(world: Json, rules: list[Json], case: Json) -> Json:
     is_emergency = any(rule["condition"] == "two_persons" for rule in rules)
     return {
         "watermark": limits["watermark"] or any(one["watermark"] for one in terms),
-        "notify": "now" if any(one["notify"] == "now" for one in terms) else "digest",
+        "notify": "now" if is_emergency or any(one["notify"] == "now" for one in terms) else "digest",
         "masks": sorted({mask for one in terms for mask in one["masks"]}),
         "record_reason": limits["record_reason"],
         "second_person": is_emergency,

@@ -15,14 +15,14 @@ from policies import packs
 from policies.agency import AgencyRule
 from policies.decide import preview
 from policies.guardrail import Guardrail, GuardRule
-from policies.heads import agency_head, guardrail_head
+from policies.heads import agency_head, duty_head, guardrail_head
 from policies.kernel import Kernel
 from policies.layers import AgencyLayer, Layers
 from policies.matching import Head
 from policies.packs import AgreementTemplate
 from policies.parts import Envelope, Totals
 from policies.request import Caps, Permit, Span
-from policies.vocabulary import Act, Effect, GuardCondition, Purpose, Tag, Technology
+from policies.vocabulary import Act, Duty, Effect, GuardCondition, Purpose, Tag, Technology
 from tests.policies.build import NOW, at_centre, envelope, incident, policy, request, rule, subject, terms
 from tests.policies.worlds import OPEN_GUARD
 
@@ -148,6 +148,8 @@ def _sets(now: frozenset[str], words: frozenset[str]) -> Iterator[tuple[str, fro
 def agency_says(kernel: Kernel, roles: list[str], act: str, assurance: int, agency: str = "age_1") -> bool:
     """Whether the agency lets somebody with these roles."""
     who = subject(roles=frozenset(roles), assurance=assurance, agency=agency)
+    if act in set(Duty):
+        return kernel.verdict(duty_head(who, Duty(act), NOW)).is_allowed
     return kernel.verdict(agency_head(request(act=Act(act), subject=who))).is_allowed
 
 
@@ -166,7 +168,9 @@ def agency_differs(rules: tuple[AgencyRule, ...], other: tuple[AgencyRule, ...])
     one, two = AgencyLayer(rules).judges.kernel, AgencyLayer(other).judges.kernel
     names = ("admin", "compliance", "operator", "supervisor")
     sets = [[name for at, name in enumerate(names) if bits >> at & 1] for bits in range(16)]
-    return any(agency_says(one, *asked) is not agency_says(two, *asked) for asked in product(sets, list(Act), range(4)))
+    return any(
+        agency_says(one, *asked) is not agency_says(two, *asked) for asked in product(sets, [*Act, *Duty], range(4))
+    )
 
 
 def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[AgencyRule, ...]]]:
@@ -175,7 +179,9 @@ def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[A
         yield f"{one.id} dropped", rules[:at] + rules[at + 1 :]
         other = Effect.ALLOW if one.effect is Effect.DENY else Effect.DENY
         changes: list[tuple[str, dict[str, Any]]] = [(f"effect {other}", {"effect": other})]
-        changes += [(f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, Act)))]
+        changes += [
+            (f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, [*Act, *Duty])))
+        ]
         changes += [
             (f"role {role}", {"role": role})
             for role in ("admin", "compliance", "operator", "supervisor")

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from policies import packs
 from policies.conflicts import Finding, Oddity, forbidden, narrowed, oddities
 from policies.vocabulary import Act, Effect, Origin, Purpose, Tag
 from tests.policies.build import AGENCY, NOW, PACK, deny, envelope, policy, rule
@@ -153,3 +154,25 @@ def test_findings_count_from_a_moment_on():
 
     assert oddities(held, PACK, since=NOW) == ()
     assert oddities(held, PACK, since=NOW + timedelta(days=1)) == (Finding(Oddity.NEVER_MATCHES, "r"),)
+
+
+DAY, LOCAL = packs.ordinance("live_24_hours"), packs.ordinance("no_federal_users")
+
+
+def test_a_line_for_some_people_narrows_and_forbids_what_is_for_them_alone():
+    """Who an ordinance means by role: others keep what a rule gives, a rule for that role gives nothing."""
+    federal = policy(rule(grantee=f"role:{AGENCY}/federal", condition="near:300"))
+
+    assert {line.who for line in narrowed(policy(rule(condition="near:300")), LOCAL)} >= {"role:federal", "on_behalf"}
+    assert "role:federal" not in {one.line for one in forbidden(policy(rule(condition="near:300")), LOCAL)}
+    lines = {line.id for line in LOCAL.rules if line.who == "role:federal"}
+    assert {one.line for one in forbidden(federal, LOCAL)} == lines
+    assert [one.what for one in oddities(federal, LOCAL, since=NOW)] == [Oddity.FORBIDDEN]
+
+
+def test_a_line_that_wants_a_second_person_or_a_fresh_incident_narrows():
+    """It can be met, so it forbids nothing in every case."""
+    held = policy(rule(condition="near:300"))
+
+    assert forbidden(held, DAY) == ()
+    assert {line.condition for line in narrowed(held, DAY)} >= {"one_person", "opened_before:86400"}

@@ -340,12 +340,15 @@ def test_obligations_are_the_strictest_of_all_documents():
 
 
 def test_emergency_access_obliges_to_the_second_person_and_a_review():
-    """Emergency access by two people carries both duties."""
-    layers = at_site(policy(rule(condition="two_persons")), facts=Facts(is_second_person_present=True))
+    """Emergency access by two people carries both duties, and its owner is told at once whatever the terms say."""
+    later = terms(notify=Notify.DIGEST)
+    held = policy(rule(condition="two_persons"), terms=(later,))
+    layers = at_site(held, facts=Facts(is_second_person_present=True))
     found = decide(layers, request(caps=Caps(60, 720))).obligations
 
     assert found[Obligation.SECOND_PERSON] is True
     assert found[Obligation.AFTER_ACTION] is True
+    assert found[Obligation.NOTIFY] == "now"
 
 
 def test_sound_and_map_have_their_own_obligations():

@@ -15,7 +15,7 @@ from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.requires import undeclared
 from gateway.kernel.principal import Role
 from gateway.sharing.access_inputs import MOST_EVALUATIONS
-from gateway.sharing.routes import ASKS, access_routes
+from gateway.sharing.access_routes import ASKS, access_routes
 from policies.clauses import Clause, Live, Preset, Recordings, Where
 from tests.support.pages import Caller
 from tests.support.partners import LOOP

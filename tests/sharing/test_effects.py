@@ -7,11 +7,12 @@ import pytest
 
 from gateway.sharing import Effect, Effects, Proved, Prover, Unproved, ViewMade
 from gateway.sharing.effect_words import words_of
-from policies import packs
+from gateway.sharing.replaying import Replayed
+from policies import packs, space
 from policies.analysis import Edit, Verdict, Way
-from policies.conflicts import Oddity, oddities
+from policies.conflicts import Oddity, narrowed, oddities
 from policies.smt import WIDER, question
-from policies.vocabulary import Act, Origin, Purpose
+from policies.vocabulary import Act, Origin, Purpose, Tag
 from policies.words import Voice
 from tests.fakes.clock import FakeClock
 from tests.policies.build import NOW, OFFICE, deny, incident, policy, rule
@@ -248,3 +249,85 @@ def test_odd_rules_in_words():
         "The city's ordinance forbids all of this",
         "This stops nothing that is not refused anyway",
     ]
+
+
+REASONS = {
+    Unproved.NO_SOLVER: "has no solver",
+    Unproved.LATE: "did not answer in time",
+    Unproved.BROKEN: "did not answer in time",
+}
+
+
+@pytest.mark.parametrize("why", REASONS)
+def test_why_there_is_no_proof_is_said(why):
+    """And that a search decided."""
+    effect = Effect(difference=Edit(NEAR, ANY_TIME, PACK, since=NOW).difference, proof=why)
+
+    assert REASONS[why] in words_of(effect, ANY_TIME, VOICE).how_known
+
+
+VERDICTS = {
+    "same": (NEAR, NEAR, "This changes nothing for anybody."),
+    "more": (NEAR, ANY_TIME, "You share more, and nothing less."),
+    "less": (ANY_TIME, NEAR, "You share less, and nothing more."),
+    "both": (NEAR, policy(rule(window="office")), "You share more in some cases and less in others."),
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+async def test_each_verdict_in_words_proved_or_not(name):
+    """The sentence is the same; whether it is proved is said beside it."""
+    old, new, sentence = VERDICTS[name]
+    prover = Prover(deadline_s=30)
+    with anyio.fail_after(60):
+        proved = await effects(prover=prover).of("sit_1", old, new)
+        searched = await effects().of("sit_1", old, new)
+        await prover.close()
+
+    assert words_of(proved, new, VOICE).verdict == words_of(searched, new, VOICE).verdict == sentence
+    assert words_of(proved, new, VOICE).how_known.startswith("Proved")
+
+
+def test_the_last_days_in_words():
+    """Days, refused and allowed, each in its own number; and where nobody asked."""
+    said = {
+        made: words_of(Effect(replayed=Replayed(days, made, refused, allowed)), NEAR, VOICE).views
+        for days, made, refused, allowed in ((30, 20, 14, 0), (1, 2, 1, 1), (30, 0, 0, 0))
+    }
+
+    assert said[20] == (
+        "In the last 30 days: 14 views that happened would have been refused, 0 that were refused would have happened.",
+    )
+    assert said[2] == (
+        "In the last day: 1 view that happened would have been refused, 1 that was refused would have happened.",
+    )
+    assert said[0] == ("Nobody asked to watch in the last 30 days.",)
+
+
+def test_what_is_missing_and_who_is_left_are_said():
+    """Lists that were not ready, a rule for everybody but a role, a moving incident, the ordinance's lines."""
+    role = policy(rule(grantee="role:age_1/supervisor"))
+    edit = Edit(ANY_TIME, role, PACK, since=NOW)
+    said = words_of(Effect(difference=edit.difference, concerns=edit.concerns()), role, VOICE)
+    assert [(row.way, row.who) for row in said.rows] == [(Way.GONE, "City Police: everybody else")]
+    assert said.missing == ("Whether some of your answers do nothing could not be worked out in time.",)
+
+    unknown = words_of(Effect(difference=edit.difference), role, VOICE)
+    assert unknown.missing[0] == "Who gains and who loses could not be listed in time."
+
+    still, moving = policy(rule(condition="any")), policy(rule(condition="any", is_moving=True))
+    moved = Effect(difference=Edit(still, moving, PACK, since=NOW).difference)
+    assert "which moved there" in words_of(moved, moving, VOICE).more
+    home = policy(rule(), tags={Tag.RESIDENTIAL: frozenset({"cam_1"})})
+    lines = words_of(Effect(lines=narrowed(home, PACK)), home, VOICE).lines
+    assert lines == ("The city's ordinance narrows this: Section 4(a): where people live, only for an incident.",)
+
+
+async def test_too_much_to_go_through_leaves_lists_out(monkeypatch):
+    """Where the search gives up, the lists are missing and the edit counts as a widening."""
+    monkeypatch.setattr(space, "STEPS", 0)
+    with anyio.fail_after(60):
+        effect = await effects().of("sit_1", ANY_TIME, NEAR)
+
+    assert effect.oddities is effect.concerns is None
+    assert effect.verdict in {Verdict.WIDENS, Verdict.BOTH}

@@ -15,7 +15,7 @@ from gateway.edge.auth import enforce
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import Role
-from gateway.sharing import Key
+from gateway.sharing import Everywhere, Key
 from gateway.sharing.exact import Choices
 from gateway.sharing.forms import read_clause_form, values_of
 from gateway.sharing.pages import PAGES
@@ -23,6 +23,7 @@ from gateway.sites import TouchAnswer
 from gateway.web import Form
 from policies import packs
 from policies.clauses import Live, Preset, Recordings
+from tests.sharing.test_everywhere import chain
 from tests.support.pages import Caller, web_app
 from tests.support.passkeys import SoftPasskey
 from tests.support.sharing import operator, sharing_world, usual
@@ -39,8 +40,12 @@ def w(sqlite_database, clock, ids):
 def app_of(w, caller: Caller) -> Litestar:
     """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
-    provided |= {"portal": w.base.portal, "bus": w.base.bus}
-    provided |= {"approvals": w.approvals, "origin": PublicOrigin.parse("http://localhost:8080")}
+    provided |= {"portal": w.base.portal, "bus": w.base.bus, "who_sees": w.who_sees}
+    provided |= {
+        "everywhere": Everywhere(approvals=w.approvals),
+        "approvals": w.approvals,
+        "origin": PublicOrigin.parse("http://localhost:8080"),
+    }
     dependencies = {name: _constant(value) for name, value in provided.items()}
     dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
     handlers = ProblemHandler().handlers()
@@ -407,6 +412,43 @@ async def test_what_waits_is_approved_by_a_touch_and_told_back(shop):
     text = (await client.get(page)).text
     assert "Your site shares more in 60 minutes unless you say no there." in text
     assert "data-challenge" not in text
+
+
+async def test_what_waits_at_many_places_is_one_touch_and_each_place_answers(w):
+    """The page names each place and change; an empty touch is refused; what one site refuses stands beside its name."""
+    owner, places = await chain(w, 2)
+    async with AsyncTestClient(app_of(w, Caller(owner))) as client:
+        shown = (await client.get("/portal/approvals")).text
+        digests, touch = hidden(shown, "digests"), {"client_data": "YQ", "authenticator_data": "YQ", "signature": "YQ"}
+        assert "Approve at 2 places with my passkey" in shown
+        assert len(digests.split()) == 2
+        made_up = await client.post("/portal/approvals", data={"csrf": "t", "digests": "zz", **touch})
+        assert (made_up.status_code, "Not approved." in made_up.text) == (422, True)
+        w.agents.away.add(places[0][1])
+        answered = await client.post("/portal/approvals", data={"csrf": "t", "digests": digests, **touch})
+
+    assert answered.status_code == 200
+    assert "The site is not connected." in answered.text
+    assert "tells you itself, before the change counts" in answered.text
+
+
+async def test_what_waits_is_taken_back(shop):
+    """One button; a site that is away keeps everything as it was, and the page says so."""
+    w, _, client, site, cameras = shop
+    agent = w.pair(site, cameras)
+    await w.answer(shop[1].principal, site, usual(*cameras))
+    await w.deliver(agent, approves=False)
+    page = f"/portal/sites/{site.id}/sharing"
+    sha256 = hidden((await client.get(page)).text, "sha256")
+    w.agents.away.add(agent)
+    away = await client.post(f"{page}/take-back", data={"csrf": "t", "sha256": sha256})
+    assert (away.status_code, "The site is not connected." in away.text) == (422, True)
+    w.agents.away.clear()
+    taken = await client.post(f"{page}/take-back", data={"csrf": "t", "sha256": sha256}, follow_redirects=False)
+
+    assert taken.headers["location"] == f"{page}?done=touch-taken-back"
+    assert "declined on site, or taken back" in (await client.get(page)).text
+    assert w.agents.noes == [sha256]
 
 
 async def test_who_only_reads_is_offered_no_touch(shop):

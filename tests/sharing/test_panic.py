@@ -73,7 +73,7 @@ async def test_while_the_button_is_on_the_cameras_are_available(w):
     camera, _ = await alarmed(w, seconds=300)
 
     decided = await ask(w, camera)
-    near = await w.decisions.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=400, most=10)
+    near = await w.listing.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=400, most=10)
 
     assert isinstance(decided.decision, Permit)
     assert decided.decision.horizon == w.clock.now() + timedelta(seconds=300)

@@ -116,3 +116,42 @@ async def test_an_older_answer_never_stands_in_the_way_of_taking_something_back(
 
 def _with_purpose(clause, purpose):
     return dataclasses.replace(clause, purposes=clause.purposes | {purpose})
+
+
+async def test_two_owners_at_once_the_second_reads_what_the_first_saved(w):
+    """A conflict with what is saved now and what theirs would change of it; what they typed stands."""
+    owner, site, cameras = await w.shop()
+    path = f"/portal/cameras/{cameras[0].id}/sharing"
+    typed = {**ANSWERS, "live": "never", "recordings": "never"}
+    with anyio.fail_after(90):
+        async with AsyncTestClient(app_of(w, Caller(owner))) as client:
+            looked = (await post(client, path, **typed)).text
+            await w.answer(owner, site, usual(*cameras, preset=Preset.OPEN))
+            second = {"looked_at": hidden(looked, "looked_at"), "then": "save"}
+            late = await post(client, path, **{**typed, **second})
+            assert (await w.rows.answers(site.id)).version == 1
+            again = {"looked_at": hidden(late.text, "looked_at"), "made_from": hidden(late.text, "made_from")}
+            kept = await client.post(path, data={"csrf": "t", "then": "save", **typed, **again}, follow_redirects=False)
+
+    assert late.status_code == 422
+    assert "Nothing you typed is lost" in late.text
+    assert "City Police can watch Front door and Yard live" in late.text.partition("What they saved")[2]
+    assert "What your answer would change of it" in late.text
+    assert re.search(r'name="live" value="never"[^>]*checked', late.text)
+    assert kept.status_code in {302, 303}
+    assert (await w.rows.answers(site.id)).version == 2
+
+
+async def test_an_answer_that_was_taken_away_meanwhile_is_offered_as_a_new_one(w):
+    """Nothing typed is lost where the answer itself is gone."""
+    owner, site, cameras = await w.shop()
+    await w.answer(owner, site, usual(*cameras))
+    typed = {**ANSWERS, f"camera_{cameras[0].id}": "yes", "radius_m": "900", "made_from": "1", "then": "look"}
+    await w.answer(owner, site)
+    with anyio.fail_after(60):
+        async with AsyncTestClient(app_of(w, Caller(owner))) as client:
+            late = await post(client, f"/portal/sites/{site.id}/sharing/answers/1", **typed)
+
+    assert late.status_code == 422
+    assert f'action="/portal/sites/{site.id}/sharing/answers/new"' in late.text
+    assert re.search(r'value="900"[^>]*selected', late.text)

@@ -25,7 +25,6 @@ from tests.policies.test_analysis import edits, granted
 
 pytestmark = pytest.mark.anyio
 NARROWER, WIDER = policy(rule(condition="near:300")), policy(rule(condition="near:600"))
-DAY = packs.ordinance("live_24_hours")
 EDIT = question(NARROWER, WIDER, PACK, since=NOW)
 
 
@@ -54,12 +53,15 @@ def test_solver_and_search_give_the_same_verdict_and_true_witnesses():
     assert narrower > 10
 
 
-def test_under_an_ordinance_that_wants_a_second_person_both_say_the_same():
-    """Where only a second person opens what rules give, the owner's yes and that person may have to come together."""
-    for old, new in edits(Random(82), 25):
-        asked = question(old, new, DAY, since=NOW)
-        found, difference = solved(asked), Edit(old, new, DAY, since=NOW).difference
-        judges = Judges(old, new, GuardrailLayer(DAY))
+@pytest.mark.parametrize("name", ["live_24_hours", "no_federal_users"])
+def test_under_other_ordinances_both_say_the_same(name):
+    """One wants a second person, maybe together with the owner's yes; the other means some people only."""
+    pack = packs.ordinance(name)
+    federal = policy(rule(grantee="role:age_1/federal")), policy(rule(grantee="role:age_1/federal", condition="any"))
+    for old, new in [federal, *edits(Random(82), 15)]:
+        asked = question(old, new, pack, since=NOW)
+        found, difference = solved(asked), Edit(old, new, pack, since=NOW).difference
+        judges = Judges(old, new, GuardrailLayer(pack))
         assert difference.is_certain
         assert (found["wider"] is None) is (difference.widening is None)
         assert (found["narrower"] is None) is (difference.narrowing is None)

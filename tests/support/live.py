@@ -12,8 +12,8 @@ import anyio
 from gateway.audit import AuditLog, Entry, Query
 from gateway.audit.store import SqlEvents
 from gateway.kernel.bus import MemoryBus
-from gateway.kernel.database import Database
-from gateway.kernel.errors import DeadlineError, NotFoundError, PreconditionError, UnavailableError
+from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import ConflictError, DeadlineError, NotFoundError, PreconditionError, UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import AskPlace, AskWish, OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
@@ -68,6 +68,7 @@ class FakeDecider:
     needs_yes: bool = False
     seconds: int = 600
     horizon_s: float | None = None
+    second_id: str = ""
     asked: list[ViewQuestion] = field(default_factory=list)
 
     def deny(self, remedy: Remedy = Remedy.NONE, reason: str = "not_shared") -> None:
@@ -105,6 +106,8 @@ class FakeDecider:
             obligations={"watermark": True, "max_s": seconds},
             incident=Incident(ref="i", kind="robbery", origin="cad", cell=(1, 2), opened_at="2026-11-23T15:00:00.000Z"),
             horizon=now + timedelta(seconds=horizon_s) if horizon_s is not None else None,
+            ground="two_persons" if self.second_id else "always",
+            second_id=self.second_id,
         )
 
 
@@ -294,6 +297,21 @@ class FakeRelay:
 
 
 @dataclass
+class FakeConsequences:
+    """Remembers what views brought along; refuses a word that a test says is used."""
+
+    used: list[tuple[str, str]] = field(default_factory=list)
+    is_used_up: bool = False
+
+    async def of_view(self, unit: UnitOfWork, session: Session, permit: ViewPermit, *, confirmation_id: str) -> None:
+        del unit, permit
+        if self.is_used_up:
+            raise ConflictError("This is over.")
+        if confirmation_id:
+            self.used.append((confirmation_id, session.id))
+
+
+@dataclass
 class FakeFreshness:
     """Knows how things stand until told otherwise."""
 
@@ -316,6 +334,7 @@ class Plane:
     keyring: Keyring
     log_health: FakeLogHealth
     freshness: FakeFreshness
+    consequences: FakeConsequences
     ask_law: FakeAskLaw
     ask_sites: FakeAskSites
     touches: FakeTouches
@@ -372,6 +391,7 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         ids=ids,
     )
     decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
+    consequences = FakeConsequences()
     asking = AskGround(law=FakeAskLaw(), sites=FakeAskSites(), touches=FakeTouches())
     ground = Ground(
         asking=asking,
@@ -380,6 +400,7 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
         bus=bus,
         keyring=keyring,
         decider=decider,
+        consequences=consequences,
         freshness=freshness,
         links=site,
         keys=site,
@@ -391,6 +412,6 @@ async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        fakes = (freshness, asking.law, asking.sites, asking.touches)
+        fakes = (freshness, consequences, asking.law, asking.sites, asking.touches)
         yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, *fakes)
         tasks.cancel_scope.cancel()

@@ -23,6 +23,7 @@ from gateway.sharing import (
     Owners,
     Sharing,
     SiteBook,
+    WhoSees,
     ground_of,
 )
 from gateway.sharing.store import SqlSharing
@@ -69,6 +70,11 @@ class SharingWorld:
     marker: Marker
     freshness: Freshness
     clock: Clock
+
+    @property
+    def who_sees(self) -> WhoSees:
+        """The matrix of the sharing page."""
+        return WhoSees(layering=self.layering)
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False

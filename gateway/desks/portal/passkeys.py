@@ -92,6 +92,23 @@ async def suspend_passkey(
     return after(HOME, "passkey-suspended")
 
 
+@post(f"{HOME}/{{credential:str}}/resume", opt=requires("portal.own"), status_code=200, include_in_schema=False)
+async def resume_passkey(
+    request: AnyRequest,
+    *,
+    principal: NamedDependency[Principal],
+    identity: NamedDependency[Identity],
+    site_owners: NamedDependency[Owners],
+    credential: FromPath[str],
+) -> Redirect:
+    """Want it to approve again: here at once, at the places once that is approved there."""
+    await read_form(request)
+    passkey = await identity.passkeys.one(principal, credential)
+    await identity.passkeys.resume(principal, passkey.credential)
+    await site_owners.resume(principal, passkey.credential)
+    return after(HOME, "passkey-resumed")
+
+
 @post(f"{HOME}/{{credential:str}}/remove", opt=requires("portal.own"), status_code=200, include_in_schema=False)
 async def remove_passkey(
     request: AnyRequest,
@@ -115,6 +132,7 @@ PASSKEY_PAGES: Final = (
     add_passkey,
     ask_for_passkey,
     suspend_passkey,
+    resume_passkey,
     remove_passkey,
 )
 

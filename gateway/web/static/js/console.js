@@ -3,6 +3,7 @@
 import { announce, localTimes } from "./app.js";
 import "./lens-scene.js";
 import { viewerIdentity } from "./player.js";
+import { spoken } from "./words.js";
 
 const VIEWS = "/api/v1/live-sessions";
 const MOST_TILES = 9; // as many as there are number keys
@@ -168,7 +169,7 @@ async function askOwner(event) {
   event.target.querySelector("button").disabled = true; // one question is enough
   const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), headers: { accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? NOT_AVAILABLE);
+  announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken(NOT_AVAILABLE));
   replace(camera, fresh);
 }
 
@@ -203,7 +204,7 @@ async function askForClip(tile) {
 
 async function showForm(answer) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("clip-form");
-  if (!fresh) return announce(NOT_AVAILABLE);
+  if (!fresh) return announce(spoken(NOT_AVAILABLE));
   document.getElementById("clip-body").replaceChildren(document.adoptNode(fresh));
   fresh.querySelector("form").addEventListener("submit", sendForm);
   if (!dialog.open) dialog.showModal();

@@ -7,6 +7,7 @@
 // orientation ([{"name", "lat", "lon"}]).
 import * as maplibre from "../vendor/maplibre/maplibre-gl.mjs";
 import { announce } from "./app.js";
+import { spoken } from "./words.js";
 import { ATTRIBUTION, basemap, token } from "./map-style.js";
 
 const START = { lat: 41.8819, lon: -87.6278, zoom: 13.1 };
@@ -109,7 +110,7 @@ class LensMap extends HTMLElement {
     };
     const stop = () => {
       this.handle.removeEventListener("pointermove", move);
-      announce(`${compass(Number(this.fields.heading.value))}, ${this.fields.heading.value}°`);
+      announce(`${spoken(compass(Number(this.fields.heading.value)))}, ${this.fields.heading.value}°`);
     };
     this.handle.addEventListener("pointermove", move);
     this.handle.addEventListener("pointerup", stop, { once: true });

@@ -1,6 +1,7 @@
 // An owner's touch (WebAuthn Level 3): a new approval passkey, or the approval of one document. This page only asks the
 // authenticator and sends on what it answers; what the answer is worth is for the gateway, and for the site alone.
 import { announce } from "./app.js";
+import { spoken } from "./words.js";
 
 const REFUSED = "The passkey was not used. Nothing has changed; try again.";
 const KNOWN = "This passkey is on your list already. Use another device.";
@@ -14,7 +15,7 @@ async function add(form) {
   const headers = { accept: "application/json", "x-csrf-token": form.elements.csrf.value };
   const answer = await fetch(form.dataset.options, { method: "POST", headers });
   const options = await answer.json();
-  if (!answer.ok) throw new Error(options.detail ?? REFUSED);
+  if (!answer.ok) throw new Error(options.detail ?? spoken(REFUSED));
   const made = await navigator.credentials.create({
     publicKey: {
       ...options,
@@ -65,7 +66,7 @@ document.addEventListener("submit", async (event) => {
     const fields = { ...Object.fromEntries(new FormData(form)), ...(await touch(form)) };
     send(form.getAttribute("action"), fields);
   } catch (error) {
-    const sentence = error.name === "InvalidStateError" ? KNOWN : error instanceof DOMException ? REFUSED : error.message;
+    const sentence = error.name === "InvalidStateError" ? spoken(KNOWN) : error instanceof DOMException ? spoken(REFUSED) : error.message;
     tell(form, sentence);
   }
 });

@@ -8,6 +8,8 @@
 //   player.enlarged = true;
 // Events: `lens-state` {state, words}, `lens-first-frame` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s}.
 
+import { spoken } from "./words.js";
+
 const WATCH_MS = 500; // how often the watchdog looks
 const STALLED_LOOKS = 4; // 2 s without a decoded frame: what the browser itself does not report
 const BEHIND_MS = 500; // further behind than this = still catching up with the cached pictures
@@ -207,7 +209,7 @@ export class LensPlayer extends HTMLElement {
     if (state === this.#state) return;
     if (state === "connecting") Object.assign(this.#seen, { on_screen_s: 0, enlarged_s: 0 });
     this.#state = this.dataset.state = state;
-    this.#said.textContent = this.dataset[`words${state.replace(/-/g, "")}`] ?? WORDS[state];
+    this.#said.textContent = spoken(this.dataset[`words${state.replace(/-/g, "")}`] ?? WORDS[state]);
     this.toggleAttribute("ended", ENDED.has(state));
     this.#emit("lens-state", { state, words: this.#said.textContent });
   }

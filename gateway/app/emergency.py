@@ -1,0 +1,170 @@
+"""Wires emergency access by two people: law, people as they are now, owners' mail, and what a view brings along."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from gateway.app.ground import Ground
+from gateway.cameras import Cameras
+from gateway.emergency import Confirmation, Emergencies, Need, Place
+from gateway.emergency.store import SqlConfirmations
+from gateway.identity import Identity, Mail
+from gateway.incidents import Incidents
+from gateway.kernel.background import Background
+from gateway.kernel.database import UnitOfWork
+from gateway.kernel.errors import InvalidError
+from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.live import Session, ViewPermit
+from gateway.partners import Partners
+from gateway.sharing import WISH, Decided, Decisions, Question
+from partner_agent.wire.clock import to_rfc3339
+from policies.request import Permit, Span
+from policies.vocabulary import Act
+
+_TOLD: Final = frozenset({Role.OWNER, Role.MANAGER})  # whom of an organisation a message reaches
+_MAIL: Final = """\
+Two people of {agency} used emergency access by two people, which you allowed, to {what} of your camera "{camera}".
+
+When: {at}
+Why: {purpose}
+
+A report about it is owed within days. Who looked, and for how long: {url}/portal/who-looked
+To end it now, switch the camera off on your page, or run on site: lenspact-agent pause
+"""
+
+
+class SharingEmergencyLaw:
+    """`emergency.EmergencyLaw` over the centre's decisions."""
+
+    def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
+        self._decisions, self._incidents = decisions, incidents
+
+    async def place(self, asker: Principal, need: Need) -> Place:
+        """Whose camera it is."""
+        if (need.act == Act.LIVE_VIEW) is not (need.t0 is None) or (need.t0 is None) is not (need.t1 is None):
+            raise InvalidError("A recording has a beginning and an end; a live view has neither.")
+        decided = await self._decided(asker, need, with_second=False)
+        return Place(site_id=decided.camera.site_id, organisation_id=decided.camera.organisation_id)
+
+    async def permits(self, asker: Principal, need: Need, *, with_second: bool) -> bool:
+        """Whether every layer permits it; live only while the incident goes on."""
+        decided = await self._decided(asker, need, with_second=with_second)
+        is_reason = decided.incident is not None and (decided.incident.is_active or need.act != Act.LIVE_VIEW)
+        return is_reason and isinstance(decided.decision, Permit)
+
+    def may_second(self, first: Principal, second: Principal) -> bool:
+        """Whether the agency's rules allow it."""
+        return self._decisions.may_second(first, second)
+
+    async def _decided(self, asker: Principal, need: Need, *, with_second: bool) -> Decided:
+        incident = await self._incidents.incident(asker, need.incident_id)
+        span = Span(need.t0, need.t1) if need.t0 is not None and need.t1 is not None else None
+        wish = WISH if span is None else replace(WISH, seconds=max(1, round(span.seconds)))
+        return await self._decisions.decide_for(
+            Question(
+                principal=asker,
+                camera_id=need.camera_id,
+                act=Act(need.act),
+                purpose=need.purpose,
+                incident=incident,
+                wish=wish,
+                span=span,
+                is_second_person_present=with_second,
+            )
+        )
+
+
+class PeopleOfTheAgency:
+    """`emergency.People` over identity."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._people, self._sessions = identity.people, identity.sessions
+
+    async def as_they_are(self, person_id: str, factors: frozenset[str]) -> Principal | None:
+        """With the roles they hold now."""
+        membership = await self._people.membership(person_id) if person_id else None
+        if membership is None:
+            return None
+        return Principal(
+            kind=PrincipalKind.AGENCY,
+            person_id=person_id,
+            organisation_id=membership.organisation_id,
+            roles=membership.roles,
+            unit=membership.unit,
+            factors=factors,
+        )
+
+    async def is_signed_in(self, session_ref: str) -> bool:
+        """Whether the session still counts."""
+        return await self._sessions.is_live(session_ref)
+
+
+class OwnersByMail:
+    """`emergency.Owners`: a message to each owner and manager."""
+
+    def __init__(self, ground: Ground, *, partners: Partners, cameras: Cameras, identity: Identity) -> None:
+        self._ground, self._partners, self._cameras, self._identity = ground, partners, cameras, identity
+
+    async def tell(self, unit: UnitOfWork, confirmation: Confirmation) -> None:
+        """In the caller's transaction."""
+        need = confirmation.need
+        camera = await self._cameras.camera(need.camera_id)
+        agency = await self._identity.people.agency()
+        text = _MAIL.format(
+            agency=agency.name,
+            what="open the live picture" if need.act == Act.LIVE_VIEW else "ask for a recording",
+            camera=camera.name,
+            at=to_rfc3339(self._ground.clock.now()),
+            purpose=need.purpose.replace("_", " "),
+            url=self._ground.settings.origin.text,
+        )
+        for member in await self._partners.members(confirmation.place.organisation_id):
+            if member.role in _TOLD:
+                mail = Mail(to=member.email, subject=f"Emergency access to your camera {camera.name}", text=text)
+                await self._identity.send_mail(unit, mail)
+
+
+class ViewConsequences:
+    """`live.Consequences`: the second person's word is used up."""
+
+    def __init__(self, emergencies: Emergencies) -> None:
+        self._emergencies = emergencies
+
+    async def of_view(self, unit: UnitOfWork, session: Session, permit: ViewPermit, *, confirmation_id: str) -> None:
+        """In the transaction that writes the session."""
+        if permit.second_id:
+            await self._emergencies.use(unit, confirmation_id, by=session.id)
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyServices:
+    """What is built together."""
+
+    emergencies: Emergencies
+    consequences: ViewConsequences
+    background: tuple[Background, ...]
+
+
+def build_emergency(
+    ground: Ground,
+    *,
+    decisions: Decisions,
+    incidents: Incidents,
+    identity: Identity,
+    partners: Partners,
+    cameras: Cameras,
+) -> EmergencyServices:
+    """Build it."""
+    emergencies = Emergencies(
+        database=ground.database,
+        rows=SqlConfirmations(ground.database),
+        law=SharingEmergencyLaw(decisions=decisions, incidents=incidents),
+        people=PeopleOfTheAgency(identity),
+        owners=OwnersByMail(ground, partners=partners, cameras=cameras, identity=identity),
+        log=ground.log.audit,
+        publisher=ground.bus,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
+    return EmergencyServices(
+        emergencies, ViewConsequences(emergencies), (Background("emergency access", emergencies.run),)
+    )
