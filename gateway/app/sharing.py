@@ -31,7 +31,6 @@ from gateway.sharing import (
     Layering,
     Listing,
     LiveUsage,
-    Marker,
     Outbox,
     Owners,
     Prover,
@@ -43,7 +42,6 @@ from gateway.sharing import (
     ViewHistory,
     WhoSees,
     follow_forever,
-    ground_of,
 )
 from gateway.sharing.store import SqlSharing
 from gateway.sites import Agent, Sites, TouchAnswer
@@ -301,8 +299,8 @@ def build_sharing(
     ties.tie(sharing, keys, identity.passkeys)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    listing, marks = _lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
-    evaluations = _evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
+    listing, marks = build_lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
+    evaluations = build_evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     proof = Background("proof", prover.run)
     deciding = (decisions, listing, evaluations, touches, freshness, WhoSees(layering=layering))
@@ -366,24 +364,6 @@ def _sharing(
         places=places,
         effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
     )
-
-
-def _evaluations(
-    ground: Ground, incidents: Incidents, *, cameras: Cameras, layering: Layering, rows: SqlSharing, book: SiteBook
-) -> Evaluations:
-    return Evaluations(
-        cameras=cameras, incidents=incidents, layering=layering, rows=rows, book=book, clock=ground.clock
-    )
-
-
-def _lists(
-    ground: Ground, *, cameras: Cameras, layering: Layering, rows: SqlSharing, book: SiteBook
-) -> tuple[Listing, Background]:
-    """Lists, and what keeps the marks that they go by."""
-    database, clock, name = ground.database, ground.clock, ground_of(book, layering.guardrail.guardrail.digest)
-    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=name, clock=clock)
-    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=name, clock=clock)
-    return listing, Background("marks", marker.run, Place.WORKER)
 
 
 def profile_of(settings: Settings) -> Profile:
