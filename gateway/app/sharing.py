@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, TypedDict
 
 from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.lists import build_evaluations, build_lists
 from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
