@@ -169,7 +169,7 @@ def _of_python(tree: ast.Module, constants: tuple[str, ...]) -> Iterator[Message
                 yield (one, other)
             case ast.Call(func=ast.Name(name)) if name in ERRORS:
                 yield from _of_error(node)
-            case ast.Call(func=ast.Attribute(attr="wrong"), args=[_, sentence]):
+            case ast.Call(func=ast.Attribute(attr="wrong") | ast.Name("_wrong"), args=[_, sentence]):
                 yield from _sentences(sentence)
             case (
                 ast.keyword(arg="sentence", value=value)

@@ -14,6 +14,7 @@ from importlib import resources
 from typing import Final
 
 from partner_agent import local_view
+from partner_agent.language import _, asked_for, speaking
 from partner_agent.local_http import Request, Response
 from partner_agent.pin import PinError
 from partner_agent.settings import Secret
@@ -69,7 +70,11 @@ class LocalPage:
         self._hosts = frozenset({f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"})
 
     async def handle(self, request: Request) -> Response:
-        """Answer one request."""
+        """Answer one request, in the language its browser asks for."""
+        with speaking(asked_for(request.headers.get("accept-language", ""))):
+            return await self._answer(request)
+
+    async def _answer(self, request: Request) -> Response:
         host = request.headers.get("host", "")
         if host not in self._hosts:  # 1
             return _plain(HTTPStatus.MISDIRECTED_REQUEST, "This page has another name.")
@@ -182,4 +187,4 @@ def _is_own(request: Request, host: str) -> bool:
 
 
 def _plain(status: HTTPStatus, text: str) -> Response:
-    return Response(status, text + "\n", "text/plain; charset=utf-8")
+    return Response(status, _(text) + "\n", "text/plain; charset=utf-8")

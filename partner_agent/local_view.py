@@ -1,22 +1,26 @@
 """The words and marks of the owner's page on this machine; every text from outside is escaped here, once."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Final
 
 from partner_agent.clips import Asked
 from partner_agent.journal import Line
+from partner_agent.language import ENGLISH, SPANISH, _, spoken
 from partner_agent.ports import CameraInfo
 from partner_agent.sessions import Running
 from partner_agent.site import View
-from partner_agent.view_asks import said_purpose
 from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.views import ViewRequest
 from policies.model import Policy
-from policies.words import Change, Voice, say, say_change
+from policies.spanish import tongue
+from policies.vocabulary import Purpose
+from policies.words import Change, Voice, purpose, say, say_change
 
+_TAGS: Final = {ENGLISH: "en-US", SPANISH: "es-US"}
 ACTS: Final[dict[str, str]] = {
     "approve": "share more",
     "clip": "send a recording",
@@ -108,9 +112,9 @@ _HOW: Final[dict[str, str]] = {
 
 def home(view: View, now: datetime) -> str:
     """The page."""
-    voice = view.voice
+    voice = _voice(view)
     return _page(
-        "Your cameras",
+        _("Your cameras"),
         _banners(view),
         _now_watched(view),
         _waiting(view, voice, now),
@@ -122,7 +126,7 @@ def home(view: View, now: datetime) -> str:
 
 def confirm(view: View, act: str, subject: str, problem: str) -> str:
     """One act, with its effect said, asking for PIN and code."""
-    voice = view.voice
+    voice = _voice(view)
     effect = ""
     for document, policy in view.proposals:
         if document.sha256 == subject and act == "approve":
@@ -133,56 +137,64 @@ def confirm(view: View, act: str, subject: str, problem: str) -> str:
     for view_ask in view.view_asks:
         if view_ask.request.sha256 == subject:
             effect = _view_request(view_ask.request, view)
-    wrong = f'<p class="wrong" role="alert">{escape(problem)}</p>' if problem else ""
-    fields = "" if act not in _NEEDS_PIN else _PIN_FIELDS
-    body = f"""<section class="card"><h2>You are about to {escape(ACTS.get(act, "act"))}</h2>{effect}{wrong}
+    wrong = f'<p class="wrong" role="alert">{escape(_(problem))}</p>' if problem else ""
+    fields = _pin_fields() if act in _NEEDS_PIN else ""
+    what, verb = _(ACTS.get(act, "act")), _(ACTS.get(act, "Go on")).capitalize()
+    body = f"""<section class="card"><h2>{escape(_("You are about to %(act)s", act=what))}</h2>{effect}{wrong}
 <form method="post" action="{"/act" if fields else "/begin"}">{_hidden(act, subject)}{fields}
-<div class="row"><button class="main">{escape(ACTS.get(act, "Go on").capitalize())}</button><a href="/">Back</a></div>
+<div class="row"><button class="main">{escape(verb)}</button><a href="/">{escape(_("Back"))}</a></div>
 </form></section>"""
-    return _page("Confirm", body)
+    return _page(_("Confirm"), body)
+
+
+def _voice(view: View) -> Voice:
+    """The names of this site, in the reader's language."""
+    return replace(view.voice, tongue=tongue(spoken()))
 
 
 _NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear"})
-_PIN_FIELDS: Final = """<p><label for="code">Code from this agent's terminal</label>
+
+
+def _pin_fields() -> str:
+    return f"""<p><label for="code">{escape(_("Code from this agent's terminal"), quote=False)}</label>
 <input id="code" name="code" inputmode="numeric" autocomplete="one-time-code" required maxlength="6"></p>
-<p><label for="pin">Site PIN</label>
+<p><label for="pin">{escape(_("Site PIN"))}</label>
 <input id="pin" name="pin" type="password" autocomplete="off" required maxlength="64"></p>"""
 
 
 def _banners(view: View) -> str:
-    link = (
-        '<p class="state ok"><span aria-hidden="true">●</span> Connected to '
-        if view.is_linked
-        else '<p class="state off"><span aria-hidden="true">○</span> Not connected to '
-    )
-    found = [f"{link}{escape(view.gateway)}</p>"]
+    kind, mark, words = ("ok", "●", _("Connected to")) if view.is_linked else ("off", "○", _("Not connected to"))
+    link = f'<p class="state {kind}"><span aria-hidden="true">{mark}</span> {escape(words)} {escape(view.gateway)}</p>'
+    found = [link]
     for state in view.states:
         title, text, act = STATES[state]
         subject = state if act == "clear" else ""
         more = f"<pre>{escape(view.contradiction)}</pre>" if state == "contradiction" and view.contradiction else ""
-        button = _button(act, subject, "End the pause" if act == "resume" else "Clear…") if act else ""
-        found.append(f'<section class="card warn" role="status"><h2>{title}</h2><p>{text}</p>{more}{button}</section>')
+        button = _button(act, subject, _("End the pause") if act == "resume" else _("Clear…")) if act else ""
+        said = f"<h2>{escape(_(title), quote=False)}</h2><p>{escape(_(text), quote=False)}</p>"
+        found.append(f'<section class="card warn" role="status">{said}{more}{button}</section>')
     if "paused" not in view.states:
-        found.append(_button("pause", "", "Pause everything", is_danger=True))
+        found.append(_button("pause", "", _("Pause everything"), is_danger=True))
     return "".join(found)
 
 
 def _now_watched(view: View) -> str:
     rows = "".join(_running(item, view) for item in view.running)
-    text = f"<ul>{rows}</ul>" if rows else "<p>Nobody is watching right now.</p>"
-    return f'<section class="card"><h2>Now</h2>{text}</section>'
+    text = f"<ul>{rows}</ul>" if rows else f"<p>{_('Nobody is watching right now.')}</p>"
+    return f'<section class="card"><h2>{_("Now")}</h2>{text}</section>'
 
 
 def _running(item: Running, view: View) -> str:
     grant = item.grant
-    what = "receives a recording of" if item.clip else "is watching"
+    what = _("receives a recording of") if item.clip else _("is watching")
     agency = view.agencies.get(grant.subject.agency, grant.subject.agency)
     reason = f" ({grant.incident.kind.replace('_', ' ')})" if grant.incident else ""
-    number = f"<br>{_reference('incident', grant.incident.ref)}" if grant.incident else ""
+    number = f"<br>{_reference(_('incident'), grant.incident.ref)}" if grant.incident else ""
     return (
-        f'<li><strong class="live"><span aria-hidden="true">●</span> Live</strong> '
+        f'<li><strong class="live"><span aria-hidden="true">●</span> {_("Live")}</strong> '
         f"{escape(agency)}, {escape(grant.subject.role)}, {escape(grant.subject.unit)}, {what} "
-        f"{escape(_label(view, grant.camera))} for {escape(said_purpose(grant.purpose))}{escape(reason)}{number}</li>"
+        f"{escape(_label(view, grant.camera))} {escape(_('for %(purpose)s', purpose=_purpose(grant.purpose)))}"
+        f"{escape(reason)}{number}</li>"
     )
 
 
@@ -196,28 +208,30 @@ def _waiting(view: View, voice: Voice, now: datetime) -> str:
     cards += [_view_ask(asked.request, view) for asked in view.view_asks if asked.answer is None]
     cards += [_ask(asked, view) for asked in view.asked if asked.answer is None and now < asked.request.expiry]
     if not cards:
-        return '<section class="card"><h2>Waiting for you</h2><p>Nothing needs you.</p></section>'
-    return f"<h2>Waiting for you</h2>{''.join(cards)}"
+        return f'<section class="card"><h2>{_("Waiting for you")}</h2><p>{_("Nothing needs you.")}</p></section>'
+    return f"<h2>{_('Waiting for you')}</h2>{''.join(cards)}"
 
 
 def _proposal(view: View, document: PolicyDocument, policy: Policy, voice: Voice) -> str:
     held = view.held if view.held and view.held[0] == document.sha256 else None
-    wait = f"<p><strong>Takes effect in {round(held[1] / 60)} minutes</strong> unless you say no.</p>" if held else ""
-    until = "" if document.approve_by is None else f"<p>Until {_time(document.approve_by)}</p>"
+    minutes = _("Takes effect in %(minutes)d minutes", minutes=round(held[1] / 60)) if held else ""
+    wait = f"<p><strong>{minutes}</strong> {_('unless you say no.')}</p>" if held else ""
+    until = f"<p>{_('Until %(time)s', time=_time(document.approve_by))}</p>" if document.approve_by else ""
     return (
-        f'<section class="card ask"><h3>Share more?</h3>{_changes(say_change(view.policy, policy, voice))}{wait}{until}'
-        f'<div class="row">{_button("approve", document.sha256, "Approve…", is_main=True)}'
-        f"{_button('decline', document.sha256, 'Say no')}</div></section>"
+        f'<section class="card ask"><h3>{_("Share more?")}</h3>'
+        f"{_changes(say_change(view.policy, policy, voice))}{wait}{until}"
+        f'<div class="row">{_button("approve", document.sha256, _("Approve…"), is_main=True)}'
+        f"{_button('decline', document.sha256, _('Say no'))}</div></section>"
     )
 
 
 def _ask(asked: Asked, view: View) -> str:
     digest = asked.request.sha256
     return (
-        f'<section class="card ask"><h3>Somebody asks for a recording</h3>{_request(asked, view)}'
-        f'<div class="row">{_button("clip", digest, "Send…", is_main=True)}'
-        f"{_button('clip_unmasked', digest, 'Send without masks…')}"
-        f"{_button('clip_no', digest, 'Decline')}</div></section>"
+        f'<section class="card ask"><h3>{_("Somebody asks for a recording")}</h3>{_request(asked, view)}'
+        f'<div class="row">{_button("clip", digest, _("Send…"), is_main=True)}'
+        f"{_button('clip_unmasked', digest, _('Send without masks…'))}"
+        f"{_button('clip_no', digest, _('Decline'))}</div></section>"
     )
 
 
@@ -228,8 +242,8 @@ def _request(asked: Asked, view: View) -> str:
         "From": _time(request.start),
         "To": _time(request.end),
         "Who asks": view.agencies.get(request.agency, request.agency),
-        "Why": said_purpose(request.purpose),
-        "Incident": request.incident or "none",
+        "Why": _purpose(request.purpose),
+        "Incident": request.incident or _("none"),
         "Legal basis": request.legal_basis,
         "Answer before": _time(request.expiry),
     }
@@ -238,10 +252,10 @@ def _request(asked: Asked, view: View) -> str:
 
 def _view_ask(request: ViewRequest, view: View) -> str:
     return (
-        f'<section class="card ask"><h3>Somebody asks to watch live</h3>{_view_request(request, view)}'
-        f'<p class="soft">A yes lets them watch once, for at most five minutes. No answer is a no.</p>'
-        f'<div class="row">{_button("view", request.sha256, "Let them watch…", is_main=True)}'
-        f"{_button('view_no', request.sha256, 'Decline')}</div></section>"
+        f'<section class="card ask"><h3>{_("Somebody asks to watch live")}</h3>{_view_request(request, view)}'
+        f'<p class="soft">{_("A yes lets them watch once, for at most five minutes. No answer is a no.")}</p>'
+        f'<div class="row">{_button("view", request.sha256, _("Let them watch…"), is_main=True)}'
+        f"{_button('view_no', request.sha256, _('Decline'))}</div></section>"
     )
 
 
@@ -249,8 +263,8 @@ def _view_request(request: ViewRequest, view: View) -> str:
     facts = {
         "Camera": _label(view, request.camera),
         "Who asks": view.agencies.get(request.agency, request.agency),
-        "Why": said_purpose(request.purpose),
-        "Incident": request.incident or "none",
+        "Why": _purpose(request.purpose),
+        "Incident": request.incident or _("none"),
         "Answer before": _time(request.expiry),
     }
     return f"<dl>{_terms(facts)}</dl>"
@@ -258,11 +272,12 @@ def _view_request(request: ViewRequest, view: View) -> str:
 
 def _rules(view: View, voice: Voice) -> str:
     if view.policy is None:
-        text = "<p>Nothing is shared. Choose in the portal what to share; then approve it here.</p>"
+        text = f"<p>{_('Nothing is shared. Choose in the portal what to share; then approve it here.')}</p>"
     else:
         text = "".join(f"<p>{escape(sentence)}</p>" for sentence in say(view.policy, voice))
-        text += f'<p class="soft">Version {view.position_seq}. This page decides what is in force.</p>'
-    return f'<section class="card"><h2>What you share</h2>{text}</section>'
+        version = _("Version %(number)d. This page decides what is in force.", number=view.position_seq)
+        text += f'<p class="soft">{version}</p>'
+    return f'<section class="card"><h2>{_("What you share")}</h2>{text}</section>'
 
 
 def _cameras(view: View) -> str:
@@ -270,39 +285,38 @@ def _cameras(view: View) -> str:
     for camera in view.cameras:
         is_paused = camera.id in view.paused_cameras
         ticked = view.policy is not None and camera.id in view.policy.camera_by_id
-        state = "Paused" if is_paused else "Shared by your rules" if ticked else "Not shared"
-        button = "" if is_paused or not ticked else _button("pause", camera.id, f"Pause {camera.label}")
-        end = (
-            _button("resume", camera.id, f"Resume {camera.label}") if is_paused and "paused" not in view.states else ""
-        )
+        state = _("Paused") if is_paused else _("Shared by your rules") if ticked else _("Not shared")
+        stop, go_on = _("Pause %(camera)s", camera=camera.label), _("Resume %(camera)s", camera=camera.label)
+        button = "" if is_paused or not ticked else _button("pause", camera.id, stop)
+        end = _button("resume", camera.id, go_on) if is_paused and "paused" not in view.states else ""
         rows.append(
             f"<tr><th scope=row>{escape(camera.label)}</th><td>{_works(camera)}</td>"
             f"<td>{state}</td><td>{button}{end}</td></tr>"
         )
-    names = ("Camera", "Works", "Sharing", "Stop or go on")
+    names = (_("Camera"), _("Works"), _("Sharing"), _("Stop or go on"))
     head = f"<tr>{''.join(f'<th scope=col>{name}</th>' for name in names)}</tr>"
     table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
-    return f'<section class="card"><h2>Cameras</h2>{table}</section>'
+    return f'<section class="card"><h2>{_("Cameras")}</h2>{table}</section>'
 
 
 def _works(camera: CameraInfo) -> str:
     """In words, with the remedy: the source's own sentence, or the usual one."""
     word, remedy = _WORKS[camera.state]
-    more = camera.sentence or remedy
-    return escape(word) + (f'<br><span class="soft">{escape(more)}</span>' if more else "")
+    more = _(camera.sentence or remedy)
+    return escape(_(word)) + (f'<br><span class="soft">{escape(more)}</span>' if more else "")
 
 
 def _record(view: View) -> str:
     rows = "".join(
-        f"<tr><td><time>{_time(from_rfc3339(line.at))}</time></td><td>{_LINES[line.kind]}</td>"
+        f"<tr><td><time>{_time(from_rfc3339(line.at))}</time></td><td>{_(_LINES[line.kind])}</td>"
         f"<td>{_details(line, view)}</td></tr>"
         for line in view.journal
         if line.kind in _LINES
     )
     return (
-        '<section class="card"><h2>Who looked, and what else happened</h2>'
+        f'<section class="card"><h2>{_("Who looked, and what else happened")}</h2>'
         f"<table><tbody>{rows}</tbody></table>"
-        '<p class="soft">The whole record: <code>lenspact-agent journal</code></p></section>'
+        f'<p class="soft">{_("The whole record:")} <code>lenspact-agent journal</code></p></section>'
     )
 
 
@@ -312,16 +326,16 @@ def _details(line: Line, view: View) -> str:
     names: dict[str, Callable[[str], str]] = {
         "camera": lambda value: _label(view, value),
         "agency": lambda value: view.agencies.get(value, value),
-        "purpose": said_purpose,
-        "how": lambda value: _HOW.get(value, value),
+        "purpose": _purpose,
+        "how": lambda value: _(_HOW.get(value, value)),
     }
-    words = [_DETAILS[name].format(names.get(name, str)(said[name])) for name in _DETAILS if name in said]
-    numbers = [_reference(name, str(line.body[name])) for name in ("incident",) if line.body.get(name)]
+    words = [_(_DETAILS[name]).format(names.get(name, str)(said[name])) for name in _DETAILS if name in said]
+    numbers = [_reference(_(name), str(line.body[name])) for name in ("incident",) if line.body.get(name)]
     return "<br>".join([escape(", ".join(words)), *numbers] if words else numbers)
 
 
 def _changes(changes: Iterable[Change]) -> str:
-    marks = {"more": ("+", "More"), "less": ("−", "Less"), "other": ("•", "Also")}
+    marks = {"more": ("+", _("More")), "less": ("−", _("Less")), "other": ("•", _("Also"))}
     items = "".join(
         f'<li class="{change.kind}"><span aria-hidden="true">{marks[change.kind][0]}</span> '
         f"<b>{marks[change.kind][1]}:</b> {escape(change.sentence)}</li>"
@@ -341,11 +355,16 @@ def _hidden(act: str, subject: str) -> str:
 
 
 def _terms(facts: dict[str, str]) -> str:
-    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
+    return "".join(f"<dt>{escape(_(name))}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
 
 
 def _label(view: View, camera: str) -> str:
     return next((info.label for info in view.cameras if info.id == camera), camera)
+
+
+def _purpose(word: str) -> str:
+    """A purpose in words; one that is none of ours as it came."""
+    return purpose(Purpose(word), Voice(tongue=tongue(spoken()))) if word in set(Purpose) else word
 
 
 def _time(moment: datetime) -> str:
@@ -354,11 +373,14 @@ def _time(moment: datetime) -> str:
 
 def _page(title: str, *parts: str) -> str:
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><title>{escape(title)} · Lenspact on site</title>
+<html lang="{_TAGS[spoken()]}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)} · Lenspact {_("on site")}</title>
 <link rel="stylesheet" href="/style.css"></head>
-<body><a class="skip" href="#main">Skip to content</a>
-<header><p class="brand">Lenspact <span>on site</span></p></header>
+<body><a class="skip" href="#main">{_("Skip to content")}</a>
+<header><p class="brand">Lenspact <span>{_("on site")}</span></p></header>
 <main id="main"><h1>{escape(title)}</h1>{"".join(parts)}</main>
-<footer><p>This page runs on your own machine. The gateway cannot change it.</p></footer></body></html>
+<footer><p>{_("This page runs on your own machine. The gateway cannot change it.")}</p></footer>
+</body></html>
 """

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from policies.fields import Fields, PolicyError, as_word, unique
 from policies.matcher import Row
-from policies.vocabulary import Act, Duty, Effect
+from policies.matching import ANY
+from policies.vocabulary import Act, Duty, Effect, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,7 @@ class AgencyRule:
 
     Attributes:
         assurance: for an allow, the least assurance of sign-in: 1 password, 2 two factors, 3 passkey.
+        purposes: words, or `{"any"}`.
     """
 
     id: str
@@ -22,6 +24,7 @@ class AgencyRule:
     acts: frozenset[Act | Duty]
     assurance: int
     effect: Effect
+    purposes: frozenset[str] = frozenset({ANY})
 
 
 def read_agency_rules(document: Mapping[str, object]) -> tuple[AgencyRule, ...]:
@@ -48,6 +51,7 @@ def rows(rules: tuple[AgencyRule, ...]) -> tuple[Row, ...]:
             f"agency:{rule.agency}",
             f"role:{rule.role}",
             "|".join(sorted(rule.acts)),
+            "|".join(sorted(rule.purposes)),
             f"assurance:{rule.assurance}",
             str(rule.effect),
         )
@@ -68,9 +72,10 @@ def _rule(value: object, path: str) -> AgencyRule:
         acts=frozenset(fields.ordered("acts", _act)),
         assurance=fields.whole("assurance", 0, 3),
         effect=fields.word("effect", Effect),
+        purposes=frozenset(fields.words("purposes", Purpose)) if "purposes" in fields else frozenset({ANY}),
     )
-    if not rule.acts:
-        raise PolicyError(path, "needs at least one act")
+    if not rule.acts or not rule.purposes:
+        raise PolicyError(path, "needs at least one act and one purpose")
     if rule.effect is Effect.DENY and rule.assurance:
         raise PolicyError(fields.at("assurance"), "must be 0: a deny holds however somebody signed in")
     return fields.done(rule)

@@ -21,6 +21,7 @@ from policies.limits import cut, derived_obligations, envelopes_of, outside_agre
 from policies.request import Caps, Decision, Deny, Facts, Permit, Place, Request
 from policies.vocabulary import (
     PURPOSES_OF_KIND,
+    PURPOSES_OF_ROLE,
     Act,
     GuardCondition,
     IncidentKind,
@@ -143,6 +144,9 @@ def _unknown(layers: Layers, request: Request, _release: bool) -> Deny | None:
     if incident is not None and request.purpose not in PURPOSES_OF_KIND[incident.kind]:
         sentence = f"An incident of the kind {incident.kind} is no ground for {request.purpose}."
         return Deny(Reason.PURPOSE_MISMATCH, Layer.FACTS, sentence)
+    role = request.subject.said_role
+    if request.purpose not in PURPOSES_OF_ROLE.get(role, Purpose):
+        return Deny(Reason.PURPOSE_MISMATCH, Layer.FACTS, f"{request.purpose} is no purpose of the role {role}.")
     return None
 
 

@@ -15,6 +15,7 @@ from policies.vocabulary import (
     LIVE_ACTS,
     MARKS,
     RANGE_ACTS,
+    VIEWERS,
     WATCHERS,
     Act,
     IncidentKind,
@@ -29,6 +30,12 @@ from policies.vocabulary import (
 
 ObligationValue = bool | int | str | tuple[str, ...]
 Obligations = Mapping[Obligation, ObligationValue]
+
+
+def said_role(roles: frozenset[str]) -> str:
+    """The role that counts of several: what marks somebody first, then what lets them look, then any; or empty."""
+    ranked = (*MARKS, *WATCHERS, *VIEWERS, *sorted(roles))
+    return next((role for role in ranked if role in roles), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +58,8 @@ class Subject:
 
     @property
     def said_role(self) -> str:
-        """The one role that a site is told: what marks somebody first, then what lets them look, then any."""
-        ranked = (*MARKS, *WATCHERS, *sorted(self.roles))
-        return next((role for role in ranked if role in self.roles), "")
+        """The one role that a site is told."""
+        return said_role(self.roles)
 
 
 @dataclass(frozen=True, slots=True)

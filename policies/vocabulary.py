@@ -155,6 +155,18 @@ MARKS: Final = (FEDERAL,)  # roles that give nothing and that an ordinance may f
 WATCHERS: Final = ("operator", "supervisor")  # police roles that look through cameras
 
 
+# roles of other services, each with the purposes that are its own; police have all
+PURPOSES_OF_ROLE: Final[dict[str, frozenset[Purpose]]] = {
+    "fire": frozenset({Purpose.FIRE, Purpose.LIFE_SAFETY, Purpose.DISASTER, Purpose.MISSING_PERSON}),
+    "ems": frozenset({Purpose.MEDICAL, Purpose.LIFE_SAFETY, Purpose.DISASTER}),
+    "emergency_management": frozenset(
+        {Purpose.DISASTER, Purpose.LIFE_SAFETY, Purpose.FIRE, Purpose.MISSING_PERSON, Purpose.PUBLIC_EVENT}
+    ),
+    "transport": frozenset({Purpose.TRAFFIC, Purpose.DISASTER}),
+}
+VIEWERS: Final = tuple(PURPOSES_OF_ROLE)
+
+
 class Technology(StrEnum):
     """What is done with the picture."""
 

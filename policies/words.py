@@ -15,7 +15,7 @@ from policies import hours
 from policies.model import Policy
 from policies.narrowing import Reason, Widening, compare
 from policies.parts import Rule, Terms, Window, radius_m
-from policies.vocabulary import Act, Condition, Effect, Notify, Origin, Purpose
+from policies.vocabulary import VIEWERS, Act, Condition, Effect, Notify, Origin, Purpose
 
 FEET_PER_M: Final = 3.28084
 MILE_M: Final = 1_590  # 1,600 m is "1 mile"
@@ -174,7 +174,11 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
         return _list(parties, voice) if parties else voice.translate("Every agency of your agreement")
     unnamed = voice.translate("The agency of your agreement")  # a site knows agencies by their ids alone
     texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": "A {part} of {agency}"}
-    said = voice.translate(part) if kind == "role" else part  # a role is one of our words, a unit is a name
+    if kind == "role" and part in VIEWERS:
+        texts["role"] = "{agency}, {part}"
+    # a role is one of our words, a unit is a name
+    word = part.replace("_", " ")
+    said = voice.translate(word) if kind == "role" else part
     return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=said)
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from gateway.app.ground import Ground
 from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
-from gateway.desks.console import AskLine, ClipLine, ClipWish, ConsoleDesk, Listing
+from gateway.desks.console import AskLine, ClipLine, ClipWish, ConsoleDesk, Listing, Seconds
 from gateway.evidence import ClipRequest, ClipState, Evidence, Wanted, words
 from gateway.incidents import Incidents
 from gateway.kernel.principal import Principal
@@ -65,6 +65,7 @@ def build_console(
     listing: Listing,
     evidence: Evidence,
     asks: ViewAsks,
+    seconds: Seconds,
 ) -> ConsoleDesk:
     """Build it."""
     return ConsoleDesk(
@@ -76,6 +77,7 @@ def build_console(
         listing=listing,
         clips=AgencyClips(evidence),
         asks=AgencyAsks(asks, ground.clock),
+        seconds=seconds,
     )
 
 

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from gateway.app.console import build_console
+from gateway.app.emergency import EmergencyServices
 from gateway.app.ground import Ground
 from gateway.app.live import LiveServices
 from gateway.app.oversight import build_oversight
 from gateway.app.partners import PartnerServices
 from gateway.app.portal import OwnersViewRequests, build_portal
+from gateway.app.seconds import AgencySeconds
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices, SharingTies
 from gateway.app.sites import SiteTies
@@ -38,6 +40,7 @@ class Joined:
     law: SharingServices
     evidence: Evidence
     views: LiveServices
+    emergency: EmergencyServices
     ties: SiteTies
     sharing: SharingTies
 
@@ -64,6 +67,7 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
             listing=joined.law.listing,
             evidence=evidence,
             asks=joined.views.asks,
+            seconds=AgencySeconds(joined.emergency.emergencies, joined.identity, ground.clock),
         ),
         "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
     }

@@ -49,5 +49,6 @@ def build_partners(
         ids=ids,
         watchers=(ties, cameras, sharing),
         member_watchers=(sharing,),
+        agreement_watchers=(sharing,),
     )
     return PartnerServices(partners, cameras)

@@ -44,7 +44,18 @@ from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.live import Calls, Live, ViewAsks
 from gateway.partners import Partners
-from gateway.sharing import Approvals, Decisions, Evaluations, Everywhere, Listing, Owners, Sharing, WhoSees
+from gateway.sharing import (
+    Approvals,
+    Decisions,
+    Evaluations,
+    Everywhere,
+    History,
+    Listing,
+    Owners,
+    Sharing,
+    Stopping,
+    WhoSees,
+)
 from gateway.sites import Sites
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -80,8 +91,10 @@ class Services:
     everywhere: Everywhere
     decisions: Decisions
     who_sees: WhoSees
+    history: History
     listing: Listing
     evaluations: Evaluations
+    stopping: Stopping
     sites: Sites
     emergencies: Emergencies
     evidence: Evidence
@@ -118,7 +131,7 @@ def build_services(
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     history.tie(views.live)
-    joined = Joined(owners, identity, incidents, law, evidence, views, ties, shared)
+    joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
     return Services(
         **_base(ground),
         **build_desks(ground, settings, joined),

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, TypedDict
 
+from gateway.app.agents_on_site import AgentsOnSite
 from gateway.app.ground import Ground, postgres_dsn
 from gateway.app.lists import build_evaluations, build_lists
 from gateway.app.settings import Settings
@@ -17,10 +17,11 @@ from gateway.identity import Identity, Passkeys
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import PreconditionError, UnavailableError
+from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Site
 from gateway.sharing import (
+    EVERYBODY,
     Agency,
     Approvals,
     CameraCard,
@@ -29,6 +30,7 @@ from gateway.sharing import (
     Evaluations,
     Everywhere,
     Freshness,
+    History,
     Layering,
     Listing,
     LiveUsage,
@@ -36,19 +38,17 @@ from gateway.sharing import (
     Owners,
     Prover,
     Sharing,
-    SiteAgent,
     SiteBook,
     Standing,
+    Stopping,
     Touches,
     ViewHistory,
     WhoSees,
     follow_forever,
 )
 from gateway.sharing.store import SqlSharing
-from gateway.sites import Agent, Sites, TouchAnswer
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
-from partner_agent.wire.touches import Assertion, Path
 from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
@@ -57,7 +57,6 @@ from policies.guardrail import Guardrail
 from policies.layers import AgencyLayer, GuardrailLayer
 from policies.places import PlacePack
 
-PAUSED: Final = "paused"
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
     Live.NEVER: ("unavailable", "On the list", "Nobody can watch it live."),
     Live.ASK: ("ask", "Ask me", "Live only after your yes, once for an incident, for five minutes."),
@@ -75,69 +74,6 @@ _OFF: Final = ("Not shared", "Sharing is off: nobody can look or ask.")
 _UNREACHED: Final = "Not connected"
 
 
-class AgentsOnSite:
-    """`sharing.SiteAgents` over the agents, who are built after sharing: `tie` is called once."""
-
-    def __init__(self) -> None:
-        self._sites: Sites | None = None
-
-    def tie(self, sites: Sites) -> None:
-        """These are they."""
-        self._sites = sites
-
-    async def agent_of(self, site_id: str) -> SiteAgent | None:
-        """The site's agent."""
-        return self._known(await self._sites.agents.agent_of(site_id)) if self._sites else None
-
-    async def agent(self, agent_id: str) -> SiteAgent | None:
-        """An agent."""
-        return self._known(await self._sites.agents.agent(agent_id)) if self._sites else None
-
-    async def ticked(self, agent_id: str) -> Mapping[str, str]:
-        """Its ticked cameras."""
-        found = await self._sites.agents.ticked(agent_id) if self._sites else []
-        return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
-
-    def nudge(self, agent_id: str) -> None:
-        """Something may be due."""
-        if self._sites:
-            self._sites.delivery.nudge(agent_id)
-
-    async def approve(
-        self, agent_id: str, *, sha256: str, label: str, assertion: Assertion, path: Path | None = None
-    ) -> TouchAnswer:
-        """Bring an owner's touch there."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        return await self._sites.delivery.approve(agent_id, sha256=sha256, label=label, assertion=assertion, path=path)
-
-    async def say_no(self, agent_id: str, *, sha256: str) -> None:
-        """Tell it that a proposal is over."""
-        if self._sites is None:
-            raise UnavailableError("The site is not connected.")
-        await self._sites.delivery.say_no(agent_id, sha256=sha256)
-
-    def hold_until(self, agent_id: str, sha256: str) -> datetime | None:
-        """When a hold there ends."""
-        return self._sites.delivery.hold_until(agent_id, sha256) if self._sites else None
-
-    def panicking(self) -> frozenset[str]:
-        """The sites that call for help."""
-        return self._sites.hub.panicking() if self._sites else frozenset()
-
-    def _known(self, agent: Agent | None) -> SiteAgent | None:
-        if agent is None or self._sites is None:
-            return None
-        return SiteAgent(
-            id=agent.id,
-            site_id=agent.site_id,
-            lineage=agent.lineage,
-            acked_sha256=agent.acked_sha256 if agent.acked_seq else "",
-            is_paused=PAUSED in agent.conditions,
-            panic_until=self._sites.hub.panic_until(agent.id),
-        )
-
-
 class SharingTies:
     """What those who are built before sharing need of it: an end with the site, and the cards of the first page."""
 
@@ -145,10 +81,11 @@ class SharingTies:
         self._sharing: Sharing | None = None
         self._owners: Owners | None = None
         self._passkeys: Passkeys | None = None
+        self._stopping: Stopping | None = None
 
-    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys) -> None:
+    def tie(self, sharing: Sharing, owners: Owners, passkeys: Passkeys, stopping: Stopping) -> None:
         """This is it."""
-        self._sharing, self._owners, self._passkeys = sharing, owners, passkeys
+        self._sharing, self._owners, self._passkeys, self._stopping = sharing, owners, passkeys, stopping
 
     async def member_leaves(self, principal: Principal, person_id: str) -> None:
         """Their passkeys approve nothing more at the organisation's sites (`partners.MemberWatcher`)."""
@@ -157,6 +94,11 @@ class SharingTies:
         for passkey in await self._passkeys.of_person(person_id):
             with suppress(PreconditionError):  # without an agreement everything is refused anyway
                 await self._owners.take_off(principal, passkey.credential)
+
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """What is agreed is another (`partners.AgreementWatcher`)."""
+        if self._sharing:
+            await self._sharing.agreement_changed(unit)
 
     async def site_changed(self, unit: UnitOfWork, site: Site) -> None:
         """What the site should hold may be another document now (`partners.SiteWatcher`)."""
@@ -177,6 +119,10 @@ class SharingTies:
         """The one switch of a card (`portal.Sharing`)."""
         if self._sharing:
             await self._sharing.switch(principal, camera, is_on=is_on)
+
+    async def is_stopped(self, organisation_id: str) -> bool:
+        """Whether nothing is shared with anybody (`portal.Sharing`)."""
+        return bool(self._stopping and EVERYBODY in await self._stopping.stopped(organisation_id))
 
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether anything was said (`portal.Sharing`)."""
@@ -204,8 +150,10 @@ class ForHandlers(TypedDict):
     everywhere: Everywhere
     decisions: Decisions
     who_sees: WhoSees
+    history: History
     listing: Listing
     evaluations: Evaluations
+    stopping: Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +170,8 @@ class SharingServices:
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
+    stopping: Stopping
+    history: History
     agents: AgentsOnSite
     background: tuple[Background, ...]
 
@@ -240,8 +190,10 @@ class SharingServices:
             everywhere=Everywhere(approvals=self.approvals),
             decisions=self.decisions,
             who_sees=self.who_sees,
+            history=self.history,
             listing=self.listing,
             evaluations=self.evaluations,
+            stopping=self.stopping,
         )
 
 
@@ -251,17 +203,15 @@ class _Loaded:
 
     guardrail: Guardrail
     rules: tuple[AgencyRule, ...]
-    agreement: packs.AgreementTemplate
     pack: Mapping[str, object]
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings, mou: str) -> _Loaded:
+def _load(settings: Settings) -> _Loaded:
     try:
         return _Loaded(
             guardrail=packs.ordinance(settings.ordinance),
             rules=packs.agency_rules(settings.agency_rules),
-            agreement=packs.agreement(mou),
             pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
             places=tuple(packs.place(name) for name in packs.places()),
         )
@@ -287,7 +237,7 @@ def build_sharing(
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, partners.agreement.version)
+    loaded = _load(ground.settings)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
@@ -297,16 +247,18 @@ def build_sharing(
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
-    ties.tie(sharing, keys, identity.passkeys)
+    stopping = Stopping(database=database, rows=rows, book=book, sharing=sharing, log=log, clock=clock)
+    ties.tie(sharing, keys, identity.passkeys, stopping)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
     listing, marks = build_lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
     evaluations = build_evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     proof = Background("proof", prover.run)
-    deciding = (decisions, listing, evaluations, touches, freshness, WhoSees(layering=layering))
+    deciding = (decisions, listing, evaluations, touches, freshness)
+    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, agents, background)
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
 
 
 def _book(
@@ -318,7 +270,6 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
-        agreement=loaded.agreement,
     )
 
 
@@ -384,6 +335,8 @@ def _listening(ground: Ground, freshness: Freshness) -> tuple[Background, ...]:
 
 
 def _status(card: CameraCard, live: Live) -> CameraStatus:
+    if card.is_stopped:
+        return CameraStatus("unavailable", _OFF[0], _("You stopped sharing everything: nobody can look or ask."))
     badge, word, sentence = _LIVE[live] if card.is_on else ("unavailable", *_OFF)
     if card.is_on and card.standing in {Standing.NOT_CONNECTED, Standing.NOT_TICKED}:
         badge, word = "offline", _UNREACHED

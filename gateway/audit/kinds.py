@@ -41,7 +41,9 @@ class Kind(StrEnum):
     PARTNER_MEMBER_ADDED = "partner.member_added"
     PARTNER_MEMBER_REMOVED = "partner.member_removed"
     PARTNER_WITHDREW = "partner.withdrew"
-    AGREEMENT_ACCEPTED = "agreement.accepted"
+    AGREEMENT_PROPOSED = "agreement.proposed"
+    AGREEMENT_SIGNED = "agreement.signed"  # by the agency
+    AGREEMENT_ACCEPTED = "agreement.accepted"  # by an owner
     SITE_ADDED = "site.added"
     SITE_CHANGED = "site.changed"
     SITE_REMOVED = "site.removed"

@@ -8,13 +8,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
+from gateway.desks.agreements import AGREEMENTS
 from gateway.edge.health import Probe, readiness
 from gateway.edge.inputs import Line, OptionalLine, StrictInput
 from gateway.edge.requires import requires
 from gateway.identity import Identity
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal, Role
-from gateway.web import _, after, page
+from gateway.sharing import Sharing
+from gateway.web import _, after, page, read_form
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -23,6 +25,10 @@ ROLES: Final = (
     (Role.SUPERVISOR, "Supervisor"),
     (Role.COMPLIANCE, "Compliance"),
     (Role.ADMIN, "Administrator"),
+    (Role.FIRE, "Fire service"),
+    (Role.EMS, "Emergency medical service"),
+    (Role.EMERGENCY_MANAGEMENT, "Emergency management"),
+    (Role.TRANSPORT, "Transport"),
     (Role.FEDERAL, "Federal officer, also of a task force"),
 )
 # What a failing check means to an administrator, and what to do.
@@ -56,11 +62,45 @@ class RoleChoice(StrictInput, frozen=True):
 
 
 @get("/admin", opt=requires("admin.read"), include_in_schema=False)
-async def health_page(request: AnyRequest, probes: NamedDependency[tuple[Probe, ...]]) -> Template:
+async def health_page(
+    request: AnyRequest,
+    principal: NamedDependency[Principal],
+    probes: NamedDependency[tuple[Probe, ...]],
+    sharing: NamedDependency[Sharing],
+) -> Template:
     """What works and what does not, worst first."""
     checks = await readiness(probes)
     rows = [(is_fine, *MEANINGS.get(name, (name, ""))) for name, is_fine in checks.items()]
-    return page("admin/health.html", request, title=_("Health"), checks=sorted(rows))
+    is_stopped = await sharing.is_suspended()
+    is_editor = Role.ADMIN in principal.roles
+    return page(
+        "admin/health.html",
+        request,
+        title=_("Health"),
+        checks=sorted(rows),
+        is_stopped=is_stopped,
+        is_editor=is_editor,
+    )
+
+
+@post("/admin/sharing/stop", opt=requires("admin.edit"), status_code=200, include_in_schema=False)
+async def stop_network(
+    request: AnyRequest, principal: NamedDependency[Principal], sharing: NamedDependency[Sharing]
+) -> Redirect:
+    """Nothing is shown to anybody until it is switched on again."""
+    await read_form(request)
+    await sharing.suspend(principal, is_suspended=True)
+    return after("/admin", "network-stopped")
+
+
+@post("/admin/sharing/again", opt=requires("admin.edit"), status_code=200, include_in_schema=False)
+async def start_network(
+    request: AnyRequest, principal: NamedDependency[Principal], sharing: NamedDependency[Sharing]
+) -> Redirect:
+    """What each owner says counts again."""
+    await read_form(request)
+    await sharing.suspend(principal, is_suspended=False)
+    return after("/admin", "network-again")
 
 
 @get("/admin/people", opt=requires("admin.read"), include_in_schema=False)
@@ -126,9 +166,12 @@ async def restore(
     return after("/admin/people", "user-restored")
 
 
+HANDLERS: Final = (health_page, people_page, invite, invite_again, change_roles, suspend, restore)
+
+
 def admin_routes() -> Router:
     """Every page of this desk."""
-    return Router("/", route_handlers=[health_page, people_page, invite, invite_again, change_roles, suspend, restore])
+    return Router("/", route_handlers=[*HANDLERS, stop_network, start_network, *AGREEMENTS])
 
 
 async def _people_page(

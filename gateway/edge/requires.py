@@ -17,6 +17,7 @@ DEADLINE_S: Final = 20.0  # longer than any page takes, shorter than a person wa
 _PARTNER: Final = frozenset({Role.OWNER, Role.MANAGER, Role.ANSWERS})
 _EDITOR: Final = frozenset({Role.OWNER, Role.MANAGER})
 _WATCHER: Final = frozenset({Role.OPERATOR, Role.SUPERVISOR})
+_VIEWER: Final = _WATCHER | {Role.FIRE, Role.EMS, Role.EMERGENCY_MANAGEMENT, Role.TRANSPORT}
 
 ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "portal.read": _PARTNER,
@@ -24,9 +25,10 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "portal.edit": _EDITOR,
     "portal.own": frozenset({Role.OWNER}),
     "agent.enrol": _EDITOR,
-    "console.read": _WATCHER,
+    "console.read": _VIEWER,
     "incident.open": _WATCHER,
-    "live.view": _WATCHER,
+    "live.view": _VIEWER,
+    "second.confirm": _WATCHER,  # whom the agency's own rules name of these
     "clip.request": _WATCHER,
     "clip.download": _WATCHER,
     "session.stop": frozenset({Role.SUPERVISOR, Role.COMPLIANCE}),

@@ -1,6 +1,6 @@
 """Emergency access by two people: who asked, who confirmed, and what it was used for."""
 
 from gateway.emergency.model import CONFIRM_S, USE_S, Confirmation, Need, Place, State
-from gateway.emergency.service import TOPIC, Emergencies
+from gateway.emergency.service import TOPIC, Emergencies, topic_of_first
 
-__all__ = ["CONFIRM_S", "TOPIC", "USE_S", "Confirmation", "Emergencies", "Need", "Place", "State"]
+__all__ = ["CONFIRM_S", "TOPIC", "USE_S", "Confirmation", "Emergencies", "Need", "Place", "State", "topic_of_first"]

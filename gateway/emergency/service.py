@@ -28,6 +28,11 @@ _NONE: Final = "There is no such request for a second person."
 _OVER: Final = "This is over: it was answered, or not in time. It can be asked again."
 
 
+def topic_of_first(person_id: str) -> str:
+    """The bus topic of what becomes of a person's own questions; `ref` names the camera."""
+    return f"emergency_first.{person_id}"
+
+
 class Emergencies:
     """Use cases of emergency access by two people."""
 
@@ -237,3 +242,5 @@ class Emergencies:
 
     def _announce(self, unit: UnitOfWork, one: Confirmation) -> None:
         unit.after_commit(lambda: self._publisher.publish(TOPIC, one.id))
+        mine = topic_of_first(one.asker.person_id)
+        unit.after_commit(lambda: self._publisher.publish(mine, one.need.camera_id))

@@ -7,6 +7,7 @@ never without a number. It may move: each place is kept, and there is a cap on h
 is the city's word; what follows from it is decided elsewhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +17,7 @@ from gateway.kernel.errors import ConflictError, InvalidError, PreconditionError
 from gateway.kernel.phrases import phrase
 from policies import request as law
 from policies.geo import Cell, cell_of
-from policies.vocabulary import PURPOSES_OF_KIND, IncidentKind, Origin, Purpose
+from policies.vocabulary import PURPOSES_OF_KIND, PURPOSES_OF_ROLE, IncidentKind, Origin, Purpose
 
 UNNUMBERED_S: Final = 15 * 60  # "no number yet" ends after this and goes to review
 GRACE_S: Final = 120  # how long a closed incident still carries what runs
@@ -207,6 +208,12 @@ class Feed:
     name: str
 
 
-def purposes_of(kind: IncidentKind) -> tuple[Purpose, ...]:
-    """The purposes this kind can be a ground for; the first is proposed when it is opened."""
-    return PURPOSES_OF_KIND[kind]
+def purposes_of(kind: IncidentKind, roles: Iterable[str] = ()) -> tuple[Purpose, ...]:
+    """The purposes this kind can be a ground for, to somebody of these roles; the first is proposed.
+
+    Args:
+        kind: what happened.
+        roles: of whoever asks; a service other than police has purposes of its own, and may have none here.
+    """
+    own = PURPOSES_OF_ROLE.get(law.said_role(frozenset(map(str, roles))), frozenset(Purpose))
+    return tuple(purpose for purpose in PURPOSES_OF_KIND[kind] if purpose in own)

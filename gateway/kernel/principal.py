@@ -24,6 +24,10 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     COMPLIANCE = "compliance"
     ADMIN = "admin"
+    FIRE = "fire"
+    EMS = "ems"
+    EMERGENCY_MANAGEMENT = "emergency_management"
+    TRANSPORT = "transport"
     FEDERAL = "federal"  # gives nothing; marks a federal officer, whom an ordinance may forbid to look
 
 

@@ -1,8 +1,9 @@
 """Organisations, their people, sites and agreements."""
 
+from gateway.partners.agreements.document import differences, sections
 from gateway.partners.model import (
     Acceptance,
-    Agreement,
+    AgreementInForce,
     Member,
     Organisation,
     OrganisationKind,
@@ -15,7 +16,7 @@ from gateway.partners.service import Partners
 
 __all__ = [
     "Acceptance",
-    "Agreement",
+    "AgreementInForce",
     "Member",
     "Organisation",
     "OrganisationKind",
@@ -24,4 +25,6 @@ __all__ = [
     "Place",
     "Registration",
     "Site",
+    "differences",
+    "sections",
 ]

@@ -4,7 +4,6 @@ An organisation is pending until its contact address is confirmed, active from t
 ends it; withdrawn is final. It always keeps at least one owner.
 """
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import Final
 
 from gateway.kernel.errors import ConflictError, DeniedError
 from gateway.kernel.principal import Role
+from policies.mou import AgreementTemplate, Memorandum
 
 NAME_LENGTH: Final = 120
 ADDRESS_LENGTH: Final = 240
@@ -108,21 +108,37 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """A version of the memorandum of understanding (MOU), by its text."""
+class Version:
+    """A version of the memorandum of understanding (MOU) and the agency's signature under it.
 
-    version: str
-    text: str
+    Attributes:
+        signed_at: when the agency signed it; None for a draft, and for the one that came with the installation.
+        is_shipped: it came with the installation, which offers it until the agency signs another.
+    """
+
+    memorandum: Memorandum
+    proposed_by: str = ""
+    proposed_by_name: str = ""
+    proposed_at: datetime | None = None
+    signed_by: str = ""
+    signed_by_name: str = ""
+    signed_at: datetime | None = None
+    is_shipped: bool = False
 
     @property
     def sha256(self) -> str:
-        """Hex SHA-256 of the text as shown; what is accepted and logged."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """What is signed and logged."""
+        return self.memorandum.sha256
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether owners may sign it."""
+        return self.is_shipped or self.signed_at is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Somebody accepted an agreement for their organisation."""
+    """Somebody accepted an agreement for their organisation; how their consent came about, as they said."""
 
     id: str
     organisation_id: str
@@ -131,6 +147,23 @@ class Acceptance:
     person_id: str
     person_name: str
     accepted_at: datetime
+    consent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementInForce:
+    """What counts between the agency and an owner now: what was signed, less what the agency offers no more.
+
+    Attributes:
+        accepted: the version the owner signed last.
+        rules: what it gives, within what is offered now.
+        is_current: whether the owner signed what is offered now.
+    """
+
+    accepted: Memorandum
+    accepted_at: datetime
+    rules: AgreementTemplate
+    is_current: bool
 
 
 def refuse_losing_the_last_owner(members: list[Member], *, leaving: Member, role_after: Role | None) -> None:

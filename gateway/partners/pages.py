@@ -15,6 +15,7 @@ from gateway.edge.rate_limit import Limit, RateLimiter, address_prefix
 from gateway.edge.requires import PUBLIC, requires
 from gateway.kernel.errors import ConflictError, LenspactError, NotFoundError
 from gateway.kernel.principal import Principal, Role
+from gateway.partners.agreement_pages import PAGES as AGREEMENT_PAGES
 from gateway.partners.model import ADDRESS_LENGTH, NAME_LENGTH, PARTNER_ROLES, OrganisationKind, Registration
 from gateway.partners.service import Partners
 from gateway.web import Form, _, after, page, read_form
@@ -127,30 +128,6 @@ async def remove_person(
     return after("/portal/organisation", "person-removed")
 
 
-@get("/portal/agreement", opt=requires("portal.read"), include_in_schema=False)
-async def agreement_page(
-    request: AnyRequest, principal: NamedDependency[Principal], partners: NamedDependency[Partners]
-) -> Template:
-    """The agreement in force, to read or to accept."""
-    return await _agreement_page(request, principal, partners)
-
-
-@post("/portal/agreement", opt=requires("portal.own"), status_code=200, include_in_schema=False)
-async def accept_agreement(
-    request: AnyRequest, principal: NamedDependency[Principal], partners: NamedDependency[Partners]
-) -> Template | Redirect:
-    """Accept the text that was shown."""
-    form = await read_form(request, "sha256", "accepts")
-    try:
-        if not form.is_ticked("accepts"):
-            form.wrong("accepts", "Tick this if you accept the agreement.")
-        form.check()
-        await partners.accept_agreement(principal, sha256=form.given("sha256"))
-    except LenspactError as error:
-        return await _agreement_page(request, principal, partners, error=error)
-    return after("/portal/set-up", "agreement-accepted")
-
-
 @get("/portal/withdraw", opt=requires("portal.own"), include_in_schema=False)
 async def withdraw_page(
     request: AnyRequest, principal: NamedDependency[Principal], partners: NamedDependency[Partners]
@@ -192,8 +169,7 @@ PAGES: Final = (
     add_person,
     remove_person_page,
     remove_person,
-    agreement_page,
-    accept_agreement,
+    *AGREEMENT_PAGES,
     withdraw_page,
     withdraw,
     withdrawn_page,
@@ -240,20 +216,6 @@ async def _remove_person_page(
         raise NotFoundError("There is no such person.")
     return page(
         "partners/remove_person.html", request, title=_("Remove %(name)s", name=member.name), member=member, **form
-    )
-
-
-async def _agreement_page(request: AnyRequest, principal: Principal, partners: Partners, **form: Any) -> Template:
-    heading, _, body = partners.agreement.text.partition("\n")
-    return page(
-        "partners/agreement.html",
-        request,
-        title=heading,
-        paragraphs=[p.strip() for p in body.split("\n\n") if p.strip()],
-        agreement=partners.agreement,
-        is_accepted=await partners.has_accepted(principal.organisation_id),
-        is_owner=Role.OWNER in principal.roles,
-        **form,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.principal import Principal
-from gateway.partners.model import Acceptance, Member, Organisation, Site
+from gateway.partners.model import Acceptance, Member, Organisation, Site, Version
 
 
 class Log(Protocol):
@@ -50,6 +50,13 @@ class MemberWatcher(Protocol):
 
     async def member_leaves(self, principal: Principal, person_id: str) -> None:
         """The caller is about to remove this person from their organisation; may be told again."""
+
+
+class AgreementWatcher(Protocol):
+    """Who decides by what is agreed, and must look again when it changes."""
+
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """The agency signed a version of the agreement in this transaction."""
 
 
 class PartnerRows(Protocol):
@@ -99,3 +106,20 @@ class PartnerRows(Protocol):
 
     async def acceptances(self, organisation_id: str) -> list[Acceptance]:
         """What was accepted, newest first."""
+
+    async def add_version(self, unit: UnitOfWork, version: Version) -> None:
+        """A draft of the agreement.
+
+        Raises:
+            ConflictError: exactly this body is there already.
+        """
+
+    async def sign_version(self, unit: UnitOfWork, version: Version) -> None:
+        """The agency signed a draft.
+
+        Raises:
+            ConflictError: somebody signed it in between.
+        """
+
+    async def versions(self, *, unit: UnitOfWork | None = None) -> list[Version]:
+        """Every version that was proposed here, newest first."""

@@ -14,22 +14,24 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, LimitedError, NotFoundError
 from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal, Role
+from gateway.partners.memoranda import Memoranda
 from gateway.partners.model import (
     MAX_MEMBERS,
     MAX_SITES,
     Acceptance,
-    Agreement,
     Member,
     Organisation,
     OrganisationState,
     Registration,
     Site,
+    Version,
     refuse_losing_the_last_owner,
     refuse_unless_active,
 )
-from gateway.partners.ports import Log, MemberWatcher, PartnerRows, People, SiteWatcher
+from gateway.partners.ports import AgreementWatcher, Log, MemberWatcher, PartnerRows, People, SiteWatcher
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+from policies.mou import Consent
 
 WELCOME = "/portal/set-up"
 LEFT = "left"  # the public reason of an erasure: they no longer take part
@@ -45,13 +47,25 @@ class Partners:
         rows: PartnerRows,
         log: Log,
         people: People,
-        agreement: Agreement,
+        agreement: Version,
         clock: Clock,
         ids: IdSource,
         watchers: tuple[SiteWatcher, ...] = (),
         member_watchers: tuple[MemberWatcher, ...] = (),
+        agreement_watchers: tuple[AgreementWatcher, ...] = (),
     ) -> None:
+        """`agreement`: the version that came with the installation."""
         self.agreement = agreement
+        self.memoranda = Memoranda(
+            database=database,
+            rows=rows,
+            log=log,
+            shipped=agreement,
+            clock=clock,
+            ids=ids,
+            tell_of_sites=self._tell_of_sites,
+            watchers=agreement_watchers,
+        )
         self._database = database
         self._rows = rows
         self._log = log
@@ -134,9 +148,8 @@ class Partners:
         return await self._rows.acceptances(organisation_id)
 
     async def has_accepted(self, organisation_id: str) -> bool:
-        """Whether the agreement in force is accepted, text and all."""
-        accepted = await self._rows.acceptances(organisation_id)
-        return any(a.sha256 == self.agreement.sha256 for a in accepted)
+        """Whether a version of the agreement is accepted, so that something counts between both sides."""
+        return await self.memoranda.in_force(organisation_id) is not None
 
     async def change_organisation(self, principal: Principal, *, name: str, address: str) -> None:
         """Correct name and address."""
@@ -220,34 +233,9 @@ class Partners:
             await self._leaf(unit, Kind.PARTNER_MEMBER_REMOVED, organisation.id, member=person_id, person=by)
             await unit.commit()
 
-    async def accept_agreement(self, principal: Principal, *, sha256: str) -> None:
-        """Accept the agreement in force, named by the digest of the text that was shown.
-
-        Raises:
-            ConflictError: the text has changed since it was shown; read it again.
-        """
-        if sha256 != self.agreement.sha256:
-            raise ConflictError("The agreement has changed since you opened this page. Read it again.")
-        if await self.has_accepted(principal.organisation_id):
-            return
-        async with self._database.unit_of_work() as unit:
-            organisation = await self._mine(unit, principal)
-            refuse_unless_active(organisation)
-            acceptance = Acceptance(
-                id=self._ids.new("mou"),
-                organisation_id=organisation.id,
-                version=self.agreement.version,
-                sha256=sha256,
-                person_id=principal.person_id,
-                person_name=principal.name,
-                accepted_at=self._clock.now(),
-            )
-            await self._rows.add_acceptance(unit, acceptance)
-            await self._tell_of_sites(unit, organisation)
-            public = {"mou_version": self.agreement.version, "mou_sha256": sha256}
-            by = principal.person_id
-            await self._leaf(unit, Kind.AGREEMENT_ACCEPTED, organisation.id, person=by, public=public)
-            await unit.commit()
+    async def accept_agreement(self, principal: Principal, *, sha256: str, consent: Consent = Consent.FREE) -> None:
+        """Sign the agreement that is offered; `Memoranda.accept`."""
+        await self.memoranda.accept(principal, sha256=sha256, consent=consent)
 
     async def withdraw(self, principal: Principal) -> None:
         """End it all: places, cameras, people and details are deleted; the log keeps that somebody took part.

@@ -7,14 +7,27 @@ from typing import Any
 from sqlalchemy import Executable, delete, insert, select, update
 
 from gateway.kernel.database import Database, UnitOfWork
+from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Role
-from gateway.partners.model import Acceptance, Member, Organisation, OrganisationKind, OrganisationState, Place, Site
-from gateway.partners.tables import AcceptanceRow, MemberRow, OrganisationRow, SiteRow
+from gateway.partners.model import (
+    Acceptance,
+    Member,
+    Organisation,
+    OrganisationKind,
+    OrganisationState,
+    Place,
+    Site,
+    Version,
+)
+from gateway.partners.tables import AcceptanceRow, MemberRow, OrganisationRow, SiteRow, VersionRow
+from policies.mou import parse_memorandum
 
 _ORGANISATION = OrganisationRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _MEMBER = MemberRow.__table__  # type: ignore[attr-defined]
 _SITE = SiteRow.__table__  # type: ignore[attr-defined]
 _ACCEPTANCE = AcceptanceRow.__table__  # type: ignore[attr-defined]
+_VERSION = VersionRow.__table__  # type: ignore[attr-defined]
+_VERSION_FIELDS = ("proposed_by", "proposed_by_name", "proposed_at", "signed_by", "signed_by_name", "signed_at")
 
 
 class SqlPartners:
@@ -106,14 +119,36 @@ class SqlPartners:
 
     async def add_acceptance(self, unit: UnitOfWork, acceptance: Acceptance) -> None:
         """An agreement was accepted."""
-        names = ("id", "organisation_id", "version", "sha256", "person_id", "person_name", "accepted_at")
+        names = ("id", "organisation_id", "version", "sha256", "person_id", "person_name", "accepted_at", "consent")
         await unit.session.execute(insert(_ACCEPTANCE).values(**{n: getattr(acceptance, n) for n in names}))
 
     async def acceptances(self, organisation_id: str) -> list[Acceptance]:
         """What was accepted, newest first."""
         statement = select(_ACCEPTANCE).where(_ACCEPTANCE.c.organisation_id == organisation_id)
-        rows = await self._rows(statement.order_by(_ACCEPTANCE.c.accepted_at.desc()), None)
+        rows = await self._rows(statement.order_by(_ACCEPTANCE.c.accepted_at.desc(), _ACCEPTANCE.c.id.desc()), None)
         return [Acceptance(**row._mapping) for row in rows]  # noqa: SLF001  (SQLAlchemy's public name of it)
+
+    async def add_version(self, unit: UnitOfWork, version: Version) -> None:
+        """A draft of the agreement."""
+        if version.sha256 in {one.sha256 for one in await self.versions(unit=unit)}:
+            raise ConflictError("Exactly this version is there already.")
+        values = {name: getattr(version, name) for name in _VERSION_FIELDS}
+        body = {"sha256": version.sha256, "body": version.memorandum.body}
+        await unit.session.execute(insert(_VERSION).values(**body, **values))
+
+    async def sign_version(self, unit: UnitOfWork, version: Version) -> None:
+        """The agency signed a draft."""
+        values = {name: getattr(version, name) for name in ("signed_by", "signed_by_name", "signed_at")}
+        unsigned = (_VERSION.c.sha256 == version.sha256) & _VERSION.c.signed_at.is_(None)
+        changed = await unit.session.execute(update(_VERSION).where(unsigned).values(**values))
+        if changed.rowcount != 1:  # type: ignore[attr-defined]  # a CursorResult, as of every update
+            raise ConflictError("This version was signed already.")
+
+    async def versions(self, *, unit: UnitOfWork | None = None) -> list[Version]:
+        """Every version that was proposed here, newest first."""
+        rows = await self._rows(select(_VERSION).order_by(_VERSION.c.proposed_at.desc(), _VERSION.c.sha256), unit)
+        kept = [{name: getattr(row, name) for name in _VERSION_FIELDS} for row in rows]
+        return [Version(parse_memorandum(row.body), **said) for row, said in zip(rows, kept, strict=True)]
 
     async def _rows(self, statement: Executable, unit: UnitOfWork | None) -> Sequence[Any]:
         if unit is not None:

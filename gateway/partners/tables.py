@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Float, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -71,3 +71,20 @@ class AcceptanceRow(SQLModel, table=True):
     person_id: str
     person_name: str
     accepted_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+    consent: str = Field(default="", sa_column=Column(String(20), nullable=False, server_default=""))
+
+
+class VersionRow(SQLModel, table=True):
+    """A version of the agreement; a signed one never changes."""
+
+    __tablename__ = "partners_mou_version"
+    __table_args__ = (CheckConstraint("(signed_at IS NULL) = (signed_by = '')", name="ck_partners_mou_version_signed"),)
+
+    sha256: str = Field(primary_key=True)  # of the body
+    body: str  # canonical JSON
+    proposed_by: str
+    proposed_by_name: str
+    proposed_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+    signed_by: str
+    signed_by_name: str
+    signed_at: datetime | None = Field(default=None, sa_column=Column(UtcMs, nullable=True))

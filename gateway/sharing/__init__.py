@@ -8,22 +8,25 @@ from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.explaining import Audience, Explained, audience_of
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
+from gateway.sharing.history import History
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
 from gateway.sharing.marking import Marker, ground_of
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
+from gateway.sharing.stopping import Stopping
 from gateway.sharing.touching import Touches, TouchOffer
 from gateway.sharing.views import CameraCard, SharingView, Standing
 from gateway.sharing.who_sees import WhoSees
 
 __all__ = [
+    "EVERYBODY",
     "EVERYTHING",
     "MAX_OWNERS",
     "NETWORK",
@@ -48,6 +51,7 @@ __all__ = [
     "Everywhere",
     "Explained",
     "Freshness",
+    "History",
     "Key",
     "KeyState",
     "Layering",
@@ -78,6 +82,7 @@ __all__ = [
     "SomeRole",
     "Standing",
     "Step",
+    "Stopping",
     "StoredDocument",
     "Supposed",
     "TouchOffer",

@@ -140,7 +140,7 @@ class Decisions:
         return may_second(agency, first=subject_of(first), second=subject_of(second), now=now)
 
     def _decision(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> Decision:
-        layers = site.layers(facts)
+        layers = site.for_agency(asked.subject.agency).layers(facts)
         if layers is None:
             return NOT_CONNECTED
         caps = propose_caps(layers, asked)

@@ -19,7 +19,9 @@ from policies.clauses import CLIP_S, HEIGHT_LINES, LOOK_BACK_S, VIEW_S, Clause
 from policies.parts import DAY_S, MAX_CLIP_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S, Envelope
 from policies.vocabulary import Notify
 
-ROLES: Final = (Role.OPERATOR, Role.SUPERVISOR)  # who may look at all, as far as their agency is concerned
+ROLES: Final = (
+    *(Role.OPERATOR, Role.SUPERVISOR, Role.FIRE, Role.EMS, Role.EMERGENCY_MANAGEMENT, Role.TRANSPORT),
+)  # who may look at all, as far as their agency is concerned
 HEIGHTS: Final = (480, 720, 1080, HEIGHT_LINES)
 MAX_UNITS: Final = 16
 _TICKS: Final = ("on_panic", "emergency")

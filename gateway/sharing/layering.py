@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 
 from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.partners import OrganisationState
-from gateway.sharing.model import Answers, policy_of
+from gateway.sharing.model import EVERYBODY, Answers, policy_of
 from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import NETWORK, held_by
 from gateway.sharing.site_book import SiteBook
@@ -36,6 +36,7 @@ class SiteLayers:
         document: the newest acknowledged document, or None.
         sharing: the documents that must all permit, compiled; empty where none is acknowledged.
         draft: what the owner answered, in our own names of the cameras: for those that are on the list only.
+        suspended: agencies that the organisation shares nothing with, or `EVERYBODY`.
         names: connected cameras to their names in the documents.
         panic_until: until when the site itself calls for help.
     """
@@ -50,6 +51,7 @@ class SiteLayers:
     invariants: Invariants
     network: int
     generation: int
+    suspended: frozenset[str] = frozenset()
     panic_until: datetime | None = None
 
     @property
@@ -61,6 +63,12 @@ class SiteLayers:
     def guardrail_digest(self) -> str:
         """The ordinance pack in force at the centre."""
         return self.guardrail.guardrail.digest
+
+    def for_agency(self, agency: str) -> "SiteLayers":
+        """As they are for one agency: switched off where the organisation shares nothing with it."""
+        if self.suspended.isdisjoint({EVERYBODY, agency}):
+            return self
+        return replace(self, invariants=replace(self.invariants, is_suspended=True))
 
     def layers(self, facts: Facts) -> Layers | None:
         """The layers of a release; None where the site acknowledged nothing."""
@@ -197,6 +205,7 @@ class Layering:
             invariants=await self._invariants(organisation_id, agent),
             network=0,
             generation=self._freshness.changed_at(site_id),
+            suspended=frozenset(await self._rows.suspensions(organisation_id)),
             panic_until=agent.panic_until if agent else None,
         )
 

@@ -83,7 +83,7 @@ def is_known(site: SiteLayers, asked: law.Request) -> bool:
 
 def previewed(site: SiteLayers, asked: law.Request) -> Decision:
     """What a release would be answered by the kernel, without what the site has given already."""
-    layers = site.layers(law.Facts())
+    layers = site.for_agency(asked.subject.agency).layers(law.Facts())
     if layers is None:
         return NOT_CONNECTED
     caps = propose_caps(layers, asked)

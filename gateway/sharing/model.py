@@ -39,6 +39,9 @@ def fitting(places: Sequence[PlacePack], kind: OrganisationKind, *, is_home: boo
     return tuple(sorted(places, key=lambda pack: first.index(pack.id) if pack.id in first else len(first)))
 
 
+EVERYBODY: Final = "*"  # in place of an agency: all of them
+
+
 class Step(StrEnum):
     """How a document came to be sent."""
 
@@ -63,6 +66,7 @@ class Answers:
         version: counts saves; a save names the one it was made from.
         off: registered cameras that are switched off, whatever the clauses say.
         pending: the content of a narrowing that the site has not acknowledged, or None.
+        suspended: agencies that its organisation shares nothing with, or `EVERYBODY`; a fact of the organisation.
         owners: whose passkeys its owner wants to approve there, until the site names exactly these; None for no wish.
     """
 
@@ -74,16 +78,46 @@ class Answers:
     changed_at: datetime
     pending: Mapping[str, object] | None = None
     owners: tuple[Owner, ...] | None = None
+    suspended: frozenset[str] = frozenset()
 
     @property
     def effective(self) -> tuple[Clause, ...]:
-        """The clauses without the cameras that are switched off."""
-        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
+        """The clauses without the cameras that are switched off and without whom the organisation shares nothing."""
+        if EVERYBODY in self.suspended:
+            return ()
+        stopped = frozenset(f"agency:{agency}" for agency in self.suspended)
+        left = (
+            dataclasses.replace(clause, cameras=clause.cameras - self.off, excluded=clause.excluded | stopped)
+            for clause in self.clauses
+        )
         return tuple(clause for clause in left if clause.cameras)
 
     def of_camera(self, camera_id: str) -> tuple[Clause, ...]:
         """The clauses that speak of a camera."""
         return tuple(clause for clause in self.clauses if camera_id in clause.cameras)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One save.
+
+    Attributes:
+        author_name: who saved it; empty where that was not kept.
+        sha256: of what was said, for whoever compares.
+    """
+
+    seq: int
+    author_name: str
+    created_at: datetime
+    clauses: tuple[Clause, ...]
+    off: frozenset[str]
+    sha256: str
+
+    @property
+    def effective(self) -> tuple[Clause, ...]:
+        """The clauses without the cameras that were switched off."""
+        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
+        return tuple(clause for clause in left if clause.cameras)
 
 
 def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:

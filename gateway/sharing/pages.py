@@ -16,8 +16,10 @@ from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
 from gateway.sharing.forms import DAYS
+from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
+from gateway.sharing.stop_pages import STOP_PAGES
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
 from gateway.sharing.who_sees import WhoSees
@@ -132,7 +134,10 @@ async def take_back(
     return after(f"/portal/sites/{site_id}/sharing", "touch-taken-back")
 
 
-PAGES: Final = (sharing_page, site_sharing_page, approve_by_touch, take_back, *EVERYWHERE_PAGES, *ANSWER_PAGES)
+PAGES: Final = (
+    *(*STOP_PAGES, sharing_page, site_sharing_page, approve_by_touch, take_back),
+    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES),
+)
 
 
 async def _site_page(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion, Path
 from policies.request import Incident, Usage
@@ -193,6 +193,9 @@ class SharingRows(Protocol):
     async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
         """What an organisation said about its sites."""
 
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
 
@@ -209,6 +212,14 @@ class SharingRows(Protocol):
     async def owners_named(self, unit: UnitOfWork, site_id: str) -> None:
         """The site names the owners that were wanted: the wish is done."""
 
+    async def keep_version(
+        self, unit: UnitOfWork, known: Answers | None, answers: Answers, *, author: str, name: str
+    ) -> None:
+        """Write down what is saved by whom; nothing where only another wish of the owner changed."""
+
+    async def versions(self, site_id: str, *, before: int | None, most: int) -> Sequence[Version]:
+        """What was said at a site, newest first; with `before`, earlier than that version."""
+
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone."""
 
@@ -223,6 +234,15 @@ class SharingRows(Protocol):
 
     async def mark(self, unit: UnitOfWork, sha256: str, state: DocumentState, *, code: str, at: datetime) -> None:
         """How far a document has come."""
+
+    async def suspensions(self, organisation_id: str) -> Mapping[str, datetime]:
+        """With whom an organisation shares nothing, and since when."""
+
+    async def suspend(self, unit: UnitOfWork, organisation_id: str, agency_id: str, *, at: datetime) -> None:
+        """It shares nothing with an agency (`EVERYBODY`: with nobody) any more."""
+
+    async def resume(self, unit: UnitOfWork, organisation_id: str, agency_id: str) -> None:
+        """It shares again."""
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""

@@ -22,6 +22,7 @@ from gateway.kernel.principal import Principal
 from gateway.sharing.changing import effect_of
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView
+from gateway.web import _
 from policies.clauses import MAX_CLAUSES, Clause, read_clause
 from policies.fields import PolicyError
 
@@ -200,7 +201,7 @@ async def _late(
 ) -> ConflictError:
     """That somebody else saved, with what they saved and what these answers would change of it."""
     preview = await sharing.preview(principal, view.site.id, clauses, off=_off(data))
-    saved = " ".join(view.sentences) or "Nothing is shared."
+    saved = " ".join(view.sentences) or _("Nothing is shared.")
     changes = " ".join(f"{change.kind}: {change.sentence}" for change in preview.changes) or "nothing"
     return ConflictError(
         "Somebody else changed what is shared meanwhile. Nothing was saved: look at what they saved, then decide.",

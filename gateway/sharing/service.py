@@ -17,7 +17,7 @@ from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.forbidding import demand_lawful
-from gateway.sharing.model import Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
+from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
@@ -184,6 +184,7 @@ class Sharing:
         async with self._database.unit_of_work() as unit:
             answers = dataclasses.replace(answers, version=made_from + 1)
             await self._rows.save_answers(unit, answers, made_from=made_from)
+            await self._rows.keep_version(unit, known, answers, author=principal.person_id, name=principal.name)
             await self._leaf(unit, principal, answers, step)
             await self._announce(unit, site.id, agent)
             await unit.commit()
@@ -221,7 +222,8 @@ class Sharing:
                 live = max((clause.live for clause in clauses), key=list(Live).index, default=None)
                 is_on = None if answers is None or live is None else camera.id not in answers.off
                 own = Standing.NOT_TICKED if camera.id in unticked else standing
-                found[camera.id] = CameraCard(live, is_on, own)
+                is_stopped = answers is not None and EVERYBODY in answers.suspended
+                found[camera.id] = CameraCard(live, is_on, own, is_stopped=is_stopped)
         return found
 
     async def has_rules(self, organisation_id: str) -> bool:
@@ -251,10 +253,27 @@ class Sharing:
         """A fact of the site changed (`partners.SiteWatcher`): what it should hold may be another document now."""
         await self._announce(unit, site.id, await self._book.agents.agent_of(site.id))
 
+    async def agreement_changed(self, unit: UnitOfWork) -> None:
+        """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        for site_id in await self._rows.sites():
+            await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
+
     async def site_removed(self, unit: UnitOfWork, site: Site) -> None:
         """The site is gone, and what was said about it."""
         await self._rows.forget(unit, site.id)
         await self._announce(unit, site.id, None)
+
+    async def announce(self, unit: UnitOfWork, site_id: str) -> None:
+        """What a site should hold changes in this transaction: its generation goes up, and its agent is told after."""
+        await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
+
+    async def follows(self, site: Site, known: Answers, answers: Answers) -> Plan:
+        """What follows from other answers for where the site stands.
+
+        Raises:
+            PreconditionError: the agreement was not accepted.
+        """
+        return await self._plan(site, known, answers)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -278,6 +297,7 @@ class Sharing:
             changed_at=self._clock.now(),
             pending=known.pending if known else None,
             owners=known.owners if known else None,
+            suspended=known.suspended if known else frozenset(),
         )
 
     async def _plan(self, site: Site, known: Answers | None, answers: Answers) -> Plan:

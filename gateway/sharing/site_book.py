@@ -2,23 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from gateway.cameras import Camera, Cameras
 from gateway.kernel.errors import PreconditionError
 from gateway.partners import Partners
 from gateway.sharing.model import SiteCamera, SiteFacts
 from gateway.sharing.ports import SiteAgent, SiteAgents
-from partner_agent.wire import canonical
 from partner_agent.wire.limits import HOLD_DEFAULT_S
 from policies.fields import PolicyError, as_name
 from policies.guardrail import Guardrail
 from policies.model import Agreement
-from policies.packs import AgreementTemplate
-from policies.parts import plain
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +41,20 @@ class SiteBook:
         agents: SiteAgents,
         agency: AgencyDirectory,
         guardrail: Guardrail,
-        agreement: AgreementTemplate,
         hold_s: int = HOLD_DEFAULT_S,
     ) -> None:
-        """`guardrail` and `agreement`: the packs in force; without them nothing here can be built."""
+        """`guardrail`: the ordinance pack in force; without it nothing here can be built."""
         self.partners = partners
         self.cameras = cameras
         self.agents = agents
         self._agency = agency
         self.guardrail = guardrail
-        self._agreement = agreement
         self._hold_s = hold_s
 
     @property
     def agreement_digest(self) -> str:
-        """Names the agreement in force: its text, and what it lets owners give."""
-        current, given = self.partners.agreement, self._agreement.bind(agencies=(), accepted_at=EPOCH)
-        return canonical.sha256_hex([current.version, current.sha256, plain(given)])
+        """Names the agreement that came with the installation; what is signed later is announced when it is."""
+        return self.partners.agreement.sha256
 
     async def agency(self) -> Agency:
         """The agency."""
@@ -73,11 +64,10 @@ class SiteBook:
         """The facts of a site: with its agent's names for the ticked cameras, or before pairing with our own.
 
         Raises:
-            PreconditionError: the agreement in force was not accepted.
+            PreconditionError: no version of the agreement was accepted.
         """
-        current = self.partners.agreement
-        accepted = [one for one in await self.partners.acceptances(organisation_id) if one.sha256 == current.sha256]
-        if not accepted or current.version != self._agreement.mou:
+        agreed = await self.partners.memoranda.in_force(organisation_id)
+        if agreed is None:
             raise PreconditionError("Accept the agreement first; then choose what is shared.")
         agency = await self._agency.agency()
         registered = await self.cameras.of_site(site_id)
@@ -86,8 +76,8 @@ class SiteBook:
             names = dict(await self.ticked(agent))
         return SiteFacts(
             partner=organisation_id,
-            agreement=Agreement(current.version, current.sha256),
-            envelope=self._agreement.bind(agencies=[agency.id], accepted_at=accepted[-1].accepted_at),
+            agreement=Agreement(agreed.accepted.mou, agreed.accepted.sha256),
+            envelope=agreed.rules.bind(agencies=[agency.id], accepted_at=agreed.accepted_at),
             guardrail=self.guardrail.digest,
             hold_s=self._hold_s,
             cameras=tuple(_site_camera(camera, names[camera.id]) for camera in registered if camera.id in names),

@@ -11,9 +11,16 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
-from gateway.sharing.model import Answers, DocumentState, Step
+from gateway.sharing import versions
+from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sharing.ports import StoredDocument
-from gateway.sharing.tables import SharingDocumentRow, SharingSignatureRow, SharingSiteRow, SharingSwitchRow
+from gateway.sharing.tables import (
+    SharingDocumentRow,
+    SharingSignatureRow,
+    SharingSiteRow,
+    SharingSuspensionRow,
+    SharingSwitchRow,
+)
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
 from policies.model import Owner
@@ -21,6 +28,7 @@ from policies.model import Owner
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
+_SUSPENSION = SharingSuspensionRow.__table__  # type: ignore[attr-defined]
 _SIGNATURE = SharingSignatureRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
 
@@ -37,12 +45,19 @@ class SqlSharing:
         """What the owner said about a site; with a unit, locked until its end."""
         statement = select(_SITE).where(_SITE.c.site_id == site_id)
         rows = await self._rows(statement if unit is None else statement.with_for_update(), unit)
-        return _answers(rows[0]) if rows else None
+        if not rows:
+            return None
+        return _answers(rows[0], await self._stopped(rows[0].organisation_id, unit))
 
     async def answers_of(self, organisation_id: str) -> Sequence[Answers]:
         """What an organisation said about its sites."""
         statement = select(_SITE).where(_SITE.c.organisation_id == organisation_id).order_by(_SITE.c.site_id)
-        return [_answers(row) for row in await self._rows(statement, None)]
+        stopped = await self._stopped(organisation_id, None)
+        return [_answers(row, stopped) for row in await self._rows(statement, None)]
+
+    async def sites(self) -> Sequence[str]:
+        """Every site of which something was said."""
+        return [row.site_id for row in await self._rows(select(_SITE.c.site_id), None)]
 
     async def sites_with(self, camera_id: str) -> Sequence[str]:
         """The sites whose answers speak of a camera, also of one that is gone."""
@@ -81,10 +96,30 @@ class SqlSharing:
         """The site names the owners that were wanted: the wish is done."""
         await unit.session.execute(update(_SITE).where(_SITE.c.site_id == site_id).values(owners=""))
 
+    async def keep_version(
+        self, unit: UnitOfWork, known: Answers | None, answers: Answers, *, author: str, name: str
+    ) -> None:
+        """Write down what is saved by whom."""
+        await versions.keep(unit, known, answers, author=author, name=name)
+
+    async def versions(self, site_id: str, *, before: int | None, most: int) -> Sequence[Version]:
+        """What was said at a site, newest first."""
+        return await versions.read(self._database, site_id, before=before, most=most)
+
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone, and the documents that say where its cameras are."""
+        await versions.forget(unit, site_id)
         await unit.session.execute(delete(_DOCUMENT).where(_DOCUMENT.c.site_id == site_id))
-        await unit.session.execute(delete(_SITE).where(_SITE.c.site_id == site_id))
+        gone = await unit.session.execute(
+            delete(_SITE).where(_SITE.c.site_id == site_id).returning(_SITE.c.organisation_id)
+        )
+        for row in gone.all():
+            others = await self._rows(
+                select(_SITE.c.site_id).where(_SITE.c.organisation_id == row.organisation_id), unit
+            )
+            if not others:  # there is nothing left that could be shared, or stopped
+                mine = _SUSPENSION.c.organisation_id == row.organisation_id
+                await unit.session.execute(delete(_SUSPENSION).where(mine))
 
     async def document(self, sha256: str) -> StoredDocument | None:
         """One document."""
@@ -143,6 +178,28 @@ class SqlSharing:
         for mark in sorted(marks):
             await unit.session.execute(delete(_SIGNATURE).where(_SIGNATURE.c.mark == mark))
 
+    async def suspensions(self, organisation_id: str) -> Mapping[str, datetime]:
+        """With whom an organisation shares nothing, and since when."""
+        mine = select(_SUSPENSION).where(_SUSPENSION.c.organisation_id == organisation_id)
+        return {row.agency_id: row.since for row in await self._rows(mine, None)}
+
+    async def suspend(self, unit: UnitOfWork, organisation_id: str, agency_id: str, *, at: datetime) -> None:
+        """It shares nothing with an agency any more."""
+        values = {"organisation_id": organisation_id, "agency_id": agency_id, "since": at}
+        try:
+            await unit.session.execute(insert(_SUSPENSION).values(**values))
+        except IntegrityError as error:
+            raise ConflictError("Somebody else stopped it at the same moment.") from error
+
+    async def resume(self, unit: UnitOfWork, organisation_id: str, agency_id: str) -> None:
+        """It shares again."""
+        mine = (_SUSPENSION.c.organisation_id == organisation_id) & (_SUSPENSION.c.agency_id == agency_id)
+        await unit.session.execute(delete(_SUSPENSION).where(mine))
+
+    async def _stopped(self, organisation_id: str, unit: UnitOfWork | None) -> frozenset[str]:
+        mine = select(_SUSPENSION.c.agency_id).where(_SUSPENSION.c.organisation_id == organisation_id)
+        return frozenset(row.agency_id for row in await self._rows(mine, unit))
+
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""
         rows = await self._rows(select(_SWITCH.c.is_suspended).where(_SWITCH.c.id == _SWITCH_ID), None)
@@ -166,7 +223,7 @@ def _text(value: object) -> str:
     return canonical.encode(value).decode()
 
 
-def _answers(row: Any) -> Answers:
+def _answers(row: Any, suspended: frozenset[str]) -> Answers:
     return Answers(
         site_id=row.site_id,
         organisation_id=row.organisation_id,
@@ -176,6 +233,7 @@ def _answers(row: Any) -> Answers:
         changed_at=row.changed_at,
         pending=json.loads(row.pending) if row.pending else None,
         owners=tuple(Owner(**owner) for owner in json.loads(row.owners)) if row.owners else None,
+        suspended=suspended,
     )
 
 

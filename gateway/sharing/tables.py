@@ -32,6 +32,21 @@ class SharingSiteRow(SQLModel, table=True):
     owners: str = ""  # canonical JSON, the owners that a document is to name and none in force does; empty for no wish
 
 
+class SharingVersionRow(SQLModel, table=True):
+    """What an owner said about a site at one save; never changed, and gone with the site alone."""
+
+    __tablename__ = "sharing_version"
+    __table_args__ = (CheckConstraint("seq >= 1", name="seq"),)
+
+    site_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)  # the version of the answers
+    author: str  # a person; empty where it was written before versions were kept
+    author_name: str
+    created_at: datetime = _moment()
+    body: str  # canonical JSON: clauses, off
+    sha256: str  # of the body
+
+
 class SharingDocumentRow(SQLModel, table=True):
     """A policy document; never changed but for how far it has come."""
 
@@ -64,6 +79,16 @@ class SharingSignatureRow(SQLModel, table=True):
 
     mark: str = Field(primary_key=True)  # what cameras are marked with
     body: str  # canonical JSON
+
+
+class SharingSuspensionRow(SQLModel, table=True):
+    """Whom an organisation shares nothing with, whatever its answers say."""
+
+    __tablename__ = "sharing_suspension"
+
+    organisation_id: str = Field(primary_key=True)
+    agency_id: str = Field(primary_key=True)  # or `*` for everybody
+    since: datetime = _moment()
 
 
 class SharingSwitchRow(SQLModel, table=True):

@@ -85,9 +85,11 @@ class CameraCard:
     Attributes:
         live: the widest answer about live pictures; None where nothing was said.
         is_on: whether its switch is on; None where nothing was said.
+        is_stopped: the organisation shares nothing at all, whatever its switch says.
         standing: how far its site has come, and `NOT_TICKED` where the site has no such camera.
     """
 
     live: Live | None
     is_on: bool | None
     standing: Standing
+    is_stopped: bool = False

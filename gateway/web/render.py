@@ -49,6 +49,10 @@ _PARTNER_NAV: Final = (
 _ROLE_NAV: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips")),
     Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips")),
+    Role.FIRE: (("/console", "Console"),),
+    Role.EMS: (("/console", "Console"),),
+    Role.EMERGENCY_MANAGEMENT: (("/console", "Console"),),
+    Role.TRANSPORT: (("/console", "Console"),),
     Role.COMPLIANCE: (("/oversight", "Oversight"),),
     Role.ADMIN: (("/admin", "Administration"),),
 }

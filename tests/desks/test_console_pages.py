@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from litestar.params import JSONBody
 
 from gateway.cameras import CameraFacts
 from gateway.desks.console import PAGES, ConsoleDesk
+from gateway.emergency import topic_of_first
 from gateway.incidents import IncidentReport, Incidents
 from gateway.incidents.store import SqlIncidents
 from gateway.kernel.database import Database
@@ -22,7 +24,7 @@ from gateway.partners import Place
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies.vocabulary import IncidentKind, Origin
-from tests.fakes.console import FakeAsks, FakeClips, FakeListing
+from tests.fakes.console import FakeAsks, FakeClips, FakeListing, FakeSeconds
 from tests.support.browser import Watched, served, watched
 from tests.support.pages import Caller
 from tests.support.partners import LOOP, World, world
@@ -47,6 +49,7 @@ class Room:
         self.listing = FakeListing(w.cameras)
         self.clips = FakeClips()
         self.asks = FakeAsks(w.cameras, w.bus)
+        self.seconds = FakeSeconds(w.bus, OPERATOR)
         self.incidents = Incidents(
             database=w.database,
             rows=SqlIncidents(w.database),
@@ -64,6 +67,7 @@ class Room:
             listing=self.listing,
             clips=self.clips,
             asks=self.asks,
+            seconds=self.seconds,
         )
         self.origin = ""
 
@@ -389,3 +393,60 @@ def test_an_owner_is_asked_without_script(chromium, room):
 
         assert "The owner is asked." in page.inner_text("main")
         assert "Asked. The owner may answer until" in line.inner_text()
+
+
+SUPERVISOR = replace(OPERATOR, person_id="per_" + "2" * 26, roles=frozenset({Role.SUPERVISOR}), name="Kim Ito")
+
+
+def test_a_second_person_confirms_on_a_phone_and_the_picture_starts(chromium, room):
+    """One press asks; the other's page says who, what and why; their yes starts exactly this view, with their word."""
+    room.listing.answers["Yard"] = ("available_if", "two_persons")
+    with watched(chromium, dark=True) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        line = seen.page.locator('[data-name="Yard"]')
+        line.get_by_role("button", name="Ask a second person").click()
+        line.get_by_text("Waiting for a second person").wait_for()
+        before = len(room.asked)
+        _sound(seen)
+
+        room.caller.principal = SUPERVISOR
+        with watched(chromium, dark=True, width=390, height=844) as phone:
+            phone.page.goto(room.origin + "/console")
+            phone.page.get_by_role("link", name="Yard").click()
+            text = phone.page.inner_text("main")
+            for words in ("Sam Ortiz, operator, rtcc", "Yard", "Robbery", "Violent crime", "The owner is told at once"):
+                assert words in text
+            _sound(phone)
+            phone.page.get_by_role("button", name="Confirm").click()
+            phone.page.get_by_text("The person who asked can open it once").wait_for()
+            room.caller.principal = OPERATOR
+            _sound(phone)
+
+        topic, camera = topic_of_first(OPERATOR.person_id), _camera_id(seen, "Yard")
+        room.portal.call(room.w.bus.publish, topic, camera)  # the news came while the other was the caller
+        seen.until("document.querySelectorAll('#cameras [data-confirmation]').length === 1")
+        for _ in range(200):
+            if len(room.asked) > before:
+                break
+            seen.page.wait_for_timeout(25)
+        assert [(a["confirmation_id"], a["opened_by"]) for a in room.asked[before:]] == [
+            ("emg_" + "1".zfill(26), "person")
+        ]
+
+
+def test_nobody_confirms_their_own_question(chromium, room):
+    """The page of one's own question has no button, in either theme and on a phone."""
+    room.listing.answers["Yard"] = ("available_if", "two_persons")
+    with watched(chromium, dark=True) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        seen.page.get_by_role("button", name="Ask a second person").click()
+        seen.page.get_by_text("Waiting for a second person").wait_for()
+    for dark in (True, False):
+        with watched(chromium, dark=dark, width=390, height=844) as seen:
+            seen.page.goto(f"{room.origin}/console/confirm/{next(iter(room.seconds.asked))}")
+
+            assert "You asked for this. Somebody else has to confirm it." in seen.page.inner_text("main")
+            assert seen.page.get_by_role("button", name="Confirm").count() == 0
+            _sound(seen)

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from gateway.cameras import Box, Camera, Cameras, position_of
-from gateway.desks.console import AskLine, ClipLine, ClipWish
+from gateway.desks.console import AskLine, ClipLine, ClipWish, SecondAsk
+from gateway.emergency import topic_of_first
 from gateway.incidents import Incident
-from gateway.kernel.errors import DeniedError
+from gateway.kernel.errors import DeniedError, NotFoundError
 from gateway.kernel.principal import Principal
 from gateway.live import topic_of_asker
 from gateway.partners import Place
@@ -118,3 +119,55 @@ class FakeAsks:
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
         """All of them."""
         return dict(self.asked)
+
+
+@dataclass
+class FakeSeconds:
+    """Second people who can be asked; `first` is who asked, and whoever else signs in may answer."""
+
+    publisher: Publisher
+    first: Principal
+    asked: dict[str, SecondAsk] = field(default_factory=dict)  # by id
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask."""
+        now = SystemClock().now()
+        ask = SecondAsk(
+            id=f"emg_{len(self.asked) + 1:026d}",
+            camera_id=camera_id,
+            incident_id=incident_id,
+            act="live.view",
+            purpose=purpose,
+            asker=principal.name,
+            standing="operator, rtcc",
+            asked_at=now,
+            until=now + timedelta(minutes=5),
+            state="asked",
+            is_over=False,
+            may_answer=False,
+        )
+        self.asked[ask.id] = ask
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
+        """Those of whoever asked."""
+        del incident_id
+        mine = principal.person_id == self.first.person_id
+        return {ask.camera_id: ask for ask in self.asked.values() if mine and not ask.is_over}
+
+    async def waiting(self, principal: Principal) -> Sequence[SecondAsk]:
+        """Those of others."""
+        return [one for one in [await self.one(principal, name) for name in self.asked] if one.may_answer]
+
+    async def one(self, principal: Principal, ask_id: str) -> SecondAsk:
+        """One."""
+        if ask_id not in self.asked:
+            raise NotFoundError("There is no such request for a second person.")
+        ask = self.asked[ask_id]
+        return replace(ask, may_answer=ask.state == "asked" and principal.person_id != self.first.person_id)
+
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
+        """Yes or no; whoever asked hears that there is news."""
+        if not (ask := await self.one(principal, ask_id)).may_answer:
+            raise DeniedError("You asked for this yourself. Somebody else has to confirm it.")
+        self.asked[ask_id] = replace(ask, state="confirmed" if is_yes else "declined", is_over=not is_yes)
+        self.publisher.publish(topic_of_first(self.first.person_id), ask.camera_id)

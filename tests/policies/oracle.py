@@ -16,6 +16,12 @@ RANGED = ("recorded.view", "clip.request", "clip.fetch", "preserve.place")
 RECORDED = ("recorded.view", "clip.request", "clip.fetch")
 VIEWS = ("live.view", "live.audio", "ptz.move")
 EARTH_M = 6_371_008.8
+SERVICES = {
+    "fire": ("fire", "life_safety", "disaster", "missing_person"),
+    "ems": ("medical", "life_safety", "disaster"),
+    "emergency_management": ("disaster", "life_safety", "fire", "missing_person", "public_event"),
+    "transport": ("traffic", "disaster"),
+}
 GROUNDS = {  # of the kinds of incident that the cases use
     "shooting": ("violent_crime", "life_safety", "investigation"),
     "robbery": ("violent_crime", "life_safety", "investigation"),
@@ -174,7 +180,7 @@ def whole(world: Json, case: Json) -> tuple[bool, Json]:
     envelopes = ([world["envelope"]] if world["envelope"] else []) + [one["envelope"] for one in documents]
     if case["act"] in RANGED and (case["span"] is None or case["span"][1] <= case["span"][0]):
         return False, "invariants"
-    if case["incident"] and case["purpose"] not in GROUNDS[case["incident"]["kind"]]:
+    if not service_has(case) or (case["incident"] and case["purpose"] not in GROUNDS[case["incident"]["kind"]]):
         return False, "facts"
     if not world["is_let"] or any(case["partner"] != one["partner"] for one in documents):
         return False, "invariants"
@@ -200,6 +206,14 @@ def whole(world: Json, case: Json) -> tuple[bool, Json]:
     if case["act"] in LIVE and min(caps) < 1:
         return False, "envelope"
     return True, {"caps": caps, **duties(world, rules, case), "rules": [rule["id"] for rule in rules]}
+
+
+def service_has(case: Json) -> bool:
+    """Whether the purpose is one of the service's, for whoever neither is a police viewer nor marked."""
+    services = [one for one in SERVICES if one in case["roles"]]
+    if not services or {"federal", "operator", "supervisor"} & set(case["roles"]):
+        return True
+    return case["purpose"] in SERVICES[services[0]]
 
 
 def forbids(rule: Json, tags: set[str], case: Json) -> bool:
@@ -260,6 +274,7 @@ def agency_lets(rules: list[Json], case: Json) -> bool:
     needed = acts_of(case)
     mine = [rule for rule in rules if rule["role"] in case["roles"] and rule["agency"] in ("any", case["agency"])]
     mine = [rule for rule in mine if case["assurance"] >= rule["assurance"]]
+    mine = [rule for rule in mine if case["purpose"] in rule.get("purposes", [case["purpose"]])]
     if any(rule["effect"] == "deny" and needed & set(rule["acts"]) for rule in mine):
         return False
     return any(rule["effect"] == "allow" and needed <= set(rule["acts"]) for rule in mine)

@@ -19,10 +19,10 @@ from policies.heads import agency_head, duty_head, guardrail_head
 from policies.kernel import Kernel
 from policies.layers import AgencyLayer, Layers
 from policies.matching import Head
-from policies.packs import AgreementTemplate
+from policies.mou import AgreementTemplate
 from policies.parts import Envelope, Totals
 from policies.request import Caps, Permit, Span
-from policies.vocabulary import Act, Duty, Effect, GuardCondition, Purpose, Tag, Technology
+from policies.vocabulary import VIEWERS, Act, Duty, Effect, GuardCondition, Purpose, Tag, Technology
 from tests.policies.build import NOW, at_centre, envelope, incident, policy, request, rule, subject, terms
 from tests.policies.worlds import OPEN_GUARD
 
@@ -145,21 +145,24 @@ def _sets(now: frozenset[str], words: frozenset[str]) -> Iterator[tuple[str, fro
     yield from ((f"with {word}", now | {word}) for word in sorted(words - now))
 
 
-def agency_says(kernel: Kernel, roles: list[str], act: str, assurance: int, agency: str = "age_1") -> bool:
+AGENCY_ROLES = ("admin", "compliance", "operator", "supervisor", "federal", *VIEWERS)
+
+
+def agency_says(kernel: Kernel, roles: list[str], act: str, assurance: int, purpose: str = "violent_crime") -> bool:
     """Whether the agency lets somebody with these roles."""
-    who = subject(roles=frozenset(roles), assurance=assurance, agency=agency)
+    who = subject(roles=frozenset(roles), assurance=assurance)
     if act in set(Duty):
         return kernel.verdict(duty_head(who, Duty(act), NOW)).is_allowed
-    return kernel.verdict(agency_head(request(act=Act(act), subject=who))).is_allowed
+    return kernel.verdict(agency_head(request(act=Act(act), subject=who, purpose=Purpose(purpose)))).is_allowed
 
 
 def agency_breaks(rules: tuple[AgencyRule, ...], table: list[Row]) -> bool:
     """Whether some row notices the change."""
     kernel = AgencyLayer(rules).judges.kernel
     return any(
-        agency_says(kernel, row["roles"], act, assurance) is not row["expect"]
+        agency_says(kernel, row["roles"], act, assurance, purpose) is not row["expect"]
         for row in table
-        for act, assurance in product(row["acts"], row["assurance"])
+        for act, assurance, purpose in product(row["acts"], row["assurance"], row.get("purposes", ["violent_crime"]))
     )
 
 
@@ -168,9 +171,9 @@ def agency_differs(rules: tuple[AgencyRule, ...], other: tuple[AgencyRule, ...])
     one, two = AgencyLayer(rules).judges.kernel, AgencyLayer(other).judges.kernel
     names = ("admin", "compliance", "operator", "supervisor")
     sets = [[name for at, name in enumerate(names) if bits >> at & 1] for bits in range(16)]
-    return any(
-        agency_says(one, *asked) is not agency_says(two, *asked) for asked in product(sets, [*Act, *Duty], range(4))
-    )
+    sets += [[name] for name in AGENCY_ROLES if name not in names]
+    everything = product(sets, [*Act, *Duty], range(4), list(Purpose))
+    return any(agency_says(one, *asked) is not agency_says(two, *asked) for asked in everything)
 
 
 def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[AgencyRule, ...]]]:
@@ -183,10 +186,10 @@ def agency_mutants(rules: tuple[AgencyRule, ...]) -> Iterator[tuple[str, tuple[A
             (f"acts {name}", {"acts": acts}) for name, acts in _sets(one.acts, frozenset(map(str, [*Act, *Duty])))
         ]
         changes += [
-            (f"role {role}", {"role": role})
-            for role in ("admin", "compliance", "operator", "supervisor")
-            if role != one.role
+            (f"purposes {name}", {"purposes": words})
+            for name, words in _sets(one.purposes, frozenset(map(str, Purpose)))
         ]
+        changes += [(f"role {role}", {"role": role}) for role in AGENCY_ROLES if role != one.role]
         changes += [("agency age_2", {"agency": "age_2"})]
         changes += [
             (f"assurance {level}", {"assurance": level})
@@ -244,7 +247,7 @@ def expected(row: Row) -> bool | Caps:
 
 def agreement_mutants(template: AgreementTemplate) -> Iterator[tuple[str, AgreementTemplate]]:
     """Acts and purposes taken or added, each limit and the term moved by one."""
-    held: Envelope = template._unbound
+    held: Envelope = template.unbound
     changes: list[tuple[str, dict[str, Any]]] = []
     for field, words in (("acts", Act), ("purposes", Purpose)):
         changes += [
@@ -254,6 +257,6 @@ def agreement_mutants(template: AgreementTemplate) -> Iterator[tuple[str, Agreem
     for field in ("session_s", "clip_s", "hold_s", "look_back_s", "height_lines"):
         changes += [(f"{field} {by:+}", {field: getattr(held, field) + by}) for by in (-1, 1)]
     for name, change in changes:
-        yield name, dataclasses.replace(template, _unbound=dataclasses.replace(held, **change))
+        yield name, dataclasses.replace(template, unbound=dataclasses.replace(held, **change))
     for by in (-1, 1):
         yield f"term {by:+} day", dataclasses.replace(template, term=template.term + timedelta(days=by))

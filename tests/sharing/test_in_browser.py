@@ -47,7 +47,7 @@ def test_an_owner_answers_and_reads_it_back(chromium, shop, theme):
         page.wait_for_url("**/sharing?done=sharing-saved")
         clean(seen)
         assert "City Police can watch Front door and Yard live" in page.inner_text("main")
-        for path in ("answers/1", "answers/1/remove", "answers/new"):
+        for path in ("answers/1", "answers/1/remove", "answers/new", "history", "history/1/restore"):
             page.goto(f"{origin}/portal/sites/{site.id}/sharing/{path}")
             page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
             clean(seen)

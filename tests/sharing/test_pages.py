@@ -26,7 +26,7 @@ from policies.clauses import Live, Preset, Recordings
 from tests.sharing.test_everywhere import chain
 from tests.support.pages import Caller, web_app
 from tests.support.passkeys import SoftPasskey
-from tests.support.sharing import operator, sharing_world, usual
+from tests.support.sharing import operator, sharing_world, stopping_of, usual
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +40,13 @@ def w(sqlite_database, clock, ids):
 def app_of(w, caller: Caller) -> Litestar:
     """The pages of sharing, and the owner's desk."""
     provided = {"sharing": w.sharing, "partners": w.base.partners, "cameras": w.base.cameras}
-    provided |= {"portal": w.base.portal, "bus": w.base.bus, "who_sees": w.who_sees}
+    provided |= {
+        "stopping": stopping_of(w),
+        "portal": w.base.portal,
+        "bus": w.base.bus,
+        "who_sees": w.who_sees,
+        "history": w.history,
+    }
     provided |= {
         "everywhere": Everywhere(approvals=w.approvals),
         "approvals": w.approvals,

@@ -16,6 +16,7 @@ from gateway.sharing import (
     Effects,
     Evaluations,
     Freshness,
+    History,
     Layering,
     Listing,
     Marker,
@@ -23,6 +24,7 @@ from gateway.sharing import (
     Owners,
     Sharing,
     SiteBook,
+    Stopping,
     WhoSees,
     ground_of,
 )
@@ -38,6 +40,7 @@ from policies.model import Policy, read_policy
 from policies.narrowing import compare
 from policies.vocabulary import IncidentKind, Origin
 from tests.fakes.site_agents import FakeSiteAgents
+from tests.policies import build
 from tests.support.partners import LOOP, World, world
 
 GATEWAY = "http://localhost:8080"
@@ -75,6 +78,11 @@ class SharingWorld:
     def who_sees(self) -> WhoSees:
         """The matrix of the sharing page."""
         return WhoSees(layering=self.layering)
+
+    @property
+    def history(self) -> History:
+        """What was said before."""
+        return History(rows=self.rows, book=self.book)
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False
@@ -141,14 +149,13 @@ class SharingWorld:
 def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
     """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
-    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), packs.ordinance("open_city")
+    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), build.PACK
     book = SiteBook(
         partners=base.partners,
         cameras=base.cameras,
         agents=agents,
         agency=OneAgency(),
         guardrail=pack,
-        agreement=packs.agreement("pilot-1"),
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
@@ -168,7 +175,7 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         database=database,
         rows=rows,
         book=book,
-        pack=packs.load_document("ordinances", "open_city/pack.json"),
+        pack=build.PACK_DOCUMENT,
         log=base.audit,
         publisher=base.bus,
         clock=clock,
@@ -200,6 +207,18 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         marker=marker,
         freshness=freshness,
         clock=clock,
+    )
+
+
+def stopping_of(world: SharingWorld) -> Stopping:
+    """The owner's switch over everything."""
+    return Stopping(
+        database=world.base.database,
+        rows=world.rows,
+        book=world.book,
+        sharing=world.sharing,
+        log=world.base.audit,
+        clock=world.clock,
     )
 
 

@@ -1,7 +1,34 @@
 """The operator's desk: incidents, the map, the wall, recordings."""
 
 from gateway.desks.console.desk import ConsoleDesk
-from gateway.desks.console.pages import PAGES
-from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, MapView, Near
+from gateway.desks.console.pages import PAGES as _PAGES
+from gateway.desks.console.ports import (
+    AskLine,
+    Asks,
+    ClipLine,
+    Clips,
+    ClipWish,
+    Listing,
+    MapView,
+    Near,
+    SecondAsk,
+    Seconds,
+)
+from gateway.desks.console.second_pages import SECOND_PAGES
 
-__all__ = ["PAGES", "AskLine", "Asks", "ClipLine", "ClipWish", "Clips", "ConsoleDesk", "Listing", "MapView", "Near"]
+PAGES = (*_PAGES, *SECOND_PAGES)
+
+__all__ = [
+    "PAGES",
+    "AskLine",
+    "Asks",
+    "ClipLine",
+    "ClipWish",
+    "Clips",
+    "ConsoleDesk",
+    "Listing",
+    "MapView",
+    "Near",
+    "SecondAsk",
+    "Seconds",
+]

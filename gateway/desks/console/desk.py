@@ -1,13 +1,14 @@
 """Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from gateway.cameras import Box, Camera, Cameras, middle_of
-from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, Near
+from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, Near, SecondAsk, Seconds
+from gateway.desks.console.second import SecondDesk, owner_of
 from gateway.incidents import Incident, Incidents, purposes_of
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal
@@ -30,7 +31,8 @@ class Line:
     Attributes:
         availability: what the rules say of it, and what its owner said to the request of this incident.
         asked: the owner's time to answer about this camera; None if they are not being asked about it.
-        is_granted: whether the owner said yes to this view of this person.
+        second: the caller's question to a second person about this camera; None if there is none.
+        is_granted: whether the owner, or a second person, said yes to this view of this person.
     """
 
     near: Near
@@ -38,6 +40,7 @@ class Line:
     availability: str
     remedy: str
     asked: AskLine | None = None
+    second: SecondAsk | None = None
 
     @property
     def camera(self) -> Camera:
@@ -46,12 +49,20 @@ class Line:
 
     @property
     def is_granted(self) -> bool:
-        """Whether the picture may start now because its owner said yes."""
-        return self.asked is not None and self.asked.standing == "granted"
+        """Whether the picture may start now because its owner, or a second person, said yes."""
+        return self.is_seconded or (self.asked is not None and self.asked.standing == "granted")
+
+    @property
+    def is_seconded(self) -> bool:
+        """Whether a second person confirmed it."""
+        return self.second is not None and self.second.state == "confirmed"
 
 
-def line_of(near: Near, owner: str, ask: AskLine | None) -> Line:
+def line_of(near: Near, owner: str, ask: AskLine | None, second: SecondAsk | None = None) -> Line:
     """A camera with what came of asking its owner; nothing tells a no from silence, or from another rule."""
+    if str(near.availability) == "available_if" and str(near.remedy) == "two_persons":
+        is_confirmed = second is not None and second.state == "confirmed"
+        return Line(near, owner, "available" if is_confirmed else "available_if", "two_persons", second=second)
     if str(near.availability) != "available_if" or str(near.remedy) != "ask" or ask is None:
         return Line(near, owner, str(near.availability), str(near.remedy))
     if ask.camera_id != near.camera.id or ask.standing == "over":  # an owner is asked once for an incident
@@ -104,6 +115,7 @@ class ConsoleDesk:
         listing: Listing | None = None,
         clips: Clips | None = None,
         asks: Asks | None = None,
+        seconds: Seconds | None = None,
     ) -> None:
         self.zone = zone
         self._incidents = incidents
@@ -113,6 +125,7 @@ class ConsoleDesk:
         self._listing = listing
         self._clips = clips
         self._asks = asks
+        self.seconds = SecondDesk(seconds, incidents=incidents, cameras=cameras, partners=partners)
 
     def now(self) -> datetime:
         """The gateway's time."""
@@ -138,8 +151,8 @@ class ConsoleDesk:
             InvalidError: the incident is no ground for this purpose.
         """
         incident = await self._incidents.incident(principal, incident_id)
-        purposes = [p.value for p in purposes_of(incident.kind)]
-        chosen = purpose or purposes[0]
+        purposes = [p.value for p in purposes_of(incident.kind, principal.roles)]
+        chosen = purpose or next(iter(purposes), "")
         if chosen not in purposes:
             raise InvalidError("This incident is no ground for that purpose. Choose one of those offered.")
         now = self._clock.now()
@@ -195,9 +208,13 @@ class ConsoleDesk:
         for organisation_id in {near.camera.organisation_id for near in found}:
             names[organisation_id] = (await self._partners.organisation(organisation_id)).name
         asks = await self._asks.of_incident(principal, incident.id) if self._asks else {}
-        return [line_of(near, _owner(near.camera, names), asks.get(near.camera.organisation_id)) for near in found]
-
-
-def _owner(camera: Camera, names: Mapping[str, str]) -> str:
-    """Whose camera it is; the name of a household is nobody's business."""
-    return "" if camera.people_live_here else names[camera.organisation_id]
+        seconds = await self.seconds.of_incident(principal, incident.id, purpose=purpose)
+        return [
+            line_of(
+                near,
+                owner_of(near.camera, names),
+                asks.get(near.camera.organisation_id),
+                seconds.get(near.camera.id),
+            )
+            for near in found
+        ]

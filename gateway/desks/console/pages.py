@@ -14,6 +14,8 @@ from gateway.desks.console.desk import RADIUS_M, ConsoleDesk, Scene
 from gateway.desks.console.ports import ClipWish
 from gateway.desks.console.words import KINDS, PURPOSES, REMEDIES, distance, in_reader_s
 from gateway.edge.requires import requires
+from gateway.emergency import TOPIC as EMERGENCY_TOPIC
+from gateway.emergency import topic_of_first
 from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, IncidentReport, Incidents
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
@@ -46,7 +48,8 @@ async def console_page(
     """Before an incident: the list, and the map with homes as squares."""
     overview = await console.overview(principal)
     incidents = await console.incidents(principal)
-    return _console(request, _("Console"), incidents=incidents, overview=overview, scene=None)
+    waiting = await console.seconds.waiting(principal)
+    return _console(request, _("Console"), incidents=incidents, waiting=waiting, overview=overview, scene=None)
 
 
 @get("/console/incidents/new", opt=requires("incident.open"), sync_to_thread=False, include_in_schema=False)
@@ -77,7 +80,7 @@ async def incident_page(
     purpose: FromQuery[str] = "",
 ) -> Template:
     """An incident: its map, its cameras, the wall."""
-    return await _incident_page(request, principal, console, incident_id, purpose=purpose)
+    return await incident_view(request, principal, console, incident_id, purpose=purpose)
 
 
 @post(
@@ -100,7 +103,7 @@ async def number_incident(
         form.check()
         await incidents.give_number(principal, incident_id, number)
     except LenspactError as error:
-        return await _incident_page(request, principal, console, incident_id, values=form.values, error=error)
+        return await incident_view(request, principal, console, incident_id, values=form.values, error=error)
     return after(f"/console/incidents/{incident_id}", "incident-numbered")
 
 
@@ -191,19 +194,20 @@ async def ask_to_watch(
     try:
         await console.ask_to_watch(principal, camera_id=camera, purpose=purpose, incident_id=incident_id)
     except (ConflictError, DeniedError, LimitedError, UnavailableError) as error:
-        return await _incident_page(request, principal, console, incident_id, purpose=purpose, error=error)
+        return await incident_view(request, principal, console, incident_id, purpose=purpose, error=error)
     return after(f"/console/incidents/{incident_id}?{urlencode({'purpose': purpose})}", "view-asked")
 
 
 @get("/console/events", opt=requires("console.read", deadline_s=None), include_in_schema=False)
 async def events(principal: NamedDependency[Principal], bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
     """Says `changed` for incidents, which are read again; `view` with its id, `ask` with its camera, of one's own."""
-    topics = {topic_of_viewer(principal.person_id): "view", topic_of_asker(principal.person_id): "ask"}
+    me = principal.person_id
+    topics = {topic_of_viewer(me): "view", topic_of_asker(me): "ask", topic_of_first(me): "ask"}
     return ServerSentEvent(_changes(bus, topics))
 
 
 async def _changes(bus: MemoryBus, mine: Mapping[str, str]) -> AsyncIterator[ServerSentEventMessage]:
-    with bus.subscribe(ALL_TOPIC, *mine) as subscription:
+    with bus.subscribe(ALL_TOPIC, EMERGENCY_TOPIC, *mine) as subscription:
         yield ServerSentEventMessage(comment="open")
         async for news in heard(subscription):
             if news is None:
@@ -227,6 +231,7 @@ async def rail(
         request,
         title=_("Incidents"),
         incidents=await console.incidents(principal),
+        waiting=await console.seconds.waiting(principal),
         shown=here,
         **_words(),
     )
@@ -249,7 +254,7 @@ PAGES: Final = (
 )
 
 
-async def _incident_page(
+async def incident_view(
     request: AnyRequest,
     principal: Principal,
     console: ConsoleDesk,
@@ -258,10 +263,12 @@ async def _incident_page(
     purpose: str = "",
     **form: Any,
 ) -> Template:
+    """The page of an incident, after a form of it that was refused too."""
     scene = await console.scene(principal, incident_id, purpose=purpose)
     incidents = await console.incidents(principal)
     title = KINDS[scene.incident.kind]
-    return _console(request, title, incidents=incidents, overview=None, scene=scene, **form)
+    waiting = await console.seconds.waiting(principal)
+    return _console(request, title, incidents=incidents, waiting=waiting, overview=None, scene=scene, **form)
 
 
 def _console(request: AnyRequest, title: str, *, scene: Scene | None, **context: Any) -> Template:

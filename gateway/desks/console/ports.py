@@ -138,3 +138,64 @@ class Asks(Protocol):
 
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, AskLine]:
         """The requests of an incident, by the organisation that was asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondAsk:
+    """A question to a second person, for emergency access by two people.
+
+    Attributes:
+        asker: who asked, by name; `standing` is their role and unit.
+        state: `asked`, `confirmed`, `used`, `declined` or `lapsed`.
+        until: when it is over unless it is answered, and once confirmed, used.
+        is_over: whether nothing can come of it any more.
+        may_answer: whether the reader may be the second person.
+    """
+
+    id: str
+    camera_id: str
+    incident_id: str
+    act: str
+    purpose: str
+    asker: str
+    standing: str
+    asked_at: datetime
+    until: datetime
+    state: str
+    is_over: bool
+    may_answer: bool
+
+
+class Seconds(Protocol):
+    """Emergency access by two people (`emergency`)."""
+
+    async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
+        """Ask for a second person.
+
+        Raises:
+            NotFoundError: no such camera or incident, or the person may not know of it.
+            DeniedError: not available for this purpose.
+            ConflictError: nobody else is needed.
+        """
+
+    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
+        """The caller's own open questions about live views of an incident, by camera."""
+
+    async def waiting(self, principal: Principal) -> Sequence[SecondAsk]:
+        """The questions whose second person the caller may be."""
+
+    async def one(self, principal: Principal, ask_id: str) -> SecondAsk:
+        """One of the caller's agency.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
+        """Be the second person.
+
+        Raises:
+            NotFoundError: there is no such question.
+            DeniedError: the caller may not be the second person, or it is not permitted any more.
+            ConflictError: it is over.
+        """

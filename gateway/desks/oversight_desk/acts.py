@@ -17,6 +17,10 @@ WHAT: Final[Mapping[str, str]] = {
     Kind.CLIP_DOWNLOADED: "Recording downloaded",
     Kind.PACKAGE_DOWNLOADED: "Evidence package downloaded",
 }
+GROUNDS: Final[Mapping[str, str]] = {
+    "two_persons": "emergency access by two people",
+    "panic": "the site's alarm button",
+}
 # How a view went on, by later entries of its session: the first of these that is there is what counts.
 OUTCOMES: Final[Mapping[str, str]] = {
     Kind.SESSION_STOPPED: "Stopped by a supervisor",
@@ -104,7 +108,7 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
         who=_named(entry, "person", names),
         standing=", ".join(plain(text) for name in ("role", "unit") if (text := _text(entry, name))),
         camera=_named(entry, "camera", names),
-        why=", ".join(plain(text) for name in ("purpose", "reason") if (text := _text(entry, name))),
+        why=", ".join([plain(text) for name in ("purpose", "reason") if (text := _text(entry, name))] + _ground(entry)),
         incident=_incident(entry, names),
         decision=entry.decision,
         outcome=OUTCOMES[outcome.kind] if begins_view and outcome else "",
@@ -113,6 +117,11 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
         is_logged=entry.proof_state is ProofState.LOGGED,
         is_erased=entry.is_erased,
     )
+
+
+def _ground(entry: Entry) -> list[str]:
+    """What a view stood on, where that was out of the ordinary."""
+    return [GROUNDS[ground]] if (ground := _text(entry, "ground")) in GROUNDS else []
 
 
 def what_of(kind: str) -> str:

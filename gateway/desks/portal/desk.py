@@ -53,6 +53,7 @@ class Overview:
     troubles: Sequence[Trouble]
     looks: Sequence[Look]
     steps: Sequence[Step]
+    is_stopped: bool = False
 
     @property
     def is_set_up(self) -> bool:
@@ -101,6 +102,7 @@ class PortalDesk:
             troubles=[t for source in self._troubles for t in await source.troubles(mine)],
             looks=(await self.looks(principal, limit=RECENT))[0],
             steps=await self.steps(principal),
+            is_stopped=await self._sharing.is_stopped(mine) if self._sharing else False,
         )
 
     async def steps(self, principal: Principal) -> list[Step]:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from gateway.audit import Entry, Kind, ProofState
-from gateway.web import code_in_words
+from gateway.web import _, code_in_words
+from policies.vocabulary import Condition
 
 # What an owner is told, by kind; kinds that are not here are the system's own affairs.
 SENTENCES: Final[Mapping[str, str]] = {
@@ -29,6 +30,19 @@ SENTENCES: Final[Mapping[str, str]] = {
     Kind.CLIP_DOWNLOADED: "A recording was downloaded",
     Kind.CLIP_EXPIRED: "A request for a recording ran out",
     Kind.SESSION_STOPPED: "A supervisor stopped a view",
+    Kind.EMERGENCY_ASKED: "Asked for emergency access by two people",
+    Kind.EMERGENCY_CONFIRMED: "A second person confirmed emergency access",
+    Kind.EMERGENCY_DECLINED: "A second person declined emergency access",
+    Kind.EMERGENCY_LAPSED: "A request for emergency access ran out",
+    Kind.EMERGENCY_REFUSED: "Asked for emergency access, and was refused by your rules",
+    Kind.HELP_CALLED: "Your alarm button was pressed",
+    Kind.HELP_OVER: "The alarm is over",
+}
+# What a look stood on, where that was out of the ordinary.
+GROUNDS: Final[Mapping[str, str]] = {
+    Condition.TWO_PERSONS: "emergency access by two people",
+    Condition.PANIC: "your alarm button was on",
+    Condition.ASK: "you said yes",
 }
 ACCESSES: Final = frozenset(
     {Kind.VIEW_STARTED, Kind.STILL_TAKEN, Kind.CLIP_UPLOADED, Kind.CLIP_DOWNLOADED}
@@ -66,13 +80,17 @@ def look_of(entry: Entry, camera_names: Mapping[str, str]) -> Look:
         sentence=SENTENCES.get(entry.kind, entry.kind),
         camera_name=camera_names.get(camera) or str(entry.said("camera_name") or ""),
         who=", ".join(_who(name, str(word)) for name in ("role", "unit", "agency_name") if (word := entry.said(name))),
-        why=", ".join(
-            code_in_words(str(word)) for name in ("purpose", "incident_kind", "call") if (word := entry.said(name))
-        ),
+        why=", ".join(_why(entry)),
         seconds=seconds if isinstance(seconds, int) else None,
         is_access=entry.kind in ACCESSES,
         is_logged=entry.proof_state is ProofState.LOGGED,
     )
+
+
+def _why(entry: Entry) -> list[str]:
+    words = [code_in_words(str(word)) for name in _WHY if (word := entry.said(name))]
+    ground = GROUNDS.get(str(entry.said("ground") or ""))
+    return [*words, _(ground)] if ground else words
 
 
 def _who(field: str, word: str) -> str:

@@ -84,6 +84,9 @@ class Sharing(Protocol):
     async def switch(self, principal: Principal, camera: Camera, *, is_on: bool) -> None:
         """Stop sharing a camera at once, or share it again by the rules it had."""
 
+    async def is_stopped(self, organisation_id: str) -> bool:
+        """Whether the organisation stopped sharing everything."""
+
     async def has_rules(self, organisation_id: str) -> bool:
         """Whether the organisation has said what it shares."""
 

@@ -1,13 +1,17 @@
-"""The texts of the agreement (MOU), one file per version; a version that was accepted never changes."""
+"""The agreement (MOU): the version that came with the installation, and every version as a document people read."""
 
-from pathlib import Path
 from typing import Final
 
-from gateway.partners.model import Agreement
+from gateway.partners.model import Version
+from policies import packs
 
 CURRENT: Final = "pilot-1"
 
 
-def load_agreement(version: str = CURRENT) -> Agreement:
-    """Read a version; done once, by the composition root."""
-    return Agreement(version, (Path(__file__).parent / f"{version}.txt").read_text(encoding="utf-8"))
+def load_agreement(version: str = CURRENT) -> Version:
+    """The version that came with the installation; read once, by the composition root.
+
+    Raises:
+        PolicyError: it is not there or not whole.
+    """
+    return Version(packs.memorandum(version), is_shipped=True)

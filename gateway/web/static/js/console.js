@@ -45,7 +45,7 @@ async function ask(tile, openedBy) {
   const identity = await viewerIdentity();
   if (!tiles.includes(tile)) return; // closed before it was asked for
   tile.player.begin(identity);
-  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy });
+  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy, confirmation_id: tile.confirmation });
   if (!answer.ok) return finish(tile, answer.status >= 500 ? CANNOT_START : NOT_AVAILABLE);
   const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
@@ -58,7 +58,7 @@ async function ask(tile, openedBy) {
 function add(item) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const { camera, name, owner } = item.dataset;
-  const tile = { camera, name, element, player: element.querySelector("lens-player"), session: "", until: null, isOver: false };
+  const tile = { camera, name, element, player: element.querySelector("lens-player"), confirmation: item.dataset.confirmation ?? "", session: "", until: null, isOver: false };
   element.querySelector(".name").textContent = name;
   element.querySelector(".owner").textContent = owner;
   element.setAttribute("aria-label", `${name}, ${owner}`);
@@ -161,7 +161,7 @@ function enliven(item) {
 items().forEach(enliven);
 scene.addEventListener("lens-choose", ({ detail }) => choose(items().findIndex((item) => item.dataset.camera === detail.id)));
 
-// --- asking an owner to be shown the live picture
+// --- asking an owner, or a second person, to be shown the live picture
 
 async function askOwner(event) {
   event.preventDefault();

@@ -1,0 +1,141 @@
+"""Pages of the agreement for owners: what is offered, what changes from what they signed, sign, every version, PDF."""
+
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+
+from gateway.edge.requires import requires
+from gateway.kernel.errors import LenspactError, NotFoundError
+from gateway.kernel.principal import Principal, Role
+from gateway.partners.agreements.document import CONSENTS, differences, sections
+from gateway.partners.agreements.pdf import to_pdf
+from gateway.partners.model import Acceptance, Version
+from gateway.partners.service import Partners
+from gateway.web import _, after, page, read_form
+from gateway.web.language import plain_time, spoken
+from policies.mou import Consent
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@get("/portal/agreement", opt=requires("portal.read"), include_in_schema=False)
+async def agreement_page(
+    request: AnyRequest, principal: NamedDependency[Principal], partners: NamedDependency[Partners]
+) -> Template:
+    """The agreement that is offered now, to read or to sign."""
+    return await _page(request, principal, partners, await partners.memoranda.current())
+
+
+@post("/portal/agreement", opt=requires("portal.own"), status_code=200, include_in_schema=False)
+async def accept_agreement(
+    request: AnyRequest, principal: NamedDependency[Principal], partners: NamedDependency[Partners]
+) -> Template | Redirect:
+    """Sign the version that was shown."""
+    form = await read_form(request, "sha256", "accepts", "consent")
+    try:
+        if not form.is_ticked("accepts"):
+            form.wrong("accepts", "Tick this if you accept the agreement.")
+        consent = form.choice("consent", [word.value for word in Consent])
+        form.check()
+        await partners.accept_agreement(principal, sha256=form.given("sha256"), consent=Consent(consent))
+    except LenspactError as error:
+        current = await partners.memoranda.current()
+        return await _page(request, principal, partners, current, values=form.values, error=error)
+    return after("/portal/set-up", "agreement-accepted")
+
+
+@get("/portal/agreement/{sha256:str}", opt=requires("portal.read"), include_in_schema=False)
+async def version_page(
+    request: AnyRequest,
+    principal: NamedDependency[Principal],
+    partners: NamedDependency[Partners],
+    sha256: FromPath[str],
+) -> Template:
+    """One version, and what it says otherwise than the one the organisation signed."""
+    return await _page(request, principal, partners, await _offered(partners, sha256))
+
+
+@get("/portal/agreement/{sha256:str}/document.pdf", opt=requires("portal.read"), include_in_schema=False)
+async def agreement_pdf(
+    principal: NamedDependency[Principal], partners: NamedDependency[Partners], sha256: FromPath[str]
+) -> Response[bytes]:
+    """One version as a PDF, with both signatures."""
+    version = await _offered(partners, sha256)
+    organisation = await partners.organisation(principal.organisation_id)
+    signed = await _signature(partners, principal, version)
+    dated = (signed and signed.accepted_at) or version.signed_at or organisation.created_at
+    closing = [_agency_line(version), _owner_line(signed), _("SHA-256 of this version: {hash}").format(hash=sha256)]
+    body = to_pdf(
+        version.memorandum.title,
+        sections(version.memorandum, partner=organisation.name),
+        closing=closing,
+        language=spoken().tag,
+        dated=dated,
+    )
+    name = f"{version.memorandum.mou}-{sha256[:8]}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(body, media_type="application/pdf", headers=headers)
+
+
+PAGES: Final = (agreement_page, accept_agreement, version_page, agreement_pdf)
+
+
+async def _page(
+    request: AnyRequest, principal: Principal, partners: Partners, version: Version, **form: Any
+) -> Template:
+    in_force = await partners.memoranda.in_force(principal.organisation_id)
+    organisation = await partners.organisation(principal.organisation_id)
+    versions = [one for one in await partners.memoranda.versions() if one.is_offered]
+    signed = await _signature(partners, principal, version)
+    base = None if in_force is None else in_force.accepted
+    changes = () if base is None or base.sha256 == version.sha256 else differences(base, version.memorandum)
+    return page(
+        "partners/agreement.html",
+        request,
+        title=version.memorandum.title,
+        version=version,
+        versions=versions,
+        is_current=version.sha256 == (await partners.memoranda.current()).sha256,
+        sections=sections(version.memorandum, partner=organisation.name),
+        changes=changes,
+        signed=signed,
+        agency_line=_agency_line(version),
+        owner_line=_owner_line(signed),
+        consents=[(word.value, _(text), "") for word, text in CONSENTS.items() if word in version.memorandum.consent],
+        is_owner=Role.OWNER in principal.roles,
+        **form,
+    )
+
+
+async def _offered(partners: Partners, sha256: str) -> Version:
+    """A version that owners may read: a draft is the agency's own."""
+    version = await partners.memoranda.version(sha256)
+    if not version.is_offered:
+        raise NotFoundError("There is no such version of the agreement.")
+    return version
+
+
+async def _signature(partners: Partners, principal: Principal, version: Version) -> Acceptance | None:
+    """The organisation's signature under a version."""
+    found = await partners.acceptances(principal.organisation_id)
+    return next((one for one in found if one.sha256 == version.sha256), None)
+
+
+def _agency_line(version: Version) -> str:
+    if version.signed_at is None:
+        return _("For the agency: offered with the installation of this gateway.")
+    text = _("Signed for the agency by {name}, {time}.")
+    return text.format(name=version.signed_by_name, time=plain_time(version.signed_at))
+
+
+def _owner_line(signed: Acceptance | None) -> str:
+    if signed is None:
+        return _("Not signed for your organisation.")
+    text = _("Signed for your organisation by {name}, {time}.")
+    said = text.format(name=signed.person_name or _("a former owner"), time=plain_time(signed.accepted_at))
+    if signed.consent in set(Consent):
+        return f"{said} {_(CONSENTS[Consent(signed.consent)])}."
+    return said

@@ -1,0 +1,187 @@
+"""What the owner's page on this machine says, in Spanish as it is written in US cities: plain, short, "usted"."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_PAGE: Final[Mapping[str, str]] = {
+    "Skip to content": "Ir al contenido",
+    "on site": "en el lugar",
+    "This page runs on your own machine. The gateway cannot change it.": (
+        "Esta página funciona en su propia máquina. El sistema de la ciudad no puede cambiarla."
+    ),
+    "Your cameras": "Sus cámaras",
+    "Confirm": "Confirmar",
+    "Connected to": "Conectado con",
+    "Not connected to": "Sin conexión con",
+    "End the pause": "Terminar la pausa",
+    "Clear…": "Resolver…",
+    "Pause everything": "Poner todo en pausa",
+    "Now": "Ahora",
+    "Nobody is watching right now.": "Nadie está mirando ahora.",
+    "Live": "En vivo",
+    "receives a recording of": "recibe una grabación de",
+    "is watching": "mira",
+    "for %(purpose)s": "por %(purpose)s",
+    "incident": "incidente",
+    "Waiting for you": "Esperan su respuesta",
+    "Nothing needs you.": "Nada lo necesita.",
+    "Takes effect in %(minutes)d minutes": "Vale en %(minutes)d minutos",
+    "unless you say no.": "a menos que usted diga que no.",
+    "Until %(time)s": "Hasta %(time)s",
+    "Share more?": "¿Compartir más?",
+    "Approve…": "Aprobar…",
+    "Say no": "Decir que no",
+    "Somebody asks for a recording": "Alguien pide una grabación",
+    "Send…": "Enviar…",
+    "Send without masks…": "Enviar sin áreas tapadas…",
+    "Decline": "Negar",
+    "Camera": "Cámara",
+    "From": "Desde",
+    "To": "Hasta",
+    "Who asks": "Quién pide",
+    "Why": "Por qué",
+    "Incident": "Incidente",
+    "none": "ninguno",
+    "Legal basis": "Base legal",
+    "Answer before": "Responda antes de",
+    "Somebody asks to watch live": "Alguien pide mirar en vivo",
+    "A yes lets them watch once, for at most five minutes. No answer is a no.": (
+        "Un sí permite mirar una vez, durante cinco minutos como máximo. No responder es un no."
+    ),
+    "Let them watch…": "Permitir mirar…",
+    "Nothing is shared. Choose in the portal what to share; then approve it here.": (
+        "No se comparte nada. Elija en el portal qué compartir; después apruébelo aquí."
+    ),
+    "Version %(number)d. This page decides what is in force.": "Versión %(number)d. Esta página decide qué vale.",
+    "What you share": "Lo que comparte",
+    "Shared by your rules": "Se comparte según sus reglas",
+    "Not shared": "No se comparte",
+    "Pause %(camera)s": "Poner %(camera)s en pausa",
+    "Resume %(camera)s": "Reanudar %(camera)s",
+    "Works": "Funciona",
+    "Sharing": "Compartir",
+    "Stop or go on": "Detener o seguir",
+    "Cameras": "Cámaras",
+    "Who looked, and what else happened": "Quién miró, y qué más pasó",
+    "The whole record:": "El registro completo:",
+    "More": "Más",
+    "Less": "Menos",
+    "Also": "También",
+    "You are about to %(act)s": "Usted va a %(act)s",
+    "Go on": "Continuar",
+    "Back": "Volver",
+    "Code from this agent's terminal": "Código de la terminal de este agente",
+    "Site PIN": "PIN del lugar",
+}
+_ACTS: Final[Mapping[str, str]] = {
+    "act": "hacer esto",
+    "share more": "compartir más",
+    "send a recording": "enviar una grabación",
+    "send a recording without masks": "enviar una grabación sin áreas tapadas",
+    "let somebody watch live": "permitir que alguien mire en vivo",
+    "end the pause": "terminar la pausa",
+    "clear a warning": "resolver una advertencia",
+    "say no": "decir que no",
+    "decline a recording": "negar una grabación",
+    "decline a live view": "negar una vista en vivo",
+    "pause": "poner en pausa",
+}
+_STATES: Final[Mapping[str, str]] = {
+    "Paused": "En pausa",
+    "Nothing leaves this site. Only you can end the pause, here.": (
+        "Nada sale de este lugar. Solo usted puede terminar la pausa, aquí."
+    ),
+    "Panic is on": "La alarma está activada",
+    "It ends by itself.": "Termina sola.",
+    "This agent may have been copied or reset": "Puede que este agente se haya copiado o vuelto atrás",
+    "Nothing is sent. Clearing this starts again at nothing shared; you approve your rules anew.": (
+        "No se envía nada. Resolver esto empieza otra vez sin compartir nada; usted aprueba sus reglas de nuevo."
+    ),
+    "This machine's clock cannot be trusted": "No se puede confiar en el reloj de esta máquina",
+    "Set the clock (NTP); then clear this.": "Ponga en hora el reloj (NTP); después resuelva esto.",
+    "A promised log entry did not appear": "Una anotación prometida no apareció en el registro",
+    "Nothing is sent until it does. Ask the gateway's operator why; clear this when you are satisfied.": (
+        "No se envía nada hasta que aparezca. Pregunte por qué a quien opera el sistema de la ciudad; resuelva esto "
+        "cuando la respuesta le baste."
+    ),
+    "The gateway's log showed two different histories": "El registro de la ciudad mostró dos historias distintas",
+    "Nothing is sent. Keep this page: it is evidence. Clear this only when somebody has explained it to you.": (
+        "No se envía nada. Guarde esta página: es una prueba. Resuelva esto solo cuando alguien se lo haya explicado."
+    ),
+    "Refuses the password": "Rechaza la contraseña",
+    "Correct it in the agent's settings, then restart the agent.": (
+        "Corríjala en la configuración del agente y después reinicie el agente."
+    ),
+    "Does not answer": "No responde",
+    "Check its power and network.": "Revise su corriente y su red.",
+    "The picture does not move": "La imagen no se mueve",
+    "Restart the camera.": "Reinicie la cámara.",
+    "Not opened yet": "Todavía no se abrió",
+}
+_JOURNAL: Final[Mapping[str, str]] = {
+    "Looked": "Miró",
+    "Ended": "Terminó",
+    "Broke off": "Se cortó",
+    "Refused": "Se negó",
+    "Your rules changed": "Sus reglas cambiaron",
+    "Sharing more was proposed": "Se propuso compartir más",
+    "A change was refused": "Se rechazó un cambio",
+    "A change came out of order": "Un cambio llegó fuera de orden",
+    "You said no": "Usted dijo que no",
+    "A change waits": "Un cambio espera",
+    "An approval was refused": "Se rechazó una aprobación",
+    "A new owner": "Un nuevo dueño",
+    "You answered a request": "Usted respondió una solicitud",
+    "Somebody asked to watch live": "Alguien pidió mirar en vivo",
+    "A question to you was refused": "Se rechazó una pregunta para usted",
+    "A request to watch live was answered": "Se respondió una solicitud para mirar en vivo",
+    "A recording is kept": "Se conserva una grabación",
+    "A recording is no longer kept": "Ya no se conserva una grabación",
+    "A recording was cut": "Se cortó una grabación",
+    "Pause ended": "Terminó la pausa",
+    "Panic": "Alarma",
+    "Panic ended": "Terminó la alarma",
+    "Quarantine": "Agente retenido",
+    "A log entry is missing": "Falta una anotación en el registro",
+    "The log contradicts itself": "El registro se contradice",
+    "Wrong PIN": "PIN equivocado",
+    "for {}": "por {}",
+    "{} seconds": "{} segundos",
+    "because: {}": "porque: {}",
+    "at check {}": "en la comprobación {}",
+    "you said: {}": "usted dijo: {}",
+    "you share less": "usted comparte menos",
+    "approved on this machine": "aprobado en esta máquina",
+    "approved by passkey, after the wait": "aprobado con llave de acceso, después de la espera",
+}
+_REFUSALS: Final[Mapping[str, str]] = {
+    "This page has another name.": "Esta página tiene otro nombre.",
+    "This did not come from this page.": "Esto no vino de esta página.",
+    "There is nothing here.": "No hay nada aquí.",
+    "There is no such act.": "Esa acción no existe.",
+    "Begin again: no code was shown for this.": "Empiece otra vez: no se mostró ningún código para esto.",
+    "That code is over. Begin again.": "Ese código ya no vale. Empiece otra vez.",
+    "That is not the code in the terminal.": "Ese no es el código de la terminal.",
+    "No PIN is set. Run: lenspact-agent pin": "No hay PIN. Ejecute: lenspact-agent pin",
+    "Too many wrong tries. Wait 15 minutes.": "Demasiados intentos equivocados. Espere 15 minutos.",
+    **{f"Wrong PIN; {n} tries left.": f"PIN equivocado; quedan {n} intentos." for n in range(1, 10)},
+    "This proposal is over: somebody said no, or your rules changed since.": (
+        "Esta propuesta terminó: alguien dijo que no, o sus reglas cambiaron desde entonces."
+    ),
+    "This proposal was not approved in time; save it again in the portal.": (
+        "Esta propuesta no se aprobó a tiempo; guárdela otra vez en el portal."
+    ),
+    "The city's rules this proposal names have not arrived yet.": (
+        "Las normas de la ciudad que nombra esta propuesta todavía no llegaron."
+    ),
+    "Clear the warning first; then your rules start again at nothing shared.": (
+        "Resuelva primero la advertencia; entonces sus reglas empiezan otra vez sin compartir nada."
+    ),
+    "It would take the last passkey away. Suspend it instead, or add another one first.": (
+        "Quitaría la última llave de acceso. Suspéndala, o agregue otra primero."
+    ),
+    "Nothing of this name waits for an answer.": "Nada con este nombre espera una respuesta.",
+    "This proposal cannot be approved.": "Esta propuesta no se puede aprobar.",
+    "There is nothing of this name to clear.": "No hay nada con este nombre que resolver.",
+}
+TEXTS: Final[Mapping[str, str]] = {**_PAGE, **_ACTS, **_STATES, **_JOURNAL, **_REFUSALS}

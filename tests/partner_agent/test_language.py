@@ -1,0 +1,100 @@
+"""The owner's page on the machine speaks the browser's language, and every text of it is there in Spanish."""
+
+import ast
+import re
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from partner_agent import local_page, local_view, pin, site
+from partner_agent.language import ENGLISH, SPANISH, _, asked_for, speaking, spoken
+from partner_agent.local_http import Request
+from partner_agent.local_page import LocalPage
+from partner_agent.settings import Secret
+from partner_agent.spanish import TEXTS
+from tests.fakes.clock import FakeClock
+from tests.policies import build
+from tests.support.agents import PIN, Bench
+
+HOST = "127.0.0.1:8790"
+TABLES = ("ACTS", "STATES", "_WORKS", "_LINES", "_DETAILS", "_HOW", "PROBLEM_SENTENCES", "NOTHING_WAITS")
+SENTENCES = ("ActError", "PinError", "_plain")
+HELD = re.compile(r"%\(\w+\)[sd]|\{\}")
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [("", "en"), ("de", "en"), ("*", "en"), ("en,es", "en"), ("x," * 300 + "es", "en"),
+     ("es", "es"), ("es-MX,es;q=0.9,en;q=0.8", "es"), ("fr, ES-us;q=0.5", "es")],
+)  # fmt: skip
+def test_the_browser_says_which_language(header, code):
+    """The first that is ours; what is none of ours, and a header without end, is English."""
+    assert asked_for(header) == code
+
+
+def test_what_has_no_text_is_said_in_english():
+    """And English needs none."""
+    with speaking(SPANISH):
+        assert _("Nobody wrote this.") == "Nobody wrote this."
+        assert _("Your cameras") == "Sus cámaras"
+    assert (spoken(), _("Your cameras")) == (ENGLISH, "Your cameras")
+
+
+def _texts() -> set[str]:
+    """What the page can say: what is given to `_`, the tables that are looked up, the sentences of refusals."""
+    found: set[str] = set()
+    for module in (local_view, local_page, site, pin):
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
+            match node:
+                case ast.Call(func=ast.Name("_"), args=[ast.Constant(str(text)), *_rest]):
+                    found.add(text)
+                case ast.Call(func=ast.Name(name), args=[*_, ast.Constant(str(text))]) if name in SENTENCES:
+                    found.add(text)
+                case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value) if name in TABLES:
+                    found |= _values(value)
+                case ast.Return(value=ast.Constant(str(text))) if module in (local_page, pin):
+                    found.add(text)
+    return {text for text in found if text not in {"", "{}", "No.", "Done."} and " input" not in text}
+
+
+def _values(value: ast.expr) -> set[str]:
+    nodes = value.values if isinstance(value, ast.Dict) else [value]
+    found = {
+        n.value for one in nodes for n in ast.walk(one) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    return found - {"resume", "clear"}
+
+
+def test_every_text_of_the_page_is_there_in_spanish():
+    """With the same values in it."""
+    texts = _texts()
+
+    assert len(texts) > 100
+    assert texts - TEXTS.keys() == set()
+    assert [text for text, said in TEXTS.items() if sorted(HELD.findall(text)) != sorted(HELD.findall(said))] == []
+
+
+@pytest.mark.anyio
+async def test_the_page_is_spanish_for_a_spanish_browser(tmp_path: Path, clock: FakeClock):
+    """From the first page to the refusal of a wrong code no English sentence is left, the rules included."""
+    bench = Bench(tmp_path, clock)
+    async with bench.at_work():
+        page = LocalPage(
+            site=bench.agent.site, clock=clock, ids=bench.ids, input_secret=Secret("s"), show=lambda _line: None
+        )
+        page.bind(8790)
+        headers = {"host": HOST, "origin": f"http://{HOST}", "accept-language": "es-MX"}
+        sha256 = bench.send_policy(build.policy(build.rule()), is_proposal=True)
+        home = await page.handle(Request("GET", "/", headers))
+        begun = await page.handle(Request("POST", "/begin", headers, {"act": "approve", "subject": sha256}))
+        form = {"act": "approve", "subject": sha256, "code": "000000", "pin": PIN}
+        refused = await page.handle(Request("POST", "/act", headers, form))
+
+    assert (home.status, begun.status, refused.status) == (HTTPStatus.OK, HTTPStatus.OK, HTTPStatus.FORBIDDEN)
+    assert '<html lang="es-US">' in home.body
+    assert "¿Compartir más?" in home.body
+    assert "puede ver" in begun.body
+    assert "Ese no es el código de la terminal." in refused.body
+    for answer in (home, begun, refused):
+        assert [text for text in TEXTS if len(text) > 12 and "%" not in text and text in answer.body] == []
