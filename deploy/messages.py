@@ -52,6 +52,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/desks/portal/requests.py": ("STATES", "VIEW_STATES"),
     "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
+    "gateway/emergency/service.py": ("NOT_AVAILABLE", "_NONE", "_OVER"),
     "gateway/evidence/model.py": ("NOT_AVAILABLE", "WORDS", "CAUSES", "NOT_PROMISED"),
     "gateway/evidence/store.py": ("_MOVED",),
     "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),

@@ -16,6 +16,7 @@ from partner_agent import app, control, doctor, memory
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import KeyStoreError
+from partner_agent.one_agent import InUseError, only_agent
 from partner_agent.pairing import Code, PairingError, words
 from partner_agent.pin import PinError, SitePin
 from partner_agent.settings import Settings, SettingsError, load
@@ -33,6 +34,7 @@ _EXPECTED: Final = (
     PinError,
     TokenError,
     control.NotRunningError,
+    InUseError,
 )
 _SENTENCES: Final[dict[type[Exception], str]] = {
     NotPairedError: "This agent is not paired yet. Run: lenspact-agent enrol",
@@ -102,7 +104,11 @@ def _parser() -> argparse.ArgumentParser:
 def _enrol(settings: Settings, options: argparse.Namespace) -> int:
     if not settings.gateway:
         raise SettingsError('name the gateway: gateway = "https://…" in the settings, or LENSPACT_AGENT_GATEWAY')
+    with only_agent(settings.state_dir):
+        return _pair(settings, options)
 
+
+def _pair(settings: Settings, options: argparse.Namespace) -> int:
     _demand_pin_to_pair_again(settings, options)
 
     def show_code(code: Code) -> None:
@@ -149,7 +155,8 @@ def _run(settings: Settings, _options: argparse.Namespace) -> int:
         await app.run(settings, show=lambda text: print(text, flush=True))
 
     try:
-        anyio.run(serve)
+        with only_agent(settings.state_dir):
+            anyio.run(serve)
     except BaseExceptionGroup as group:  # the task groups' wrapping; what counts is inside
         raise _first(group) from group
     return _OK

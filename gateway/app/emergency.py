@@ -1,6 +1,7 @@
 """Wires emergency access by two people: law, people as they are now, owners' mail, and what a view brings along."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from gateway.app.ground import Ground
@@ -16,20 +17,12 @@ from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import Session, ViewPermit
 from gateway.partners import Partners
 from gateway.sharing import WISH, Decided, Decisions, Question
+from gateway.web import _, code_in_words, in_each, load_languages
 from partner_agent.wire.clock import to_rfc3339
 from policies.request import Permit, Span
 from policies.vocabulary import Act
 
 _TOLD: Final = frozenset({Role.OWNER, Role.MANAGER})  # whom of an organisation a message reaches
-_MAIL: Final = """\
-Two people of {agency} used emergency access by two people, which you allowed, to {what} of your camera "{camera}".
-
-When: {at}
-Why: {purpose}
-
-A report about it is owed within days. Who looked, and for how long: {url}/portal/who-looked
-To end it now, switch the camera off on your page, or run on site: lenspact-agent pause
-"""
 
 
 class SharingEmergencyLaw:
@@ -109,18 +102,49 @@ class OwnersByMail:
         need = confirmation.need
         camera = await self._cameras.camera(need.camera_id)
         agency = await self._identity.people.agency()
-        text = _MAIL.format(
-            agency=agency.name,
-            what="open the live picture" if need.act == Act.LIVE_VIEW else "ask for a recording",
-            camera=camera.name,
-            at=to_rfc3339(self._ground.clock.now()),
-            purpose=need.purpose.replace("_", " "),
-            url=self._ground.settings.origin.text,
-        )
+        now, url = self._ground.clock.now(), self._ground.settings.origin.text
+        languages = load_languages().values()  # nobody knows which one each of them reads
+
+        def said() -> str:
+            return emergency_mail(need, agency=agency.name, camera=camera.name, at=now, url=url)
+
+        def subject() -> str:
+            return _("Emergency access to your camera %(camera)s", camera=camera.name)
+
+        text, title = in_each(languages, said, between="\n"), in_each(languages, subject, between=" / ")
         for member in await self._partners.members(confirmation.place.organisation_id):
             if member.role in _TOLD:
-                mail = Mail(to=member.email, subject=f"Emergency access to your camera {camera.name}", text=text)
+                mail = Mail(to=member.email, subject=title, text=text)
                 await self._identity.send_mail(unit, mail)
+
+
+def emergency_mail(need: Need, *, agency: str, camera: str, at: datetime, url: str) -> str:
+    """What owners and managers are told, in the language that is spoken."""
+    if need.act == Act.LIVE_VIEW:
+        what = _(
+            "Two people of %(agency)s used emergency access by two people, which you allowed, to open the live "
+            "picture of your camera “%(camera)s”.",
+            agency=agency,
+            camera=camera,
+        )
+    else:
+        what = _(
+            "Two people of %(agency)s used emergency access by two people, which you allowed, to ask for a "
+            "recording of your camera “%(camera)s”.",
+            agency=agency,
+            camera=camera,
+        )
+    lines = (
+        what,
+        "",
+        _("When: %(at)s", at=to_rfc3339(at)),
+        _("Why: %(purpose)s", purpose=code_in_words(need.purpose)),
+        "",
+        _("A report about it is owed within days."),
+        _("Who looked, and for how long: %(url)s", url=f"{url}/portal/who-looked"),
+        _("To end it now, switch the camera off on your page, or run on site: lenspact-agent pause"),
+    )
+    return "\n".join(lines) + "\n"
 
 
 class ViewConsequences:

@@ -4,6 +4,7 @@ To wire a capability: add its field to `Services` (handlers then get it by that 
 its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what must work for it in `probes`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -51,6 +52,7 @@ from gateway.sharing import (
     Everywhere,
     History,
     Listing,
+    Ordinances,
     Owners,
     Sharing,
     Stopping,
@@ -94,6 +96,7 @@ class Services:
     history: History
     listing: Listing
     evaluations: Evaluations
+    ordinances: Ordinances
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
@@ -111,9 +114,17 @@ class Services:
 
 
 def build_services(
-    settings: Settings, *, clock: Clock | None = None, ids: IdSource | None = None, passwords: Passwords | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: IdSource | None = None,
+    passwords: Passwords | None = None,
+    ordinance: Mapping[str, object] | None = None,
 ) -> Services:
-    """Build the whole gateway; nothing runs yet, and the database must already be migrated."""
+    """Build the whole gateway; nothing runs yet, and the database must already be migrated.
+
+    `ordinance` is the pack that two people put in force (`chosen_ordinance`); None for the one that the settings name.
+    """
     ground = lay_ground(settings, clock=clock, ids=ids)
     identity, memberships = build_people(ground, passwords or Passwords())
     ties, shared = SiteTies(), SharingTies()
@@ -122,7 +133,9 @@ def build_services(
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
-    law = build_sharing(ground, **theirs, incidents=incidents, ties=shared, usage=viewing, history=history)
+    law = build_sharing(
+        ground, **theirs, ties=shared, incidents=incidents, usage=viewing, history=history, ordinance=ordinance
+    )
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)

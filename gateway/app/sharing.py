@@ -34,6 +34,7 @@ from gateway.sharing import (
     Layering,
     Listing,
     LiveUsage,
+    Ordinances,
     Outbox,
     Owners,
     Prover,
@@ -46,6 +47,7 @@ from gateway.sharing import (
     WhoSees,
     follow_forever,
 )
+from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
 from gateway.web import _
 from partner_agent.wire.approvals import Profile
@@ -153,6 +155,7 @@ class ForHandlers(TypedDict):
     history: History
     listing: Listing
     evaluations: Evaluations
+    ordinances: Ordinances
     stopping: Stopping
 
 
@@ -173,6 +176,7 @@ class SharingServices:
     stopping: Stopping
     history: History
     agents: AgentsOnSite
+    ordinances: Ordinances
     background: tuple[Background, ...]
 
     @property
@@ -193,6 +197,7 @@ class SharingServices:
             history=self.history,
             listing=self.listing,
             evaluations=self.evaluations,
+            ordinances=self.ordinances,
             stopping=self.stopping,
         )
 
@@ -207,12 +212,13 @@ class _Loaded:
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings) -> _Loaded:
+def _load(settings: Settings, ordinance: Mapping[str, object] | None) -> _Loaded:
     try:
+        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json") if ordinance is None else ordinance
         return _Loaded(
-            guardrail=packs.ordinance(settings.ordinance),
+            guardrail=packs.read_ordinance(pack),
             rules=packs.agency_rules(settings.agency_rules),
-            pack=packs.load_document("ordinances", f"{settings.ordinance}/pack.json"),
+            pack=pack,
             places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
@@ -231,13 +237,14 @@ def build_sharing(
     ties: SharingTies,
     usage: LiveUsage,
     history: ViewHistory,
+    ordinance: Mapping[str, object] | None = None,
 ) -> SharingServices:
-    """Sharing over the packs that the settings name.
+    """Sharing over the packs that the settings name; `ordinance` is one that two people put in force instead.
 
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings)
+    loaded = _load(ground.settings, ordinance)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
@@ -258,7 +265,20 @@ def build_sharing(
     deciding = (decisions, listing, evaluations, touches, freshness)
     telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, background)
+    return SharingServices(
+        sharing, keys, approvals, outbox, *deciding, *telling, agents, _ordinances(ground, loaded), background
+    )
+
+
+def _ordinances(ground: Ground, loaded: _Loaded) -> Ordinances:
+    return Ordinances(
+        database=ground.database,
+        rows=SqlOrdinances(ground.database),
+        in_force=loaded.guardrail,
+        log=ground.log.audit,
+        clock=ground.clock,
+        ids=ground.ids,
+    )
 
 
 def _book(
@@ -270,6 +290,7 @@ def _book(
         agents=agents,
         agency=agency,
         guardrail=loaded.guardrail,
+        packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
     )
 
 

@@ -44,6 +44,9 @@ class Kind(StrEnum):
     AGREEMENT_PROPOSED = "agreement.proposed"
     AGREEMENT_SIGNED = "agreement.signed"  # by the agency
     AGREEMENT_ACCEPTED = "agreement.accepted"  # by an owner
+    ORDINANCE_PROPOSED = "ordinance.proposed"
+    ORDINANCE_APPROVED = "ordinance.approved"
+    ORDINANCE_DECLINED = "ordinance.declined"
     SITE_ADDED = "site.added"
     SITE_CHANGED = "site.changed"
     SITE_REMOVED = "site.removed"

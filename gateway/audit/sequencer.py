@@ -74,6 +74,7 @@ class Sequencer:
         self._bus = bus
         self._clock = clock
         self._is_alarmed = False
+        self._watched_at = -math.inf
 
     async def run_once(self) -> int:
         """Number what can be numbered, at most `BATCH`; how many, 0 also if another process has the turn.
@@ -116,14 +117,12 @@ class Sequencer:
 
     async def run(self, listen: Callable[[], AbstractContextManager[Wakeups]]) -> None:
         """Run for ever: soon after news, and every `PERIOD_S` without. A failure is logged and tried again."""
-        watched_at = -math.inf
         with listen() as wakeups:
             while True:
                 try:
-                    await self.drain()
-                    if self._clock.monotonic() - watched_at >= WATCH_S:
-                        watched_at = self._clock.monotonic()
-                        await self._watch()
+                    while await self.run_once():  # more may come as fast as it is numbered: the lag is looked at anyway
+                        await self._watch_in_time()
+                    await self._watch_in_time()
                 except Exception:  # noqa: BLE001  # the supervisor: `is_behind` closes the gateway if this goes on
                     _log.exception("the log could not be extended; trying again in %s s", RETRY_S)
                     await self._clock.sleep(RETRY_S)
@@ -146,6 +145,11 @@ class Sequencer:
             return (await self.status()).is_behind
         except PreconditionError:
             return True
+
+    async def _watch_in_time(self) -> None:
+        if self._clock.monotonic() - self._watched_at >= WATCH_S:
+            self._watched_at = self._clock.monotonic()
+            await self._watch()
 
     async def _watch(self) -> None:
         """Say once that the log falls behind, and once that it has caught up."""

@@ -9,6 +9,7 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from gateway.desks.agreements import AGREEMENTS
+from gateway.desks.ordinance import ORDINANCE
 from gateway.edge.health import Probe, readiness
 from gateway.edge.inputs import Line, OptionalLine, StrictInput
 from gateway.edge.requires import requires
@@ -25,6 +26,7 @@ ROLES: Final = (
     (Role.SUPERVISOR, "Supervisor"),
     (Role.COMPLIANCE, "Compliance"),
     (Role.ADMIN, "Administrator"),
+    (Role.SECOND, "Second person for the ordinance, from outside"),
     (Role.FIRE, "Fire service"),
     (Role.EMS, "Emergency medical service"),
     (Role.EMERGENCY_MANAGEMENT, "Emergency management"),
@@ -171,7 +173,7 @@ HANDLERS: Final = (health_page, people_page, invite, invite_again, change_roles,
 
 def admin_routes() -> Router:
     """Every page of this desk."""
-    return Router("/", route_handlers=[*HANDLERS, stop_network, start_network, *AGREEMENTS])
+    return Router("/", route_handlers=[*HANDLERS, stop_network, start_network, *AGREEMENTS, *ORDINANCE])
 
 
 async def _people_page(

@@ -24,6 +24,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     COMPLIANCE = "compliance"
     ADMIN = "admin"
+    SECOND = "second"  # somebody outside, who approves changes of the ordinance and nothing else
     FIRE = "fire"
     EMS = "ems"
     EMERGENCY_MANAGEMENT = "emergency_management"

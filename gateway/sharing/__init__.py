@@ -14,6 +14,8 @@ from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Se
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
 from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
+from gateway.sharing.ordinance_words import lines, say_added, say_limits, say_loosened
+from gateway.sharing.ordinances import Ordinances, Progress, Proposal
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
@@ -62,12 +64,15 @@ __all__ = [
     "MapView",
     "Marker",
     "NearView",
+    "Ordinances",
     "Outbox",
     "Outcome",
     "Owners",
     "Page",
     "Person",
     "Preview",
+    "Progress",
+    "Proposal",
     "Proved",
     "Prover",
     "Question",
@@ -97,5 +102,9 @@ __all__ = [
     "audience_of",
     "follow_forever",
     "ground_of",
+    "lines",
+    "say_added",
+    "say_limits",
+    "say_loosened",
     "topic_of",
 ]

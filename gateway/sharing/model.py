@@ -16,6 +16,7 @@ from gateway.partners import OrganisationKind
 from policies.clauses import MAX_CLAUSES, Clause, expand
 from policies.fields import PolicyError
 from policies.geo import point_of
+from policies.guardrail import Guardrail
 from policies.meet import kept_owners, meet
 from policies.model import Agreement, Camera, Envelope, Owner, Policy, Totals
 from policies.narrowing import compare
@@ -212,7 +213,13 @@ class Plan:
     proposal: Policy | None = None
 
 
-def plan(held: Policy | None, wanted: Policy, *, owners: tuple[Owner, ...] | None = None) -> Plan:
+def plan(
+    held: Policy | None,
+    wanted: Policy,
+    *,
+    owners: tuple[Owner, ...] | None = None,
+    packs: Mapping[str, Guardrail] | None = None,
+) -> Plan:
     """What to do about a wish.
 
     Args:
@@ -220,13 +227,15 @@ def plan(held: Policy | None, wanted: Policy, *, owners: tuple[Owner, ...] | Non
         wanted: what its owner wants; the owners it names do not count.
         owners: whose passkeys are to approve; None for those of what is held, which a document without them would
             take away.
+        packs: ordinance packs by digest: a change between two of these to a stricter one needs nobody.
     """
     if held is None:
         wanted = dataclasses.replace(wanted, owners=owners or ())
         return Plan(proposal=wanted) if wanted.rules or wanted.owners else Plan()
     wanted = dataclasses.replace(wanted, owners=held.owners if owners is None else owners)
-    if compare(held, wanted).is_narrowing:
-        return Plan() if compare(wanted, held).is_narrowing else Plan(narrowing=wanted)
+    same_pack = held.guardrail == wanted.guardrail
+    if compare(held, wanted, packs=packs).is_narrowing:
+        return Plan() if compare(wanted, held, packs=packs).is_narrowing and same_pack else Plan(narrowing=wanted)
     common = meet(held, wanted)
     if common is None or compare(common, held).is_narrowing:
         return Plan(proposal=wanted)

@@ -93,7 +93,7 @@ class Outbox:
             with suppress(PreconditionError):
                 facts = await self._book.facts(site_id, answers.organisation_id, agent)
                 base = read_policy(held.raw if answers.pending is None else answers.pending)
-                step = plan(base, policy_of(facts, answers.effective), owners=answers.owners)
+                step = plan(base, policy_of(facts, answers.effective), owners=answers.owners, packs=self._book.packs)
                 if step.narrowing is not None:
                     await self._narrow(answers, step.narrowing)
         self._book.agents.nudge(agent.id)
@@ -130,12 +130,12 @@ class Outbox:
         pending = None if answers.pending is None else read_policy(answers.pending)
         if pending is not None and base is not None:
             pending = rebased(pending, base)
-            if not compare(pending, base).is_narrowing:
-                first = plan(base, pending, owners=pending.owners).narrowing
+            if not compare(pending, base, packs=self._book.packs).is_narrowing:
+                first = plan(base, pending, owners=pending.owners, packs=self._book.packs).narrowing
                 return Plan(narrowing=first or pending)
             if held.sha256 == agent.acked_sha256:
                 await self._clear_pending(answers)
-        step = plan(base, wanted, owners=answers.owners)
+        step = plan(base, wanted, owners=answers.owners, packs=self._book.packs)
         if step.narrowing is not None and pending is None:
             await self._narrow(answers, step.narrowing)
         return step

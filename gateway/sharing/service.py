@@ -305,10 +305,11 @@ class Sharing:
         agent = await self._book.agents.agent_of(site.id)
         facts = await self._book.facts(site.id, site.organisation_id, agent)
         wanted = policy_of(facts, answers.effective)
+        packs = self._book.packs
         if known is not None and known.pending is not None:
-            return plan(read_policy(known.pending), wanted, owners=answers.owners)
+            return plan(read_policy(known.pending), wanted, owners=answers.owners, packs=packs)
         held = await held_by(self._rows, agent)
-        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners)
+        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners, packs=packs)
 
     async def _lawful(self, site: Site, known: Answers | None, answers: Answers) -> tuple[Policy | None, Policy]:
         """What was said and what is to be said, as policies; the ordinance leaves something of each new answer."""

@@ -42,6 +42,7 @@ class SiteBook:
         agency: AgencyDirectory,
         guardrail: Guardrail,
         hold_s: int = HOLD_DEFAULT_S,
+        packs: Mapping[str, Guardrail] | None = None,
     ) -> None:
         """`guardrail`: the ordinance pack in force; without it nothing here can be built."""
         self.partners = partners
@@ -50,6 +51,7 @@ class SiteBook:
         self._agency = agency
         self.guardrail = guardrail
         self._hold_s = hold_s
+        self.packs = {**(packs or {}), guardrail.digest: guardrail}
 
     @property
     def agreement_digest(self) -> str:

@@ -81,6 +81,26 @@ class SharingSignatureRow(SQLModel, table=True):
     body: str  # canonical JSON
 
 
+class SharingOrdinanceRow(SQLModel, table=True):
+    """An ordinance pack that somebody proposed; who decides is never who proposed, where it is approved."""
+
+    __tablename__ = "sharing_ordinance"
+    __table_args__ = (
+        CheckConstraint("state IN ('proposed', 'approved', 'declined')", name="ordinance_state"),
+        CheckConstraint("state <> 'approved' OR decided_by <> proposed_by", name="ordinance_two_people"),
+    )
+
+    id: str = Field(primary_key=True)
+    body: str  # canonical JSON
+    state: str
+    proposed_by: str
+    proposed_by_name: str
+    proposed_at: datetime = _moment()
+    decided_by: str
+    decided_by_name: str
+    decided_at: datetime | None = _moment(optional=True)
+
+
 class SharingSuspensionRow(SQLModel, table=True):
     """Whom an organisation shares nothing with, whatever its answers say."""
 

@@ -3,7 +3,7 @@
 from gateway.web.changes import change_stream, heard
 from gateway.web.codes import code_in_words
 from gateway.web.forms import Form, read_form
-from gateway.web.language import ENGLISH, Language, _, load_languages, ngettext, speaking, spoken
+from gateway.web.language import ENGLISH, Language, _, in_each, load_languages, ngettext, speaking, spoken
 from gateway.web.pages import style_routes
 from gateway.web.render import after, home, page, template_config
 from gateway.web.static import Assets, static_routes
@@ -21,6 +21,7 @@ __all__ = [
     "code_in_words",
     "heard",
     "home",
+    "in_each",
     "load_languages",
     "ngettext",
     "open_sets",

@@ -6,12 +6,14 @@ English rather than not at all. `_` is for sentences written here and now and fo
 sentences and `word|said` for words that code gave them, which, unlike `_`, never makes markup of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from babel.dates import format_datetime
@@ -47,13 +49,15 @@ _OTHERS: Final = (("es", "es-US", "Español"),)
 _spoken: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 
-def load_languages(folder: Path = LOCALE) -> dict[str, Language]:
+@cache  # reading a catalogue takes 60 ms, and nobody can change what was read
+def load_languages(folder: Path = LOCALE) -> Mapping[str, Language]:
     """Every language by its code; catalogues are `<code>.po` in `folder`.
 
     Raises:
         OSError: a catalogue is missing; the installation is not whole.
     """
-    return {"en": ENGLISH} | {code: _load(folder / f"{code}.po", code, tag, name) for code, tag, name in _OTHERS}
+    others = {code: _load(folder / f"{code}.po", code, tag, name) for code, tag, name in _OTHERS}
+    return MappingProxyType({"en": ENGLISH, **others})
 
 
 def _load(path: Path, code: str, tag: str, name: str) -> Language:
@@ -90,6 +94,15 @@ def _(text: str, /, **values: object) -> str:
         return _(text.pattern, **text.values)
     said = spoken().texts.get(text, text)
     return said % {name: _told(value) for name, value in values.items()} if values else said
+
+
+def in_each(languages: Iterable[Language], say: Callable[[], str], *, between: str) -> str:
+    """What `say` says, in one language after the other: for somebody whose language nobody knows."""
+    said = []
+    for language in languages:
+        with speaking(language):
+            said.append(say())
+    return between.join(said)
 
 
 def pattern(text: str, /) -> str:

@@ -49,6 +49,7 @@ _PARTNER_NAV: Final = (
 _ROLE_NAV: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips")),
     Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips")),
+    Role.SECOND: (("/admin/ordinance", "Ordinance"),),
     Role.FIRE: (("/console", "Console"),),
     Role.EMS: (("/console", "Console"),),
     Role.EMERGENCY_MANAGEMENT: (("/console", "Console"),),

@@ -28,6 +28,7 @@ PREFIXES: Final = frozenset(
         "lnk",  # link session
         "mou",  # accepted agreement
         "msg",  # message on the link
+        "ord",  # proposed ordinance pack
         "org",  # partner organisation
         "per",  # person
         "pol",  # policy version

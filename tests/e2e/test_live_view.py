@@ -11,6 +11,7 @@ import pytest
 from gateway.audit import Query
 from gateway.cameras import Camera as ListedCamera
 from gateway.cameras import CameraFacts
+from gateway.identity import Membership
 from gateway.incidents import IncidentReport
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError, NotFoundError
@@ -21,7 +22,6 @@ from gateway.sites import Progress
 from partner_agent.rtc import h264, rtp, sdp
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.simulator.camera import Camera
-from partner_agent.wire.ids import SystemIds
 from policies.clauses import Preset, of_preset
 from policies.vocabulary import IncidentKind, Origin
 from tests.support.agent_process import PIN, AgentProcess
@@ -53,9 +53,9 @@ class City:
             fingerprint=TWO.fingerprint,
         )
 
-    async def call(self, opened: OpenedView) -> End:
-        """Call the relay as the operator's browser would."""
-        end = End(await UdpPort.open("127.0.0.1"), TWO, is_controlling=True)
+    async def call(self, opened: OpenedView, *, into: list[bytes] | None = None) -> End:
+        """Call the relay as the operator's browser would; packets go to `into`."""
+        end = End(await UdpPort.open("127.0.0.1"), TWO, is_controlling=True, rtp=[] if into is None else into)
         offer = sdp.Call(end.leg.user_fragment, end.leg.password, TWO.fingerprint, "actpass", "recvonly", 96, "42e01f")
         headers = {"content-type": "application/sdp", "authorization": f"Bearer {opened.ticket}"}
         response = await self.server.http.post(opened.whep_url, content=sdp.write(offer), headers=headers)
@@ -133,10 +133,16 @@ async def _shared(server: SiteServer, agent: AgentProcess, preset: Preset) -> Li
 
 
 async def _operator(server: SiteServer) -> Principal:
-    agency = await server.services.identity.people.agency()
+    identity = server.services.identity
+    agency = await identity.people.agency()
+    async with server.services.database.unit_of_work() as unit:
+        person_id = await identity.person_for(unit, email="op@city.example", name="Robin Diaz")
+        held = Membership(agency.id, frozenset({Role.OPERATOR}), "rtcc")
+        await identity.people._store.put_agency_membership(unit, person_id, held)
+        await unit.commit(unaudited="somebody at the centre, without the invitation")
     return Principal(
         kind=PrincipalKind.AGENCY,
-        person_id=SystemIds().new("per"),
+        person_id=person_id,
         organisation_id=agency.id,
         roles=frozenset({Role.OPERATOR}),
         unit="rtcc",

@@ -17,13 +17,15 @@ from playwright.sync_api import Browser, Page
 
 from tests.smoke.frames import assert_is_picture, videos, violations
 from tests.smoke.measure import Report, pss_mb
-from tests.smoke.people import Newcomer, Operator, SiteAgent, sign_in_agency
+from tests.smoke.people import HOLD_S, Newcomer, Operator, SiteAgent, sign_in_agency
 from tests.smoke.stage import Demo, MissingPartError, chromium, fresh_demo, window
+from tests.support.authenticators import authenticator
 
 FIRST_FRAME_WARM_MS = 500  # the project's promise on two cores
 REVOKE_MS = 500
 WARM_STARTS = 8
 CAMERA = "Loading dock"
+ASKED = "Till"
 
 
 def main() -> int:
@@ -78,6 +80,7 @@ class Run:
             self.watch()
             self.seen_by_owner()
             self.clip()
+            self.ask_first()
             self.memory()
             self.revoke()
         self.audit()
@@ -185,6 +188,30 @@ class Run:
             index,
         )
         self.report.figure("revoke to last frame", [max(0.0, last_ms - pressed_ms)], "ms", at_most=REVOKE_MS)
+
+    def ask_first(self) -> None:
+        """A passkey approves a change, which the site holds; then the owner is asked, and one touch answers."""
+        with authenticator(self.owner.page):
+            self.report.step("the owner adds an approval passkey, and approves it on the site's own page")
+            self.owner.add_passkey()
+            self.agent.approve(self.window(), "Approve")
+            self.owner.may_approve()
+            self.report.step(f"one touch approves a change; the site holds it {HOLD_S} s and tells the owner itself")
+            self.owner.ask_me(ASKED)
+            assert self.agent.told("Approved with a passkey: this site shares more"), "the agent said nothing of a hold"
+            self.owner.in_force()
+            self.report.step("an operator asks the owner; one touch shows one picture, by itself")
+            self.operator.open_incident(number="26-119")
+            before = len(self.operator.pictures(1))
+            self.operator.ask_owner(ASKED)
+            self.owner.let_watch(ASKED)
+            touched_ms = self.owner.page.evaluate("() => performance.timeOrigin + performance.now()")
+            shown = self.operator.pictures(before + 1)
+            assert_is_picture(self.operator.page, len(shown) - 1)
+            self.report.figure("yes to first frame", [max(v.first_ms for v in shown) - touched_ms], "ms")
+            self.owner.stop_watching(ASKED)
+            tile = self.operator.page.locator("article.tile", has_text=ASKED)
+            tile.get_by_text("Ended by the sharing rules").wait_for()
 
     def memory(self) -> None:
         """Proportional set sizes while cameras are watched; the agent is the market's, with its four cameras."""

@@ -17,6 +17,7 @@ from tests.smoke.stage import Demo, newest_mail_link
 
 STEP_MS = 20_000
 COMMAND_S = 60.0
+HOLD_S = 10  # of the site, set there for this run: a widening by passkey waits this long
 
 
 @dataclass
@@ -108,6 +109,66 @@ class Newcomer:
         page.wait_for_url("**done=sharing-saved")
         return said
 
+    def add_passkey(self) -> None:
+        """A passkey of this device, wanted to approve at the shop."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal/passkeys")
+        page.fill("#name", "The till's phone")
+        page.click("button:has-text('Add this passkey')")
+        page.wait_for_url("**done=passkey-added")
+        page.locator("button", has_text="Let it approve at").click()
+        page.wait_for_url("**done=passkey-asked")
+
+    def may_approve(self) -> None:
+        """Wait until the site names it."""
+        for _ in range(40):
+            self.page.goto(self.demo.origin + "/portal/passkeys")
+            if self.page.get_by_text("It approves at").count():
+                return
+            self.page.wait_for_timeout(500)
+        raise AssertionError("the passkey does not approve: " + self.page.locator("main").inner_text())
+
+    def ask_me(self, name: str) -> None:
+        """Want to be asked each time for a camera, and approve that with one touch; the site holds it."""
+        page = self.page
+        page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing")
+        page.locator("article.card", has_text=name).get_by_role("link", name="Answers").click()
+        page.check("input[name=live][value=ask]")
+        page.click("button[value=look]")
+        page.locator("button[value=save]").click()
+        page.wait_for_url("**done=sharing-saved")
+        for _ in range(40):
+            page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing")
+            if page.get_by_text("Approve with my passkey").count():
+                break
+            page.wait_for_timeout(500)
+        page.get_by_text("Approve with my passkey").click()
+        page.wait_for_url("**done=touch-held")
+
+    def in_force(self) -> None:
+        """Wait out the hold."""
+        for _ in range(3 * HOLD_S):
+            self.page.goto(f"{self.demo.origin}/portal/sites/{self.site}/sharing")
+            if self.page.get_by_text("Your site has confirmed this.").count():
+                return
+            self.page.wait_for_timeout(1000)
+        raise AssertionError("it never came into force: " + self.page.locator("main").inner_text())
+
+    def let_watch(self, name: str) -> None:
+        """Answer the request for a camera by one touch."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal")
+        page.get_by_text(f"Somebody asks to watch {name} live").click()
+        page.get_by_role("button", name="Let them watch").click()
+        page.wait_for_url("**done=view-sent")
+
+    def stop_watching(self, name: str) -> None:
+        """Take the yes back while somebody watches."""
+        page = self.page
+        page.goto(self.demo.origin + "/portal/requests")
+        page.locator("article", has_text=name).get_by_role("button", name="Stop it").click()
+        page.wait_for_url("**done=view-declined")
+
     def switch_off(self, name: str) -> float:
         """Stop sharing a camera; when the pointer went down, wall clock in ms."""
         page = self.page
@@ -130,6 +191,15 @@ class SiteAgent:
     settings: Path
     pin: str
     log: Path
+
+    def told(self, sentence: str) -> bool:
+        """Whether the agent itself said this in its terminal."""
+        return bool(_wait_for(self.log, re.escape(sentence)))
+
+    def hold(self) -> None:
+        """Set on site how long a widening by passkey waits."""
+        lines = [line for line in self.settings.read_text().splitlines() if not line.startswith("hold_s")]
+        self.settings.write_text("\n".join([f"hold_s = {HOLD_S}", *lines]) + "\n")
 
     @contextmanager
     def enrolling(self) -> Iterator[str]:
@@ -164,6 +234,7 @@ class SiteAgent:
     def running_paired(self, owner: Newcomer, report: Report, desk: Page) -> Iterator[int]:
         """Paired with the owner's site, cameras ticked and shared, approved on its own page; gives its process id."""
         report.step("the owner pairs the site's agent by its code and compares the twelve words")
+        self.hold()
         with self.enrolling() as code:
             words = owner.pair(code)
         assert words == self.root_words(), f"the screens show different words: {words}"
@@ -260,6 +331,13 @@ class Operator:
         """Press Watch beside a camera; when the pointer went down."""
         self.page.locator(f"li.camera[data-name='{name}'] button.watch").click()
         return last_pointerdown_ms(self.page)
+
+    def ask_owner(self, name: str) -> None:
+        """Press the one button beside a camera whose owner wants to be asked."""
+        line = self.page.locator(f"li.camera[data-name='{name}']")
+        line.get_by_text("Available if the owner says yes").wait_for()
+        line.locator("form.ask button").click()
+        line.get_by_text("Asked. The owner may answer until").wait_for()
 
     def request_clip(self, name: str) -> None:
         """Ask for the range the form proposes, from a camera's tile."""

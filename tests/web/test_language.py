@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from gateway.kernel.phrases import phrase
-from gateway.web import ENGLISH, Language, _, ngettext, speaking, spoken
+from gateway.web import ENGLISH, Language, _, in_each, ngettext, speaking, spoken
 from gateway.web.language import load_languages, number, plain_time, said
 
 SPANISH = Language(
@@ -82,6 +82,12 @@ async def test_tasks_speak_their_own_language():
             group.start_soon(tell, ENGLISH, both[1], both[0])
 
     assert heard == {"es": "uno", "en": "one"}
+
+
+def test_somebody_whose_language_nobody_knows_reads_each():
+    """One after the other; what was spoken before is spoken afterwards."""
+    assert in_each([ENGLISH, SPANISH], lambda: _("one"), between=" / ") == "one / uno"
+    assert spoken() is ENGLISH
 
 
 def test_an_installation_without_its_catalogue_does_not_start(tmp_path):

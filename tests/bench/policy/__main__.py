@@ -3,7 +3,7 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, listing, proof, replay, revocation, scale
+from tests.bench.policy import decisions, last_packet, listing, proof, replay, revocation, scale
 
 GROUPS = {
     "decisions": decisions.run,
@@ -12,6 +12,7 @@ GROUPS = {
     "scale": scale.run,
     "listing": listing.run,
     "revocation": revocation.run,
+    "last_packet": last_packet.run,
 }
 
 
