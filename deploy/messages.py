@@ -74,6 +74,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/listing.py": ("_BROKEN",),
     "gateway/sharing/looking.py": ("NOT_CONNECTED",),
     "gateway/sharing/touching.py": ("NOT_TAKEN",),
+    "gateway/sharing/signs.py": ("ON_A_SIGN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
     "gateway/sites/pages.py": ("PROGRESS",),

@@ -13,6 +13,7 @@ from partner_agent.ports import Limits
 from partner_agent.wire.clips import ClipRequest
 from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.grants import Grant
+from partner_agent.wire.limits import INCIDENT_MOVES
 from policies.geo import Cell, is_cell
 from policies.layers import Layers
 from policies.request import (
@@ -125,6 +126,8 @@ def _incident(grant: Grant) -> Incident | None:
     cell = Cell(*said.cell)
     if not is_cell(cell):
         raise QuestionError("the incident's cell is not on Earth")
+    if not said.has_moved <= said.moves <= INCIDENT_MOVES:
+        raise QuestionError("the incident has moved more often than one may, or is elsewhere without having moved")
     return Incident(
         ref=said.ref,
         kind=IncidentKind(said.kind),

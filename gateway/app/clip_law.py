@@ -140,6 +140,7 @@ class SharingClipGrants:
                     opened_at=to_rfc3339(incident.opened_at),
                     has_moved=incident.has_moved,
                     is_active=incident.is_active,
+                    moves=decided.moves,
                 )
             )
         if request.approval is not None:

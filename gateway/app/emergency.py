@@ -6,7 +6,7 @@ from typing import Final
 
 from gateway.app.ground import Ground
 from gateway.cameras import Cameras
-from gateway.emergency import Confirmation, Emergencies, Need, Place
+from gateway.emergency import DAYS, Confirmation, Emergencies, Need, Owed, Place, Reports
 from gateway.emergency.store import SqlConfirmations
 from gateway.identity import Identity, Mail
 from gateway.incidents import Incidents
@@ -20,7 +20,7 @@ from gateway.sharing import WISH, Decided, Decisions, Question
 from gateway.web import _, code_in_words, in_each, load_languages
 from partner_agent.wire.clock import to_rfc3339
 from policies.request import Permit, Span
-from policies.vocabulary import Act
+from policies.vocabulary import Act, Obligation
 
 _TOLD: Final = frozenset({Role.OWNER, Role.MANAGER})  # whom of an organisation a message reaches
 
@@ -148,15 +148,27 @@ def emergency_mail(need: Need, *, agency: str, camera: str, at: datetime, url: s
 
 
 class ViewConsequences:
-    """`live.Consequences`: the second person's word is used up."""
+    """`live.Consequences`: the second person's word is used up, and a report is owed."""
 
-    def __init__(self, emergencies: Emergencies) -> None:
-        self._emergencies = emergencies
+    def __init__(self, emergencies: Emergencies, reports: Reports) -> None:
+        self._emergencies, self._reports = emergencies, reports
 
     async def of_view(self, unit: UnitOfWork, session: Session, permit: ViewPermit, *, confirmation_id: str) -> None:
         """In the transaction that writes the session."""
         if permit.second_id:
             await self._emergencies.use(unit, confirmation_id, by=session.id)
+        if permit.obligations.get(Obligation.AFTER_ACTION):
+            days = permit.obligations.get(Obligation.AFTER_ACTION_DAYS)
+            owed = Owed(
+                agency_id=session.agency_id,
+                incident_id=session.incident_id,
+                session_id=session.id,
+                camera_id=session.camera_id,
+                organisation_id=session.organisation_id,
+                person_id=session.person_id,
+                days=days if isinstance(days, int) and days > 0 else DAYS,
+            )
+            await self._reports.owe(unit, owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,7 @@ class EmergencyServices:
     """What is built together."""
 
     emergencies: Emergencies
+    reports: Reports
     consequences: ViewConsequences
     background: tuple[Background, ...]
 
@@ -189,6 +202,6 @@ def build_emergency(
         clock=ground.clock,
         ids=ground.ids,
     )
-    return EmergencyServices(
-        emergencies, ViewConsequences(emergencies), (Background("emergency access", emergencies.run),)
-    )
+    reports = Reports(database=ground.database, log=ground.log.audit, clock=ground.clock, ids=ground.ids)
+    work = (Background("emergency access", emergencies.run), Background("reports owed", reports.run))
+    return EmergencyServices(emergencies, reports, ViewConsequences(emergencies, reports), work)

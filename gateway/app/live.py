@@ -154,6 +154,7 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_
             opened_at=to_rfc3339(incident.opened_at),
             has_moved=incident.has_moved,
             is_active=incident.is_active,
+            moves=decided.moves,
         )
         if incident
         else None,

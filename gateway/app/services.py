@@ -34,7 +34,7 @@ from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
-from gateway.emergency import Emergencies
+from gateway.emergency import Emergencies, Reports
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -55,6 +55,7 @@ from gateway.sharing import (
     Ordinances,
     Owners,
     Sharing,
+    Signs,
     Stopping,
     WhoSees,
 )
@@ -94,12 +95,14 @@ class Services:
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     evaluations: Evaluations
     ordinances: Ordinances
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
+    reports: Reports
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
@@ -133,9 +136,8 @@ def build_services(
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
-    law = build_sharing(
-        ground, **theirs, ties=shared, incidents=incidents, usage=viewing, history=history, ordinance=ordinance
-    )
+    seen = _Seen(incidents=incidents, usage=viewing, history=history)
+    law = build_sharing(ground, **theirs, **seen, ties=shared, ordinance=ordinance)
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -155,6 +157,7 @@ def build_services(
         **law.for_handlers,
         sites=sites,
         emergencies=emergency.emergencies,
+        reports=emergency.reports,
         evidence=evidence,
         live=views.live,
         view_asks=views.asks,
@@ -165,6 +168,14 @@ def build_services(
         ),
         probes=(*_probes(ground), law.probe, views.probe),
     )
+
+
+class _Seen(TypedDict):
+    """What was and is looked at, and why."""
+
+    incidents: Incidents
+    usage: LiveTies
+    history: LiveHistory
 
 
 class _Theirs(TypedDict):

@@ -39,6 +39,7 @@ from gateway.sharing import (
     Owners,
     Prover,
     Sharing,
+    Signs,
     SiteBook,
     Standing,
     Stopping,
@@ -153,6 +154,7 @@ class ForHandlers(TypedDict):
     decisions: Decisions
     who_sees: WhoSees
     history: History
+    signs: Signs
     listing: Listing
     evaluations: Evaluations
     ordinances: Ordinances
@@ -175,6 +177,7 @@ class SharingServices:
     who_sees: WhoSees
     stopping: Stopping
     history: History
+    signs: Signs
     agents: AgentsOnSite
     ordinances: Ordinances
     background: tuple[Background, ...]
@@ -195,6 +198,7 @@ class SharingServices:
             decisions=self.decisions,
             who_sees=self.who_sees,
             history=self.history,
+            signs=self.signs,
             listing=self.listing,
             evaluations=self.evaluations,
             ordinances=self.ordinances,
@@ -263,11 +267,10 @@ def build_sharing(
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
     proof = Background("proof", prover.run)
     deciding = (decisions, listing, evaluations, touches, freshness)
-    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book))
+    signs, ordinances = _signs(ground, sharing, layering, book), _ordinances(ground, loaded)
+    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book), signs)
     background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(
-        sharing, keys, approvals, outbox, *deciding, *telling, agents, _ordinances(ground, loaded), background
-    )
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
 
 
 def _ordinances(ground: Ground, loaded: _Loaded) -> Ordinances:
@@ -291,6 +294,18 @@ def _book(
         agency=agency,
         guardrail=loaded.guardrail,
         packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
+    )
+
+
+def _signs(ground: Ground, sharing: Sharing, layering: Layering, book: SiteBook) -> Signs:
+    return Signs(
+        database=ground.database,
+        sharing=sharing,
+        who_sees=WhoSees(layering=layering),
+        book=book,
+        log=ground.log.audit,
+        clock=ground.clock,
+        ids=ground.ids,
     )
 
 

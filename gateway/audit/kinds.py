@@ -109,6 +109,9 @@ class Kind(StrEnum):
     EMERGENCY_DECLINED = "emergency.declined"
     EMERGENCY_LAPSED = "emergency.lapsed"
     EMERGENCY_REFUSED = "emergency.refused"
+    REPORT_OWED = "report.owed"
+    REPORT_WRITTEN = "report.written"
+    REPORT_OVERDUE = "report.overdue"
 
     # recordings
     CLIP_REQUESTED = "clip.requested"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, String, text
+from sqlalchemy import CheckConstraint, Column, Index, String, Text, text
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -56,3 +56,36 @@ class ConfirmationRow(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     used_by: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
     used_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
+
+
+class ReportRow(SQLModel, table=True):
+    """A report that is owed after a view; one that is open per agency and incident (or view without one)."""
+
+    __tablename__ = "emergency_report"
+    __table_args__ = (
+        Index(
+            "uq_emergency_report_open",
+            "agency_id",
+            "subject",
+            unique=True,
+            sqlite_where=text("written_at IS NULL"),
+            postgresql_where=text("written_at IS NULL"),
+        ),
+        Index("ix_emergency_report_agency_id_due_at", "agency_id", "due_at"),
+        CheckConstraint("(written_at IS NULL) = (written_by = '')", name="written"),
+    )
+
+    id: str = Field(sa_column=Column(String(ID_LENGTH), primary_key=True))
+    agency_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
+    subject: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))  # incident, or the view without one
+    incident_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
+    session_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))  # the first view it is about
+    camera_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
+    organisation_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
+    person_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))  # who looked, and owes it
+    owed_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+    due_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
+    is_overdue_logged: bool = Field(default=False)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    written_by: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
+    written_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))

@@ -15,6 +15,7 @@ from typing import Final
 
 from gateway.kernel.errors import ConflictError, InvalidError, PreconditionError
 from gateway.kernel.phrases import phrase
+from partner_agent.wire.limits import INCIDENT_MOVES
 from policies import request as law
 from policies.geo import Cell, cell_of
 from policies.vocabulary import PURPOSES_OF_KIND, PURPOSES_OF_ROLE, IncidentKind, Origin, Purpose
@@ -23,7 +24,7 @@ UNNUMBERED_S: Final = 15 * 60  # "no number yet" ends after this and goes to rev
 GRACE_S: Final = 120  # how long a closed incident still carries what runs
 REOPEN_S: Final = 24 * 3600  # later it is a new incident
 PRIORITIES: Final = (1, 5)  # the most and the least urgent
-MAX_STOPS: Final = 20  # places of one incident; a pursuit past this is opened anew
+MAX_STOPS: Final = INCIDENT_MOVES + 1  # places of one incident; a pursuit past this is opened anew
 ADDRESS_LENGTH: Final = 200
 NUMBER_LENGTH: Final = 40
 

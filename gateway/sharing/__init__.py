@@ -21,6 +21,7 @@ from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
 from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
+from gateway.sharing.signs import Signs
 from gateway.sharing.site_book import Agency, AgencyDirectory, SiteBook
 from gateway.sharing.stopping import Stopping
 from gateway.sharing.touching import Touches, TouchOffer
@@ -79,6 +80,7 @@ __all__ = [
     "Search",
     "Sharing",
     "SharingView",
+    "Signs",
     "SiteAgent",
     "SiteAgents",
     "SiteBook",

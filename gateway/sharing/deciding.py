@@ -79,6 +79,7 @@ class Decided:
 
     Attributes:
         snapshot: None where the site holds no document.
+        moves: to how many other places the incident has gone.
         ground: the condition of the owner's rule that a permit stands on, without its radius; empty for a deny.
     """
 
@@ -89,6 +90,7 @@ class Decided:
     incident: law.Incident | None
     snapshot: Snapshot | None
     ground: str = ""
+    moves: int = 0
 
 
 class Decisions:
@@ -132,6 +134,7 @@ class Decisions:
             incident=asked.incident,
             snapshot=self._snapshot(site, camera),
             ground=_ground(site, decision),
+            moves=len(question.incident.stops) - 1 if question.incident else 0,
         )
 
     def may_second(self, first: Principal, second: Principal) -> bool:

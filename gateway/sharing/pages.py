@@ -19,6 +19,7 @@ from gateway.sharing.forms import DAYS
 from gateway.sharing.history_pages import HISTORY_PAGES
 from gateway.sharing.matrix import COLUMNS
 from gateway.sharing.service import Sharing
+from gateway.sharing.sign_pages import SIGN_PAGES
 from gateway.sharing.stop_pages import STOP_PAGES
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
@@ -136,7 +137,7 @@ async def take_back(
 
 PAGES: Final = (
     *(*STOP_PAGES, sharing_page, site_sharing_page, approve_by_touch, take_back),
-    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES),
+    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES, *SIGN_PAGES),
 )
 
 

@@ -90,6 +90,14 @@ class Sharing:
             PreconditionError: the agreement was not accepted.
         """
         site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        return await self.view_of(site)
+
+    async def view_of(self, site: Site) -> SharingView:
+        """The same for a site whose reader was checked by the caller.
+
+        Raises:
+            PreconditionError: the agreement was not accepted.
+        """
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
         voice = await self._voice(site)

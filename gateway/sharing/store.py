@@ -17,6 +17,7 @@ from gateway.sharing.ports import StoredDocument
 from gateway.sharing.tables import (
     SharingDocumentRow,
     SharingSignatureRow,
+    SharingSignRow,
     SharingSiteRow,
     SharingSuspensionRow,
     SharingSwitchRow,
@@ -26,6 +27,7 @@ from policies.clauses import read_clause
 from policies.model import Owner
 
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_SIGN = SharingSignRow.__table__  # type: ignore[attr-defined]
 _DOCUMENT = SharingDocumentRow.__table__  # type: ignore[attr-defined]
 _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
 _SUSPENSION = SharingSuspensionRow.__table__  # type: ignore[attr-defined]
@@ -109,6 +111,7 @@ class SqlSharing:
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
         """The site is gone, and the documents that say where its cameras are."""
         await versions.forget(unit, site_id)
+        await unit.session.execute(delete(_SIGN).where(_SIGN.c.site_id == site_id))
         await unit.session.execute(delete(_DOCUMENT).where(_DOCUMENT.c.site_id == site_id))
         gone = await unit.session.execute(
             delete(_SITE).where(_SITE.c.site_id == site_id).returning(_SITE.c.organisation_id)

@@ -47,6 +47,18 @@ class SharingVersionRow(SQLModel, table=True):
     sha256: str  # of the body
 
 
+class SharingSignRow(SQLModel, table=True):
+    """The page behind a place's printed sign."""
+
+    __tablename__ = "sharing_sign"
+    __table_args__ = (Index("ix_sharing_sign_token", "token", unique=True),)
+
+    site_id: str = Field(primary_key=True)
+    token: str  # 18 random bytes, base64url: whoever has not read the sign cannot find the page
+    is_public: bool
+    changed_at: datetime = _moment()
+
+
 class SharingDocumentRow(SQLModel, table=True):
     """A policy document; never changed but for how far it has come."""
 

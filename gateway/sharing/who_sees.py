@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from gateway.sharing.exact import ROLES
-from gateway.sharing.layering import Layering
+from gateway.sharing.layering import Layering, SiteLayers
 from gateway.sharing.matrix import COLUMNS, NEVER, Cell, Viewer, cell_of_viewer, groups_of
 from gateway.sharing.site_book import Agency
 from gateway.sharing.views import SharingView
+from gateway.sharing.week_grid import CONDITIONS, Open
 from policies.layers import Layers
 from policies.model import Policy
 from policies.request import Facts, Invariants, Subject
@@ -46,20 +47,46 @@ class WhoSees:
         if view.answers is None:
             return []
         site = await self._layering.of_site(view.site.id, view.site.organisation_id)
-        still = dataclasses.replace(site.invariants, is_paused=False, is_suspended=False, is_partner_active=True)
-        asked = _Asked(
-            saved=_still(site.drafted(Facts()), still),
-            held=_still(site.layers(Facts()), still),
-            names=site.names,
-            now=view.seen_at,
-        )
+        asked = _asked(site, view)
         return [
             Table(
                 cameras=", ".join(view.voice.cameras.get(name, name) for name in group),
                 rows=tuple(asked.row(viewer, group[0]) for viewer in viewers_of(view)),
             )
-            for group in groups_of(view.said)
+            for whole in groups_of(view.said)
+            for group in _alike_in_force(whole, site)
         ]
+
+    async def in_force(self, view: SharingView, act: Act) -> Cell:
+        """The most that any viewer can do with any camera of the site, by what it holds."""
+        site = await self._layering.of_site(view.site.id, view.site.organisation_id)
+        asked = _asked(site, view)
+        cells = [asked.held_cell(viewer, act, name) for viewer in viewers_of(view) for name in site.names]
+        if any(cell.is_open is Open.ALWAYS for cell in cells):
+            return Cell(Open.ALWAYS, is_hourly=all(cell.is_hourly for cell in cells if cell.is_open is Open.ALWAYS))
+        kinds = {kind for cell in cells for kind in cell.conditions}
+        return Cell(Open.IF, tuple(kind for kind in CONDITIONS if kind in kinds)) if kinds else NEVER
+
+
+def _asked(site: SiteLayers, view: SharingView) -> "_Asked":
+    """Pauses and switches left out: they end releases, and the page says them by themselves."""
+    still = dataclasses.replace(site.invariants, is_paused=False, is_suspended=False, is_partner_active=True)
+    saved, held = _still(site.drafted(Facts()), still), _still(site.layers(Facts()), still)
+    return _Asked(saved=saved, held=held, names=site.names, now=view.seen_at)
+
+
+def _alike_in_force(group: tuple[str, ...], site: SiteLayers) -> list[list[str]]:
+    """Cameras of one answer, apart where what is in force still tells them apart."""
+    found: dict[object, list[str]] = {}
+    for name in group:
+        local = site.names.get(name)
+        policies = [layer.policy for layer in site.sharing] if local is not None else []
+        spoken = [
+            frozenset(rule.id for rule in one.rules if rule.scope in one.scopes_of(local or "")) for one in policies
+        ]
+        tags = [one.tags_of(local or "") for one in policies]
+        found.setdefault((tuple(spoken), tuple(tags)), []).append(name)
+    return list(found.values())
 
 
 def _still(layers: Layers | None, invariants: Invariants) -> Layers | None:
@@ -86,12 +113,16 @@ class _Asked:
         return Row(viewer, tuple(self._cell(viewer, act, camera) for act, _ in COLUMNS))
 
     def _cell(self, viewer: Viewer, act: Act, camera: str) -> tuple[Cell | None, Cell]:
-        local = self.names.get(camera)
         saved = NEVER if self.saved is None else cell_of_viewer(self.saved, viewer, act, camera, now=self.now)
-        held = NEVER
-        if self.held is not None and local is not None:
-            held = cell_of_viewer(self.held, viewer, act, local, now=self.now)
+        held = self.held_cell(viewer, act, camera)
         return (None if held == saved else held), saved
+
+    def held_cell(self, viewer: Viewer, act: Act, camera: str) -> Cell:
+        """What is in force; never for a camera that the site does not hold."""
+        local = self.names.get(camera)
+        if self.held is None or local is None:
+            return NEVER
+        return cell_of_viewer(self.held, viewer, act, local, now=self.now)
 
 
 def viewers_of(view: SharingView) -> list[Viewer]:

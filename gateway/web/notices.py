@@ -13,6 +13,8 @@ NOTICES: Final[dict[str, str]] = {
     "pairing-accepted": "The code is accepted. The agent comes by itself in a few seconds.",
     "cameras-ticked": "Saved. Connecting a camera shares nothing; your rules decide.",
     "agent-removed": "The agent is disconnected for good. Nobody can look through this place.",
+    "sign-on": "The public page is on. Print the sign again: it carries the code now.",
+    "sign-off": "The public page is off. Whoever follows the code finds nothing.",
     "several-answers": "Several answers speak of this camera. Change them one by one below.",
     "all-stopped": "Stopped. Whoever watched has lost the picture; your sites are being told.",
     "all-again": "Noted. What your answers say counts again once you have approved it.",

@@ -44,6 +44,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     has_moved: bool = False
     is_active: bool = True
     attestation: str | None = None
+    moves: int = 0  # to how many other places it has gone since it was opened; at most `limits.INCIDENT_MOVES`
 
 
 class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -13,6 +13,7 @@ _TEXT_LENGTH: Final = 26
 
 PREFIXES: Final = frozenset(
     {
+        "aar",  # after-action report
         "age",  # agency
         "agt",  # agent on a site
         "cam",  # camera

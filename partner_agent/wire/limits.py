@@ -27,6 +27,7 @@ APPROVE_BY_S: Final = 24 * 3600  # a widening proposal dies after this
 CLIP_REQUEST_LIFE_S: Final = 7 * 24 * 3600
 TOUCH_DIGESTS: Final = 200  # documents that one touch of a passkey may approve
 VIEW_REQUEST_LIFE_S: Final = 3600  # an owner may answer a request for a live view this long
+INCIDENT_MOVES: Final = 19  # an incident that moved more often is opened anew: a chase is no way through a whole city
 PANIC_MOST_S: Final = 4 * 3600  # a panic that lasts longer is pressed again: a stuck button opens no camera for a night
 VIEW_APPROVED_S: Final = 300  # a view the owner approved lasts this long, once; a yes on site waits no longer for it
 VIEW_ASKS: Final = 32  # requests for live views that wait for one owner; one more is refused, so nobody is flooded

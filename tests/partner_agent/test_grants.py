@@ -9,7 +9,7 @@ import pytest
 
 from partner_agent.wire import grants
 from partner_agent.wire import messages as m
-from partner_agent.wire.limits import MAX_OUTSTANDING_PROMISES
+from partner_agent.wire.limits import INCIDENT_MOVES, MAX_OUTSTANDING_PROMISES
 from partner_agent.wire.problems import Code
 from partner_agent.wire.tokens import LocalSigner
 from policies.model import Totals
@@ -428,3 +428,21 @@ async def test_every_refusal_is_repeated_until_noted(bench: Bench):
     bench.agent.accounts.repeat(now=True)
 
     assert bench.heard(m.Refused) == []
+
+
+@pytest.mark.parametrize(("moves", "has_moved"), [(INCIDENT_MOVES + 1, True), (-1, False), (0, True)])
+async def test_6_an_incident_moves_only_so_often(bench: Bench, moves: int, has_moved: bool):
+    """Past the cap, less than nothing, or elsewhere without a move: refused, though moving ones count here."""
+    bench.share_more(build.policy(build.rule(condition="near:300", is_moving=True)))
+    moved = bench.body()["incident"] | {"moves": moves, "has_moved": has_moved}
+
+    assert await _sent(bench, incident=moved) == Code.POLICY_DENIES
+
+
+@pytest.mark.parametrize("is_moving", [False, True])
+async def test_6_a_moving_incident_needs_the_owners_word(bench: Bench, is_moving: bool):
+    """Within the cap it is for the owner to say whether an incident that moved here counts."""
+    bench.share_more(build.policy(build.rule(condition="near:300", is_moving=is_moving)))
+    moved = bench.body()["incident"] | {"moves": 1, "has_moved": True}
+
+    assert await _sent(bench, incident=moved) == ("accepted" if is_moving else Code.POLICY_DENIES)

@@ -46,6 +46,7 @@ def app_of(w, caller: Caller) -> Litestar:
         "bus": w.base.bus,
         "who_sees": w.who_sees,
         "history": w.history,
+        "signs": w.signs,
     }
     provided |= {
         "everywhere": Everywhere(approvals=w.approvals),

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def api(sqlite_database, clock, ids):
-    """A shop, its owner signed in, and a client of the API."""
+    """A place where people live, its owner signed in, and a client of the API."""
     w = world_with(sqlite_database, clock, ids)
-    owner, site, cameras = await w.shop()
+    owner, site, cameras = await w.shop(people_live_here=True)
     caller = Caller(owner)
     app = Litestar(
         route_handlers=[sharing_routes()],

@@ -466,3 +466,13 @@ async def test_purposes_and_agencies_are_the_owners_choice(w):
 
     assert isinstance((await ask(w, cameras[0], purpose="life_safety")).decision, Permit)
     assert (await ask(w, cameras[0], purpose="violent_crime")).decision.reason is Reason.PURPOSE
+
+
+async def test_a_decision_says_how_often_its_incident_moved(w):
+    """What the site is told of it: the places since it was opened."""
+    _, _, cameras, _ = await connected(w)
+    told = incident(w.clock)
+    twice = dataclasses.replace(told, stops=told.stops * 3)
+
+    assert (await ask(w, cameras[0])).moves == 0
+    assert (await ask(w, cameras[0], incident=twice)).moves == 2

@@ -23,6 +23,7 @@ from gateway.sharing import (
     Outbox,
     Owners,
     Sharing,
+    Signs,
     SiteBook,
     Stopping,
     WhoSees,
@@ -32,7 +33,7 @@ from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import parse
-from partner_agent.wire.ids import IdSource
+from partner_agent.wire.ids import IdSource, SystemIds
 from policies import packs
 from policies.clauses import Clause, Preset, of_preset
 from policies.layers import AgencyLayer, GuardrailLayer
@@ -83,6 +84,19 @@ class SharingWorld:
     def history(self) -> History:
         """What was said before."""
         return History(rows=self.rows, book=self.book)
+
+    @property
+    def signs(self) -> Signs:
+        """Signs of places."""
+        return Signs(
+            database=self.base.database,
+            sharing=self.sharing,
+            who_sees=self.who_sees,
+            book=self.book,
+            log=self.base.audit,
+            clock=self.clock,
+            ids=SystemIds(),
+        )
 
     async def shop(
         self, email: str = "ana@example.org", *, people_live_here: bool = False

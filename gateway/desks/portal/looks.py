@@ -35,6 +35,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     Kind.EMERGENCY_DECLINED: "A second person declined emergency access",
     Kind.EMERGENCY_LAPSED: "A request for emergency access ran out",
     Kind.EMERGENCY_REFUSED: "Asked for emergency access, and was refused by your rules",
+    Kind.REPORT_OWED: "A report about this is owed",
+    Kind.REPORT_WRITTEN: "The report about this was written",
+    Kind.REPORT_OVERDUE: "The report about this is overdue",
     Kind.HELP_CALLED: "Your alarm button was pressed",
     Kind.HELP_OVER: "The alarm is over",
 }

@@ -1,7 +1,8 @@
 """How long after a commit every one of four other gateway processes denies, on a PostgreSQL database of its own.
 
 The clock starts right before the commit (which raises the generation, notifies and waits for the disk) and stops when
-the last process has decided anew, with every layer read again. What each change takes back is given again unmeasured.
+the last process has read what changed and decided anew, by both engines. What each change takes back is given again
+unmeasured.
 """
 
 import tempfile
@@ -29,7 +30,7 @@ def run(bench: Bench) -> None:
     """Commit to denied."""
     with databases.postgres_server() as server, tempfile.TemporaryDirectory(prefix="lenspact-bench-") as folder:
         values = databases.run(_measured, server, Path(folder))
-    note = f"commit to the last of {PROCESSES} processes; each reads all layers anew"
+    note = f"commit to the last of {PROCESSES} processes; each reads what changed and decides anew"
     gate = Gate("<=", REVOKE_MS, is_absolute=True)
     bench.percentile("revoke_p99_ms", values, "ms", percent=99, note=note, gate=gate)
 
