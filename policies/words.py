@@ -166,6 +166,9 @@ def _names(cameras: list[str], voice: Voice) -> str:
     return _list([voice.cameras.get(name, name) for name in cameras], voice)
 
 
+_SERVICES: Final[Mapping[str, str]] = {"fire": "fire service", "ems": "medical service"}
+
+
 def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     kind, _, name = rule.grantee.partition(":")
     agency, _, part = name.partition("/")
@@ -177,7 +180,7 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     if kind == "role" and part in VIEWERS:
         texts["role"] = "{agency}, {part}"
     # a role is one of our words, a unit is a name
-    word = part.replace("_", " ")
+    word = _SERVICES.get(part, part.replace("_", " "))
     said = voice.translate(word) if kind == "role" else part
     return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=said)
 

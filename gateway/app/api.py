@@ -24,6 +24,7 @@ from gateway.desks.front import front
 from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.desks.portal import PASSKEY_PAGES
+from gateway.desks.reports import PAGES as REPORT_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
 from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
@@ -79,6 +80,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     incident_routes(),
     *CONSOLE_PAGES,
     *OVERSIGHT_PAGES,
+    *REPORT_PAGES,
     *SITE_PAGES,
     agent_routes(),
     *LIVE_ROUTES,

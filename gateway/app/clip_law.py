@@ -17,7 +17,7 @@ from gateway.sharing import WISH, Decided, Decisions, Question
 from partner_agent.wire import grants
 from partner_agent.wire.clock import to_rfc3339
 from partner_agent.wire.grants import Clip
-from policies.request import Approval, Caps, Deny, Permit, Span
+from policies.request import Approval, Caps, Deny, Permit, Span, Subject
 from policies.vocabulary import Act
 
 _DENIES: Final = "policy_denies"
@@ -112,16 +112,7 @@ class SharingClipGrants:
             "policy_sha256": decided.snapshot.policy_sha256,
             "camera": decided.snapshot.local_camera,
             "act": Act.CLIP_FETCH.value,
-            "subject": msgspec.to_builtins(
-                grants.Subject(
-                    ref=subject.ref,
-                    agency=subject.agency,
-                    unit=subject.unit,
-                    role=subject.said_role,
-                    assurance=subject.assurance,
-                    on_behalf_of=subject.on_behalf_of,
-                )
-            ),
+            "subject": msgspec.to_builtins(_told(subject)),
             "purpose": request.purpose,
             "facts": msgspec.to_builtins(grants.Facts()),
             "caps": msgspec.to_builtins(msgspec.convert(permit.caps, grants.Caps, from_attributes=True)),
@@ -206,4 +197,16 @@ def _wanted(request: ClipRequest) -> Wanted:
         purpose=request.purpose,
         incident_id=request.incident_id,
         legal_basis=str(request.document["legal_basis"]),
+    )
+
+
+def _told(subject: Subject) -> grants.Subject:
+    """Who asks, as a site is told."""
+    return grants.Subject(
+        ref=subject.ref,
+        agency=subject.agency,
+        unit=subject.unit,
+        role=subject.said_role,
+        assurance=subject.assurance,
+        on_behalf_of=subject.on_behalf_of,
     )

@@ -11,7 +11,7 @@ from typing import TypedDict
 from gateway.app import schema
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
-from gateway.app.emergency import build_emergency
+from gateway.app.emergency import EmergencyServices, build_emergency
 from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
@@ -28,13 +28,14 @@ from gateway.cameras import Cameras
 from gateway.desks.console import ConsoleDesk
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
+from gateway.desks.reports import ReportsDesk
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
 from gateway.edge.observe import Metrics
 from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.readiness import database_is_writable
-from gateway.emergency import Emergencies, Reports
+from gateway.emergency import Emergencies
 from gateway.evidence import Evidence
 from gateway.identity import Identity, Passwords
 from gateway.incidents import Incidents
@@ -102,7 +103,7 @@ class Services:
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
-    reports: Reports
+    reports_desk: ReportsDesk
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
@@ -157,7 +158,7 @@ def build_services(
         **law.for_handlers,
         sites=sites,
         emergencies=emergency.emergencies,
-        reports=emergency.reports,
+        reports_desk=_reports_desk(ground, emergency, owners, incidents),
         evidence=evidence,
         live=views.live,
         view_asks=views.asks,
@@ -245,6 +246,12 @@ def _evidence(ground: Ground, decisions: Decisions, incidents: Incidents, sites:
     law = SharingClipLaw(decisions=decisions, incidents=incidents)
     grants = SharingClipGrants(ground, law=law, identity=identity)
     return wire_evidence(ground, sites=sites, law=law, grants=grants)
+
+
+def _reports_desk(
+    ground: Ground, emergency: EmergencyServices, owners: PartnerServices, incidents: Incidents
+) -> ReportsDesk:
+    return ReportsDesk(reports=emergency.reports, cameras=owners.cameras, incidents=incidents, clock=ground.clock)
 
 
 def _metrics(ground: Ground, sites: Sites, views: LiveServices, evidence: Evidence) -> Metrics:

@@ -33,6 +33,7 @@ NOTICES: Final[dict[str, str]] = {
     "person-removed": "The person can no longer sign in for your organisation.",
     "incident-numbered": "The incident has its number.",
     "incident-closed": "The incident is closed. Its pictures end within two minutes.",
+    "report-written": "The report is handed in. Compliance reads it.",
     "second-asked": "A second person is asked. Once they confirm, the picture starts by itself.",
     "second-confirmed": "Confirmed. The person who asked can open it once, within two minutes.",
     "second-declined": "Declined. The person who asked is told.",

@@ -47,14 +47,14 @@ _PARTNER_NAV: Final = (
     ("/portal/organisation", "Organisation"),
 )
 _ROLE_NAV: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
-    Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips")),
-    Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips")),
+    Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
+    Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
     Role.SECOND: (("/admin/ordinance", "Ordinance"),),
     Role.FIRE: (("/console", "Console"),),
     Role.EMS: (("/console", "Console"),),
     Role.EMERGENCY_MANAGEMENT: (("/console", "Console"),),
     Role.TRANSPORT: (("/console", "Console"),),
-    Role.COMPLIANCE: (("/oversight", "Oversight"),),
+    Role.COMPLIANCE: (("/oversight", "Oversight"), ("/oversight/reports", "Reports")),
     Role.ADMIN: (("/admin", "Administration"),),
 }
 

@@ -145,6 +145,14 @@ def test_several_agencies_take_the_plural():
     assert say(policy(rule()), SPOKEN)[0].startswith("Policía puede ver")
 
 
+def test_a_service_is_no_purpose():
+    """The fire service and the purpose of fire are the same word in the rules, and two in Spanish."""
+    one = rule(grantee="role:age_2/fire", purposes=frozenset({Purpose.FIRE}))
+
+    assert say(policy(one), SPOKEN)[0].startswith("Bomberos, bomberos puede ver")
+    assert "en casos de incendios" in " ".join(say(policy(one), SPOKEN))
+
+
 @pytest.mark.parametrize(
     ("last", "joined"),
     [("incendios", "e"), ("Iglesia", "e"), ("Hidalgo", "e"), ("“Índice”", "e"),

@@ -71,7 +71,7 @@ async def test_it_says_what_is_in_force_and_not_what_was_asked_for(shop):
     shown = html.unescape((await client.get(page)).text)
     assert "Live pictures: only if there is an incident nearby." in shown
     assert "Recordings: only if the owner says yes." in shown
-    assert 'lang="es-US"' in shown
+    assert "Imágenes en vivo: solo si hay un incidente cerca." in shown
     await w.answer(caller.principal, site, usual(*cameras, preset=Preset.OPEN))
     assert "Live pictures: at any time." not in (await client.get(page)).text
     await w.deliver(agent)
