@@ -66,6 +66,10 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
     "gateway/sharing/forms.py": ("DAYS",),
     "gateway/sharing/matrix.py": ("COLUMNS",),
+    "gateway/sharing/trying.py": (
+        *("WHATS", "ROLE_WORDS", "SIGN_INS", "INCIDENTS", "ORIGINS", "STATES", "UNKNOWN", "REMEDIES", "WHY"),
+        "OTHERWISE",
+    ),
     "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
     "gateway/sharing/listing.py": ("_BROKEN",),
     "gateway/sharing/looking.py": ("NOT_CONNECTED",),

@@ -145,6 +145,7 @@ class _Compiled:
             ),
             network=0,
             generation=0,
+            suspended=held.suspended,
         )
 
 

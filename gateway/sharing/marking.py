@@ -53,6 +53,7 @@ def signature_in(site: SiteLayers, camera: Camera, *, now_ms: int) -> Signed | N
         is_partner_active=site.invariants.is_partner_active,
         is_paused=site.invariants.is_paused,
         now_ms=now_ms,
+        suspended=site.suspended,
     )
 
 

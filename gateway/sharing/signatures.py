@@ -27,7 +27,7 @@ from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Win
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
 from policies.vocabulary import Act, Condition, Notify
 
-FORM: Final = 1  # of what is written below; another form is another mark
+FORM: Final = 2  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
 PARTNER: Final = "partner"
 STRANGER: Final = "stranger"  # a document that another partner's name stands in
@@ -46,6 +46,7 @@ class Signature:
         documents: what must permit, each with one camera in it; empty where the site acknowledged nothing.
         draft: for a camera on the list only: what its owner answered; None where there is neither answer nor agreement.
         envelope: the agreement as the centre holds it; None where none was accepted.
+        suspended: the agencies that the organisation shares nothing with, or everybody.
     """
 
     is_connected: bool
@@ -54,6 +55,7 @@ class Signature:
     envelope: Envelope | None
     is_partner_active: bool
     is_paused: bool
+    suspended: frozenset[str] = frozenset()
 
     @cached_property
     def body(self) -> str:
@@ -67,6 +69,7 @@ class Signature:
                 "envelope": None if self.envelope is None else plain(self.envelope),
                 "is_partner_active": self.is_partner_active,
                 "is_paused": self.is_paused,
+                "suspended": sorted(self.suspended),
             }
         ).decode()
 
@@ -142,6 +145,7 @@ def signature_of(
     is_partner_active: bool,
     is_paused: bool,
     now_ms: int,
+    suspended: frozenset[str] = frozenset(),
 ) -> Signed | None:
     """The signature of one camera as it is now.
 
@@ -156,6 +160,7 @@ def signature_of(
         is_partner_active: whether the partner takes part.
         is_paused: whether the site said that it is paused.
         now_ms: milliseconds since 1970.
+        suspended: the agencies that the organisation shares nothing with, or everybody.
 
     Returns:
         None where a document says that the camera is somewhere else, so that distances cannot be told by the list's
@@ -175,6 +180,7 @@ def signature_of(
         envelope=None if envelope is None else dates.of_envelope(envelope),
         is_partner_active=is_partner_active,
         is_paused=is_paused,
+        suspended=suspended,
     )
     return Signed(signature, dates.next_ms)
 
@@ -196,8 +202,15 @@ def read_signature(body: Mapping[str, object]) -> Signature:
             envelope=None if envelope is None else read_envelope(envelope, fields.at("envelope")),
             is_partner_active=fields.flag("is_partner_active"),
             is_paused=fields.flag("is_paused"),
+            suspended=frozenset(fields.ordered("suspended", _text)),
         )
     )
+
+
+def _text(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise PolicyError(path, "must be text")
+    return value
 
 
 def _read(value: object, path: str) -> Policy:
