@@ -73,6 +73,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
     "gateway/sharing/listing.py": ("_BROKEN",),
     "gateway/sharing/looking.py": ("NOT_CONNECTED",),
+    "gateway/sharing/ordinances.py": ("_NO_JSON",),
     "gateway/sharing/touching.py": ("NOT_TAKEN",),
     "gateway/sharing/signs.py": ("ON_A_SIGN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
