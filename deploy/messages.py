@@ -66,9 +66,14 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
     "gateway/sharing/forms.py": ("DAYS",),
     "gateway/sharing/matrix.py": ("COLUMNS",),
+    "gateway/sharing/trying.py": (
+        *("WHATS", "ROLE_WORDS", "SIGN_INS", "INCIDENTS", "ORIGINS", "STATES", "UNKNOWN", "REMEDIES", "WHY"),
+        "OTHERWISE",
+    ),
     "gateway/sharing/freshness.py": ("_UNCONFIRMED",),
     "gateway/sharing/listing.py": ("_BROKEN",),
     "gateway/sharing/looking.py": ("NOT_CONNECTED",),
+    "gateway/sharing/ordinances.py": ("_NO_JSON",),
     "gateway/sharing/touching.py": ("NOT_TAKEN",),
     "gateway/sharing/signs.py": ("ON_A_SIGN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
@@ -175,7 +180,8 @@ def _of_python(tree: ast.Module, constants: tuple[str, ...]) -> Iterator[Message
             ):
                 yield from _sentences(value)
             case ast.Assign(
-                targets=[ast.Name("fields") | ast.Subscript(value=ast.Name("fields" | "wrong"))], value=value
+                targets=[ast.Name("fields" | "sentence") | ast.Subscript(value=ast.Name("fields" | "wrong"))],
+                value=value,
             ):
                 yield from _sentences(value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value) if name in constants:

@@ -42,8 +42,10 @@ from gateway.kernel.background import Background, supervise
 from gateway.kernel.principal import Principal
 from gateway.live import LIVE_ROUTES
 from gateway.partners.pages import PAGES as PARTNER_PAGES
+from gateway.sharing.access_routes import access_routes
 from gateway.sharing.pages import PAGES as SHARING_PAGES
 from gateway.sharing.routes import sharing_routes
+from gateway.sharing.trial_pages import TRIAL_PAGES
 from gateway.sites.pages import PAGES as SITE_PAGES
 from gateway.sites.routes import agent_routes
 from gateway.web import (
@@ -70,6 +72,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *PARTNER_PAGES,
     *CAMERA_PAGES,
     *SHARING_PAGES,
+    *TRIAL_PAGES,
+    access_routes(),
     sharing_routes(),
     *PORTAL_PAGES,
     *PASSKEY_PAGES,

@@ -49,6 +49,7 @@ from gateway.partners import Partners
 from gateway.sharing import (
     Approvals,
     Decisions,
+    Evaluations,
     Everywhere,
     History,
     Listing,
@@ -97,6 +98,7 @@ class Services:
     history: History
     signs: Signs
     listing: Listing
+    evaluations: Evaluations
     ordinances: Ordinances
     stopping: Stopping
     sites: Sites
@@ -135,7 +137,8 @@ def build_services(
     incidents = _incidents(ground)
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
-    law = build_sharing(ground, **theirs, ties=shared, usage=viewing, history=history, ordinance=ordinance)
+    seen = _Seen(incidents=incidents, usage=viewing, history=history)
+    law = build_sharing(ground, **theirs, **seen, ties=shared, ordinance=ordinance)
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -166,6 +169,14 @@ def build_services(
         ),
         probes=(*_probes(ground), law.probe, views.probe),
     )
+
+
+class _Seen(TypedDict):
+    """What was and is looked at, and why."""
+
+    incidents: Incidents
+    usage: LiveTies
+    history: LiveHistory
 
 
 class _Theirs(TypedDict):

@@ -7,12 +7,14 @@ from typing import Any, Final, TypedDict
 
 from gateway.app.agents_on_site import AgentsOnSite
 from gateway.app.ground import Ground, postgres_dsn
+from gateway.app.lists import build_evaluations, build_lists
 from gateway.app.settings import Settings
 from gateway.cameras import Camera, Cameras
 from gateway.desks.portal import CameraStatus
 from gateway.desks.portal.ports import BadgeState
 from gateway.edge.health import Probe
 from gateway.identity import Identity, Passkeys
+from gateway.incidents import Incidents
 from gateway.kernel.background import Background, Place
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.errors import PreconditionError
@@ -25,13 +27,13 @@ from gateway.sharing import (
     CameraCard,
     Decisions,
     Effects,
+    Evaluations,
     Everywhere,
     Freshness,
     History,
     Layering,
     Listing,
     LiveUsage,
-    Marker,
     Ordinances,
     Outbox,
     Owners,
@@ -45,7 +47,6 @@ from gateway.sharing import (
     ViewHistory,
     WhoSees,
     follow_forever,
-    ground_of,
 )
 from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
@@ -155,6 +156,7 @@ class ForHandlers(TypedDict):
     history: History
     signs: Signs
     listing: Listing
+    evaluations: Evaluations
     ordinances: Ordinances
     stopping: Stopping
 
@@ -169,6 +171,7 @@ class SharingServices:
     outbox: Outbox
     decisions: Decisions
     listing: Listing
+    evaluations: Evaluations
     touches: Touches
     freshness: Freshness
     who_sees: WhoSees
@@ -197,6 +200,7 @@ class SharingServices:
             history=self.history,
             signs=self.signs,
             listing=self.listing,
+            evaluations=self.evaluations,
             ordinances=self.ordinances,
             stopping=self.stopping,
         )
@@ -232,6 +236,7 @@ def build_sharing(
     *,
     partners: Partners,
     cameras: Cameras,
+    incidents: Incidents,
     identity: Identity,
     ties: SharingTies,
     usage: LiveUsage,
@@ -246,8 +251,7 @@ def build_sharing(
     loaded = _load(ground.settings, ordinance)
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
-    database, log, bus, clock = ground.database, ground.log.audit, ground.bus, ground.clock
-    prover = Prover()
+    database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
     sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
     outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
     freshness = Freshness(generations=database, clock=clock)
@@ -258,28 +262,26 @@ def build_sharing(
     ties.tie(sharing, keys, identity.passkeys, stopping)
     approvals = Approvals(database=database, rows=rows, book=book, log=log, clock=clock)
     touches = Touches(rows=rows, book=book, profile=profile_of(ground.settings))
-    foundation = ground_of(book, loaded.guardrail.digest)
-    listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=foundation, clock=clock)
-    marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=foundation, clock=clock)
+    listing, marks = build_lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
+    evaluations = build_evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
-    marks, proof = Background("marks", marker.run, Place.WORKER), Background("proof", prover.run)
-    deciding = (decisions, listing, touches, freshness)
-    telling = (
-        WhoSees(layering=layering),
-        stopping,
-        History(rows=rows, book=book),
-        _signs(ground, sharing, layering, book),
-    )
+    proof = Background("proof", prover.run)
+    deciding = (decisions, listing, evaluations, touches, freshness)
+    signs, ordinances = _signs(ground, sharing, layering, book), _ordinances(ground, loaded)
+    telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book), signs)
     background = (follow, marks, proof, *_listening(ground, freshness))
-    ordinances = Ordinances(
-        database=database,
-        rows=SqlOrdinances(database),
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
+
+
+def _ordinances(ground: Ground, loaded: _Loaded) -> Ordinances:
+    return Ordinances(
+        database=ground.database,
+        rows=SqlOrdinances(ground.database),
         in_force=loaded.guardrail,
-        log=log,
-        clock=clock,
+        log=ground.log.audit,
+        clock=ground.clock,
         ids=ground.ids,
     )
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
 
 
 def _book(

@@ -97,7 +97,8 @@ def _invalid(error: Exception) -> InvalidError:
     if unknown:
         return InvalidError("There is a field too many.", fields={unknown.group(1)[:100]: "There is no such field."})
     if missing:
-        return InvalidError("Something is missing.", fields={missing.group(1): "This is needed."})
+        name = ".".join(part for part in (path.group(1) if path else "", missing.group(1)) if part)
+        return InvalidError("Something is missing.", fields={name[:100]: "This is needed."})
     if path and path.group(1):
         return InvalidError("Something cannot be used as it is.", fields={path.group(1)[:100]: _reason(text)})
     return InvalidError("This could not be read.")

@@ -35,6 +35,7 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "oversight.read": frozenset({Role.COMPLIANCE}),
     "admin.read": frozenset({Role.ADMIN}),
     "admin.edit": frozenset({Role.ADMIN}),
+    "access.ask": _WATCHER | _EDITOR | {Role.COMPLIANCE},
     "ordinance.read": frozenset({Role.ADMIN, Role.COMPLIANCE, Role.SECOND}),
     "ordinance.decide": frozenset({Role.ADMIN, Role.SECOND}),
     "self.read": frozenset(Role),  # anybody signed in, about themselves

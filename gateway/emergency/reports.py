@@ -18,6 +18,7 @@ from gateway.emergency.ports import Log
 from gateway.emergency.tables import ReportRow
 from gateway.kernel.database import METADATA, Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal, Role
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -118,7 +119,7 @@ class Reports:
             raise DeniedError("Whoever looked writes this report, or a supervisor.")
         text = text.strip()
         if not 0 < len(text) <= TEXT_LENGTH:
-            sentence = f"Say what happened, in at most {TEXT_LENGTH} characters."
+            sentence = phrase("Say what happened, in at most %(most)d characters.", most=TEXT_LENGTH)
             raise InvalidError(sentence, fields={"text": sentence})
         now = self._clock.now()
         values = {"text": text, "written_by": principal.person_id, "written_at": now}

@@ -3,7 +3,9 @@
 from gateway.sharing.approving import Approvals, Waiting
 from gateway.sharing.deciding import Decided, Decisions, Question, Snapshot
 from gateway.sharing.effects import Effect, Effects
+from gateway.sharing.evaluating import Asked, Evaluations, Person, SomeRole, Supposed, Tried
 from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
+from gateway.sharing.explaining import Audience, Explained, audience_of
 from gateway.sharing.following import follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.history import History
@@ -37,6 +39,8 @@ __all__ = [
     "AgencyDirectory",
     "Answers",
     "Approvals",
+    "Asked",
+    "Audience",
     "Availability",
     "Batch",
     "CameraCard",
@@ -46,7 +50,9 @@ __all__ = [
     "DocumentState",
     "Effect",
     "Effects",
+    "Evaluations",
     "Everywhere",
+    "Explained",
     "Freshness",
     "History",
     "Key",
@@ -64,6 +70,7 @@ __all__ = [
     "Outcome",
     "Owners",
     "Page",
+    "Person",
     "Preview",
     "Progress",
     "Proposal",
@@ -79,18 +86,22 @@ __all__ = [
     "SiteBook",
     "SiteKeys",
     "Snapshot",
+    "SomeRole",
     "Standing",
     "Step",
     "Stopping",
     "StoredDocument",
+    "Supposed",
     "TouchOffer",
     "Touches",
+    "Tried",
     "Unproved",
     "ViewHistory",
     "ViewMade",
     "Waiting",
     "WaitingAt",
     "WhoSees",
+    "audience_of",
     "follow_forever",
     "ground_of",
     "lines",

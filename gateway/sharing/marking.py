@@ -52,8 +52,8 @@ def signature_in(site: SiteLayers, camera: Camera, *, now_ms: int) -> Signed | N
         envelope=site.envelope,
         is_partner_active=site.invariants.is_partner_active,
         is_paused=site.invariants.is_paused,
-        suspended=site.suspended,
         now_ms=now_ms,
+        suspended=site.suspended,
     )
 
 

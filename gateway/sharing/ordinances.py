@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.sharing.ports import Log
 from partner_agent.wire.clock import Clock
@@ -25,6 +26,7 @@ from policies.guardrail import Guardrail
 
 BODY_LENGTH: Final = 48_000  # characters; a pack travels to sites as one message of at most 64 KiB
 MAX_WAITING: Final = 10
+_NO_JSON: Final = "A value is none JSON knows."
 
 
 class Progress(StrEnum):
@@ -197,10 +199,10 @@ def read_text(text: str) -> tuple[Mapping[str, object], Guardrail]:
         document = json.loads(text)
         return document, packs.read_ordinance(document)
     except json.JSONDecodeError as error:
-        place = f"Line {error.lineno}, column {error.colno}: this is not JSON."
-        raise InvalidError("This pack cannot be read.", fields={"body": place}) from error
+        line = phrase("Line %(line)d, column %(column)d: this is not JSON.", line=error.lineno, column=error.colno)
+        raise InvalidError("This pack cannot be read.", fields={"body": line}) from error
     except (PolicyError, ValueError, RecursionError) as error:
-        place = f"{error.path} {error.sentence}." if isinstance(error, PolicyError) else "A value is none JSON knows."
+        place = f"{error.path} {error.sentence}." if isinstance(error, PolicyError) else _NO_JSON
         raise InvalidError("This pack cannot be put in force.", fields={"body": place}) from error
 
 

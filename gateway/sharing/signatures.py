@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from gateway.sharing.model import EVERYBODY
 from partner_agent.wire import canonical
-from policies.fields import MAX_INT, Fields, PolicyError, as_name
+from policies.fields import MAX_INT, Fields, PolicyError
 from policies.geo import Point
 from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Window, read_policy
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
@@ -47,7 +46,7 @@ class Signature:
         documents: what must permit, each with one camera in it; empty where the site acknowledged nothing.
         draft: for a camera on the list only: what its owner answered; None where there is neither answer nor agreement.
         envelope: the agreement as the centre holds it; None where none was accepted.
-        suspended: with whom the partner shares nothing, whatever the documents say still.
+        suspended: the agencies that the organisation shares nothing with, or everybody.
     """
 
     is_connected: bool
@@ -56,7 +55,7 @@ class Signature:
     envelope: Envelope | None
     is_partner_active: bool
     is_paused: bool
-    suspended: frozenset[str]
+    suspended: frozenset[str] = frozenset()
 
     @cached_property
     def body(self) -> str:
@@ -145,8 +144,8 @@ def signature_of(
     envelope: Envelope | None,
     is_partner_active: bool,
     is_paused: bool,
-    suspended: frozenset[str],
     now_ms: int,
+    suspended: frozenset[str] = frozenset(),
 ) -> Signed | None:
     """The signature of one camera as it is now.
 
@@ -160,8 +159,8 @@ def signature_of(
         envelope: the agreement as the centre holds it.
         is_partner_active: whether the partner takes part.
         is_paused: whether the site said that it is paused.
-        suspended: with whom the partner shares nothing, as `SiteLayers.suspended`.
         now_ms: milliseconds since 1970.
+        suspended: the agencies that the organisation shares nothing with, or everybody.
 
     Returns:
         None where a document says that the camera is somewhere else, so that distances cannot be told by the list's
@@ -203,14 +202,15 @@ def read_signature(body: Mapping[str, object]) -> Signature:
             envelope=None if envelope is None else read_envelope(envelope, fields.at("envelope")),
             is_partner_active=fields.flag("is_partner_active"),
             is_paused=fields.flag("is_paused"),
-            suspended=frozenset(fields.items("suspended", _agency)),
+            suspended=frozenset(fields.ordered("suspended", _text)),
         )
     )
 
 
-def _agency(value: object, path: str) -> str:
-    """One of `suspended`."""
-    return EVERYBODY if value == EVERYBODY else as_name(value, path)
+def _text(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        raise PolicyError(path, "must be text")
+    return value
 
 
 def _read(value: object, path: str) -> Policy:

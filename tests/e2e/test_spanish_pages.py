@@ -16,7 +16,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SPANISH = load_languages()["es"]
 # sentences that would stand out; shorter ones may be part of a name or of a Spanish sentence
-ENGLISH = sorted(text for text, said in SPANISH.texts.items() if len(text) > 14 and "%(" not in text and said != text)
+ENGLISH = sorted(
+    text
+    for text, said in SPANISH.texts.items()
+    if len(text) > 14 and text[0].isupper() and "%(" not in text and said != text
+)
 OWNERS_PAGES = (
     *("/portal", "/portal/set-up", "/portal/requests", "/portal/who-looked", "/portal/organisation"),
     *("/portal/people/new", "/portal/agreement", "/portal/passkeys", "/portal/withdraw", "/portal/sites/new"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from gateway.cameras import Camera, CameraFacts
 from gateway.incidents import Incident, Stop
 from gateway.kernel.database import Database
+from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.partners import Place, Site
 from gateway.sharing import (
@@ -13,6 +14,7 @@ from gateway.sharing import (
     Approvals,
     Decisions,
     Effects,
+    Evaluations,
     Freshness,
     History,
     Layering,
@@ -263,4 +265,30 @@ def incident(clock: Clock, *, place: Place = LOOP, origin: Origin = Origin.CAD, 
         opened_at=now,
         opened_by="",
         stops=(Stop(place.lat, place.lon, "", now),),
+    )
+
+
+class Incidents:
+    """`Incidents` with those that the test says, by id."""
+
+    def __init__(self, *incidents: Incident) -> None:
+        self.known = {one.id: one for one in incidents}
+
+    async def incident(self, principal: Principal, incident_id: str) -> Incident:
+        """One of the caller's agency."""
+        found = self.known.get(incident_id)
+        if found is None or found.agency_id != principal.organisation_id:
+            raise NotFoundError("There is no such incident.")
+        return found
+
+
+def evaluations(w: SharingWorld, *incidents: Incident) -> Evaluations:
+    """Questions about decisions, over a world."""
+    return Evaluations(
+        cameras=w.base.cameras,
+        incidents=Incidents(*incidents),  # type: ignore[arg-type]  # what is asked of them
+        layering=w.layering,
+        rows=w.rows,
+        book=w.book,
+        clock=w.clock,
     )

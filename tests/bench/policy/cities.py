@@ -90,7 +90,6 @@ def _signature(clause: Clause, *, is_home: bool) -> Signature:
         envelope=envelope,
         is_partner_active=True,
         is_paused=False,
-        suspended=frozenset(),
         now_ms=to_ms(START),
     )
     assert signed is not None

@@ -2,19 +2,22 @@
 
 import dataclasses
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from gateway.app.emergency import SharingEmergencyLaw
+from gateway.app.live import SharingDecider
 from gateway.audit import Query
 from gateway.emergency import CONFIRM_S, USE_S, Confirmation, Emergencies, Need, State
 from gateway.emergency.service import MOST_OPEN
 from gateway.emergency.store import SqlConfirmations
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, LimitedError, NotFoundError
 from gateway.kernel.principal import Role
+from gateway.live import ViewDeny, ViewPermit, ViewQuestion
 from policies.clauses import Live
-from policies.vocabulary import IncidentKind
+from policies.vocabulary import IncidentKind, Remedy
 from tests.support.sharing import incident, operator, sharing_world, usual
 
 pytestmark = pytest.mark.anyio
@@ -443,3 +446,50 @@ async def test_the_kind_of_incident_bounds_the_purpose(lite: Bench):
 
     with pytest.raises(DeniedError):
         await lite.emergencies.ask(ASKER, need)
+
+
+# --- the centre's decision on a view that shows a word
+
+
+class OneMember:
+    """Everybody the test knows is of the agency, with the roles they have now."""
+
+    def __init__(self, people):
+        self.people = people
+
+    async def membership(self, person_id):
+        return self.people.now.get(person_id)
+
+
+async def test_a_view_is_decided_by_the_word_it_shows(bench: Bench):
+    """Without a word, with another's, and once it is used: denied, and the remedy named; with it: permitted for two."""
+    decider = SharingDecider(
+        decisions=bench.w.decisions,
+        incidents=bench.incidents,
+        people=OneMember(bench.people),
+        emergency=SimpleNamespace(emergencies=bench.emergencies),
+    )
+    need = await bench.share()
+    one = await bench.confirmed(need)
+    question = ViewQuestion(
+        principal=ASKER, camera_id=need.camera_id, purpose=need.purpose, incident_id=need.incident_id
+    )
+    with_word = dataclasses.replace(question, confirmation_id=one.id)
+
+    bare = await decider.decide(question)
+    other = await decider.decide(dataclasses.replace(with_word, purpose="investigation"))
+    permit = await decider.decide(with_word)
+    await bench.use(one.id)
+    again = await decider.decide(with_word)
+    running = await decider.decide(dataclasses.replace(with_word, without_session=VIEW))
+
+    assert isinstance(bare, ViewDeny)
+    assert bare.remedy is Remedy.TWO_PERSONS
+    assert isinstance(other, ViewDeny)
+    assert isinstance(again, ViewDeny)
+    for found in (permit, running):
+        assert isinstance(found, ViewPermit)
+        assert (found.second_id, found.ground) == (SECOND.person_id, "two_persons")
+        assert found.facts.is_second_person_present
+        assert found.obligations["second_person"] is True
+        assert (found.obligations["after_action"], found.obligations["notify"]) == (True, "now")
