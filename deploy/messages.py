@@ -180,7 +180,8 @@ def _of_python(tree: ast.Module, constants: tuple[str, ...]) -> Iterator[Message
             ):
                 yield from _sentences(value)
             case ast.Assign(
-                targets=[ast.Name("fields") | ast.Subscript(value=ast.Name("fields" | "wrong"))], value=value
+                targets=[ast.Name("fields" | "sentence") | ast.Subscript(value=ast.Name("fields" | "wrong"))],
+                value=value,
             ):
                 yield from _sentences(value)
             case ast.AnnAssign(target=ast.Name(name), value=ast.expr() as value) if name in constants:
