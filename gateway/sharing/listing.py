@@ -358,8 +358,12 @@ class Listing:
             site = compiled.site(place, sheet.guardrail, sheet.agency, is_suspended=sheet.is_suspended)
             seen, until_ms = look(site, sheet.asked), compiled.next_change(sheet.asked.now)
             known = sheet.looks[mark, band] = _Answer(seen, sheet.now_ms, until_ms)
-            if not seen.is_known and not has_bands:
+            if not seen.is_known and band <= 0:  # nobody is nearer: no radius makes it known anywhere
                 sheet.hidden[mark] = known
+            elif not seen.is_known and incident is not None:
+                at_it = Point(incident.cell.lat * CELL_E6 + CELL_E6 // 2, incident.cell.lon * CELL_E6 + CELL_E6 // 2)
+                if compiled.band(at_it, incident.cell) == 0:
+                    self._decided(sheet, mark, compiled, at_it)
         return known.look
 
     async def _singly(self, sheet: _Sheet, camera: Camera) -> Look:
