@@ -1,6 +1,7 @@
 """Wires recordings to sharing: who may ask, whether the owner is to be asked, and the grant that releases a clip."""
 
 import math
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -79,19 +80,23 @@ class SharingClipLaw:
 
 
 class SharingClipGrants:
-    """`app.evidence.ClipGrants`: decides once more, writes the leaf of the grant, then signs it with the promise."""
+    """`app.evidence.ClipGrants`: decides once more, writes the leaf of the grant, then signs it with the promise.
+
+    The person is who asked, with the roles they have now.
+    """
 
     def __init__(self, ground: Ground, *, law: SharingClipLaw, identity: Identity) -> None:
         self._ground, self._law, self._identity = ground, law, identity
 
     async def make(self, request: ClipRequest, *, fresh: str, upload_url: str, upload_token: str) -> str:
         """A `grant+jwt` for an approved request; see the port."""
-        person = await self._identity.people.person(request.person_id)
-        if person is not None and person.is_suspended:
+        standing = await self._identity.people.membership(request.person_id)
+        if standing is None or standing.organisation_id != request.agency_id:
             raise SiteRefusedError(_DENIES)
+        asker = replace(_asker(request), roles=standing.roles, unit=standing.unit)
         try:
             decided = await self._law.question(
-                _asker(request), _wanted(request), Act.CLIP_FETCH, is_approved=request.approval is not None
+                asker, _wanted(request), Act.CLIP_FETCH, is_approved=request.approval is not None
             )
         except NotFoundError as error:
             raise SiteRefusedError(_DENIES) from error
@@ -178,7 +183,7 @@ def place_of(decided: Decided) -> Place:
 
 
 def _asker(request: ClipRequest) -> Principal:
-    """Who asked, as they stood when they did."""
+    """Who asked, signed in as they were; what they may do is asked when something is released."""
     return Principal(
         kind=PrincipalKind.AGENCY,
         person_id=request.person_id,

@@ -58,6 +58,9 @@ class CameraRows(Protocol):
     async def unmark(self, unit: UnitOfWork, owners: Collection[str]) -> None:
         """The marks of the cameras of these sites and organisations are gone."""
 
+    async def unmark_all(self, unit: UnitOfWork) -> None:
+        """Every mark is gone, also one that is being made now."""
+
     async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
         """Its mark, for the revision that was read; False when the mark was taken away since: nothing was written."""
 

@@ -21,6 +21,7 @@ from gateway.cameras.model import (
     distance_m,
 )
 from gateway.cameras.ports import CameraRows, Log, Publisher
+from gateway.kernel import generations
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import LimitedError, NotFoundError
 from gateway.kernel.phrases import phrase
@@ -153,6 +154,9 @@ class Cameras:
 
     async def forget_marks(self, unit: UnitOfWork, scopes: Collection[str]) -> None:
         """Decisions about these change in this transaction (`Database.on_change`): marks of their cameras are gone."""
+        if generations.AGREEMENT in scopes:
+            await self._rows.unmark_all(unit)
+            return
         owners = [scope for scope in scopes if scope.startswith(("sit_", "org_"))]
         if owners:
             await self._rows.unmark(unit, owners)

@@ -92,6 +92,10 @@ class SqlCameras:
         theirs = _CAMERA.c.site_id.in_(named) | _CAMERA.c.organisation_id.in_(named)
         await unit.session.execute(update(_CAMERA).where(theirs).values(**_UNMARKED))
 
+    async def unmark_all(self, unit: UnitOfWork) -> None:
+        """Every mark is gone, also one that is being made now."""
+        await unit.session.execute(update(_CAMERA).values(**_UNMARKED))
+
     async def mark(self, unit: UnitOfWork, camera: Camera) -> bool:
         """Its mark, for the revision that was read; False when the mark was taken away since: nothing was written."""
         as_read = (_CAMERA.c.id == camera.id) & (_CAMERA.c.revision == camera.revision)

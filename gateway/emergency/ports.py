@@ -82,6 +82,9 @@ class ConfirmationRows(Protocol):
     async def open_of(self, asker_id: str, need: Need) -> Confirmation | None:
         """The person's open one for this camera, act and incident."""
 
+    async def count_open(self, asker_id: str, *, now: datetime) -> int:
+        """How many of a person's are open and not over."""
+
     async def open_in(self, agency_id: str) -> Sequence[Confirmation]:
         """The agency's open ones, the oldest first."""
 

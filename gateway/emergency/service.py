@@ -16,11 +16,12 @@ from gateway.emergency import leaves
 from gateway.emergency.model import CONFIRMABLE, Confirmation, Need, State, new_confirmation
 from gateway.emergency.ports import ConfirmationRows, EmergencyLaw, Log, Owners, People, Publisher
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, LimitedError, NotFoundError
 from gateway.kernel.principal import Principal
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
+MOST_OPEN: Final = 8  # of one person's questions; more is no emergency, and hides those of others
 SWEEP_S: Final = 5.0  # how often what is over is written down as over; nothing waits for it
 TOPIC: Final = "emergency"  # of everything that changes; `ref` names the confirmation
 NOT_AVAILABLE: Final = "Not available for this purpose."
@@ -63,6 +64,7 @@ class Emergencies:
             NotFoundError: no such camera or incident, or the person may not know of it.
             DeniedError: it is not permitted with two people either; that they asked is in the log.
             ConflictError: it is available without a second person.
+            LimitedError: too many of the person's questions are open.
         """
         if need.act not in CONFIRMABLE or not need.incident_id:
             raise InvalidError("A second person confirms one view, or one recording, for one incident.")
@@ -70,6 +72,8 @@ class Emergencies:
         waiting = await self._rows.open_of(asker.person_id, need)
         if waiting is not None and waiting.need == need and not waiting.is_over(self._clock.now()):
             return waiting
+        if await self._rows.count_open(asker.person_id, now=self._clock.now()) >= MOST_OPEN:
+            raise LimitedError("Wait for an answer first: 8 of your requests wait.", retry_after_s=60)
         if await self._law.permits(asker, need, with_second=False):
             raise ConflictError("You can open this without a second person.")
         if not await self._law.permits(asker, need, with_second=True):

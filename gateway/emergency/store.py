@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, Select, insert, select, update
+from sqlalchemy import CursorResult, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.emergency.model import NEXT, OPEN, Confirmation, Need, Place, State, asker_of
@@ -51,6 +51,12 @@ class SqlConfirmations:
         is_it &= (_ROW.c.incident_id == need.incident_id) & _ROW.c.state.in_(_OPEN)
         found = await self._read(select(_ROW).where(is_it))
         return found[0] if found else None
+
+    async def count_open(self, asker_id: str, *, now: datetime) -> int:
+        """How many of a person's are open."""
+        is_it = (_ROW.c.asker_id == asker_id) & _ROW.c.state.in_(_OPEN) & (_ROW.c.expires_at > now)
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.count()).where(is_it))).scalar_one())
 
     async def open_in(self, agency_id: str) -> Sequence[Confirmation]:
         """The agency's open ones."""

@@ -109,7 +109,8 @@ class UnitOfWork:
     def bump(self, *scopes: str) -> None:
         """What decisions about these stand on is changed here: their generations go up as the last thing before commit.
 
-        Scopes are the ids of sites, organisations, incidents and persons, or `network` for everything.
+        Scopes are the ids of sites, organisations, incidents and persons, `agreement` for what is offered to every
+        organisation, or `network` for everything.
         """
         self._changed.update(scopes)
 

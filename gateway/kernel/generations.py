@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 PLATFORM: Final = "platform"
+AGREEMENT: Final = "agreement"  # the scope of what the agency offers every organisation
 CHANNEL: Final = "lenspact_generations"  # of NOTIFY; what it says is the new generation of `platform`
 TOPIC: Final = "generations"  # of the signal inside one process
 

@@ -137,6 +137,9 @@ class OwnersYes(Protocol):
     async def may_say_yes(self, question: ViewQuestion, organisation_id: str) -> bool:
         """Whether this owner was not asked yet for this incident, or may still answer about this camera."""
 
+    async def stands(self, approved: Approved, session_id: str) -> bool:
+        """Whether the yes that this view was opened with was not taken back."""
+
     async def opened(self, unit: UnitOfWork, approved: Approved, session_id: str) -> None:
         """It is used by this view, in the transaction that opens it.
 

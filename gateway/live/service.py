@@ -289,7 +289,10 @@ class Live:
         """What the centre would say to a running session now; whoever cannot decide does not permit."""
         if seat.question is None:
             return None
+        approved = seat.question.approved
         try:
+            if approved is not None and not await self._owners_yes.stands(approved, seat.session.id):
+                return None
             decision = await self._decider.decide(seat.question)
         except (NotFoundError, InvalidError):
             return None

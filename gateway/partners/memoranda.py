@@ -158,6 +158,7 @@ class Memoranda:
                 unit, LeafDraft(kind=Kind.AGREEMENT_ACCEPTED, streams=streams, public=public, details=who)
             )
             await self._tell_of_sites(unit, organisation)
+            unit.bump(organisation.id)
             await unit.commit()
 
 

@@ -1,8 +1,8 @@
 """The centre's layers of a site, from what is stored: documents, pending narrowing, ordinance, agreement, switch.
 
 Compiled documents are kept by their digest, which names their content for good. What is read of a site is kept until
-the generation of the site, its organisation or the network says that it changed (`freshness`); its agent is read each
-time.
+the generation of the site, its organisation, the agreement or the network says that it changed (`freshness`); its
+agent is read each time.
 """
 
 from collections import OrderedDict
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from gateway.kernel.errors import NotFoundError, PreconditionError
+from gateway.kernel.generations import AGREEMENT
 from gateway.partners import OrganisationState
 from gateway.sharing.model import EVERYBODY, Answers, policy_of
 from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
@@ -158,7 +159,7 @@ class Layering:
         as_of = self._freshness.stamp
         agent = await self._book.agents.agent_of(site_id)
         kept = self._sites.get(site_id)
-        if kept is None or kept.agent != agent or not self._is_current(kept.as_of, site_id, organisation_id):
+        if kept is None or kept.agent != agent or not self._is_current(kept.as_of, site_id, organisation_id, AGREEMENT):
             kept = _Kept(as_of, agent, await self._read(site_id, organisation_id, agent))
             self._sites[site_id] = kept
             if len(self._sites) > SITES:

@@ -13,6 +13,7 @@ from gateway.audit import Kind, LeafDraft
 from gateway.cameras import Camera
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import InvalidError, NotFoundError, PreconditionError
+from gateway.kernel.generations import AGREEMENT
 from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.effects import Effect, Effects
@@ -245,11 +246,11 @@ class Sharing:
     async def suspend(self, principal: Principal, *, is_suspended: bool) -> None:
         """Switch sharing off, or on again, for the whole network; running views end by the next decision."""
         async with self._database.unit_of_work() as unit:
-            now = self._clock.now()
-            await self._rows.set_suspended(unit, is_suspended=is_suspended, at=now, by=principal.person_id)
+            by = principal.person_id
+            await self._rows.set_suspended(unit, is_suspended=is_suspended, at=self._clock.now(), by=by)
             unit.bump(NETWORK)
             kind = Kind.SHARING_SUSPENDED if is_suspended else Kind.SHARING_RESUMED
-            await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": principal.person_id}))
+            await self._log.append(unit, LeafDraft(kind=kind, restricted={"person": by}))
             unit.after_commit(lambda: self._publisher.publish(topic_of(NETWORK), NETWORK))
             await unit.commit()
 
@@ -263,6 +264,7 @@ class Sharing:
 
     async def agreement_changed(self, unit: UnitOfWork) -> None:
         """The agency signed a version of the agreement (`partners.AgreementWatcher`): all is decided again by it."""
+        unit.bump(AGREEMENT)  # every site: one that somebody answers for meanwhile is not in what is read here
         for site_id in await self._rows.sites():
             await self._announce(unit, site_id, await self._book.agents.agent_of(site_id))
 
@@ -310,10 +312,9 @@ class Sharing:
 
     async def _plan(self, site: Site, known: Answers | None, answers: Answers) -> Plan:
         """What follows from the new answers for where the site stands, pending narrowing included."""
-        agent = await self._book.agents.agent_of(site.id)
+        agent, packs = await self._book.agents.agent_of(site.id), self._book.packs
         facts = await self._book.facts(site.id, site.organisation_id, agent)
         wanted = policy_of(facts, answers.effective)
-        packs = self._book.packs
         if known is not None and known.pending is not None:
             return plan(read_policy(known.pending), wanted, owners=answers.owners, packs=packs)
         held = await held_by(self._rows, agent)
@@ -331,8 +332,7 @@ class Sharing:
         return policy_of(await self._book.facts(site.id, site.organisation_id, None), clauses)
 
     async def _voice(self, site: Site) -> Voice:
-        agency = await self._book.agency()
-        names = await self._book.names(site.id)
+        agency, names = await self._book.agency(), await self._book.names(site.id)
         return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     async def _standing(self, site: Site, answers: Answers | None) -> Standing:

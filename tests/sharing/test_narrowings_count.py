@@ -1,6 +1,7 @@
 """Every change that can take something back raises the generation of what it concerns, in its own transaction."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -8,12 +9,13 @@ from gateway.cameras import CameraFacts
 from gateway.incidents import IncidentReport, Incidents
 from gateway.incidents.model import UNNUMBERED_S
 from gateway.incidents.store import SqlIncidents
+from gateway.kernel.generations import AGREEMENT
 from gateway.partners import Place
-from gateway.sharing import NETWORK, Key
+from gateway.sharing import NETWORK, Key, Question
 from policies.clauses import Preset
-from policies.vocabulary import IncidentKind, Origin
+from policies.vocabulary import Act, IncidentKind, Origin
 from tests.support.partners import LOOP
-from tests.support.sharing import operator, sharing_world, usual
+from tests.support.sharing import incident, operator, sharing_world, usual
 
 pytestmark = pytest.mark.anyio
 
@@ -114,21 +116,49 @@ async def test_an_agreement_accepted(w):
     assert other.organisation_id in await raised(w, accept)
 
 
+async def test_a_version_that_the_agency_signed(w):
+    """It binds every place, also one that somebody answers for at this moment, which no list of places names yet."""
+    asked = Question(
+        principal=operator(), camera_id=w.listed[0].id, act=Act.LIVE_VIEW, purpose="violent_crime",
+        incident=incident(w.clock),
+    )  # fmt: skip
+    memoranda = w.base.partners.memoranda
+    body = json.loads(w.base.partners.agreement.memorandum.body)
+    await w.marker.mark_all()
+    before = (await w.decisions.decide_for(asked)).decision
+    narrower = json.dumps(body | {"mou": "pilot-2", "session_s": 60})
+
+    async def nowhere():
+        return []
+
+    async def signed():
+        await memoranda.sign_for_agency(operator(), (await memoranda.propose(operator(), narrower)).sha256)
+        w.rows.sites = nowhere
+        async with w.base.database.unit_of_work() as unit:
+            await w.sharing.agreement_changed(unit)
+            await unit.commit(unaudited="a test: in the transaction of the signature")
+
+    assert AGREEMENT in await raised(w, signed())
+    after = (await w.decisions.decide_for(asked)).decision
+    assert (before.caps.seconds > 60, after.caps.seconds) == (True, 60)
+    assert {camera.mark for camera in await w.base.cameras.of_site(w.site.id)} == {""}
+
+
 async def test_an_incident_closed(w):
     """What it carries ends with its grace time; whoever holds views for it looks again."""
-    incident = await opened(w)
-    assert incident.id in await raised(w, w.incidents.close(operator(), incident.id))
+    robbery = await opened(w)
+    assert robbery.id in await raised(w, w.incidents.close(operator(), robbery.id))
 
 
 async def test_an_incident_moved(w):
     """Cameras that were near are not any more."""
-    incident = await opened(w)
-    move = w.incidents.move(operator(), incident.id, lat=41.95, lon=-87.7, address="")
-    assert incident.id in await raised(w, move)
+    robbery = await opened(w)
+    move = w.incidents.move(operator(), robbery.id, lat=41.95, lon=-87.7, address="")
+    assert robbery.id in await raised(w, move)
 
 
 async def test_an_incident_that_never_got_its_number(w):
     """It closes by itself, for the timer as for a person."""
-    incident = await opened(w, number="")
+    robbery = await opened(w, number="")
     w.clock.advance(UNNUMBERED_S)
-    assert incident.id in await raised(w, w.incidents.sweep())
+    assert robbery.id in await raised(w, w.incidents.sweep())

@@ -2,8 +2,9 @@
 
 import pytest
 
+from gateway.cameras import Box
 from gateway.kernel.errors import NotFoundError
-from gateway.sharing import EVERYBODY, Question, Standing
+from gateway.sharing import EVERYBODY, Availability, Question, Search, Standing
 from policies.clauses import Preset
 from policies.request import Deny, Permit
 from policies.vocabulary import Act, Reason
@@ -74,6 +75,21 @@ async def test_the_switch_refuses_even_where_no_document_could_be_written(w):
 
     answer = await ask(w)
     assert answer is None or (isinstance(answer, Deny) and answer.reason is Reason.SUSPENDED)
+
+
+async def test_the_list_refuses_even_where_no_document_could_be_written(w):
+    """Marked anew after the switch: a list must not offer what every release refuses."""
+    async with w.base.database.unit_of_work() as unit:
+        await w.rows.suspend(unit, w.owner.organisation_id, AGENCY_ID, at=w.clock.now())
+        unit.bump(w.owner.organisation_id)
+        await unit.commit(unaudited="the switch alone")
+    await w.marker.mark_all()
+    search = Search(principal=operator(), purpose="violent_crime", incident=incident(w.clock))
+
+    for _ in range(2):
+        page = await w.listing.page(search, Box(41.5, -88.0, 42.5, -87.0))
+        assert {one.look.availability for one in page.listed} <= {Availability.NOT_AVAILABLE}
+        await w.marker.mark_all()
 
 
 async def test_sharing_again_waits_for_the_owner(w):

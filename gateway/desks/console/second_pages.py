@@ -12,7 +12,7 @@ from gateway.desks.console.desk import ConsoleDesk
 from gateway.desks.console.pages import incident_view
 from gateway.desks.console.words import KINDS, PURPOSES, in_reader_s
 from gateway.edge.requires import requires
-from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, UnavailableError
+from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.web import _, after, page, read_form
 
@@ -36,7 +36,7 @@ async def ask_second(
     camera, purpose = form.given("camera"), form.given("purpose")
     try:
         await console.seconds.ask(principal, camera_id=camera, purpose=purpose, incident_id=incident_id)
-    except (ConflictError, DeniedError, UnavailableError) as error:
+    except (ConflictError, DeniedError, LimitedError, UnavailableError) as error:
         return await incident_view(request, principal, console, incident_id, purpose=purpose, error=error)
     return after(f"/console/incidents/{incident_id}?{urlencode({'purpose': purpose})}", "second-asked")
 

@@ -136,6 +136,11 @@ class ViewAsks:
                 return ask.camera_id == question.camera_id and ask.is_waiting(self._clock.now())
         return True
 
+    async def stands(self, approved: Approved, session_id: str) -> bool:
+        """Whether the yes that this view was opened with was not taken back."""
+        ask = await self._rows.ask(approved.ask_id)
+        return ask is not None and (ask.state, ask.session_id) == (AskState.OPENED, session_id)
+
     async def opened(self, unit: UnitOfWork, approved: Approved, session_id: str) -> None:
         """The yes is used by this view, in the transaction that opens it.
 
@@ -183,10 +188,17 @@ class ViewAsks:
             NotFoundError: no such request at the caller's organisation.
             ConflictError: it was declined, or is over.
         """
-        ask = await self._own(principal, ask_id)
-        if AskState.DECLINED not in NEXT[ask.state] or (ask.state in WAITING and self._clock.now() >= ask.expires_at):
-            raise ConflictError(_OVER)
-        return await self._no(ask, by="portal", person=principal.person_id)
+        for tries_left in reversed(range(TRIES)):
+            ask = await self._own(principal, ask_id)
+            is_late = ask.state in WAITING and self._clock.now() >= ask.expires_at
+            if AskState.DECLINED not in NEXT[ask.state] or is_late:
+                break
+            try:
+                return await self._no(ask, by="portal", person=principal.person_id)
+            except ConflictError:  # opened at this moment: the no counts all the same
+                if not tries_left:
+                    raise
+        raise ConflictError(_OVER)
 
     async def site_answered(self, agent_id: str, document_sha256: str, *, is_yes: bool, token: str) -> None:
         """The owner answered on site; `token` is the site's signed word, verified by the caller.
@@ -293,6 +305,8 @@ class ViewAsks:
         async with self._database.unit_of_work() as unit:
             changed = await self._rows.change(unit, ask, state=after, **values)
             await self._audit.append(unit, leaf(kind, ask, decision=decision, by=by, person=person))
+            if ask.session_id:
+                unit.bump(ask.person_id)  # the view it opened may be on its way, or in another process
             await unit.commit()
         if after is not AskState.APPROVED and by != "site":
             self._over[changed.id] = changed

@@ -5,13 +5,15 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import text
 
 from gateway.app.emergency import SharingEmergencyLaw
 from gateway.app.live import SharingDecider
 from gateway.audit import Query
 from gateway.emergency import CONFIRM_S, USE_S, Confirmation, Emergencies, Need, State
+from gateway.emergency.service import MOST_OPEN
 from gateway.emergency.store import SqlConfirmations
-from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, LimitedError, NotFoundError
 from gateway.kernel.principal import Role
 from gateway.live import ViewDeny, ViewPermit, ViewQuestion
 from policies.clauses import Live
@@ -215,6 +217,23 @@ async def test_asking_twice_asks_once(bench: Bench):
 
     assert first == second
     assert await bench.kinds() == ["emergency.asked"]
+
+
+async def test_one_person_does_not_fill_the_list_of_what_waits(bench: Bench):
+    """What is over makes room again."""
+    need = await bench.share()
+    for number in range(MOST_OPEN):
+        await bench.emergencies.ask(ASKER, need)
+        async with bench.database.unit_of_work() as unit:
+            await unit.session.execute(text("UPDATE emergency_confirmation SET camera_id = :c WHERE camera_id = :w"),
+                {"c": f"cam_other{number}", "w": need.camera_id})  # fmt: skip
+            await unit.commit(unaudited="a test: it was another camera's")
+
+    with pytest.raises(LimitedError):
+        await bench.emergencies.ask(ASKER, need)
+
+    bench.clock.advance(CONFIRM_S)
+    assert (await bench.emergencies.ask(ASKER, need)).state is State.ASKED
 
 
 async def test_two_questions_at_once_are_one(bench: Bench):

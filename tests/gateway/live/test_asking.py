@@ -417,6 +417,38 @@ async def test_a_no_ends_the_view_that_the_yes_opened(plane: Plane):
     assert plane.ask_sites.taken_back == [asked.document_sha256]
 
 
+async def test_a_no_in_another_process_ends_the_view_here(plane: Plane):
+    """Where no such view is known: the asker's generation goes up, and whoever shows the view decides it again."""
+    asked = await ask(plane)
+    await plane.sessions.asks.approve(OWNER, asked.id, TOUCH)
+    session = await plane.accepted()
+    seat = plane.sessions.live._board.take(session.id)
+    before = (await plane.database.generations_since(0)).platform
+    await plane.sessions.asks.decline(OWNER, asked.id)
+    assert seat is not None
+    plane.sessions.live._board.put(seat)
+
+    assert OPERATOR.person_id in (await plane.database.generations_since(before)).changed
+    assert await plane.sessions.live.rules_changed() == 1
+    assert ("drop", session.id) in plane.relay.orders
+
+
+async def test_a_no_while_the_view_is_opened_counts(plane: Plane):
+    """The yes is used between the owner's page and their no: the no ends what it opened instead of being refused."""
+    asked = await ask(plane)
+    await plane.sessions.asks.approve(OWNER, asked.id, TOUCH)
+    before = await read(plane, asked)
+    session = await plane.accepted()
+    original, seen = plane.sessions.asks._own, [before]
+
+    async def reads_late(principal: Principal, ask_id: str) -> ViewAsk:
+        return seen.pop() if seen else await original(principal, ask_id)
+
+    plane.sessions.asks._own = reads_late  # type: ignore[method-assign]
+    assert (await plane.sessions.asks.decline(OWNER, asked.id)).state is AskState.DECLINED
+    assert (await plane.read(session.id)).end_reason is EndReason.RULES
+
+
 async def test_who_asked_hears_of_every_step(plane: Plane):
     """So that the picture starts by itself; news name the camera alone."""
     with plane.bus.subscribe(topic_of_asker(OPERATOR.person_id)) as news:
