@@ -64,3 +64,23 @@ def test_every_page_is_accessible(chromium: Browser, origin: tuple[str, str], lo
             if folder := os.environ.get("LENSPACT_TEST_PICTURES"):
                 seen.page.screenshot(path=f"{folder}/site-{look}-{number}.png", full_page=True)
         assert seen.errors == []
+
+
+def test_what_was_chosen_survives_news_of_the_site(
+    chromium: Browser, portal: BlockingPortal, served_database: Database, tmp_path: Path
+):
+    """News of the site that comes between choosing and saving reads the page again, and takes no choice away."""
+    bench = SiteBench(served_database, tmp_path)
+    portal.call(_site_with_troubles, bench)
+    with served(app_of(bench, Caller(owner())), portal) as base, watched(chromium, width=1280, dark=False) as seen:
+        page = seen.page
+        with page.expect_response("**/events"):
+            page.goto(base + AGENT)
+        choice = page.get_by_label("Till is on the list as")
+        choice.select_option(index=1)
+        page.get_by_role("button", name="Save which camera is which").focus()
+        with page.expect_response(base + AGENT) as read_again:
+            portal.call(bench.bus.publish, f"site.{SITE.id}")
+        read_again.value.finished()
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        assert choice.evaluate("field => field.selectedIndex") == 1

@@ -1,17 +1,31 @@
 // A page that keeps itself current: when its stream says `changed`, its content is read again and swapped in place.
-// Nothing moves under the pointer: the swap waits while something inside has the focus or is being pressed.
+// Nothing moves under the pointer, and nothing typed or chosen is lost: the swap waits while something inside has the
+// focus, is being pressed, or was filled in and not sent yet.
 import { announce, localTimes } from "./app.js";
 
 const SETTLE_MS = 250; // several changes at once are one swap
 const page = document.getElementById("live-page");
 let waiting = 0;
 
+function isFilledIn(field) {
+  if (field.type === "hidden") return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (!field.options) return field.value !== field.defaultValue;
+  const first = [...field.options].findIndex((option) => option.defaultSelected);
+  return field.selectedIndex !== Math.max(first, 0);
+}
+
+function isInUse() {
+  const active = document.activeElement;
+  const fields = [...page.querySelectorAll("input, select, textarea")];
+  return fields.includes(active) || fields.some(isFilledIn);
+}
+
 async function refresh() {
-  if (page.contains(document.activeElement) && document.activeElement !== document.body && document.activeElement.matches("input, select, textarea")) return;
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live-page");
-  if (!fresh) return;
+  if (!fresh || isInUse()) return;
   const focused = document.activeElement?.id;
   page.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
   localTimes(page);
