@@ -16,6 +16,7 @@ import pytest
 from gateway.audit import Query
 from gateway.cameras import Camera, CameraFacts
 from gateway.evidence import ClipRequest, ClipState, Wanted
+from gateway.identity import Membership
 from gateway.kernel.database import Database
 from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
@@ -88,7 +89,13 @@ async def ask(server: SiteServer, camera: Camera) -> tuple[Principal, ClipReques
     """An operator asks for two seconds that were recorded by now."""
     agency = await server.services.identity.people.agency()
     assert agency
-    asker = replace(operator(), organisation_id=agency.id)
+    identity, usual = server.services.identity, operator()
+    async with server.services.database.unit_of_work() as unit:
+        person_id = await identity.person_for(unit, email="op@city.example", name="Robin Diaz")
+        held = Membership(agency.id, usual.roles, usual.unit)
+        await identity.people._store.put_agency_membership(unit, person_id, held)
+        await unit.commit(unaudited="a test's operator")
+    asker = replace(usual, organisation_id=agency.id, person_id=person_id)
     begin = server.services.clock.now()
     await anyio.sleep(5)  # the recording has to happen
     wanted = Wanted(
