@@ -133,7 +133,7 @@ class Ordinances:
 
         Raises:
             InvalidError: it cannot be read; the sentence names the place.
-            ConflictError: it is in force already, or waits already, or too many wait.
+            ConflictError: it waits already, or too many wait.
         """
         document, pack = read_text(text)
         async with self._database.unit_of_work() as unit:

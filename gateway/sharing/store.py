@@ -109,20 +109,11 @@ class SqlSharing:
         return await versions.read(self._database, site_id, before=before, most=most)
 
     async def forget(self, unit: UnitOfWork, site_id: str) -> None:
-        """The site is gone, and the documents that say where its cameras are."""
+        """The site is gone, and the documents that say where its cameras are; whom its owner stopped stays."""
         await versions.forget(unit, site_id)
         await unit.session.execute(delete(_SIGN).where(_SIGN.c.site_id == site_id))
         await unit.session.execute(delete(_DOCUMENT).where(_DOCUMENT.c.site_id == site_id))
-        gone = await unit.session.execute(
-            delete(_SITE).where(_SITE.c.site_id == site_id).returning(_SITE.c.organisation_id)
-        )
-        for row in gone.all():
-            others = await self._rows(
-                select(_SITE.c.site_id).where(_SITE.c.organisation_id == row.organisation_id), unit
-            )
-            if not others:  # there is nothing left that could be shared, or stopped
-                mine = _SUSPENSION.c.organisation_id == row.organisation_id
-                await unit.session.execute(delete(_SUSPENSION).where(mine))
+        await unit.session.execute(delete(_SITE).where(_SITE.c.site_id == site_id))
 
     async def document(self, sha256: str) -> StoredDocument | None:
         """One document."""

@@ -141,12 +141,19 @@ async def test_another_organisation_is_not_stopped(w):
     assert isinstance(await ask(w), Permit)
 
 
-async def test_who_leaves_leaves_no_switch_behind(w):
-    """With the last place the switch goes too."""
+async def test_removing_the_last_place_shares_nothing_again(w):
+    """The switch is lifted by its owner's word alone, with its leaf: a place that is added later is stopped too."""
     await w.stopping.stop(w.owner)
     await w.base.partners.remove_site(w.owner, w.site.id)
     async with w.base.database.unit_of_work() as unit:
         await w.sharing.site_removed(unit, w.site)
         await unit.commit(unaudited="as the watcher does")
+    assert EVERYBODY in await w.stopping.stopped(w.owner.organisation_id)
 
-    assert await w.stopping.stopped(w.owner.organisation_id) == {}
+    site = await w.base.partners.save_site(w.owner, w.site, is_new=True)
+    camera = await w.base.cameras.add(w.owner, site, w.cameras_here[0].facts)
+    agent = w.pair(site, [camera])
+    await w.sharing.save(w.owner, site.id, [usual(camera, preset=Preset.OPEN)], made_from=0)
+    await w.deliver(agent)
+    w.cameras_here = [camera]
+    assert not isinstance(await ask(w), Permit)

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import timedelta
 from types import SimpleNamespace
 
+import anyio
 import pytest
 from sqlalchemy import text
 
@@ -377,6 +378,28 @@ async def test_a_confirmation_runs_out(lite: Bench):
         await lite.use(one.id)
     assert await lite.emergencies.sweep() == 1
     assert (await lite.kinds())[-1] == "emergency.lapsed"
+
+
+async def test_two_views_at_once_use_a_confirmation_once(bench: Bench):
+    """Each in a transaction of its own, at the same moment: one is written, the other is nothing."""
+    one = await bench.confirmed(await bench.share())
+    used, refused = [], []
+
+    async def try_to_use(view):
+        try:
+            await bench.use(one.id, by=view)
+            used.append(view)
+        except ConflictError:
+            refused.append(view)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for number in range(4):
+                tasks.start_soon(try_to_use, f"ses_{str(number) * 26}")
+
+    assert (len(used), len(refused)) == (1, 3)
+    assert (await bench.rows.get(one.id)).used_by == used[0]
+    assert len(bench.owners.told) == 1
 
 
 async def test_a_confirmation_is_used_once(bench: Bench):

@@ -388,6 +388,27 @@ async def test_the_view_ends_with_its_five_minutes_and_reads_so(plane: Plane):
     assert (await plane.read(session.id)).end_reason is EndReason.TIME
 
 
+async def test_two_views_at_once_use_a_yes_once(plane: Plane):
+    """Two tabs of who asked press at the same moment: one picture, and the other tab is refused."""
+    asked = await ask(plane)
+    await plane.sessions.asks.approve(OWNER, asked.id, TOUCH)
+    opened, refused = [], []
+
+    async def press() -> None:
+        try:
+            opened.append(await plane.open())
+        except (ConflictError, DeniedError) as error:
+            refused.append(error)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(press)
+
+    assert (len(opened), len(refused)) == (1, 2)
+    assert [session.id for session in plane.sessions.live.running()] == [opened[0].session_id]
+
+
 async def test_a_view_that_never_came_to_a_picture_may_be_opened_again(plane: Plane):
     """A camera that was unreachable used nothing up, at the site neither."""
     asked = await ask(plane)
