@@ -151,9 +151,12 @@ class OwnersYes(Protocol):
 class Freshness(Protocol):
     """Whether this process knows how things stand, and which generation of them: `sharing.Freshness`."""
 
-    @property
-    def is_confirmed(self) -> bool:
-        """It does; while it does not, nothing is permitted and no lease is renewed."""
+    async def demand(self) -> None:
+        """Know it, by looking once more if need be; while that fails, nothing is permitted and no lease is renewed.
+
+        Raises:
+            UnavailableError: it cannot be seen.
+        """
 
     @property
     def stamp(self) -> int:

@@ -88,7 +88,11 @@ class Upkeep:
 
         While this process cannot know whether something was taken back, it renews nothing; leases end by themselves.
         """
-        if self._freshness.is_confirmed:
+        try:
+            await self._freshness.demand()
+        except UnavailableError:
+            _LOG.warning("no lease is renewed: whether anything was taken back cannot be seen")
+        else:
             await self._lease()
         await self._look_at_horizons()
         await self._endings.pay_owed()

@@ -316,7 +316,13 @@ class FakeFreshness:
     """Knows how things stand until told otherwise."""
 
     is_confirmed: bool = True
+    can_look: bool = False
     stamp: int = 0
+
+    async def demand(self) -> None:
+        self.is_confirmed = self.is_confirmed or self.can_look
+        if not self.is_confirmed:
+            raise UnavailableError("The generations cannot be seen.")
 
 
 @dataclass

@@ -33,7 +33,6 @@ from tests.bench.harness import Bench, Gate
 from tests.bench.policy import cities
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
-from tests.policies.build import PACK
 from tests.support.sharing import incident, operator, sharing_world
 
 Work = Callable[[], Coroutine[Any, Any, object]]
@@ -101,7 +100,8 @@ def _work(runner: asyncio.Runner, way: Way, wanted: list[tuple[Search, Box]]) ->
 
 def _ground() -> str:
     """The name of the ground in a world of the tests."""
-    return ground_of(sharing_world(Database("sqlite+in_loop:///:memory:"), **_parts()).book, PACK.digest)
+    world = sharing_world(Database("sqlite+in_loop:///:memory:"), **_parts())
+    return ground_of(world.book, world.layering.guardrail.guardrail.digest)
 
 
 def _parts() -> dict[str, Any]:

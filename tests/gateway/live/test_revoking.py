@@ -110,6 +110,15 @@ async def test_an_unconfirmed_process_renews_no_lease(plane: Plane):
     assert plane.relay.leased == [[session.id]]
 
 
+async def test_a_process_that_stood_still_looks_once_more_and_renews(plane: Plane):
+    """One slow second on a busy machine costs a look, not everybody's pictures."""
+    session = await plane.accepted()
+    plane.freshness.is_confirmed, plane.freshness.can_look = False, True
+
+    await plane.sessions.upkeep.beat()
+    assert plane.relay.leased == [[session.id]]
+
+
 async def test_taking_away_works_while_unconfirmed(plane: Plane):
     """A viewer who leaves, and a change of rules that is heard of, end views as always."""
     first, second = await plane.accepted(), await plane.accepted()
