@@ -5,7 +5,7 @@ here are English; in another `Tongue` (`policies.spanish`) the same sentences co
 exchanged for its own. Names of cameras and agencies go through the caller's table: a document holds ids only.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -21,6 +21,21 @@ FEET_PER_M: Final = 3.28084
 MILE_M: Final = 1_590  # 1,600 m is "1 mile"
 WHOLE_LINES: Final = 2160  # no camera of ours sends more
 BLOCK_M: Final = 100.0  # a city block, as people count them
+_CAMERAS: Final = "\0"  # stands for names in a sentence whose cameras are not chosen yet; no name holds it
+_SERVICES: Final[Mapping[str, str]] = {"fire": "fire service", "ems": "medical service"}
+# act, how it is said first in a sentence, and how after another act has named the cameras
+_PHRASES: Final[tuple[tuple[Act, str, str], ...]] = (
+    (Act.REGISTRY_VIEW, "see {cameras} on the map", "see it on the map"),
+    (Act.LIVE_VIEW, "watch {cameras} live", "watch live"),
+    (Act.LIVE_AUDIO, "listen live at {cameras}", "listen"),
+    (Act.PTZ_MOVE, "move {cameras}", "move the camera"),
+    (Act.STILL_TAKE, "take stills of {cameras}", "take stills"),
+    (Act.RECORDED_VIEW, "play recordings of {cameras}", "play recordings"),
+    (Act.CLIP_REQUEST, "ask you for clips of {cameras}", "ask you for clips"),
+    (Act.CLIP_FETCH, "receive clips of {cameras}", "receive clips"),
+    (Act.PRESERVE_PLACE, "keep recordings of {cameras} from being overwritten", "keep them from being overwritten"),
+    (Act.SHARE_FORWARD, "hand pictures of {cameras} on to other agencies", "hand them on to other agencies"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +102,9 @@ def say_rules(policy: Policy, rules: Iterable[Rule], voice: Voice) -> list[str]:
     """Some rules of a policy: one sentence for each that speaks of a camera, then what they have in common."""
     spoken = [rule for rule in rules if policy.members_by_scope[rule.scope]]
     allows = [rule for rule in spoken if rule.effect is Effect.ALLOW]
-    common = _Common(
-        purposes=len({rule.purposes for rule in allows}) == 1,
-        notify=len({policy.terms_by_id[rule.terms].notify for rule in allows if _is_told(rule)}) == 1,
-    )
-    sentences = [_sentence(policy, rule, common, voice) for rule in spoken]
+    common = _common([(policy, rule) for rule in allows])
+    cameras = {rule.id: _names(sorted(policy.members_by_scope[rule.scope]), voice) for rule in spoken}
+    sentences = [_sentence(policy, rule, cameras[rule.id], common, voice) for rule in spoken]
     if allows and common.purposes:
         text = voice.translate("All of this only for {purposes}.")
         sentences.append(text.format(purposes=_purposes(allows[0], voice)))
@@ -110,16 +123,38 @@ class _Common:
 
 
 def say_change(old: Policy | None, new: Policy, voice: Voice) -> list[Change]:
-    """What changes from `old` (None: nothing was shared) to `new`."""
-    after = say(new, voice)
+    """What changes from `old` (None: nothing was shared) to `new`: each sentence for the cameras it is new for."""
     if old is None:
         named = [voice.translate("Passkeys are named that may approve sharing more.")] if new.owners else []
-        return [Change("more", sentence) for sentence in [*after, *named]]
-    before = say(old, voice)
-    changes = [Change("more", sentence) for sentence in after if sentence not in before]
-    changes += [Change("less", sentence) for sentence in before if sentence not in after]
+        return [Change("more", sentence) for sentence in [*say(new, voice), *named]]
+    common = _common([(one, rule) for one in (old, new) for rule in one.rules if rule.effect is Effect.ALLOW])
+    before, after = _by_sentence(old, common, voice), _by_sentence(new, common, voice)
+    changes = [Change("more", sentence) for sentence in _beyond(after, before, voice)]
+    changes += [Change("less", sentence) for sentence in _beyond(before, after, voice)]
     reasons = compare(old, new).reasons
     return changes + [Change("other", text) for text in _unique(_reason(reason, voice) for reason in reasons) if text]
+
+
+def _common(rules: list[tuple[Policy, Rule]]) -> _Common:
+    """What all of these allow rules agree on, so that no sentence has to say it."""
+    told = {policy.terms_by_id[rule.terms].notify for policy, rule in rules if _is_told(rule)}
+    return _Common(purposes=len({rule.purposes for _, rule in rules}) == 1, notify=len(told) == 1)
+
+
+def _by_sentence(policy: Policy, common: _Common, voice: Voice) -> dict[str, frozenset[str]]:
+    """The cameras that each sentence speaks of; `_CAMERAS` stands in it for their names."""
+    said: dict[str, frozenset[str]] = {}
+    for rule in policy.rules:
+        sentence = _sentence(policy, rule, _CAMERAS, common, voice)
+        said[sentence] = said.get(sentence, frozenset()) | policy.members_by_scope[rule.scope]
+    return said
+
+
+def _beyond(some: Mapping[str, frozenset[str]], others: Mapping[str, frozenset[str]], voice: Voice) -> Iterator[str]:
+    """What `some` say of cameras of which the `others` do not say it."""
+    for sentence, cameras in some.items():
+        if left := cameras - others.get(sentence, frozenset()):
+            yield sentence.replace(_CAMERAS, _names(sorted(left), voice))
 
 
 def distance(metres: int, voice: Voice) -> str:
@@ -142,8 +177,7 @@ def duration(seconds: int, voice: Voice) -> str:
     return voice.translate("{n} seconds").format(n=seconds)
 
 
-def _sentence(policy: Policy, rule: Rule, common: _Common, voice: Voice) -> str:
-    cameras = _names(sorted(policy.members_by_scope[rule.scope]), voice)
+def _sentence(policy: Policy, rule: Rule, cameras: str, common: _Common, voice: Voice) -> str:
     who, what = _who(policy, rule, voice), _acts(rule.acts, cameras, voice)
     is_many = rule.grantee.startswith("any") and len(policy.envelope.agencies) > 1
     details = [_condition(rule, voice), _hours(policy.window_by_id.get(rule.window), voice), _dates(rule, voice)]
@@ -166,9 +200,6 @@ def _names(cameras: list[str], voice: Voice) -> str:
     return _list([voice.cameras.get(name, name) for name in cameras], voice)
 
 
-_SERVICES: Final[Mapping[str, str]] = {"fire": "fire service", "ems": "medical service"}
-
-
 def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     kind, _, name = rule.grantee.partition(":")
     agency, _, part = name.partition("/")
@@ -183,21 +214,6 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     word = _SERVICES.get(part, part.replace("_", " "))
     said = voice.translate(word) if kind == "role" else part
     return voice.translate(texts[kind]).format(agency=voice.agencies.get(agency, unnamed), part=said)
-
-
-# act, how it is said first in a sentence, and how after another act has named the cameras
-_PHRASES: Final[tuple[tuple[Act, str, str], ...]] = (
-    (Act.REGISTRY_VIEW, "see {cameras} on the map", "see it on the map"),
-    (Act.LIVE_VIEW, "watch {cameras} live", "watch live"),
-    (Act.LIVE_AUDIO, "listen live at {cameras}", "listen"),
-    (Act.PTZ_MOVE, "move {cameras}", "move the camera"),
-    (Act.STILL_TAKE, "take stills of {cameras}", "take stills"),
-    (Act.RECORDED_VIEW, "play recordings of {cameras}", "play recordings"),
-    (Act.CLIP_REQUEST, "ask you for clips of {cameras}", "ask you for clips"),
-    (Act.CLIP_FETCH, "receive clips of {cameras}", "receive clips"),
-    (Act.PRESERVE_PLACE, "keep recordings of {cameras} from being overwritten", "keep them from being overwritten"),
-    (Act.SHARE_FORWARD, "hand pictures of {cameras} on to other agencies", "hand them on to other agencies"),
-)
 
 
 def doing(acts: frozenset[Act], voice: Voice, cameras: str = "") -> str:

@@ -178,6 +178,23 @@ def test_a_change_is_said_by_what_it_adds_and_takes():
     assert say_change(old, old, VOICE) == []
 
 
+def test_a_change_of_one_camera_is_said_of_that_camera_alone():
+    """What stays so for the other cameras is neither more nor less."""
+    first, second = (camera.id for camera in policy().cameras)
+    both = of_preset(Preset.OPEN, frozenset({first, second}), is_home=False)
+    old = expand([both]).into(policy())
+    one, rest = (
+        dataclasses.replace(both, cameras=frozenset({first})),
+        dataclasses.replace(both, cameras=frozenset({second})),
+    )
+    new = expand([dataclasses.replace(one, live=Live.NEVER), rest]).into(policy())
+
+    changes = say_change(old, new, VOICE)
+    assert {change.kind for change in changes} == {"less"}
+    assert not any(VOICE.cameras[second] in change.sentence for change in changes)
+    assert any(f"watch {VOICE.cameras[first]} live" in change.sentence for change in changes)
+
+
 def test_the_first_document_is_all_new():
     """With nothing in force, everything is more."""
     held = policy(rule())
