@@ -15,16 +15,14 @@ from pathlib import Path
 import av
 from playwright.sync_api import Browser, Page
 
-from gateway.incidents.model import GRACE_S
 from tests.smoke.frames import assert_is_picture, videos, violations
 from tests.smoke.measure import Report, pss_mb
-from tests.smoke.people import HOLD_S, MARKET, Newcomer, Operator, SiteAgent, sign_in_agency
+from tests.smoke.people import HOLD_S, Newcomer, Operator, SiteAgent, sign_in_agency
 from tests.smoke.stage import Demo, MissingPartError, chromium, fresh_demo, window
 from tests.support.authenticators import authenticator
 
 FIRST_FRAME_WARM_MS = 500  # the project's promise on two cores
 REVOKE_MS = 500
-END_S = 15  # a lease and the time to notice
 WARM_STARTS = 8
 CAMERA = "Loading dock"
 ASKED = "Till"
@@ -60,8 +58,6 @@ class Run:
         self.windows: list[Page] = []
         self.owner = Newcomer(demo, self.window())
         self.operator = Operator(demo, self.window())
-        self.second = Operator(demo, self.window())
-        self.closed_ms = 0.0
         self.agent = SiteAgent(demo.folder / "spare" / "agent.toml", demo.site_pin, folder / "spare-agent.log")
 
     def window(self) -> Page:
@@ -83,12 +79,10 @@ class Run:
         with self.agent.running_paired(self.owner, self.report, self.window()):
             self.watch()
             self.seen_by_owner()
-            self.bound_to_incident()
             self.clip()
             self.ask_first()
             self.memory()
             self.revoke()
-        self.ended_with_incident()
         self.audit()
         for page in self.windows:
             found = violations(page) if page.url.startswith("http") else []
@@ -140,22 +134,6 @@ class Run:
         self.report.step("the owner sees who looked")
         self.owner.page.goto(self.demo.origin + "/portal")
         self.owner.page.get_by_text("Live now").first.wait_for()
-
-    def bound_to_incident(self) -> None:
-        """A supervisor watches the market for an incident, and closes it; the other steps go on meanwhile."""
-        self.report.step("a supervisor watches for an incident elsewhere, and closes it")
-        self.second.sign_in("supervisor")
-        self.second.open_incident(number="26-117", at=MARKET)
-        self.second.pictures(1)
-        self.closed_ms = self.second.close_incident()
-
-    def ended_with_incident(self) -> None:
-        """What was watched for the closed incident went on for its grace time, and then ended by itself."""
-        self.report.step(f"what was watched for the closed incident ended by itself, {GRACE_S} s after it")
-        tile = self.second.page.locator("article.tile").first
-        tile.get_by_text("Ended by the sharing rules").wait_for(timeout=1000 * (GRACE_S + END_S))
-        went_on_s = (videos(self.second.page)[0].last_ms - self.closed_ms) / 1000
-        assert GRACE_S - END_S < went_on_s < GRACE_S + END_S, f"it went on for {went_on_s:.0f} s"
 
     def clip(self) -> None:
         """A clip is asked for, approved on site, downloaded, verified and decoded."""
