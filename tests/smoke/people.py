@@ -154,13 +154,17 @@ class Newcomer:
             self.page.wait_for_timeout(1000)
         raise AssertionError("it never came into force: " + self.page.locator("main").inner_text())
 
-    def let_watch(self, name: str) -> None:
-        """Answer the request for a camera by one touch."""
+    def let_watch(self, name: str) -> float:
+        """Answer the request for a camera by one touch; when the button was about to be pressed, wall clock in ms."""
         page = self.page
         page.goto(self.demo.origin + "/portal")
         page.get_by_text(f"Somebody asks to watch {name} live").click()
-        page.get_by_role("button", name="Let them watch").click()
+        button = page.get_by_role("button", name="Let them watch")
+        button.wait_for()
+        pressed_ms = float(page.evaluate("() => performance.timeOrigin + performance.now()"))
+        button.click()
         page.wait_for_url("**done=view-sent")
+        return pressed_ms
 
     def stop_watching(self, name: str) -> None:
         """Take the yes back while somebody watches."""
