@@ -17,9 +17,11 @@ from policies.hours import is_open
 from policies.matching import ANY
 from policies.model import Policy
 from policies.parts import ALWAYS, Rule, radius_m
+from policies.request import said_role
 from policies.vocabulary import (
     LIVE_ACTS,
     PURPOSES_OF_KIND,
+    PURPOSES_OF_ROLE,
     Act,
     Condition,
     Effect,
@@ -297,6 +299,21 @@ class NoGround(_Everything):
     def has_purpose(self, purpose: Purpose) -> bool:
         """No kind allows it."""
         return purpose not in GROUNDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotTheirs(_Everything):
+    """A service other than the police looks for its own purposes only, whatever an owner's rules name."""
+
+    role: str
+
+    def has_who(self, who: Who) -> bool:
+        """Somebody for whom this is the role that counts."""
+        return said_role(who.roles) == self.role
+
+    def has_purpose(self, purpose: Purpose) -> bool:
+        """It is none of the service's."""
+        return purpose not in PURPOSES_OF_ROLE[self.role]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

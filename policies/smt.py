@@ -41,9 +41,11 @@ from policies.hours import DAY_MIN, WEEK_MIN
 from policies.matching import ANY
 from policies.model import Policy
 from policies.parts import ALWAYS, Rule, Window
+from policies.request import said_role
 from policies.space import NO_ROLE, Places
 from policies.vocabulary import (
     LIVE_ACTS,
+    PURPOSES_OF_ROLE,
     RANGE_ACTS,
     Act,
     Effect,
@@ -226,8 +228,18 @@ class _Writer:
             f"(assert (ite {acts(_FREE)} (= seconds 0) (>= seconds 1)))",
             "(assert (and (>= age 1000) (>= around 1)))",
             f"(assert (=> incident {one_of('purpose', grounds)}))",
+            *(f"(assert (=> {self._said(role)} {purposes(some)}))" for role, some in PURPOSES_OF_ROLE.items()),
             f"(assert {any_of(f'(and (= distance {top}) (not {none}))' for top, none in nowhere.items())})",
         ]
+
+    def _said(self, role: str) -> str:
+        """That this is the role that counts: somebody has it, and none of those that count before it."""
+        if role not in self.roles:
+            return "false"
+        before = [
+            f"(not role{at})" for at, other in enumerate(self.roles) if said_role(frozenset({role, other})) != role
+        ]
+        return all_of([f"role{self.roles.index(role)}", *before])
 
     def _policy(self, policy: Policy | None) -> str:
         """What a policy lets through, under agreement, ordinance and totals."""

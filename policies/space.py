@@ -15,14 +15,14 @@ from itertools import combinations
 from operator import or_
 from typing import Any, Final
 
-from policies.boxes import PER_DAY, Box, NoGround, NoPicture, NoSuchPlace, Reason, What, When, Who
+from policies.boxes import PER_DAY, Box, NoGround, NoPicture, NoSuchPlace, NotTheirs, Reason, What, When, Who
 from policies.geo import cell_between
 from policies.guardrail import Guardrail
 from policies.heads import SECONDS_OF, epoch_ms
 from policies.model import Policy
 from policies.moments import TooManyError, moments
 from policies.parts import Camera, Window, radius_m
-from policies.vocabulary import LIVE_ACTS, RANGE_ACTS, Act, Condition, GuardCondition, Origin, Purpose
+from policies.vocabulary import LIVE_ACTS, RANGE_ACTS, VIEWERS, Act, Condition, GuardCondition, Origin, Purpose
 
 THINGS: Final = ("who", "camera", "purpose", "what", "reason", "lines", "when")  # in the order in which they are chosen
 STEPS: Final = 200_000  # of one search; past that nothing is known
@@ -211,11 +211,13 @@ class _Builder:
         self._bounds: list[Any] = [*self._terms, *envelopes, guardrail.limits]
 
     def space(self) -> Space:
-        places = Places.of(self._policies)
+        places, people = Places.of(self._policies), tuple(self._who())
+        roles = {role for who in people for role in who.roles}
         common: list[Box] = [
             NoGround(),
             NoPicture(on_map=False),
             NoPicture(on_map=True),
+            *(NotTheirs(role=role) for role in VIEWERS if role in roles),
             *(NoSuchPlace(cameras=none, distance_m=top) for top, none in places.without_cell().items() if none),
         ]
         boxes: list[Box] = list(common)
@@ -226,7 +228,7 @@ class _Builder:
             allows = sum(1 << first + place for place, box in enumerate(side) if box.is_allow)
             sides.append(Side(allows, shared | ((1 << len(boxes)) - (1 << first)) & ~allows))
         values = {
-            "who": tuple(self._who()),
+            "who": people,
             "camera": tuple(sorted(places.cameras)),
             "purpose": tuple(word for word in Purpose if any(word in one.envelope.purposes for one in self._policies)),
             "what": tuple(self._what()),

@@ -19,7 +19,10 @@ from policies.request import Approval, Caps, Facts, Incident, Request, Span, Sub
 from policies.vocabulary import LIVE_ACTS, RANGE_ACTS, Act, Effect, IncidentKind, Notify, Origin, Tag
 from tests.policies.build import LAT, NOW, PARTNER, PURPOSES, camera, policy, rule, subject, terms
 
-GRANTEES = ("any", "agency:age_1", "unit:age_1/rtcc", "role:age_1/operator", "agency:age_2")
+GRANTEES = (
+    "any", "agency:age_1", "unit:age_1/rtcc", "role:age_1/operator", "agency:age_2", "unit:age_1/patrol",
+    "role:age_1/fire",
+)  # fmt: skip
 SCOPES = ("partner", "site", "group:yard", "camera:cam_1", "tag:transit")
 CAMERAS = (camera(), camera("cam_2", LAT + 0.01))
 WINDOWS = (
@@ -169,7 +172,7 @@ def broken(dice: Random, asked: Request, facts: Facts) -> tuple[Request, Facts]:
             {"incident": dataclasses.replace(incident, cell=Cell(incident.cell.lat + 9, incident.cell.lon))},
             {"incident": dataclasses.replace(incident, cell=dice.choice(_cells(asked.camera))[1])},
             {"incident": dataclasses.replace(incident, has_moved=True)},
-            {"incident": dataclasses.replace(incident, is_active=False)},
+            *[{"incident": dataclasses.replace(incident, is_active=False)}] * (1 if span is None else 3),
             {"incident": dataclasses.replace(incident, origin=dice.choice(tuple(Origin)))},
             {"incident": dataclasses.replace(incident, opened_at=incident.opened_at + timedelta(hours=2))},
         ]
@@ -186,7 +189,9 @@ def broken(dice: Random, asked: Request, facts: Facts) -> tuple[Request, Facts]:
 def _subject(dice: Random, chosen: Rule) -> Subject:
     agency = "age_2" if chosen.grantee == "agency:age_2" else "age_1"
     roles = dice.choice((frozenset({"operator"}), frozenset({"operator", "supervisor"})))
-    return subject(agency=agency, roles=roles)
+    roles = frozenset({"fire"}) if chosen.grantee == "role:age_1/fire" else roles
+    unit = chosen.grantee.partition("/")[2] if chosen.grantee.startswith("unit:") else "rtcc"
+    return subject(agency=agency, roles=roles, unit=unit)
 
 
 def _incident(dice: Random, chosen: Rule, name: str, opened: datetime) -> Incident:

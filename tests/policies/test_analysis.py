@@ -10,7 +10,7 @@ from policies.analysis import Difference, Edit, Verdict, Way
 from policies.geo import cell_between
 from policies.model import Policy, Window
 from policies.narrowing import compare
-from policies.request import Facts, Request
+from policies.request import Caps, Facts, Request
 from policies.vocabulary import Act, Purpose
 from tests.policies import oracle
 from tests.policies.build import AGENCY, NOW, PACK, camera, deny, envelope, policy, rule, terms
@@ -71,6 +71,8 @@ def asked_of(dice: Random, *held: Policy):
         for _ in range(5):
             if one.rules:
                 asked, facts = directed(dice, one)
+                if asked.act is Act.REGISTRY_VIEW:  # a place on the map has no lines to ask for
+                    asked = dataclasses.replace(asked, caps=Caps(0, 0))
                 if asked.now >= NOW:
                     yield asked, facts
 
@@ -172,6 +174,37 @@ def test_distances_at_which_no_incident_can_be_are_no_difference():
     assert cell_between(camera().place, 300, 301) is None
     assert verdict(near, wider).verdict is Verdict.SAME
     assert verdict(near, policy(rule(condition="near:400"))).verdict is Verdict.WIDENS
+
+
+FIRE, CRIME = frozenset({Purpose.FIRE, Purpose.LIFE_SAFETY}), frozenset({Purpose.PROPERTY_CRIME})
+SERVICES = {  # the fire service may look for its own purposes only, so that a rule for it gives no more than that
+    "nothing of its own": (policy(), policy(rule(grantee="role:age_1/fire", purposes=CRIME)), Verdict.SAME),
+    "more, and not of its own": (
+        policy(rule(grantee="role:age_1/fire", purposes=FIRE)),
+        policy(rule(grantee="role:age_1/fire", purposes=FIRE | CRIME)),
+        Verdict.SAME,
+    ),
+    "some of its own": (policy(), policy(rule(grantee="role:age_1/fire", purposes=FIRE | CRIME)), Verdict.WIDENS),
+    "a role beside it": (
+        policy(rule(grantee="role:age_1/operator", purposes=CRIME)),
+        policy(rule(grantee="role:age_1/fire", purposes=CRIME), rule("b", grantee="role:age_1/operator")),
+        Verdict.WIDENS,
+    ),
+    "who has both is an operator": (
+        policy(rule(grantee="role:age_1/operator"), rule("b", grantee="role:age_1/fire", purposes=CRIME)),
+        policy(rule(grantee="role:age_1/operator"), deny(grantee="role:age_1/fire", purposes=CRIME)),
+        Verdict.NARROWS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_given_its_own_purposes_only(name):
+    """What a rule names beyond them is no difference, and leaves no doubt."""
+    old, new, expected = SERVICES[name]
+    found = verdict(old, new)
+
+    assert (found.verdict, found.is_certain) == (expected, True)
 
 
 def test_an_agreement_that_ends_later_gives_more():

@@ -26,7 +26,7 @@ from tests.policies.build import NOW
 from tests.policies.generate import directed, random_policy
 from tests.policies.plain import case_of
 
-CASES = 2_000
+CASES = 4_000
 Effect = Callable[[list[str]], bool]
 MODEL = read_model(models.text("sharing"))
 TERMS = [term.strip() for term in MODEL.matcher.split("&&")]

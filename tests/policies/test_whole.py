@@ -8,14 +8,13 @@ from policies.decide import decide, preview
 from policies.layers import GuardrailLayer, Layers, SharingLayer
 from policies.obligations import to_json, unmet
 from policies.request import Deny, Invariants, Permit, Place
-from policies.vocabulary import Act, Layer, Obligation, Purpose
+from policies.vocabulary import Act, Layer, Purpose
 from tests.policies import oracle
 from tests.policies.build import envelope, policy, rule, terms
 from tests.policies.plain import case_of
-from tests.policies.worlds import EVERYBODY, OPEN_PACK, random_question, random_world
+from tests.policies.worlds import EVERYBODY, OPEN_PACK, in_words, random_question, random_world
 
 CASES = 4_000
-FLAGS = ("watermark", "record_reason", "second_person", "after_action")
 
 
 def questions(seed: int, count: int):
@@ -26,19 +25,6 @@ def questions(seed: int, count: int):
         for _ in range(8):
             asked, facts = random_question(dice, held)
             yield dataclasses.replace(layers, facts=facts), world, asked, case_of(asked, facts)
-
-
-def told(answer: Permit) -> dict[str, object]:
-    """A permit in the oracle's words."""
-    duties = to_json(answer.obligations)
-    return {
-        "caps": (answer.caps.seconds, answer.caps.height_lines),
-        **{flag: duties.get(flag, False) for flag in FLAGS},
-        "after_action_days": duties.get("after_action_days", 0),
-        "notify": duties[Obligation.NOTIFY],
-        "masks": duties.get(Obligation.MASKS, []),
-        "rules": list(answer.rules),
-    }
 
 
 def test_a_whole_decision_is_what_the_oracle_says():
@@ -52,12 +38,12 @@ def test_a_whole_decision_is_what_the_oracle_says():
         assert preview(layers, asked) == answer
         if is_permitted:
             assert isinstance(answer, Permit), (answer, asked)
-            assert told(answer) == what
+            assert in_words(answer) == what
         else:
             assert isinstance(answer, Deny)
             assert (answer.layer, answer.is_alarm) == (what, False), (answer, asked)
     assert set(seen) == {"permit", *Layer}
-    assert seen["permit"] > CASES / 8
+    assert seen["permit"] > CASES / 10
 
 
 def wider(layers: Layers) -> dict[str, Layers]:

@@ -9,9 +9,22 @@ from policies.agency import read_agency_rules
 from policies.guardrail import Guardrail, read_guardrail
 from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
 from policies.model import Policy
+from policies.obligations import to_json
 from policies.parts import Envelope, Totals, plain
-from policies.request import Facts, Invariants, Place, Request, Usage
-from policies.vocabulary import Act, IncidentKind, Purpose, Tag, Technology
+from policies.request import Facts, Invariants, Permit, Place, Request, Usage
+from policies.vocabulary import (
+    FEDERAL,
+    PURPOSES_OF_ROLE,
+    VIEWERS,
+    Act,
+    GuardCondition,
+    IncidentKind,
+    Obligation,
+    Purpose,
+    Tag,
+    Technology,
+    Who,
+)
 from tests.policies.build import AGENCY_LAYER, PACK, PACK_DOCUMENT, envelope
 from tests.policies.generate import directed, random_policy
 
@@ -33,17 +46,45 @@ EVERYBODY = AgencyLayer(
             "title": "Everybody may do everything",
             "rules": [
                 {"id": role, "role": role, "agency": "any", "acts": sorted(Act), "assurance": 0, "effect": "allow"}
-                for role in ("operator", "supervisor")
+                for role in ("operator", "supervisor", FEDERAL, *VIEWERS)
             ],
         }
     )
 )
+SHIPPED = ("incident_only", "live_24_hours", "no_federal_users", "open_city")
+PACKS = (
+    (PACK, PACK_DOCUMENT),
+    *((packs.ordinance(name), packs.load_document("ordinances", f"{name}/pack.json")) for name in SHIPPED),
+)
+AGE_S = 3600  # the incident of a question was opened sometimes longer ago than this, sometimes not
+GUARD_CONDITIONS = tuple(
+    f"{one}:{AGE_S}" if one is GuardCondition.OPENED_BEFORE else str(one) for one in GuardCondition
+)
+WHOM = (*map(str, Who), "role:operator", f"role:{FEDERAL}", "role:fire")
+ROLES = (
+    *[None] * 24,
+    *({role} for role in VIEWERS),
+    {"operator", FEDERAL},
+    {FEDERAL},
+    {"compliance"},
+    {"operator", "fire"},
+)
+KINDS = (IncidentKind.SHOOTING, IncidentKind.CRASH, IncidentKind.FIRE)
+FLAGS = ("watermark", "record_reason", "second_person", "after_action")
+LIMITS: tuple[dict[str, Any], ...] = (
+    {}, {"session_s": 60}, {"clip_s": 60, "look_back_s": 3600}, {"height_lines": 480, "watermark": True},
+    {"record_reason": True, "after_action": True, "after_action_days": 7},
+)  # fmt: skip
+INVARIANTS: tuple[dict[str, bool], ...] = (
+    {"is_camera_present": False}, {"is_paused": True}, {"is_suspended": True}, {"is_partner_active": False},
+    {"is_account_active": False},
+)  # fmt: skip
 PURPOSES = (*[Purpose.VIOLENT_CRIME] * 6, Purpose.LIFE_SAFETY, Purpose.PROPERTY_CRIME, Purpose.IMMIGRATION)
 
 
 def random_world(dice: Random) -> tuple[Layers, Any, list[Policy]]:
     """Layers of either place with everything varied, and the same for the oracle."""
-    pack, document = dice.choice(((PACK, PACK_DOCUMENT), (OPEN_PACK, OPEN_DOCUMENT)))
+    pack, document = _random_pack(dice)
     place = dice.choice(tuple(Place))
     held = [
         _varied(dice, random_policy(dice, 4), pack) for _ in range(1 if place is Place.SITE else dice.choice((1, 1, 2)))
@@ -52,7 +93,7 @@ def random_world(dice: Random) -> tuple[Layers, Any, list[Policy]]:
     is_let = dice.random() < 0.97
     layers = Layers(
         place=place,
-        invariants=Invariants(is_camera_present=is_let),
+        invariants=Invariants(**{"is_camera_present": True, **({} if is_let else dice.choice(INVARIANTS))}),
         guardrail=GuardrailLayer(pack),
         envelope=held[0].envelope if own is None else own,
         sharing=tuple(SharingLayer(one) for one in held),
@@ -75,14 +116,61 @@ def random_question(dice: Random, held: list[Policy]) -> tuple[Request, Facts]:
     told = asked.incident
     if told is not None and dice.random() < (0.9 if asked.purpose is Purpose.PROPERTY_CRIME else 0.05):
         told = dataclasses.replace(told, kind=IncidentKind.BURGLARY)
-    who = dataclasses.replace(asked.subject, assurance=dice.choice((1, *[2] * 9, 3)))
+    elif told is not None and dice.random() < 0.1:
+        told = dataclasses.replace(told, kind=dice.choice(KINDS))
+    roles = dice.choice(ROLES)
+    who = dataclasses.replace(
+        asked.subject,
+        assurance=dice.choice((1, *[2] * 9, 3)),
+        roles=asked.subject.roles if roles is None else frozenset(roles),
+        on_behalf_of=dice.choice((*[""] * 7, "age_3")),
+    )
     technology = Technology.VIDEO if dice.random() < 0.95 else dice.choice(tuple(Technology))
     purpose = asked.purpose if dice.random() < 0.9 else dice.choice(PURPOSES)
+    if who.said_role in VIEWERS and dice.random() < 0.5:
+        purpose = dice.choice(sorted(PURPOSES_OF_ROLE[who.said_role]))
     changed = dataclasses.replace(asked, incident=told, subject=who, technology=technology, purpose=purpose)
     usage = Usage(
         live_s=dice.choice((0, 0, 900, 999, 1000)), clip_s=dice.choice((0, 0, 900)), views_now=dice.choice((0, 0, 1, 2))
     )
     return changed, dataclasses.replace(facts, usage=usage)
+
+
+def in_words(answer: Permit) -> dict[str, object]:
+    """A permit in the oracle's words."""
+    duties = to_json(answer.obligations)
+    return {
+        "caps": (answer.caps.seconds, answer.caps.height_lines),
+        **{flag: duties.get(flag, False) for flag in FLAGS},
+        "after_action_days": duties.get("after_action_days", 0),
+        "notify": duties[Obligation.NOTIFY],
+        "masks": duties.get(Obligation.MASKS, []),
+        "rules": list(answer.rules),
+    }
+
+
+def _random_pack(dice: Random) -> tuple[Guardrail, Any]:
+    """A shipped one, one that forbids next to nothing, or that one with rules of any of an ordinance's words."""
+    if dice.random() < 0.4:
+        return dice.choice(PACKS)
+    if dice.random() < 0.4:
+        return OPEN_PACK, OPEN_DOCUMENT
+    rules = [
+        {
+            "id": f"g{number}",
+            "scope": dice.choice(("any", "any", *(f"tag:{tag}" for tag in Tag))),
+            "acts": sorted(dice.sample(tuple(Act), dice.choice((1, 2, 4)))),
+            "purposes": dice.choice((["any"], ["any"], [str(dice.choice(tuple(Purpose)))])),
+            "technologies": dice.choice((["any"], ["any"], ["video"], ["face_matching", "plate_reading"])),
+            "condition": dice.choice(GUARD_CONDITIONS),
+            "cite": "Made up",
+            "who": dice.choice(WHOM),
+        }
+        for number in range(dice.randint(1, 3))
+    ]
+    limits = {**OPEN_DOCUMENT["limits"], **dice.choice(LIMITS)}  # type: ignore[dict-item]
+    document = {**OPEN_DOCUMENT, "rules": [*OPEN_DOCUMENT["rules"], *rules], "limits": limits}  # type: ignore[misc]
+    return read_guardrail(document), document
 
 
 def _varied(dice: Random, held: Policy, pack: Guardrail) -> Policy:

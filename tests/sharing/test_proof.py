@@ -13,7 +13,7 @@ import pytest
 from gateway.sharing.proof import answer
 from gateway.sharing.prover import WAITING, Proved, Prover, Unproved, _read
 from policies import packs
-from policies.analysis import Edit, Judges
+from policies.analysis import Edit, Judges, Verdict
 from policies.decide import preview
 from policies.layers import GuardrailLayer
 from policies.narrowing import compare
@@ -21,7 +21,7 @@ from policies.request import Deny
 from policies.smt import GOALS, question, witness_of
 from policies.vocabulary import Reason
 from tests.policies.build import NOW, PACK, at_site, policy, rule
-from tests.policies.test_analysis import edits, granted
+from tests.policies.test_analysis import SERVICES, edits, granted
 
 pytestmark = pytest.mark.anyio
 NARROWER, WIDER = policy(rule(condition="near:300")), policy(rule(condition="near:600"))
@@ -67,6 +67,16 @@ def test_under_other_ordinances_both_say_the_same(name):
         assert (found["narrower"] is None) is (difference.narrowing is None)
         for goal, is_new in (("wider", True), ("narrower", False)):
             assert found[goal] is None or judges.confirm(witness_of(asked, found[goal]), new=is_new)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_solver_knows_the_purposes_of_a_service_too(name):
+    """The same verdict as the search, where the service's own purposes decide it."""
+    old, new, verdict = SERVICES[name]
+    found = solved(question(old, new, PACK, since=NOW))
+
+    assert (found["wider"] is not None) is (verdict in {Verdict.WIDENS, Verdict.BOTH})
+    assert (found["narrower"] is not None) is (verdict in {Verdict.NARROWS, Verdict.BOTH})
 
 
 def test_without_an_old_policy_or_with_another_partners_everything_is_new():
