@@ -42,7 +42,7 @@ from partner_agent.wire.approvals import Profile
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.tokens import Signer
-from policies.words import Voice
+from policies.voice import Voice
 
 VERSION: Final = "0.1.0"
 _BOOT_ID_BYTES: Final = 8

@@ -13,7 +13,8 @@ from partner_agent.ports import OwnerNotice
 from partner_agent.store import Store
 from partner_agent.wire.clock import Clock
 from policies.model import Policy
-from policies.words import Voice, say_change
+from policies.voice import Voice
+from policies.words import say_change
 
 MINUTE_S: Final = 60
 _MARKS: Final = {"more": "+", "less": "-", "other": "*"}

@@ -18,7 +18,8 @@ from partner_agent.wire.views import ViewRequest
 from policies.model import Policy
 from policies.spanish import tongue
 from policies.vocabulary import Purpose
-from policies.words import Change, Voice, purpose, say, say_change
+from policies.voice import Voice
+from policies.words import Change, purpose, say, say_change
 
 _TAGS: Final = {ENGLISH: "en-US", SPANISH: "es-US"}
 ACTS: Final[dict[str, str]] = {

@@ -26,7 +26,7 @@ from partner_agent.view_asks import ViewAsked, ViewAsks
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Policy
-from policies.words import Voice
+from policies.voice import Voice
 
 PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
     PolicyProblem.DEAD: "This proposal is over: somebody said no, or your rules changed since.",

@@ -28,7 +28,8 @@ from partner_agent.wire.limits import VIEW_APPROVED_S, VIEW_ASKS
 from partner_agent.wire.problems import Code
 from partner_agent.wire.views import ViewRequest, ViewRequestError
 from policies.vocabulary import Purpose
-from policies.words import Voice, purpose
+from policies.voice import Voice
+from policies.words import purpose
 
 REMEMBERED: Final = timedelta(days=1)  # after its end, so that one incident asks once
 NOTICE: Final = "view_ask"

@@ -8,7 +8,7 @@ goes through every rule there can be. Two things differ by grammar: several agen
 from collections.abc import Mapping
 from typing import Final
 
-from policies.words import Tongue
+from policies.voice import Tongue
 
 
 def conjunction(last: str) -> str:

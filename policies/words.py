@@ -1,12 +1,12 @@
 """A policy said back in plain words, from its rules and from nothing else, so that what is read is what is enforced.
 
 Each allow rule is one sentence; so is each deny. `say_change` says what a new document adds and takes away. The texts
-here are English; in another `Tongue` (`policies.spanish`) the same sentences come in the same order, each text
-exchanged for its own. Names of cameras and agencies go through the caller's table: a document holds ids only.
+here are English; in another tongue (`policies.voice`, `policies.spanish`) the same sentences come in the same order,
+each text exchanged for its own. Names of cameras and agencies go through the caller's table: a document holds ids only.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from policies.model import Policy
 from policies.narrowing import Reason, Widening, compare
 from policies.parts import Rule, Terms, Window, radius_m
 from policies.vocabulary import VIEWERS, Act, Condition, Effect, Notify, Origin, Purpose
+from policies.voice import Voice
 
 FEET_PER_M: Final = 3.28084
 MILE_M: Final = 1_590  # 1,600 m is "1 mile"
@@ -36,45 +37,6 @@ _PHRASES: Final[tuple[tuple[Act, str, str], ...]] = (
     (Act.PRESERVE_PLACE, "keep recordings of {cameras} from being overwritten", "keep them from being overwritten"),
     (Act.SHARE_FORWARD, "hand pictures of {cameras} on to other agencies", "hand them on to other agencies"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Tongue:
-    """A language, by what it says for each English text.
-
-    Attributes:
-        texts: English to this language, with the same `{names}`.
-        of_many: the texts that differ when whom they speak of are several.
-        conjunction: how the last of several is joined on: a text with `{some}` and `{last}`, chosen by the last.
-    """
-
-    texts: Mapping[str, str] = field(default_factory=dict)
-    of_many: Mapping[str, str] = field(default_factory=dict)
-    conjunction: Callable[[str], str] = lambda last: "{some} and {last}"
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """How to say it.
-
-    Attributes:
-        cameras: id to the name its owner gave it.
-        agencies: id to name.
-        is_metric: metres, else feet and blocks.
-        zone: for dates; weekly hours are said in their own.
-        tongue: the language.
-    """
-
-    cameras: Mapping[str, str] = field(default_factory=dict)
-    agencies: Mapping[str, str] = field(default_factory=dict)
-    is_metric: bool = False
-    zone: str = "UTC"
-    tongue: Tongue = field(default_factory=Tongue)
-
-    def translate(self, text: str, *, is_many: bool = False) -> str:
-        """A text in the tongue; English where it has none."""
-        said = self.tongue.of_many.get(text) if is_many else None
-        return said or self.tongue.texts.get(text, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +159,7 @@ def _sentence(policy: Policy, rule: Rule, cameras: str, common: _Common, voice: 
 
 
 def _names(cameras: list[str], voice: Voice) -> str:
-    return _list([voice.cameras.get(name, name) for name in cameras], voice)
+    return voice.listed([voice.cameras.get(name, name) for name in cameras])
 
 
 def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
@@ -205,7 +167,7 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
     agency, _, part = name.partition("/")
     if kind == "any":
         parties = [voice.agencies.get(party, party) for party in sorted(policy.envelope.agencies)]
-        return _list(parties, voice) if parties else voice.translate("Every agency of your agreement")
+        return voice.listed(parties) if parties else voice.translate("Every agency of your agreement")
     unnamed = voice.translate("The agency of your agreement")  # a site knows agencies by their ids alone
     texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": "A {part} of {agency}"}
     if kind == "role" and part in VIEWERS:
@@ -220,13 +182,13 @@ def doing(acts: frozenset[Act], voice: Voice, cameras: str = "") -> str:
     """What acts let somebody do: with these cameras, or where the cameras are named beside it."""
     if cameras:
         return _acts(acts, cameras, voice)
-    return _list([voice.translate(later) for act, _, later in _PHRASES if act in acts], voice)
+    return voice.listed([voice.translate(later) for act, _, later in _PHRASES if act in acts])
 
 
 def _acts(acts: frozenset[Act], cameras: str, voice: Voice) -> str:
     phrases = [(first, later) for act, first, later in _PHRASES if act in acts]
     said = [voice.translate(later if index else first) for index, (first, later) in enumerate(phrases)]
-    return _list(said, voice).format(cameras=cameras)
+    return voice.listed(said).format(cameras=cameras)
 
 
 def _condition(rule: Rule, voice: Voice) -> str:
@@ -279,7 +241,7 @@ def _hours(window: Window | None, voice: Voice) -> str:
         day = start // hours.DAY_MIN
         by_time.setdefault((start - day * hours.DAY_MIN, end - day * hours.DAY_MIN), []).append(day)
     spans = [f"{_days(days, voice)} {_clock(start)}–{_clock(end)}" for (start, end), days in by_time.items()]
-    return f"{_list(spans, voice)} ({window.zone.rpartition('/')[2].replace('_', ' ')})"
+    return f"{voice.listed(spans)} ({window.zone.rpartition('/')[2].replace('_', ' ')})"
 
 
 def _days(days: list[int], voice: Voice) -> str:
@@ -330,7 +292,7 @@ def purpose(word: Purpose, voice: Voice) -> str:
 
 
 def _purposes(rule: Rule, voice: Voice) -> str:
-    return _list([purpose(word, voice) for word in Purpose if word in rule.purposes], voice)
+    return voice.listed([purpose(word, voice) for word in Purpose if word in rule.purposes])
 
 
 def _limits(rule: Rule, terms: Terms, voice: Voice) -> list[str]:
@@ -384,12 +346,6 @@ _REASONS: Final[Mapping[Widening, str]] = {
 def _reason(reason: Reason, voice: Voice) -> str:
     text = _REASONS[reason.what]
     return voice.translate(text).format(name=voice.cameras.get(reason.subject, reason.subject)) if text else ""
-
-
-def _list(items: list[str], voice: Voice) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return voice.tongue.conjunction(items[-1]).format(some=", ".join(items[:-1]), last=items[-1])
 
 
 def _join(parts: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *CAMERA_PAGES,
     *SHARING_PAGES,
     *TRIAL_PAGES,
-    access_routes(),
+    *access_routes(),
     sharing_routes(),
     *PORTAL_PAGES,
     *PASSKEY_PAGES,

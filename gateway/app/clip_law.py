@@ -1,12 +1,12 @@
 """Wires recordings to sharing: who may ask, whether the owner is to be asked, and the grant that releases a clip."""
 
 import math
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
 from gateway.audit import Kind, LeafDraft
 from gateway.evidence import ClipRequest, Decision, Place, SiteRefusedError, Wanted
@@ -16,9 +16,8 @@ from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.sharing import WISH, Decided, Decisions, Question
 from partner_agent.wire import grants
-from partner_agent.wire.clock import to_rfc3339
 from partner_agent.wire.grants import Clip
-from policies.request import Approval, Caps, Deny, Permit, Span, Subject
+from policies.request import Approval, Caps, Deny, Permit, Span
 from policies.vocabulary import Act
 
 _DENIES: Final = "policy_denies"
@@ -90,11 +89,8 @@ class SharingClipGrants:
 
     async def make(self, request: ClipRequest, *, fresh: str, upload_url: str, upload_token: str) -> str:
         """A `grant+jwt` for an approved request; see the port."""
-        standing = await self._identity.people.membership(request.person_id)
-        if standing is None or standing.organisation_id != request.agency_id:
-            raise SiteRefusedError(_DENIES)
-        asker = replace(_asker(request), roles=standing.roles, unit=standing.unit)
         try:
+            asker = await as_now(self._identity.people, _asker(request))
             decided = await self._law.question(
                 asker, _wanted(request), Act.CLIP_FETCH, is_approved=request.approval is not None
             )
@@ -111,34 +107,20 @@ class SharingClipGrants:
 
     def _body(self, request: ClipRequest, decided: Decided, permit: Permit) -> dict[str, object]:
         assert decided.snapshot is not None
-        subject, incident = decided.subject, decided.incident
         body: dict[str, object] = {
             "lineage": decided.snapshot.lineage,
             "policy_sha256": decided.snapshot.policy_sha256,
             "camera": decided.snapshot.local_camera,
             "act": Act.CLIP_FETCH.value,
-            "subject": msgspec.to_builtins(_told(subject)),
+            "subject": msgspec.to_builtins(told_subject(decided.subject)),
             "purpose": request.purpose,
             "facts": msgspec.to_builtins(grants.Facts()),
-            "caps": msgspec.to_builtins(msgspec.convert(permit.caps, grants.Caps, from_attributes=True)),
-            "obligations": {
-                kind.value: list(value) if isinstance(value, tuple) else value
-                for kind, value in permit.obligations.items()
-            },
+            "caps": msgspec.to_builtins(told_caps(permit)),
+            "obligations": told_obligations(permit),
         }
+        incident = told_incident(decided)
         if incident is not None:
-            body["incident"] = msgspec.to_builtins(
-                grants.Incident(
-                    ref=incident.ref,
-                    kind=incident.kind.value,
-                    origin=incident.origin.value,
-                    cell=(incident.cell[0], incident.cell[1]),
-                    opened_at=to_rfc3339(incident.opened_at),
-                    has_moved=incident.has_moved,
-                    is_active=incident.is_active,
-                    moves=decided.moves,
-                )
-            )
+            body["incident"] = msgspec.to_builtins(incident)
         if request.approval is not None:
             body["approval"] = request.approval
         return body
@@ -202,16 +184,4 @@ def _wanted(request: ClipRequest) -> Wanted:
         purpose=request.purpose,
         incident_id=request.incident_id,
         legal_basis=str(request.document["legal_basis"]),
-    )
-
-
-def _told(subject: Subject) -> grants.Subject:
-    """Who asks, as a site is told."""
-    return grants.Subject(
-        ref=subject.ref,
-        agency=subject.agency,
-        unit=subject.unit,
-        role=subject.said_role,
-        assurance=subject.assurance,
-        on_behalf_of=subject.on_behalf_of,
     )

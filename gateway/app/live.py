@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-import msgspec
-
 from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.emergency import EmergencyServices
+from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
 from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
@@ -22,7 +21,6 @@ from gateway.kernel.background import Background
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.generations import AGREEMENT
 from gateway.kernel.keyring import Keyring
-from gateway.kernel.principal import Principal
 from gateway.live import (
     FINGERPRINT_PREFIX,
     RELAY_NAME,
@@ -43,7 +41,7 @@ from gateway.sharing import EVERYTHING, NETWORK, Decided, Decisions, Freshness, 
 from gateway.sites import Peer, Sites
 from partner_agent.rtc import certificate
 from partner_agent.wire import grants
-from partner_agent.wire.clock import Clock, to_rfc3339
+from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Interrupted, Message, Noted, Refused, Stopped
 from partner_agent.wire.tokens import PublicKey
 from policies.request import Deny, Permit, Usage
@@ -66,7 +64,7 @@ class SharingDecider:
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Decide with all layers of the centre; a running view for the person as they stand now."""
         if question.without_session:
-            question = replace(question, principal=await self._as_now(question.principal))
+            question = replace(question, principal=await as_now(self._people, question.principal))
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
@@ -111,20 +109,9 @@ class SharingDecider:
         asker, used_by = question.principal.person_id, question.without_session
         return await self._emergencies.second_of(asker, need, question.confirmation_id, used_by=used_by)
 
-    async def _as_now(self, principal: Principal) -> Principal:
-        """The person with the roles they have now.
-
-        Raises:
-            NotFoundError: they are suspended, or of the agency no more.
-        """
-        membership = await self._people.membership(principal.person_id)
-        if membership is None or membership.organisation_id != principal.organisation_id:
-            raise NotFoundError("There is no such person.")
-        return replace(principal, roles=membership.roles, unit=membership.unit)
-
 
 def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_id: str) -> ViewPermit:
-    stood_on, subject, incident = decided.snapshot, decided.subject, decided.incident
+    stood_on = decided.snapshot
     assert stood_on is not None, "a permit stands on an acknowledged document"
     return ViewPermit(
         camera_id=question.camera_id,
@@ -134,31 +121,11 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_
         agent_id=stood_on.agent_id,
         lineage=stood_on.lineage,
         policy_sha256=stood_on.policy_sha256,
-        subject=grants.Subject(
-            ref=subject.ref,
-            agency=subject.agency,
-            unit=subject.unit,
-            role=subject.said_role,
-            assurance=subject.assurance,
-            on_behalf_of=subject.on_behalf_of,
-        ),
+        subject=told_subject(decided.subject),
         facts=grants.Facts(is_second_person_present=decided.facts.is_second_person_present),
-        caps=msgspec.convert(permit.caps, grants.Caps, from_attributes=True),
-        obligations={
-            kind.value: list(value) if isinstance(value, tuple) else value for kind, value in permit.obligations.items()
-        },
-        incident=grants.Incident(
-            ref=incident.ref,
-            kind=incident.kind.value,
-            origin=incident.origin.value,
-            cell=(incident.cell[0], incident.cell[1]),
-            opened_at=to_rfc3339(incident.opened_at),
-            has_moved=incident.has_moved,
-            is_active=incident.is_active,
-            moves=decided.moves,
-        )
-        if incident
-        else None,
+        caps=told_caps(permit),
+        obligations=told_obligations(permit),
+        incident=told_incident(decided),
         horizon=permit.horizon,
         ground=decided.ground,
         second_id=second_id,

@@ -1,9 +1,11 @@
 """Each request gets an id and a deadline, and its body a limit.
 
-The id is ours (`req_…`), told in `X-Request-Id`, and the only thing that audit and operations log share. The deadline
-is the route's own (`requires(deadline_s=…)`); what runs out is cancelled and answered 504 unless it already started.
+The id is ours (`req_…`), told in `X-Request-Id`, and the only thing that audit and operations log share. A caller who
+names the request hears their own name there instead, as AuthZEN demands; ours stands in a problem. The deadline is
+the route's own (`requires(deadline_s=…)`); what runs out is cancelled and answered 504 unless it already started.
 """
 
+import re
 from typing import Final
 
 import anyio
@@ -17,6 +19,7 @@ from gateway.kernel.errors import DeadlineError
 from partner_agent.wire.ids import IdSource
 
 BODY_BYTES: Final = 64 * 1024  # of a request; a route that takes more says so with `request_max_body_size`
+_OWN_NAME: Final = re.compile(rb"[!-~]{1,128}")  # visible ASCII; anything else is nobody's identifier
 
 
 class RequestId:
@@ -30,14 +33,21 @@ class RequestId:
         """Name it, and tell the name."""
         request_id = self._ids.new("req")
         scope.setdefault("state", {})["request_id"] = request_id
+        told = _own_name(scope) or request_id
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message.setdefault("headers", [])
-                MutableScopeHeaders.from_message(message)["x-request-id"] = request_id
+                MutableScopeHeaders.from_message(message)["x-request-id"] = told
             await send(message)
 
         await self._app(scope, receive, send_named)
+
+
+def _own_name(scope: Scope) -> str:
+    """The caller's `X-Request-ID` (AuthZEN Authorization API 1.0, "Request Identification")."""
+    sent = [value for name, value in scope.get("headers", ()) if name == b"x-request-id"]
+    return sent[0].decode() if len(sent) == 1 and _OWN_NAME.fullmatch(sent[0]) else ""
 
 
 class DeadlineMiddleware(ASGIMiddleware):

@@ -11,8 +11,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-import anyio
-
 from gateway.audit import AuditLog, Decision, Json, Kind
 from gateway.evidence.asking import check_range, new_request
 from gateway.evidence.leaves import leaf
@@ -37,6 +35,7 @@ from gateway.evidence.steps import Steps
 from gateway.evidence.uploads import Uploads
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal, PrincipalKind
+from gateway.kernel.wake import Wake
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import CLIP_LABEL
 from partner_agent.wire.ids import IdSource
@@ -80,7 +79,7 @@ class Evidence:
         self._law = law
         self._sites = sites
         self._clock = clock
-        self._due = anyio.Event()
+        self._due = Wake()
         self._ids = ids
         self._releasing: set[str] = set()
 
@@ -275,16 +274,8 @@ class Evidence:
     async def run(self) -> None:
         """`tick` for ever, and at once when something became due; the composition root owns and supervises this."""
         while True:
-            self._due = anyio.Event()
             await self.tick()
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._wait_a_while, group.cancel_scope)
-                await self._due.wait()
-                group.cancel_scope.cancel()
-
-    async def _wait_a_while(self, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(TICK_S)
-        scope.cancel()
+            await self._due.wait(TICK_S)
 
     async def tick(self) -> None:
         """Do what is due of every open request; one that fails does not hold up the others."""

@@ -166,13 +166,7 @@ class Passkeys:
         Raises:
             NotFoundError: it is none of the caller's.
         """
-        passkey = await self.one(principal, credential)
-        if passkey.is_suspended:
-            return
-        async with self._database.unit_of_work() as unit:
-            await self._store.set_suspended(unit, credential, self._clock.now())
-            await self._tell(unit, principal, Kind.CREDENTIAL_SUSPENDED, passkey)
-            await unit.commit()
+        await self._set_suspended(principal, credential, is_suspended=True)
 
     async def resume(self, principal: Principal, credential: str) -> None:
         """Use it again; what the sites' documents say of it is `sharing`'s, and waits for approval there.
@@ -180,13 +174,7 @@ class Passkeys:
         Raises:
             NotFoundError: it is none of the caller's.
         """
-        passkey = await self.one(principal, credential)
-        if not passkey.is_suspended:
-            return
-        async with self._database.unit_of_work() as unit:
-            await self._store.set_suspended(unit, credential, None)
-            await self._tell(unit, principal, Kind.CREDENTIAL_RESUMED, passkey)
-            await unit.commit()
+        await self._set_suspended(principal, credential, is_suspended=False)
 
     async def remove(self, principal: Principal, credential: str) -> None:
         """Forget it.
@@ -218,6 +206,16 @@ class Passkeys:
             await unit.commit(unaudited="a challenge is used up; what it was used for is audited")
         if link is None or link.person_id != principal.person_id or not principal.session_ref:
             raise InvalidError(OVER)
+
+    async def _set_suspended(self, principal: Principal, credential: str, *, is_suspended: bool) -> None:
+        passkey = await self.one(principal, credential)
+        if passkey.is_suspended == is_suspended:
+            return
+        kind = Kind.CREDENTIAL_SUSPENDED if is_suspended else Kind.CREDENTIAL_RESUMED
+        async with self._database.unit_of_work() as unit:
+            await self._store.set_suspended(unit, credential, self._clock.now() if is_suspended else None)
+            await self._tell(unit, principal, kind, passkey)
+            await unit.commit()
 
     async def _tell(self, unit: UnitOfWork, principal: Principal, kind: Kind, passkey: Passkey) -> None:
         draft = LeafDraft(

@@ -13,13 +13,15 @@ import json
 from typing import Any, Final
 
 import msgspec
-from litestar import Router, post
+from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
+from litestar.types import ControllerRouterHandler
 
 from gateway.cameras import Box, Camera, Position, position_of
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.rate_limit import Limit, RateLimiter
-from gateway.edge.requires import requires
+from gateway.edge.requires import PUBLIC, requires
 from gateway.kernel.errors import DeniedError, InvalidError, NotFoundError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.sharing.access_inputs import (
@@ -39,6 +41,14 @@ from policies.vocabulary import Act
 
 ASKS: Final = 120  # of one person in a minute, a batch being one
 PAGES_READ: Final = 8  # of a list, to fill one page of results
+_API: Final = "/api/v1"
+_ENDPOINTS: Final = {
+    "access_evaluation_endpoint": "/access/v1/evaluation",
+    "access_evaluations_endpoint": "/access/v1/evaluations",
+    "search_resource_endpoint": "/access/v1/search/resource",
+    "search_subject_endpoint": "/access/v1/search/subject",
+    "search_action_endpoint": "/access/v1/search/action",
+}
 _STATUS: Final = ((NotFoundError, 404), (DeniedError, 403), (InvalidError, 400))
 _FACTORS: Final = {1: {"password"}, 2: {"password", "totp"}, 3: {"passkey"}}
 
@@ -65,7 +75,7 @@ class FoundOutput(msgspec.Struct, frozen=True):
     results: list[dict[str, Any]]
 
 
-@post("/access/v1/evaluation", opt=requires("access.ask"), status_code=200)
+@post(_ENDPOINTS["access_evaluation_endpoint"], opt=requires("access.ask"), status_code=200)
 async def evaluate(
     data: JSONBody[EvaluationInput],
     principal: NamedDependency[Principal],
@@ -78,7 +88,7 @@ async def evaluate(
     return await _decision(principal, evaluations, *part.read())
 
 
-@post("/access/v1/evaluations", opt=requires("access.ask"), status_code=200)
+@post(_ENDPOINTS["access_evaluations_endpoint"], opt=requires("access.ask"), status_code=200)
 async def evaluate_many(
     data: JSONBody[EvaluationsInput],
     principal: NamedDependency[Principal],
@@ -100,7 +110,7 @@ async def evaluate_many(
     return DecisionsOutput(evaluations=found)
 
 
-@post("/access/v1/search/resource", opt=requires("access.ask"), status_code=200)
+@post(_ENDPOINTS["search_resource_endpoint"], opt=requires("access.ask"), status_code=200)
 async def search_cameras(
     data: JSONBody[ResourceSearchInput],
     principal: NamedDependency[Principal],
@@ -124,7 +134,7 @@ async def search_cameras(
     return await _cameras(listing, search, data.context.area.read(), token, data)
 
 
-@post("/access/v1/search/subject", opt=requires("access.ask"), status_code=200)
+@post(_ENDPOINTS["search_subject_endpoint"], opt=requires("access.ask"), status_code=200)
 async def search_roles(
     data: JSONBody[SubjectSearchInput],
     principal: NamedDependency[Principal],
@@ -144,7 +154,7 @@ async def search_roles(
     return FoundOutput(page={"next_token": "", "count": len(results)}, results=results)
 
 
-@post("/access/v1/search/action", opt=requires("access.ask"), status_code=200)
+@post(_ENDPOINTS["search_action_endpoint"], opt=requires("access.ask"), status_code=200)
 async def search_acts(
     data: JSONBody[ActionSearchInput],
     principal: NamedDependency[Principal],
@@ -162,10 +172,18 @@ async def search_acts(
     return FoundOutput(page={"next_token": "", "count": len(results)}, results=results)
 
 
-def access_routes() -> Router:
-    """The routes below `/api/v1`."""
+@get("/.well-known/authzen-configuration", opt=requires(PUBLIC, reads_cookies=False), include_in_schema=False)
+async def metadata(origin: NamedDependency[PublicOrigin]) -> Response[dict[str, str]]:
+    """Where which question is asked (AuthZEN Authorization API 1.0, "Policy Decision Point Metadata")."""
+    document = {"policy_decision_point": origin.text}
+    document |= {name: f"{origin.text}{_API}{path}" for name, path in _ENDPOINTS.items()}
+    return Response(document, headers={"cache-control": "max-age=300"})
+
+
+def access_routes() -> list[ControllerRouterHandler]:
+    """The questions below `/api/v1`, and the document that says where they are."""
     handlers = [evaluate, evaluate_many, search_cameras, search_roles, search_acts]
-    return Router("/api/v1", route_handlers=handlers)
+    return [Router(_API, route_handlers=handlers), metadata]
 
 
 async def _count(limiter: RateLimiter, principal: Principal) -> None:

@@ -19,10 +19,9 @@ from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing
 from gateway.sharing.views import SharingView
 from gateway.sharing.weeks import rows_shown
-from gateway.web import Form, _, after, page, read_form, spoken
+from gateway.web import Form, _, after, page, read_form, reader_s_voice
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
-from policies.spanish import tongue
-from policies.words import Voice, distance, purpose
+from policies.words import distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
 _MEANWHILE: Final = (
@@ -224,7 +223,7 @@ def _form_page(
     error: LenspactError | None = None,
     meanwhile: Sequence[str] = (),
 ) -> Template:
-    voice, choices = Voice(tongue=tongue(spoken().code)), choices_of(view)
+    voice, choices = reader_s_voice(), choices_of(view)
     said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
     ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
     radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}

@@ -23,15 +23,13 @@ from gateway.sharing.ports import Log, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import held_by
 from gateway.sharing.site_book import SiteBook
 from gateway.sites import TouchAnswer
-from gateway.web import spoken
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, Path, base64url, challenge, label_of
 from policies.model import Policy, read_policy
-from policies.spanish import tongue
-from policies.words import Change, Voice, say_change
+from policies.words import Change, say_change
 
 TAKEN_BACK: Final = "taken_back"  # why a document is over: its owner withdrew it
 MINUTE_S: Final = 60
@@ -105,7 +103,7 @@ class Approvals:
             sha256=document.sha256,
             challenge=base64url(challenge(label, bytes.fromhex(document.sha256))),
             credentials=tuple(credentials),
-            changes=tuple(say_change(old, new, await self._voice(site, agent))),
+            changes=tuple(say_change(old, new, await self._book.voice(site, agent))),
             is_about_owners=label == OWNERS_LABEL,
             minutes_left=self._minutes_left(self._book.agents.hold_until(agent.id, document.sha256)),
         )
@@ -179,11 +177,6 @@ class Approvals:
     async def _in_force(self, agent: SiteAgent) -> Policy | None:
         held = await held_by(self._rows, agent)
         return read_policy(held.raw) if held else None
-
-    async def _voice(self, site: Site, agent: SiteAgent) -> Voice:
-        agency, names = await self._book.agency(), await self._book.names(site.id)
-        local = {on_site: names[name] for name, on_site in (await self._book.ticked(agent)).items() if name in names}
-        return Voice(cameras=local, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     def _minutes_left(self, until: datetime | None) -> int | None:
         if until is None:

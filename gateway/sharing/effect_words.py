@@ -18,7 +18,8 @@ from policies.request import Request
 from policies.space import NO_ROLE
 from policies.vocabulary import Act, Origin
 from policies.vocabulary import Effect as RuleEffect
-from policies.words import Voice, distance, doing, duration, purpose, say_rules
+from policies.voice import Voice
+from policies.words import distance, doing, duration, purpose, say_rules
 
 _LENGTHS: Final = frozenset({Act.LIVE_VIEW, Act.LIVE_AUDIO, Act.PTZ_MOVE})
 

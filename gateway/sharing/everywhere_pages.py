@@ -11,12 +11,10 @@ from gateway.edge.requires import requires
 from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.sharing.everywhere import Everywhere
-from gateway.web import _, page, read_form
-from partner_agent.wire.touches import Assertion
+from gateway.web import _, page, read_touch
 
 AnyRequest = Request[Any, Any, Any]
 HOME: Final = "/portal/approvals"
-_TOUCH: Final = Assertion.__struct_fields__  # the fields of the form that a touch fills in
 
 
 @get(HOME, opt=requires("portal.edit"), include_in_schema=False)
@@ -38,8 +36,7 @@ async def approve_everywhere(
     origin: NamedDependency[PublicOrigin],
 ) -> Template:
     """Bring one touch to every place it covers; the page then says what each made of it."""
-    form = await read_form(request, "digests", *_TOUCH)
-    assertion = Assertion(**{name: form.given(name) for name in _TOUCH})
+    form, assertion = await read_touch(request, "digests")
     try:
         outcomes = await everywhere.touch(principal, form.given("digests").split(), assertion)
     except PreconditionError as error:

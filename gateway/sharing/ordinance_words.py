@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.kernel.phrases import Phrase, phrase
-from gateway.web import _, spoken
+from gateway.web import _, reader_s_voice
 from policies.guardrail import GuardLimits, Guardrail, GuardRule, age_s
 from policies.matching import ANY
-from policies.spanish import tongue
 from policies.strictness import Loosened
 from policies.vocabulary import Act, GuardCondition, Purpose, Tag, Technology, Who
-from policies.words import Voice, duration, purpose
+from policies.words import duration, purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def lines(pack: Guardrail) -> list[Line]:
 def say_rule(rule: GuardRule) -> str:
     """What one rule forbids."""
     parts = [
-        _("Everything") if rule.acts == frozenset(Act) else _list([_(_ACTS[act]) for act in Act if act in rule.acts]),
+        _what(rule),
         _where(rule),
         _who(rule),
         _purposes(rule),
@@ -90,7 +89,7 @@ def say_rule(rule: GuardRule) -> str:
 
 def say_limits(limits: GuardLimits) -> list[str]:
     """What the pack cuts and obliges to."""
-    voice = _voice()
+    voice = reader_s_voice()
     lengths = [
         (_("One live view lasts at most {much}."), duration(limits.session_s, voice)),
         (_("One recording is at most {much}."), duration(limits.clip_s, voice)),
@@ -144,34 +143,30 @@ def _who(rule: GuardRule) -> str:
     return _("by the role {role}").format(role=role.replace("_", " ")) if kind == "role" else ""
 
 
+def _what(rule: GuardRule) -> str:
+    if rule.acts == frozenset(Act):
+        return _("Everything")
+    return reader_s_voice().listed([_(_ACTS[act]) for act in Act if act in rule.acts])
+
+
 def _purposes(rule: GuardRule) -> str:
     if ANY in rule.purposes:
         return ""
-    voice = _voice()
-    named = _list([purpose(word, voice) for word in Purpose if word in rule.purposes])
+    voice = reader_s_voice()
+    named = voice.listed([purpose(word, voice) for word in Purpose if word in rule.purposes])
     return _("for {purposes}").format(purposes=named)
 
 
 def _technologies(rule: GuardRule) -> str:
     if ANY in rule.technologies:
         return ""
-    return _("by {technologies}").format(
-        technologies=_list([_(text) for word, text in _TECHNOLOGIES.items() if word in rule.technologies])
-    )
+    named = reader_s_voice().listed([_(text) for word, text in _TECHNOLOGIES.items() if word in rule.technologies])
+    return _("by {technologies}").format(technologies=named)
 
 
 def _when(rule: GuardRule) -> str:
     seconds = age_s(rule.condition)
     if seconds is None:
         return _(_CONDITIONS[rule.condition])
-    return _("without an incident, or more than {much} after it was opened").format(much=duration(seconds, _voice()))
-
-
-def _list(items: Sequence[str]) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return _("{some} and {last}").format(some=", ".join(items[:-1]), last=items[-1])
-
-
-def _voice() -> Voice:
-    return Voice(tongue=tongue(spoken().code))
+    much = duration(seconds, reader_s_voice())
+    return _("without an incident, or more than {much} after it was opened").format(much=much)

@@ -24,13 +24,10 @@ from gateway.sharing.stop_pages import STOP_PAGES
 from gateway.sharing.views import SharingView, Standing
 from gateway.sharing.week_grid import CONDITIONS, Stretch, clock_changes, week_of
 from gateway.sharing.who_sees import WhoSees
-from gateway.web import _, after, page, read_form
-from partner_agent.wire.touches import Assertion
+from gateway.web import _, after, page, read_form, read_touch
 from policies.vocabulary import Act
 
 AnyRequest = Request[Any, Any, Any]
-
-_TOUCH: Final = Assertion.__struct_fields__  # the fields of the form that a touch fills in
 
 
 @get("/portal/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -83,8 +80,7 @@ async def approve_by_touch(
     site_id: FromPath[str],
 ) -> Template | Redirect:
     """Bring an owner's touch to the site; the page then says what the site made of it."""
-    form = await read_form(request, "sha256", *_TOUCH)
-    assertion = Assertion(**{name: form.given(name) for name in _TOUCH})
+    form, assertion = await read_touch(request, "sha256")
     try:
         answer = await approvals.touch(principal, site_id, form.given("sha256"), assertion)
     except (PreconditionError, ConflictError, UnavailableError, DeadlineError) as error:

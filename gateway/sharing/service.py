@@ -22,15 +22,13 @@ from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Plan, Step,
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import CameraCard, SharingView, Standing
-from gateway.web import spoken
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
 from policies.model import Owner, Policy, read_policy
 from policies.places import PlacePack
-from policies.spanish import tongue
-from policies.words import Change, Voice, say, say_change
+from policies.words import Change, say, say_change
 
 NETWORK = "network"
 
@@ -101,7 +99,7 @@ class Sharing:
         """
         answers = await self._rows.answers(site.id)
         said = await self._said(site, answers.effective if answers else ())
-        voice = await self._voice(site)
+        voice = await self._book.voice(site)
         cameras = await self._book.cameras.of_site(site.id)
         unticked = await self._unticked(site, answers)
         organisation = await self._book.partners.organisation(site.organisation_id)
@@ -134,7 +132,7 @@ class Sharing:
         before, after = await self._lawful(site, known, answers)
         step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
         return Preview(
-            changes=tuple(say_change(before, after, await self._voice(site))),
+            changes=tuple(say_change(before, after, await self._book.voice(site))),
             needs_approval=step.proposal is not None,
             is_at_once=step.narrowing is not None,
             effect=None if self._effects is None else await self._effects.of(site.id, before, after),
@@ -330,10 +328,6 @@ class Sharing:
     async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
         """The policy in our own names of the cameras, to be said in words."""
         return policy_of(await self._book.facts(site.id, site.organisation_id, None), clauses)
-
-    async def _voice(self, site: Site) -> Voice:
-        agency, names = await self._book.agency(), await self._book.names(site.id)
-        return Voice(cameras=names, agencies={agency.id: agency.name}, zone=site.zone, tongue=tongue(spoken().code))
 
     async def _standing(self, site: Site, answers: Answers | None) -> Standing:
         agent = await self._book.agents.agent_of(site.id)

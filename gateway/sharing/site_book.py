@@ -1,18 +1,20 @@
 """What a site's policy holds apart from the owner's answers: cameras, agreement, ordinance, and the names for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.cameras import Camera, Cameras
 from gateway.kernel.errors import PreconditionError
-from gateway.partners import Partners
+from gateway.partners import Partners, Site
 from gateway.sharing.model import SiteCamera, SiteFacts
 from gateway.sharing.ports import SiteAgent, SiteAgents
+from gateway.web import reader_s_voice
 from partner_agent.wire.limits import HOLD_DEFAULT_S
 from policies.fields import PolicyError, as_name
 from policies.guardrail import Guardrail
 from policies.model import Agreement
+from policies.voice import Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,14 @@ class SiteBook:
     async def names(self, site_id: str) -> Mapping[str, str]:
         """The registered cameras of a site and what people call them."""
         return {camera.id: camera.name for camera in await self.cameras.of_site(site_id)}
+
+    async def voice(self, site: Site, agent: SiteAgent | None = None) -> Voice:
+        """For sentences about a site in the reader's language; `agent`: its names stand for the cameras."""
+        agency, names = await self._agency.agency(), await self.names(site.id)
+        if agent is not None:
+            ticked = await self.ticked(agent)
+            names = {on_site: names[name] for name, on_site in ticked.items() if name in names}
+        return replace(reader_s_voice(), cameras=names, agencies={agency.id: agency.name}, zone=site.zone)
 
 
 def _site_camera(camera: Camera, name_on_site: str) -> SiteCamera:

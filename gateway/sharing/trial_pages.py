@@ -24,9 +24,8 @@ from gateway.sharing.trying import (
     read_test,
     values_of,
 )
-from gateway.web import Form, _, page, spoken
-from policies.spanish import tongue
-from policies.words import Voice, purpose
+from gateway.web import Form, _, page, reader_s_voice
+from policies.words import purpose
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -59,7 +58,7 @@ TRIAL_PAGES: Final = (trial_page,)
 def _page(
     request: AnyRequest, site: Site, form: Form, *, agency: tuple[str, str], rows: list[Any], **context: Any
 ) -> Template:
-    voice = Voice(tongue=tongue(spoken().code))
+    voice = reader_s_voice()
     return page(
         "sharing/trial.html",
         request,

@@ -11,7 +11,8 @@ from gateway.sharing.site_book import Agency
 from policies.clauses import Clause, Live
 from policies.model import Policy
 from policies.places import PlacePack
-from policies.words import Voice, say_rules
+from policies.voice import Voice
+from policies.words import say_rules
 
 
 class Standing(StrEnum):

@@ -10,11 +10,10 @@ import math
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import anyio
-
 from gateway.audit import AuditLog
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import InvalidError, LenspactError, UnavailableError
+from gateway.kernel.wake import Wake
 from gateway.sites import leaves
 from gateway.sites.hub import LinkHub
 from gateway.sites.links import Peer
@@ -54,23 +53,6 @@ _CLASSES: Final[dict[type[Message], tuple[TokenClass, str]]] = {
     PolicyStale: (classes.POLICY_STALE, "stale"),
     PolicyRefused: (classes.POLICY_REFUSED, "refused"),
 }
-
-
-class Wake:
-    """A wake-up that cannot be missed: one that comes while nobody waits is there for the next wait."""
-
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-
-    def set(self) -> None:
-        """Wake whoever waits, or waits next."""
-        self._event.set()
-
-    async def wait(self, at_most_s: float) -> None:
-        """Wait until woken, or `at_most_s` seconds."""
-        with anyio.move_on_after(at_most_s):
-            await self._event.wait()
-        self._event = anyio.Event()
 
 
 class PolicyDelivery:

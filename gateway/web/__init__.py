@@ -8,6 +8,8 @@ from gateway.web.pages import style_routes
 from gateway.web.render import after, home, page, template_config
 from gateway.web.static import Assets, static_routes
 from gateway.web.tiles import MAPS, open_sets, tile_routes
+from gateway.web.touches import read_touch
+from gateway.web.voice import reader_s_voice
 
 __all__ = [
     "ENGLISH",
@@ -27,6 +29,8 @@ __all__ = [
     "open_sets",
     "page",
     "read_form",
+    "read_touch",
+    "reader_s_voice",
     "speaking",
     "spoken",
     "static_routes",

@@ -127,3 +127,12 @@ def test_public_url_must_be_an_origin(url: str):
     """Plain http off loopback, and anything that is no origin, is refused with a reason."""
     with pytest.raises(ValueError, match="public_url"):
         PublicOrigin.parse(url)
+
+
+@pytest.mark.parametrize(("sent", "comes_back"), [("4f1c-77", True), ("two words", False), ("x" * 129, False)])
+async def test_a_request_id_comes_back_as_it_was_sent(client: httpx.AsyncClient, sent: str, comes_back: bool):
+    """Of an answer and of an error alike; in place of what is no identifier stands ours."""
+    for path in ("/healthz", "/nowhere"):
+        answer = await client.get(path, headers={"x-request-id": sent})
+        told = answer.headers["x-request-id"]
+        assert told == sent if comes_back else told.startswith("req_")

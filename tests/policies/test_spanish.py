@@ -14,7 +14,8 @@ from policies.narrowing import Widening
 from policies.parts import Owner
 from policies.spanish import SPANISH, conjunction, tongue
 from policies.vocabulary import Act, Origin, Purpose
-from policies.words import Voice, distance, duration, say, say_change
+from policies.voice import Voice
+from policies.words import distance, duration, say, say_change
 from tests.policies.build import NOW, OFFICE, envelope, policy, rule, terms
 from tests.policies.test_words import CAMERAS, MASKED, OTHERS, SAID
 

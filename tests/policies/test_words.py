@@ -8,7 +8,8 @@ from policies.clauses import Live, Preset, Recordings, expand, of_preset
 from policies.model import Totals
 from policies.parts import Owner
 from policies.vocabulary import Act, Condition, Notify, Origin, Purpose, Tag
-from policies.words import Change, Tongue, Voice, distance, duration, purpose, say, say_change
+from policies.voice import Tongue, Voice
+from policies.words import Change, distance, duration, purpose, say, say_change
 from tests.policies.build import NOW, OFFICE, camera, deny, envelope, policy, rule, terms
 
 VOICE = Voice(

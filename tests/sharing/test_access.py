@@ -10,6 +10,7 @@ from litestar.di import Provide
 
 from gateway.edge.auth import enforce
 from gateway.edge.inputs import StrictInputPlugin
+from gateway.edge.origin import PublicOrigin
 from gateway.edge.problems import ProblemHandler
 from gateway.edge.rate_limit import RateLimiter
 from gateway.edge.requires import undeclared
@@ -59,9 +60,10 @@ async def desk(sqlite_database, clock, ids):
         "evaluations": evaluations(w, incident(clock)),
         "listing": w.listing,
         "rate_limiter": limiter,
+        "origin": PublicOrigin.parse("https://city.example"),
     }
     app = Litestar(
-        [access_routes()],
+        access_routes(),
         dependencies={
             **{name: constant(value) for name, value in provided.items()},
             "principal": Provide(lambda: found.caller.principal, sync_to_thread=False),
@@ -434,3 +436,20 @@ async def test_an_evaluation_is_no_release_and_no_leaf(desk):
     before = await desk.w.base.kinds(site.id, AGENCY_ID, cameras[0].id)
     await desk.ask("evaluation", question(cameras[0].id))
     assert await desk.w.base.kinds(site.id, AGENCY_ID, cameras[0].id) == before
+
+
+async def test_the_metadata_leads_to_every_question(desk):
+    """Whoever knows the origin alone finds where to ask, and each address is answered there."""
+    found = (await desk.http.get("/.well-known/authzen-configuration")).json()
+
+    assert found.pop("policy_decision_point") == "https://city.example"
+    assert set(found) == {
+        "access_evaluation_endpoint",
+        "access_evaluations_endpoint",
+        "search_resource_endpoint",
+        "search_subject_endpoint",
+        "search_action_endpoint",
+    }
+    for address in found.values():
+        answer = await desk.http.post(address.removeprefix("https://city.example"), json={})
+        assert answer.status_code == 400

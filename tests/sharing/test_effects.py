@@ -13,7 +13,7 @@ from policies.analysis import Edit, Verdict, Way
 from policies.conflicts import Oddity, narrowed, oddities
 from policies.smt import WIDER, question
 from policies.vocabulary import Act, Origin, Purpose, Tag
-from policies.words import Voice
+from policies.voice import Voice
 from tests.fakes.clock import FakeClock
 from tests.policies.build import NOW, OFFICE, deny, incident, policy, rule
 

@@ -13,6 +13,7 @@ from gateway.sharing import Ordinances, Progress
 from gateway.sharing.model import plan
 from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.ordinance_words import say_rule
+from gateway.web import load_languages, speaking
 from policies import packs
 from tests.policies.build import policy, rule
 from tests.support.pages import Caller
@@ -164,3 +165,10 @@ async def test_two_people_change_it_on_the_pages(sqlite_database, clock, ids):
         done = await client.post(path, data={"csrf": "t", "answer": "approve"}, follow_redirects=False)
         assert done.status_code == 303
         assert "It counts from the next start of the gateway" in (await client.get("/admin/ordinance")).text
+
+
+def test_its_words_are_joined_as_the_language_joins_them():
+    """Spanish says "e" before a word that begins with i, in the ordinance as in a policy."""
+    with speaking(load_languages()["es"]):
+        said = [say_rule(known) for known in packs.ordinance("live_24_hours").rules]
+    assert any("robos y hurtos e investigaciones" in sentence for sentence in said)

@@ -91,7 +91,8 @@ class Watched:
         return [line for line in found if "/test/axe.js" not in line]
 
     def axe(self) -> list[str]:
-        """The accessibility findings of axe, one line each."""
+        """The accessibility findings of axe, one line each, once the page is all there."""
+        self.page.wait_for_load_state()
         self.page.evaluate(
             """() => window.axe ? null : new Promise((done, failed) => {
                 const s = document.createElement('script');

@@ -16,12 +16,10 @@ from gateway.edge.origin import PublicOrigin
 from gateway.edge.requires import requires
 from gateway.kernel.errors import ConflictError, LenspactError, PreconditionError
 from gateway.kernel.principal import Principal, Role
-from gateway.web import _, after, page, read_form
-from partner_agent.wire.touches import Assertion
+from gateway.web import _, after, page, read_form, read_touch
 
 AnyRequest = Request[Any, Any, Any]
 HOME: Final = "/portal/requests"
-_TOUCH: Final = Assertion.__struct_fields__  # the fields of the form that a touch fills in
 
 
 @get(HOME, opt=requires("portal.read"), include_in_schema=False)
@@ -47,7 +45,7 @@ async def send_recording(
     request_id: FromPath[str],
 ) -> Template | Redirect:
     """Say yes to a recording."""
-    assertion = await _touch(request)
+    _form, assertion = await read_touch(request)
     return await _answered(
         portal.send(principal, request_id, assertion),
         "clip-sent",
@@ -91,7 +89,7 @@ async def let_watch(
     ask_id: FromPath[str],
 ) -> Template | Redirect:
     """Say yes to a live view."""
-    assertion = await _touch(request)
+    _form, assertion = await read_touch(request)
     return await _answered(
         portal.let_watch(principal, ask_id, assertion),
         "view-sent",
@@ -124,11 +122,6 @@ async def decline_view(
 
 
 REQUEST_PAGES: Final = (requests_page, send_recording, decline_request, let_watch, decline_view)
-
-
-async def _touch(request: AnyRequest) -> Assertion:
-    form = await read_form(request, *_TOUCH)
-    return Assertion(**{name: form.given(name) for name in _TOUCH})
 
 
 async def _answered(

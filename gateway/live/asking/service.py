@@ -26,6 +26,7 @@ from gateway.kernel.errors import (
     UnavailableError,
 )
 from gateway.kernel.principal import Principal, PrincipalKind
+from gateway.kernel.wake import Wake
 from gateway.live import leaves as view_leaves
 from gateway.live.asking.documents import new_ask
 from gateway.live.asking.leaves import leaf
@@ -79,7 +80,7 @@ class ViewAsks:
         self._bus, self._clock, self._ids = bus, clock, ids
         self._told: dict[str, str] = {}  # request -> the link on which its site heard of it
         self._over: dict[str, ViewAsk] = {}  # that are over, and whose site has not heard so
-        self._due = anyio.Event()
+        self._due = Wake()
 
     # --- whoever wants to look
 
@@ -219,12 +220,8 @@ class ViewAsks:
     async def run(self) -> None:
         """`tick` for ever, and at once when something became due."""
         while True:
-            self._due = anyio.Event()
             await self.tick()
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._wait_a_while, group.cancel_scope)
-                await self._due.wait()
-                group.cancel_scope.cancel()
+            await self._due.wait(TICK_S)
 
     async def tick(self) -> None:
         """Ask sites that have not heard, take back what is over, let lapse what nobody answered or opened."""
@@ -254,10 +251,6 @@ class ViewAsks:
         self._told[ask.id] = link  # whatever it answers: not again on this link
         with suppress(UnavailableError, DeadlineError):
             await self._sites.ask(ask.agent_id, ask.document)
-
-    async def _wait_a_while(self, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(TICK_S)
-        scope.cancel()
 
     async def _site_answered(self, agent_id: str, document_sha256: str, *, is_yes: bool, token: str) -> None:
         ask = await self._rows.of_digest(document_sha256)

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.kernel.phrases import Phrase, phrase
-from gateway.web import _
-from gateway.web.language import spoken
+from gateway.web import _, reader_s_voice
 from policies.mou import Consent, Memorandum
-from policies.spanish import tongue
 from policies.vocabulary import Act, Purpose
-from policies.words import Voice, duration
+from policies.words import duration
 from policies.words import purpose as said_purpose
 
 
@@ -144,12 +142,12 @@ def _acts(memorandum: Memorandum) -> list[str]:
 
 
 def _purposes(memorandum: Memorandum) -> list[str]:
-    voice = _voice()
+    voice = reader_s_voice()
     return [said_purpose(word, voice) for word in Purpose if word in memorandum.purposes]
 
 
 def _limits(memorandum: Memorandum) -> list[tuple[str, str]]:
-    voice = _voice()
+    voice = reader_s_voice()
     said = [
         ("session_s", _("one live view: {much}")),
         ("clip_s", _("one recording: {much}")),
@@ -162,7 +160,3 @@ def _limits(memorandum: Memorandum) -> list[tuple[str, str]]:
 
 def _days(days: int, text: str) -> str:
     return text.format(n=days)
-
-
-def _voice() -> Voice:
-    return Voice(tongue=tongue(spoken().code))
