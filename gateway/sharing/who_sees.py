@@ -1,7 +1,7 @@
 """The matrix of a site: as it is in force and as it was answered, from the layers that decisions stand on."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -22,9 +22,9 @@ ASSURANCE: Final = 3  # of a viewer who signed in as surely as anybody can
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A viewer with, for each column, what is in force (None: the same) and what was answered."""
+    """Viewers of one agency who can do the same: for each column, what is in force (None: the same), what was said."""
 
-    viewer: Viewer
+    viewers: tuple[Viewer, ...]
     cells: tuple[tuple[Cell | None, Cell], ...]
 
 
@@ -51,7 +51,7 @@ class WhoSees:
         return [
             Table(
                 cameras=", ".join(view.voice.cameras.get(name, name) for name in group),
-                rows=tuple(asked.row(viewer, group[0]) for viewer in viewers_of(view)),
+                rows=tuple(asked.rows(viewers_of(view), group[0])),
             )
             for whole in groups_of(view.said)
             for group in _alike_in_force(whole, site)
@@ -108,9 +108,13 @@ class _Asked:
     names: Mapping[str, str]
     now: datetime
 
-    def row(self, viewer: Viewer, camera: str) -> Row:
-        """A viewer's cells."""
-        return Row(viewer, tuple(self._cell(viewer, act, camera) for act, _ in COLUMNS))
+    def rows(self, viewers: Iterable[Viewer], camera: str) -> Iterator[Row]:
+        """Each viewer's cells, once for those of an agency who have the same."""
+        alike: dict[tuple[str, tuple[tuple[Cell | None, Cell], ...]], list[Viewer]] = {}
+        for viewer in viewers:
+            cells = tuple(self._cell(viewer, act, camera) for act, _ in COLUMNS)
+            alike.setdefault((viewer.agency, cells), []).append(viewer)
+        return (Row(tuple(found), cells) for (_agency, cells), found in alike.items())
 
     def _cell(self, viewer: Viewer, act: Act, camera: str) -> tuple[Cell | None, Cell]:
         saved = NEVER if self.saved is None else cell_of_viewer(self.saved, viewer, act, camera, now=self.now)

@@ -35,7 +35,8 @@ async def shop(sqlite_database, clock, ids):
         found = {}
         for row in table.rows:
             for (act, _), (held, saved) in zip(COLUMNS, row.cells, strict=True):
-                found[row.viewer.part or row.viewer.kind, act] = (saved if held is None else held) if is_held else saved
+                cell = (saved if held is None else held) if is_held else saved
+                found |= {(viewer.part or viewer.kind, act): cell for viewer in row.viewers}
         return found
 
     return w, owner, site, cameras, cells, read
@@ -121,6 +122,16 @@ async def test_what_the_site_does_not_hold_yet_is_never_now(shop):
     assert found["operator", Act.LIVE_VIEW] == NEVER
 
 
+async def test_who_can_do_the_same_stands_in_one_row(shop):
+    """Those of one agency with the same cells are named together, and nobody stands in two rows."""
+    w, owner, site, cameras, cells, _ = shop
+    await cells(dataclasses.replace(usual(*cameras), excluded=frozenset({f"role:{AGENCY_ID}/supervisor"})))
+    rows = (await w.who_sees.tables(await w.sharing.view(owner, site.id)))[0].rows
+
+    parts = [[viewer.part for viewer in row.viewers] for row in rows]
+    assert parts == [["operator"], ["supervisor"], ["fire", "ems", "emergency_management", "transport"], [""]]
+
+
 async def test_the_page_shows_both(shop):
     """The table says what was answered, and what is so now where that differs."""
     w, owner, site, cameras, cells, _ = shop
@@ -128,6 +139,7 @@ async def test_the_page_shows_both(shop):
     async with AsyncTestClient(app_of(w, Caller(owner))) as client:
         text = html.unescape((await client.get(f"/portal/sites/{site.id}/sharing")).text)
 
-    assert "Operators of City Police" in text
+    assert "operators, supervisors<" in text
+    assert "fire service, emergency medical service, emergency management, transport department<" in text
     assert "an incident is nearby" in text
     assert "Now:" in text
