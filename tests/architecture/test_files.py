@@ -121,3 +121,11 @@ def test_the_agent_loads_only_what_its_extra_installs():
 def test_the_verifier_loads_only_cryptography():
     """Every module of lenspact-verify imports with the bare distribution."""
     assert _loaded("partner_agent.verify") <= _closure(None)
+
+
+def test_a_gateway_that_starts_loads_no_library_for_what_is_rarely_asked():
+    """No PDF library with its fonts and pictures, and no solver: together they take more than its memory allows."""
+    code = "import sys, gateway.app.serve; print('\\n'.join(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert not {name.partition(".")[0] for name in run.stdout.split()} & {"fpdf", "PIL", "fontTools", "z3"}
