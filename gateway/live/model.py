@@ -57,13 +57,14 @@ class EndReason(StrEnum):
 
 
 class Words(StrEnum):
-    """What an operator reads. Four sentences and no more."""
+    """What an operator reads. These sentences and no more, so that ends do not add up to a list of the unwilling."""
 
     NOTHING = ""
     NOT_AVAILABLE = "Not available for this purpose"
     ENDED_BY_RULES = "Ended by the sharing rules"
     OFFLINE = "The camera is offline"
     CANNOT_START = "The picture cannot start"
+    STOPPED = "Stopped by a supervisor"
 
 
 class OpenedBy(StrEnum):
@@ -204,6 +205,10 @@ def words_of(session: Session) -> Words:
         case EndReason.RULES:
             was_seen = session.state is SessionState.ENDED
             return Words.ENDED_BY_RULES if was_seen else Words.NOT_AVAILABLE
+        case EndReason.INCIDENT | EndReason.TIME:  # shared for an incident, and for so long
+            return Words.ENDED_BY_RULES
+        case EndReason.SUPERVISOR:
+            return Words.STOPPED
         case EndReason.OFFLINE:
             return Words.OFFLINE
         case EndReason.CANNOT_START | EndReason.RELAY | EndReason.LEASE | EndReason.RESTARTED:

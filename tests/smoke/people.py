@@ -275,6 +275,10 @@ class SiteAgent:
         return said
 
 
+SHOP = ("Lake & Clark", "41.88570", "-87.63050")
+MARKET = ("State & Lake", "41.88585", "-87.62780")
+
+
 @dataclass
 class Operator:
     """Somebody at the centre with an incident on their hands."""
@@ -286,17 +290,25 @@ class Operator:
         """Password, then one-time code."""
         sign_in_agency(self.demo, self.page, role)
 
-    def open_incident(self, *, number: str) -> None:
-        """Open an incident by hand, where the shop is."""
+    def open_incident(self, *, number: str, at: tuple[str, str, str] = SHOP) -> None:
+        """Open an incident by hand, where the shop is or elsewhere."""
+        address, lat, lon = at
         page = self.page
         page.goto(self.demo.origin + "/console/incidents/new")
         page.select_option("#kind", "robbery")
-        page.fill("#address", "Lake & Clark")
-        page.fill("#lat", "41.88570")
-        page.fill("#lon", "-87.63050")
+        page.fill("#address", address)
+        page.fill("#lat", lat)
+        page.fill("#lon", lon)
         page.fill("#number", number)
         page.click("button:has-text('Open the incident')")
         page.wait_for_url("**/console/incidents/inc_*")
+
+    def close_incident(self) -> float:
+        """Close the incident on the screen, which leaves it; when, wall clock in ms."""
+        page = self.page
+        page.click("button:has-text('Close the incident')")
+        page.wait_for_url("**done=incident-closed")
+        return float(page.evaluate("() => performance.timeOrigin + performance.now()"))
 
     def opens_from_rail(self) -> float:
         """Leave and come back by clicking the incident; when the pointer went down."""

@@ -305,6 +305,7 @@ async def test_a_supervisor_stops_a_view(plane: Plane):
     entry = (await plane.log(session.id))[-1]
     assert entry.kind == "session.stopped"
     assert entry.said("stopped_by") == SUPERVISOR.person_id
+    assert words_of(await plane.read(session.id)) is Words.STOPPED
     assert ("drop", session.id) in plane.relay.orders
 
 
@@ -315,7 +316,8 @@ async def test_the_closing_of_the_incident_ends_its_views(plane: Plane):
 
     assert await plane.sessions.live.incident_closed(INCIDENT) == 1
 
-    assert (await plane.read(session.id)).end_reason is EndReason.INCIDENT
+    ended = await plane.read(session.id)
+    assert (ended.end_reason, words_of(ended)) == (EndReason.INCIDENT, Words.ENDED_BY_RULES)
     assert (await plane.read(other.id)).is_open
 
 
@@ -388,7 +390,8 @@ async def test_at_its_horizon_a_view_is_decided_again(plane: Plane):
     assert plane.relay.admitted[session.id] == pytest.approx(40)
     plane.clock.advance(40)
     await plane.sessions.upkeep.beat()
-    assert (await plane.read(session.id)).end_reason is EndReason.TIME
+    ended = await plane.read(session.id)
+    assert (ended.end_reason, words_of(ended)) == (EndReason.TIME, Words.ENDED_BY_RULES)
 
 
 async def test_at_its_horizon_a_view_that_is_no_longer_permitted_ends(plane: Plane):
