@@ -1,8 +1,8 @@
 """`make smoke`: the whole main job, headless, on real video, against a fresh demo; non-zero when any step fails.
 
 Four people in four windows: a newcomer registers, shares and pairs a site; an operator opens an incident and watches;
-the owner sees it, sends a clip and switches a camera off; compliance finds all of it. The clip and the log are then
-checked offline by lenspact-verify.
+the owner sees it, sends a clip and switches a camera off; compliance finds all of it. The clip and the log are
+checked offline by lenspact-verify, and at last a lying centre is refused by the site.
 """
 
 import os
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import av
@@ -19,7 +21,7 @@ from gateway.incidents.model import GRACE_S
 from tests.smoke.frames import assert_is_picture, videos, violations
 from tests.smoke.measure import Report, pss_mb
 from tests.smoke.people import HOLD_S, MARKET, Newcomer, Operator, SiteAgent, sign_in_agency
-from tests.smoke.stage import Demo, MissingPartError, chromium, fresh_demo, window
+from tests.smoke.stage import LYING, Demo, MissingPartError, chromium, running_demo, window
 from tests.support.authenticators import authenticator
 
 FIRST_FRAME_WARM_MS = 500  # the project's promise on two cores
@@ -38,13 +40,14 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="lenspact-smoke-") as folder, chromium() as browser:
             report.step("starting a fresh demo")
-            with fresh_demo(Path(folder) / "demo") as demo:
-                run = Run(demo, browser, report, Path(folder))
-                try:
-                    run.everything()
-                except BaseException:
-                    run.show_windows()
-                    raise
+            with ExitStack() as site:
+                with running_demo(Path(folder) / "demo") as demo:
+                    run = Run(demo, browser, report, Path(folder))
+                    with run.shown_if_it_fails():
+                        run.everything(site)
+                report.step("the gateway starts again, and lies: it says yes to everything, with all keys of the city")
+                with running_demo(Path(folder) / "demo", LYING), run.shown_if_it_fails():
+                    run.lied_to()
     except MissingPartError as error:
         print(f"smoke: {error}", file=sys.stderr)
         return 2
@@ -72,6 +75,15 @@ class Run:
         self.windows.append(page)
         return page
 
+    @contextmanager
+    def shown_if_it_fails(self) -> Iterator[None]:
+        """What everybody saw last, if a step fails."""
+        try:
+            yield
+        except BaseException:
+            self.show_windows()
+            raise
+
     def show_windows(self) -> None:
         """What each person has in front of them, for whoever reads the failure."""
         for page in self.windows:
@@ -79,17 +91,17 @@ class Run:
             print(f"window {page.url}: {words[:1200]}", file=sys.stderr)
         print((self.folder / "demo.log").read_text()[-3000:], file=sys.stderr)
 
-    def everything(self) -> None:
-        """The steps, in order."""
+    def everything(self, site: ExitStack) -> None:
+        """The steps, in order; the shop's agent runs on until `site` ends."""
         self.close_an_incident()
         self.register()
-        with self.agent.running_paired(self.owner, self.report, self.window()):
-            self.watch()
-            self.seen_by_owner()
-            self.clip()
-            self.ask_first()
-            self.memory()
-            self.revoke()
+        site.enter_context(self.agent.running_paired(self.owner, self.report, self.window()))
+        self.watch()
+        self.seen_by_owner()
+        self.clip()
+        self.ask_first()
+        self.memory()
+        self.revoke()
         self.ended_with_incident()
         self.audit()
         for page in self.windows:
@@ -238,6 +250,18 @@ class Run:
             self.owner.stop_watching(ASKED)
             tile = self.operator.page.locator("article.tile", has_text=ASKED)
             tile.get_by_text("Ended by the sharing rules").wait_for()
+
+    def lied_to(self) -> None:
+        """The city asks for a picture whose owner took the yes back; the site says no by itself, and writes it down."""
+        answer = self.operator.demand(ASKED)
+        assert answer == "Not available for this purpose", f"the operator read {answer!r}"
+        page = self.window()
+        page.goto(self.agent.page_url())
+        refused = page.locator("li, tr", has_text="Refused").first
+        refused.wait_for()
+        said = " ".join(refused.inner_text().split())
+        assert "policy_denies" in said, said
+        self.report.step(f"the site refuses, and its own page says: {said}")
 
     def memory(self) -> None:
         """Proportional set sizes while cameras are watched; the agent is the market's, with its four cameras."""

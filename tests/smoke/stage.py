@@ -58,12 +58,16 @@ class Demo:
         return str(self.facts["origin"])
 
 
+HONEST: Final = ("gateway.app.cli", "demo")
+LYING: Final = ("tests.smoke.liar",)
+
+
 @contextmanager
-def fresh_demo(folder: Path) -> Iterator[Demo]:
-    """`lenspact demo` in `folder`, ready; ended as by Ctrl-C, and its log shown if it failed to start."""
+def running_demo(folder: Path, program: tuple[str, ...] = HONEST) -> Iterator[Demo]:
+    """A demo in `folder`, ready; ended as by Ctrl-C, and its log shown if it failed to start."""
     log = folder.parent / "demo.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", "gateway.app.cli", "demo", "--folder", str(folder), "--footage", str(FOOTAGE)]
+        command = [sys.executable, "-m", *program, "--folder", str(folder), "--footage", str(FOOTAGE)]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
         _wait_ready(process, folder / "ready.json", log)
