@@ -21,7 +21,7 @@ def build_lists(
     ground: Ground, *, cameras: Cameras, layering: Layering, rows: SqlSharing, book: SiteBook
 ) -> tuple[Listing, Background]:
     """Lists, and what keeps the marks that they go by."""
-    database, clock, name = ground.database, ground.clock, ground_of(book, layering.guardrail.guardrail.digest)
+    database, clock, name = ground.database, ground.clock, ground_of(book)
     marker = Marker(database=database, cameras=cameras, rows=rows, layering=layering, ground=name, clock=clock)
     listing = Listing(cameras=cameras, layering=layering, rows=rows, ground=name, clock=clock)
     return listing, Background("marks", marker.run, Place.WORKER)

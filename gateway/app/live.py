@@ -19,7 +19,7 @@ from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
 from gateway.kernel.errors import NotFoundError
-from gateway.kernel.generations import AGREEMENT
+from gateway.kernel.generations import AGREEMENT, ORDINANCE
 from gateway.kernel.keyring import Keyring
 from gateway.live import (
     FINGERPRINT_PREFIX,
@@ -264,7 +264,7 @@ async def follow_rules(live: Live, freshness: Freshness) -> None:
 
 def _concerned(scopes: frozenset[str]) -> Callable[[Session], bool]:
     """Which sessions a change of these scopes may end."""
-    if scopes & {EVERYTHING, NETWORK, AGREEMENT}:
+    if scopes & {EVERYTHING, NETWORK, AGREEMENT, ORDINANCE}:
         return lambda _session: True
 
     def which(session: Session) -> bool:

@@ -24,7 +24,7 @@ from gateway.app.one_writer import only_writer
 from gateway.app.server import server_config
 from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
-from gateway.app.setup import chosen_ordinance, prepare
+from gateway.app.setup import obey, prepare
 from gateway.edge.health import metrics_app
 from gateway.kernel.background import supervise
 from gateway.kernel.keyring import Keyring
@@ -106,10 +106,7 @@ async def serve(settings: Settings, *, role: str, say: Callable[[str], None]) ->
         return
     services = build_services(settings)
     await schema.at_head(services.database)
-    chosen = await chosen_ordinance(settings)
-    if chosen is not None:
-        await services.close()
-        services = build_services(settings, ordinance=chosen)
+    await obey(services)
     await services.identity.people.ensure_agency(settings.agency_name)
     await _serve(services, settings, role, say)
 

@@ -4,7 +4,6 @@ To wire a capability: add its field to `Services` (handlers then get it by that 
 its routes in `gateway.app.api.ROUTES`, its endless work in `background`, what must work for it in `probes`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -52,6 +51,7 @@ from gateway.sharing import (
     Evaluations,
     Everywhere,
     History,
+    InForce,
     Listing,
     Ordinances,
     Owners,
@@ -100,6 +100,7 @@ class Services:
     listing: Listing
     evaluations: Evaluations
     ordinances: Ordinances
+    ordinance: InForce
     stopping: Stopping
     sites: Sites
     emergencies: Emergencies
@@ -123,11 +124,10 @@ def build_services(
     clock: Clock | None = None,
     ids: IdSource | None = None,
     passwords: Passwords | None = None,
-    ordinance: Mapping[str, object] | None = None,
 ) -> Services:
     """Build the whole gateway; nothing runs yet, and the database must already be migrated.
 
-    `ordinance` is the pack that two people put in force (`chosen_ordinance`); None for the one that the settings name.
+    It decides by the ordinance pack of the settings until it has looked at what two people approved (`setup.obey`).
     """
     ground = lay_ground(settings, clock=clock, ids=ids)
     identity, memberships = build_people(ground, passwords or Passwords())
@@ -138,7 +138,7 @@ def build_services(
     viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
     seen = _Seen(incidents=incidents, usage=viewing, history=history)
-    law = build_sharing(ground, **theirs, **seen, ties=shared, ordinance=ordinance)
+    law = build_sharing(ground, **theirs, **seen, ties=shared)
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
@@ -167,7 +167,7 @@ def build_services(
             *_background(ground, incidents, sites, evidence),
             *(work for part in (identity, law, emergency, views) for work in part.background),
         ),
-        probes=(*_probes(ground), law.probe, views.probe),
+        probes=(*_probes(ground), *law.probes, views.probe),
     )
 
 

@@ -1,14 +1,14 @@
 """Set-up: keys, schema and agency, each made once; running it again changes nothing that exists."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from gateway.app import schema
 from gateway.app.ground import open_keys
 from gateway.app.services import Services, build_services
 from gateway.app.settings import Settings
 from gateway.kernel.database import Database
-from gateway.sharing.ordinance_store import SqlOrdinances
-from gateway.sharing.ordinances import newest_approved
+from gateway.kernel.errors import PreconditionError
+from policies.fields import PolicyError
 
 
 async def migrate(settings: Settings) -> None:
@@ -20,14 +20,18 @@ async def migrate(settings: Settings) -> None:
         await database.close()
 
 
-async def chosen_ordinance(settings: Settings) -> Mapping[str, object] | None:
-    """The ordinance pack that two people put in force last; None where nobody did. The database must be migrated."""
-    database = Database(settings.database)
+async def obey(services: Services) -> None:
+    """Decide by the ordinance pack that two people approved last; the database must be migrated.
+
+    Raises:
+        PreconditionError: it is not whole for this version of the program, so the gateway does not start; the services
+            are closed.
+    """
     try:
-        chosen = newest_approved(await SqlOrdinances(database).proposals())
-        return None if chosen is None else chosen.document
-    finally:
-        await database.close()
+        await services.ordinance.take_over()
+    except PolicyError as error:
+        await services.close()
+        raise PreconditionError(f"The rules of this gateway cannot be loaded: {error}.") from error
 
 
 async def prepare(settings: Settings, *, say: Callable[[str], None] = lambda _line: None) -> Services:
@@ -37,7 +41,8 @@ async def prepare(settings: Settings, *, say: Callable[[str], None] = lambda _li
     say("Keys: in " + str(settings.state_dir / "keys"))
     await migrate(settings)
     say("Database: at this program's schema")
-    services = build_services(settings, ordinance=await chosen_ordinance(settings))
+    services = build_services(settings)
+    await obey(services)
     if services.keyring.root:  # later sets are signed with `lenspact keys publish`, once it is kept elsewhere
         await services.sites.key_sets.ensure_current()
     agency = await services.identity.people.ensure_agency(settings.agency_name)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from gateway.app.agents_on_site import AgentsOnSite
 from gateway.app.ground import Ground, postgres_dsn
@@ -31,6 +31,8 @@ from gateway.sharing import (
     Everywhere,
     Freshness,
     History,
+    InForce,
+    LawSpreader,
     Layering,
     Listing,
     LiveUsage,
@@ -56,8 +58,7 @@ from policies import packs
 from policies.agency import AgencyRule
 from policies.clauses import Live
 from policies.fields import PolicyError
-from policies.guardrail import Guardrail
-from policies.layers import AgencyLayer, GuardrailLayer
+from policies.layers import AgencyLayer
 from policies.places import PlacePack
 
 _LIVE: Final[Mapping[Live, tuple[BadgeState, str, str]]] = {
@@ -158,6 +159,7 @@ class ForHandlers(TypedDict):
     listing: Listing
     evaluations: Evaluations
     ordinances: Ordinances
+    ordinance: InForce
     stopping: Stopping
 
 
@@ -180,12 +182,13 @@ class SharingServices:
     signs: Signs
     agents: AgentsOnSite
     ordinances: Ordinances
+    ordinance: InForce
     background: tuple[Background, ...]
 
     @property
-    def probe(self) -> Probe:
-        """This process hears of what is taken back."""
-        return Probe("freshness", self.freshness.demand)
+    def probes(self) -> tuple[Probe, ...]:
+        """This process hears of what is taken back, and decides by the ordinance pack that was approved last."""
+        return Probe("freshness", self.freshness.demand), Probe("ordinance", self.ordinance.demand)
 
     @property
     def for_handlers(self) -> ForHandlers:
@@ -202,6 +205,7 @@ class SharingServices:
             listing=self.listing,
             evaluations=self.evaluations,
             ordinances=self.ordinances,
+            ordinance=self.ordinance,
             stopping=self.stopping,
         )
 
@@ -210,19 +214,17 @@ class SharingServices:
 class _Loaded:
     """The packs that the settings name."""
 
-    guardrail: Guardrail
+    ordinance: InForce
     rules: tuple[AgencyRule, ...]
-    pack: Mapping[str, object]
     places: tuple[PlacePack, ...]
 
 
-def _load(settings: Settings, ordinance: Mapping[str, object] | None) -> _Loaded:
+def _load(settings: Settings, ordinances: SqlOrdinances) -> _Loaded:
     try:
-        pack = packs.load_document("ordinances", f"{settings.ordinance}/pack.json") if ordinance is None else ordinance
+        start = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
         return _Loaded(
-            guardrail=packs.read_ordinance(pack),
+            ordinance=InForce(start=start, rows=ordinances),
             rules=packs.agency_rules(settings.agency_rules),
-            pack=pack,
             places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
@@ -241,20 +243,19 @@ def build_sharing(
     ties: SharingTies,
     usage: LiveUsage,
     history: ViewHistory,
-    ordinance: Mapping[str, object] | None = None,
 ) -> SharingServices:
-    """Sharing over the packs that the settings name; `ordinance` is one that two people put in force instead.
+    """Sharing over the packs that the settings name, until `InForce.take_over` finds that two people approved another.
 
     Raises:
         PreconditionError: a pack is missing or not whole; the gateway does not start without its guard-rails.
     """
-    loaded = _load(ground.settings, ordinance)
+    loaded = _load(ground.settings, SqlOrdinances(ground.database))
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
     sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
-    outbox = _outbox(ground, rows=rows, book=book, pack=loaded.pack)
-    freshness = Freshness(generations=database, clock=clock)
+    outbox = _outbox(ground, rows=rows, book=book)
+    freshness = Freshness(generations=database, clock=clock, take_over=loaded.ordinance.take_over)
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
     decisions = Decisions(cameras=cameras, layering=layering, freshness=freshness, clock=clock)
     keys = Owners(sharing=sharing, rows=rows, book=book)
@@ -265,19 +266,19 @@ def build_sharing(
     listing, marks = build_lists(ground, cameras=cameras, layering=layering, rows=rows, book=book)
     evaluations = build_evaluations(ground, incidents, cameras=cameras, layering=layering, rows=rows, book=book)
     follow = Background("sharing", lambda: follow_forever(bus=bus, rows=rows, outbox=outbox))
+    spreader = LawSpreader(freshness=freshness, ordinance=loaded.ordinance, rows=rows, outbox=outbox, clock=clock)
     proof = Background("proof", prover.run)
     deciding = (decisions, listing, evaluations, touches, freshness)
-    signs, ordinances = _signs(ground, sharing, layering, book), _ordinances(ground, loaded)
+    signs, law = _signs(ground, sharing, layering, book), (_ordinances(ground), loaded.ordinance)
     telling = (WhoSees(layering=layering), stopping, History(rows=rows, book=book), signs)
-    background = (follow, marks, proof, *_listening(ground, freshness))
-    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, ordinances, background)
+    background = (follow, Background("ordinance", spreader.run), marks, proof, *_listening(ground, freshness))
+    return SharingServices(sharing, keys, approvals, outbox, *deciding, *telling, agents, *law, background)
 
 
-def _ordinances(ground: Ground, loaded: _Loaded) -> Ordinances:
+def _ordinances(ground: Ground) -> Ordinances:
     return Ordinances(
         database=ground.database,
         rows=SqlOrdinances(ground.database),
-        in_force=loaded.guardrail,
         log=ground.log.audit,
         clock=ground.clock,
         ids=ground.ids,
@@ -292,8 +293,7 @@ def _book(
         cameras=cameras,
         agents=agents,
         agency=agency,
-        guardrail=loaded.guardrail,
-        packs={pack.digest: pack for pack in map(packs.ordinance, packs.ordinances())},
+        ordinance=loaded.ordinance,
     )
 
 
@@ -309,13 +309,12 @@ def _signs(ground: Ground, sharing: Sharing, layering: Layering, book: SiteBook)
     )
 
 
-def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook, pack: Mapping[str, Any]) -> Outbox:
+def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook) -> Outbox:
     return Outbox(
         gateway=ground.settings.origin.text,
         database=ground.database,
         rows=rows,
         book=book,
-        pack=pack,
         log=ground.log.audit,
         publisher=ground.bus,
         clock=ground.clock,
@@ -326,7 +325,7 @@ def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: F
     return Layering(
         rows=rows,
         book=book,
-        guardrail=GuardrailLayer(loaded.guardrail),
+        ordinance=loaded.ordinance,
         agency=AgencyLayer(loaded.rules),
         freshness=freshness,
         usage=usage,
@@ -350,7 +349,7 @@ def _sharing(
         publisher=ground.bus,
         clock=ground.clock,
         places=places,
-        effects=Effects(guardrail=book.guardrail, prover=prover, clock=ground.clock, history=history),
+        effects=Effects(ordinance=book.ordinance, prover=prover, clock=ground.clock, history=history),
     )
 
 

@@ -1,6 +1,7 @@
 """The ordinance's pages: every rule in force in words, with its citation; a new pack, what it loosens, two people."""
 
 import json
+from contextlib import suppress
 from typing import Any, Final
 
 from litestar import Request, get, post
@@ -11,9 +12,10 @@ from litestar.response import Redirect, Template
 from gateway.edge.requires import requires
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.principal import Principal, Role
-from gateway.sharing import Ordinances, Progress, lines, say_added, say_limits, say_loosened
+from gateway.sharing import InForce, Ordinances, Progress, lines, say_added, say_limits, say_loosened
 from gateway.web import _, after, page, read_form
 from policies import packs
+from policies.fields import PolicyError
 from policies.strictness import loosened
 
 AnyRequest = Request[Any, Any, Any]
@@ -25,16 +27,20 @@ async def ordinance_page(
     request: AnyRequest,
     principal: NamedDependency[Principal],
     ordinances: NamedDependency[Ordinances],
+    ordinance: NamedDependency[InForce],
     start: FromQuery[str] = "",
 ) -> Template:
     """What is in force, rule by rule; what waits; and the form for another pack, filled with one that ships with us."""
     text = _pretty(packs.load_document("ordinances", f"{start}/pack.json")) if start in packs.ordinances() else ""
-    return await _page(request, principal, ordinances, values={"body": text})
+    return await _page(request, principal, ordinances, ordinance, values={"body": text})
 
 
 @post("/admin/ordinance", opt=requires("admin.edit"), status_code=200, include_in_schema=False)
 async def propose(
-    request: AnyRequest, principal: NamedDependency[Principal], ordinances: NamedDependency[Ordinances]
+    request: AnyRequest,
+    principal: NamedDependency[Principal],
+    ordinances: NamedDependency[Ordinances],
+    ordinance: NamedDependency[InForce],
 ) -> Template | Redirect:
     """Propose a pack."""
     form = await read_form(request, "body")
@@ -43,7 +49,7 @@ async def propose(
         form.check()
         proposal = await ordinances.propose(principal, text)
     except LenspactError as error:
-        return await _page(request, principal, ordinances, values={"body": text}, error=error)
+        return await _page(request, principal, ordinances, ordinance, values={"body": text}, error=error)
     return after(f"/admin/ordinance/{proposal.id}", "ordinance-proposed")
 
 
@@ -52,10 +58,11 @@ async def proposal_page(
     request: AnyRequest,
     principal: NamedDependency[Principal],
     ordinances: NamedDependency[Ordinances],
+    ordinance: NamedDependency[InForce],
     proposal_id: FromPath[str],
 ) -> Template:
     """A proposed pack, what it adds, and what it loosens."""
-    return await _proposal_page(request, principal, ordinances, proposal_id)
+    return await _proposal_page(request, principal, ordinances, ordinance, proposal_id)
 
 
 @post("/admin/ordinance/{proposal_id:str}", opt=requires("ordinance.decide"), status_code=200, include_in_schema=False)
@@ -63,6 +70,7 @@ async def decide(
     request: AnyRequest,
     principal: NamedDependency[Principal],
     ordinances: NamedDependency[Ordinances],
+    ordinance: NamedDependency[InForce],
     proposal_id: FromPath[str],
 ) -> Template | Redirect:
     """Approve what somebody else proposed, or decline."""
@@ -72,15 +80,19 @@ async def decide(
         form.check()
         await ordinances.decide(principal, proposal_id, is_approved=answer == "approve")
     except LenspactError as error:
-        return await _proposal_page(request, principal, ordinances, proposal_id, error=error)
+        return await _proposal_page(request, principal, ordinances, ordinance, proposal_id, error=error)
     return after("/admin/ordinance", "ordinance-approved" if answer == "approve" else "ordinance-declined")
 
 
 ORDINANCE: Final = (ordinance_page, propose, proposal_page, decide)
 
 
-async def _page(request: AnyRequest, principal: Principal, ordinances: Ordinances, **form: Any) -> Template:
-    pack = ordinances.in_force
+async def _page(
+    request: AnyRequest, principal: Principal, ordinances: Ordinances, ordinance: InForce, **form: Any
+) -> Template:
+    with suppress(PolicyError):  # the page says so
+        await ordinance.take_over()  # what was approved a moment ago, here or in another process, is what it shows
+    pack = ordinance.pack
     waiting = [one for one in await ordinances.proposals() if one.state is Progress.PROPOSED]
     return page(
         "admin/ordinance.html",
@@ -89,7 +101,7 @@ async def _page(request: AnyRequest, principal: Principal, ordinances: Ordinance
         pack=pack,
         lines=lines(pack),
         limits=say_limits(pack.limits),
-        next_pack=await ordinances.waiting_for_start(),
+        is_behind=ordinance.is_behind,
         waiting=[(one, one.pack.title) for one in waiting],
         shipped=[(name, packs.ordinance(name)) for name in packs.ordinances()],
         length=BODY_LENGTH,
@@ -99,10 +111,15 @@ async def _page(request: AnyRequest, principal: Principal, ordinances: Ordinance
 
 
 async def _proposal_page(
-    request: AnyRequest, principal: Principal, ordinances: Ordinances, proposal_id: str, **form: Any
+    request: AnyRequest,
+    principal: Principal,
+    ordinances: Ordinances,
+    ordinance: InForce,
+    proposal_id: str,
+    **form: Any,
 ) -> Template:
     proposal = await ordinances.proposal(proposal_id)
-    pack, held = proposal.pack, ordinances.in_force
+    pack, held = proposal.pack, ordinance.pack
     return page(
         "admin/ordinance_proposal.html",
         request,

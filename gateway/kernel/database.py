@@ -110,7 +110,7 @@ class UnitOfWork:
         """What decisions about these stand on is changed here: their generations go up as the last thing before commit.
 
         Scopes are the ids of sites, organisations, incidents and persons, `agreement` for what is offered to every
-        organisation, or `network` for everything.
+        organisation, `ordinance` for the city's law, or `network` for everything.
         """
         self._changed.update(scopes)
 

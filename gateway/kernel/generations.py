@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 PLATFORM: Final = "platform"
 AGREEMENT: Final = "agreement"  # the scope of what the agency offers every organisation
+ORDINANCE: Final = "ordinance"  # of the pack that every decision stands on
 CHANNEL: Final = "lenspact_generations"  # of NOTIFY; what it says is the new generation of `platform`
 TOPIC: Final = "generations"  # of the signal inside one process
 

@@ -6,9 +6,10 @@ from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.evaluating import Asked, Evaluations, Person, SomeRole, Supposed, Tried
 from gateway.sharing.everywhere import Batch, Everywhere, Outcome, WaitingAt
 from gateway.sharing.explaining import Audience, Explained, audience_of
-from gateway.sharing.following import follow_forever
+from gateway.sharing.following import LawSpreader, follow_forever
 from gateway.sharing.freshness import EVERYTHING, Changes, Freshness
 from gateway.sharing.history import History
+from gateway.sharing.in_force import InForce
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
 from gateway.sharing.looking import NOTHING, WISH, Availability, Look
@@ -55,8 +56,10 @@ __all__ = [
     "Explained",
     "Freshness",
     "History",
+    "InForce",
     "Key",
     "KeyState",
+    "LawSpreader",
     "Layering",
     "Listed",
     "Listing",

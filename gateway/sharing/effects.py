@@ -16,13 +16,14 @@ from typing import Final, TypeVar
 import anyio
 import anyio.to_thread
 
+from gateway.sharing.in_force import InForce
 from gateway.sharing.ports import ViewHistory
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.replaying import Replayed, replayed, would_end
 from partner_agent.wire.clock import Clock
 from policies.analysis import Concern, Difference, Edit, Judges, Verdict
 from policies.conflicts import Finding, narrowed, oddities
-from policies.guardrail import Guardrail, GuardRule
+from policies.guardrail import GuardRule
 from policies.layers import GuardrailLayer
 from policies.model import Policy
 from policies.moments import TooManyError
@@ -95,6 +96,7 @@ class _Case:
     old: Policy | None
     new: Policy
     since: datetime
+    law: GuardrailLayer
 
 
 class Effects:
@@ -103,20 +105,20 @@ class Effects:
     def __init__(
         self,
         *,
-        guardrail: Guardrail,
+        ordinance: InForce,
         prover: Prover,
         clock: Clock,
         history: ViewHistory | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
-        self._layer, self._prover, self._clock = GuardrailLayer(guardrail), prover, clock
+        self._ordinance, self._prover, self._clock = ordinance, prover, clock
         self._history, self._deadline_s = history, deadline_s
         self._threads = anyio.CapacityLimiter(THREADS)
 
     async def of(self, site_id: str, old: Policy | None, new: Policy) -> Effect:
         """What it does to replace one policy by the other, cameras under our own names."""
-        effect = Effect(lines=narrowed(new, self._layer.guardrail))
-        case = _Case(site_id, old, new, self._clock.now())
+        case = _Case(site_id, old, new, self._clock.now(), self._ordinance.layer)
+        effect = Effect(lines=narrowed(new, case.law.guardrail))
         with anyio.move_on_after(self._deadline_s):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._search, effect, case)
@@ -130,14 +132,14 @@ class Effects:
 
     async def _search(self, effect: Effect, case: _Case) -> None:
         """The verdict first, then the lists; each is there as soon as it is found."""
-        guardrail = self._layer.guardrail
+        guardrail = case.law.guardrail
         edit = await self._in_thread(partial(Edit, case.old, case.new, guardrail, since=case.since))
         effect.difference = await self._in_thread(lambda: edit.difference)
         effect.oddities = await self._in_thread(_or_none(partial(oddities, case.new, guardrail, since=case.since)))
         effect.concerns = await self._in_thread(_or_none(edit.concerns))
 
     async def _prove(self, effect: Effect, case: _Case) -> None:
-        asked = await self._in_thread(partial(question, case.old, case.new, self._layer.guardrail, since=case.since))
+        asked = await self._in_thread(partial(question, case.old, case.new, case.law.guardrail, since=case.since))
         effect.proof = await self._prover.ask(asked)
         if isinstance(effect.proof, Proved):
             effect.is_alarm = not await self._in_thread(partial(self._is_true, asked, effect.proof, case))
@@ -145,7 +147,7 @@ class Effects:
     def _is_true(self, asked: Question, proof: Proved, case: _Case) -> bool:
         """Whether the kernel confirms each witness, and the ordinance holds whatever an owner writes."""
         old = case.old if case.old is not None and case.old.partner == case.new.partner else None
-        judges = Judges(old, case.new, self._layer)
+        judges = Judges(old, case.new, case.law)
         witnesses = {goal: model for goal, model in proof.models.items() if goal != BREACH and model is not None}
         is_held = proof.models[BREACH] is None
         return is_held and all(

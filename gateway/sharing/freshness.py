@@ -4,11 +4,12 @@ Every process looks when it is told of a change, and every `RECHECK_S` without b
 that has not seen the generations for `UNCONFIRMED_S` permits nothing: it may have missed that somebody took something
 back. Taking access away needs no confirmation. Age is counted on both clocks: one that was set, or a machine that was
 asleep, costs a look and permits nothing. A generation lower than one seen before (a database that was restored) means
-that everything may have changed.
+that everything may have changed. An ordinance pack is taken over before its generation counts as seen; while it cannot
+be, nothing is confirmed.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Final, Protocol
@@ -16,7 +17,7 @@ from typing import Final, Protocol
 import anyio
 
 from gateway.kernel.errors import LenspactError, UnavailableError
-from gateway.kernel.generations import Reading
+from gateway.kernel.generations import ORDINANCE, Reading
 from partner_agent.wire.clock import Clock
 
 RECHECK_S: Final = 0.25
@@ -87,9 +88,13 @@ class Changes:
 class Freshness:
     """Knows the generation this process has seen, when it saw it, and who wants to hear of changes."""
 
-    def __init__(self, *, generations: Generations, clock: Clock) -> None:
+    def __init__(
+        self, *, generations: Generations, clock: Clock, take_over: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """`take_over`: has this process decide by the ordinance pack as it is stored now (`in_force.InForce`)."""
         self._generations = generations
         self._clock = clock
+        self._take_over = take_over
         self._seen = NEVER
         self._confirmed_at: tuple[float, datetime] | None = None
         self._has_told = False
@@ -136,7 +141,7 @@ class Freshness:
         """Read the generations, and tell the followers what changed.
 
         Raises:
-            UnavailableError: they cannot be read.
+            UnavailableError: they cannot be read. Whatever keeps the ordinance pack from being taken over is raised.
         """
         async with self._looking:
             asked_at = self._clock.monotonic(), self._clock.now()
@@ -144,10 +149,19 @@ class Freshness:
             changed = reading.changed
             if not NEVER < self._seen <= reading.platform:
                 changed = frozenset({EVERYTHING})
+            await self._follow_law(changed)
             self._seen, self._confirmed_at = reading.platform, asked_at
             self._keep(changed)
         for follower in self._followers:
             follower.put(changed)
+
+    async def _follow_law(self, changed: frozenset[str]) -> None:
+        """Take another pack over; who knows of one and does not have it is not confirmed from that moment on."""
+        if self._take_over is None or changed.isdisjoint({ORDINANCE, EVERYTHING}):
+            return
+        confirmed_at, self._confirmed_at = self._confirmed_at, None
+        await self._take_over()
+        self._confirmed_at = confirmed_at
 
     def _keep(self, changed: frozenset[str]) -> None:
         """Remember when these changed; too many are as good as everything."""
@@ -190,7 +204,7 @@ class Freshness:
     def _say(self, cause: str) -> None:
         if cause and not self.is_confirmed and not self._has_told:
             self._has_told = True
-            _log.error("generations cannot be read (%s): nothing is permitted until they are", cause)
+            _log.error("how things stand cannot be seen (%s): nothing is permitted until it is", cause)
         elif not cause and self._has_told:
             self._has_told = False
-            _log.warning("generations are read again")
+            _log.warning("how things stand is seen again")

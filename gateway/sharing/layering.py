@@ -1,8 +1,8 @@
 """The centre's layers of a site, from what is stored: documents, pending narrowing, ordinance, agreement, switch.
 
 Compiled documents are kept by their digest, which names their content for good. What is read of a site is kept until
-the generation of the site, its organisation, the agreement or the network says that it changed (`freshness`); its
-agent is read each time.
+the generation of the site, its organisation, the agreement, the ordinance or the network says that it changed
+(`freshness`); its agent is read each time.
 """
 
 from collections import OrderedDict
@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 from gateway.kernel.errors import NotFoundError, PreconditionError
-from gateway.kernel.generations import AGREEMENT
+from gateway.kernel.generations import AGREEMENT, ORDINANCE
 from gateway.partners import OrganisationState
+from gateway.sharing.in_force import InForce
 from gateway.sharing.model import EVERYBODY, Answers, policy_of
 from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import NETWORK, held_by
@@ -116,7 +117,7 @@ class Layering:
         *,
         rows: SharingRows,
         book: SiteBook,
-        guardrail: GuardrailLayer,
+        ordinance: InForce,
         agency: AgencyLayer,
         freshness: Confirmed,
         usage: LiveUsage | None = None,
@@ -124,17 +125,17 @@ class Layering:
         self._rows = rows
         self._book = book
         self._freshness = freshness
-        self._guardrail = guardrail
+        self._ordinance = ordinance
         self._agency = agency
         self._usage = usage
         self._compiled: OrderedDict[str, SharingLayer] = OrderedDict()
         self._sites: OrderedDict[str, _Kept[SiteLayers]] = OrderedDict()
         self._network: _Kept[_Network] | None = None
 
-    @property
-    def guardrail(self) -> GuardrailLayer:
-        """The ordinance in force at the centre."""
-        return self._guardrail
+    async def guardrail(self) -> GuardrailLayer:
+        """The ordinance in force at the centre, as far as this process can know now."""
+        await self._freshness.catch_up()
+        return self._ordinance.layer
 
     @property
     def agency(self) -> AgencyLayer:
@@ -159,7 +160,8 @@ class Layering:
         as_of = self._freshness.stamp
         agent = await self._book.agents.agent_of(site_id)
         kept = self._sites.get(site_id)
-        if kept is None or kept.agent != agent or not self._is_current(kept.as_of, site_id, organisation_id, AGREEMENT):
+        stands_on = (site_id, organisation_id, AGREEMENT, ORDINANCE)
+        if kept is None or kept.agent != agent or not self._is_current(kept.as_of, *stands_on):
             kept = _Kept(as_of, agent, await self._read(site_id, organisation_id, agent))
             self._sites[site_id] = kept
             if len(self._sites) > SITES:
@@ -168,7 +170,8 @@ class Layering:
             self._sites.move_to_end(site_id)
         network = await self._network_now()
         switched = replace(kept.value.invariants, is_suspended=network.is_suspended)
-        return replace(kept.value, invariants=switched, network=network.generation)
+        law = self._ordinance.layer  # taken over meanwhile, it counts
+        return replace(kept.value, invariants=switched, network=network.generation, guardrail=law)
 
     async def as_stored(self, site_id: str, organisation_id: str) -> SiteLayers:
         """The layers of one site read from its rows now, for whoever keeps what follows from them."""
@@ -201,7 +204,7 @@ class Layering:
             draft=draft,
             names=await self._names(agent) if sharing and agent else {},
             envelope=envelope,
-            guardrail=self._guardrail,
+            guardrail=self._ordinance.layer,
             agency=self._agency,
             invariants=await self._invariants(organisation_id, agent),
             network=0,

@@ -323,7 +323,7 @@ class Listing:
             incident=None if fact is None else dataclasses.replace(fact, ref="", opened_at=_EPOCH),
             technology=Technology.VIDEO,
         )
-        guardrail, agency = self._layering.guardrail, self._layering.agency
+        guardrail, agency = await self._layering.guardrail(), self._layering.agency
         is_suspended, now_ms = await self._layering.is_suspended(), to_ms(now)
         placeless = None if asked.incident is None else dataclasses.replace(asked.incident, cell=_NO_CELL)
         key = (who, asked.act, asked.purpose, placeless, is_suspended, guardrail, agency)

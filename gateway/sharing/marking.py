@@ -33,9 +33,12 @@ ROUND_S: Final = 5.0  # between two sites of the slow round
 _GROUND_CHARACTERS: Final = 8
 
 
-def ground_of(book: SiteBook, guardrail_digest: str) -> str:
-    """The name of what every signature stands on and no transaction changes: agreement, ordinance, our own form."""
-    text = f"{FORM} {book.agreement_digest} {guardrail_digest}"
+def ground_of(book: SiteBook) -> str:
+    """The name of what every signature stands on and no transaction changes: the first agreement, and our own form.
+
+    The ordinance is none of it: signatures say what binds a camera beside it, and are decided by the one in force.
+    """
+    text = f"{FORM} {book.agreement_digest}"
     return hashlib.sha256(text.encode()).hexdigest()[:_GROUND_CHARACTERS]
 
 

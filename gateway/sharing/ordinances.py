@@ -1,20 +1,21 @@
-"""Which ordinance pack is in force, and how it changes: one person proposes, another approves, the next start takes it.
+"""How the ordinance pack changes: one person proposes, another approves, and from then on it is the law everywhere.
 
-What counts is what this process loaded when it started; a pack that was approved since waits for the next start, so
-that a decision never stands on two. Each step is one transaction with its leaf. A pack that cannot be read, or lets
-through what is denied by default, is refused with the place in it.
+Each step is one transaction with its leaf. An approval raises the generation `ordinance` in it, so every process takes
+the pack over before it decides anything newer (`in_force`). A pack that cannot be read, or lets through what is denied
+by default, is refused with the place in it.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
+from gateway.kernel.generations import ORDINANCE
 from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.sharing.ports import Log
@@ -97,13 +98,10 @@ class Ordinances:
         *,
         database: Database,
         rows: OrdinanceRows,
-        in_force: Guardrail,
         log: Log,
         clock: Clock,
         ids: IdSource,
     ) -> None:
-        """`in_force`: what this process loaded when it started."""
-        self.in_force = in_force
         self._database = database
         self._rows = rows
         self._log = log
@@ -121,12 +119,6 @@ class Ordinances:
             NotFoundError: there is none.
         """
         return _found(await self._rows.proposals(), proposal_id)
-
-    async def waiting_for_start(self) -> Guardrail | None:
-        """The pack that was approved and that the next start puts in force; None where that is the one in force."""
-        chosen = newest_approved(await self._rows.proposals())
-        pack = None if chosen is None else chosen.pack
-        return None if pack is None or pack.digest == self.in_force.digest else pack
 
     async def propose(self, principal: Principal, text: str) -> Proposal:
         """Propose a pack, written as JSON.
@@ -164,7 +156,8 @@ class Ordinances:
             ConflictError: it is decided already.
         """
         async with self._database.unit_of_work() as unit:
-            proposal = _found(await self._rows.proposals(unit=unit), proposal_id)
+            known = await self._rows.proposals(unit=unit)
+            proposal = _found(known, proposal_id)
             if proposal.state is not Progress.PROPOSED:
                 raise ConflictError("This proposal is decided already.")
             if is_approved and principal.person_id == proposal.proposed_by:
@@ -174,11 +167,13 @@ class Ordinances:
                 state=Progress.APPROVED if is_approved else Progress.DECLINED,
                 decided_by=principal.person_id,
                 decided_by_name=principal.name,
-                decided_at=self._clock.now(),
+                decided_at=_after(newest_approved(known), self._clock.now()),
             )
             await self._rows.save(unit, decided)
             kind = Kind.ORDINANCE_APPROVED if is_approved else Kind.ORDINANCE_DECLINED
             await self._log.append(unit, _leaf(kind, principal, proposal.pack))
+            if is_approved:
+                unit.bump(ORDINANCE)
             await unit.commit()
         return decided
 
@@ -187,6 +182,12 @@ def newest_approved(proposals: Sequence[Proposal]) -> Proposal | None:
     """What was approved last."""
     approved = [(one.decided_at, one.id, one) for one in proposals if one.state is Progress.APPROVED and one.decided_at]
     return max(approved)[2] if approved else None
+
+
+def _after(last: Proposal | None, now: datetime) -> datetime:
+    """Now, or right after the last approval, where the clocks of two machines differ: who approves last decides."""
+    at = None if last is None else last.decided_at
+    return now if at is None else max(now, at + timedelta(milliseconds=1))
 
 
 def read_text(text: str) -> tuple[Mapping[str, object], Guardrail]:

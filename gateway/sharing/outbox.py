@@ -5,10 +5,10 @@ proposed once the site stands there. The same wish on the same base is the same 
 to be approved is over; one that the site refused is not sent again until something changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.audit import Kind, LeafDraft
 from gateway.kernel.database import Database, UnitOfWork
@@ -47,17 +47,15 @@ class Outbox:
         database: Database,
         rows: SharingRows,
         book: SiteBook,
-        pack: Mapping[str, Any],
         log: Log,
         publisher: Publisher,
         clock: Clock,
     ) -> None:
-        """`gateway`: our name as agents pinned it; `pack`: the ordinance pack in force, as its document."""
+        """`gateway`: our name as agents pinned it."""
         self._gateway = gateway
         self._database = database
         self._rows = rows
         self._book = book
-        self._pack = dict(pack)
         self._log = log
         self._publisher = publisher
         self._clock = clock
@@ -80,7 +78,12 @@ class Outbox:
             document = await self._document(agent, held, step.proposal, Step.PROPOSAL)
         else:
             return []
-        return [] if document is None else [DuePolicy(dict(document.raw), self._pack)]
+        return [] if document is None else [self._due(document)]
+
+    def _due(self, document: StoredDocument) -> DuePolicy:
+        """With the ordinance pack that it names, which may be one of before."""
+        pack = self._book.ordinance.document_of(read_policy(document.raw).guardrail)
+        return DuePolicy(dict(document.raw), dict(pack))
 
     async def refresh(self, site_id: str) -> None:
         """Facts of a site may have changed: what is less counts from now on, and its agent is told what is due."""

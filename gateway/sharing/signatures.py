@@ -2,8 +2,8 @@
 
 Cameras with the same signature get the same answer, so a list decides once for all of them. What changes from look to
 look is not in it: the person, the purpose, the minute, the incident and its distance, an alarm at the site, the
-network-wide switch. What binds recordings alone is not in it either, for those are decided one by one. Pure: the caller
-says what is stored.
+network-wide switch, the ordinance. What binds recordings alone is not in it either, for those are decided one by one.
+Pure: the caller says what is stored.
 
 Dates: a rule or an agreement has begun or not, has ended or not; which of these holds is in the signature, the moment
 itself is not. So a signature is good only up to the next such moment, which is kept beside the mark.
@@ -27,10 +27,11 @@ from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Win
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
 from policies.vocabulary import Act, Condition, Notify
 
-FORM: Final = 2  # of what is written below; another form is another mark
+FORM: Final = 3  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
 PARTNER: Final = "partner"
 STRANGER: Final = "stranger"  # a document that another partner's name stands in
+ANY_PACK: Final = "0" * 64  # the centre decides by the ordinance in force, whichever a document pins
 ENDED_MS: Final = 1  # 1970
 NOT_BEGUN_MS: Final = MAX_INT
 _NOWHERE: Final = Point(0, 0)
@@ -247,7 +248,7 @@ def _normal(policy: Policy, name: str, partner: str, dates: _Dates) -> Policy:
         windows=tuple(windows.values()),
         terms=tuple(terms.values()),
         envelope=envelope,
-        guardrail=policy.guardrail,
+        guardrail=ANY_PACK,
         totals=policy.totals,
     )
 

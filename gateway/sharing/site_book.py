@@ -7,6 +7,7 @@ from typing import Protocol
 from gateway.cameras import Camera, Cameras
 from gateway.kernel.errors import PreconditionError
 from gateway.partners import Partners, Site
+from gateway.sharing.in_force import InForce
 from gateway.sharing.model import SiteCamera, SiteFacts
 from gateway.sharing.ports import SiteAgent, SiteAgents
 from gateway.web import reader_s_voice
@@ -42,18 +43,26 @@ class SiteBook:
         cameras: Cameras,
         agents: SiteAgents,
         agency: AgencyDirectory,
-        guardrail: Guardrail,
+        ordinance: InForce,
         hold_s: int = HOLD_DEFAULT_S,
-        packs: Mapping[str, Guardrail] | None = None,
     ) -> None:
-        """`guardrail`: the ordinance pack in force; without it nothing here can be built."""
+        """`ordinance`: without a pack in force nothing here can be built."""
         self.partners = partners
         self.cameras = cameras
         self.agents = agents
         self._agency = agency
-        self.guardrail = guardrail
+        self.ordinance = ordinance
         self._hold_s = hold_s
-        self.packs = {**(packs or {}), guardrail.digest: guardrail}
+
+    @property
+    def guardrail(self) -> Guardrail:
+        """The ordinance pack in force."""
+        return self.ordinance.pack
+
+    @property
+    def packs(self) -> Mapping[str, Guardrail]:
+        """Every pack that a site may hold, by digest."""
+        return self.ordinance.known
 
     @property
     def agreement_digest(self) -> str:

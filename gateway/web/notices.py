@@ -25,7 +25,7 @@ NOTICES: Final[dict[str, str]] = {
     "camera-removed": "The camera is removed. Nobody can ask for it any more.",
     "agreement-accepted": "The agreement is accepted. A copy stays on your organisation page.",
     "ordinance-proposed": "Proposed. Nothing changes until somebody else approves it.",
-    "ordinance-approved": "Approved. It is in force from the next start of the gateway.",
+    "ordinance-approved": "Approved. It is in force now.",
     "ordinance-declined": "Declined. Nothing changes.",
     "agreement-proposed": "The draft is kept. It binds nobody until the agency has signed it.",
     "agreement-signed": "Signed. Owners are offered this version from now on.",

@@ -1,5 +1,9 @@
-"""Four gateway processes on one PostgreSQL: what one takes back all refuse; one that cannot look permits nothing."""
+"""Four gateway processes on one PostgreSQL: what one takes back all refuse; one that cannot look permits nothing.
 
+An ordinance pack that is approved in one is the law in all, without a restart.
+"""
+
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,9 +18,11 @@ from gateway.kernel.postgres_signal import NAME
 from gateway.sharing.freshness import UNCONFIRMED_S
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from policies import packs
 from tests.support import databases
 from tests.support.application import ORIGIN, services_for, settings_for
 from tests.support.deciders import SETTLE_S, Decider, deciders
+from tests.support.ordinances import enact
 from tests.support.shops import Shop, sharing_shop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
@@ -69,6 +75,7 @@ async def test_four_processes(postgres: str, postgres_template: str, tmp_path: P
     with anyio.fail_after(90):
         async with four(postgres, postgres_template, tmp_path) as world:
             await _a_change_of_one_flips_all(world)
+            await _an_approved_pack_is_law_in_all(world)
             await _a_deaf_one_looks_for_itself(world)
             await _one_without_its_database_permits_nothing(world)
 
@@ -79,6 +86,20 @@ async def _a_change_of_one_flips_all(world: Four) -> None:
     await world.flips("deny", sharing.suspend(operator, is_suspended=True))
     await world.flips("permit", sharing.suspend(operator, is_suspended=False))
     assert [(await other.ask())["answer"] for other in world.others] == ["permit"] * 4
+
+
+async def _an_approved_pack_is_law_in_all(world: Four) -> None:
+    """A pack that forbids live pictures is approved here: all four refuse; so they permit once the first is back."""
+    ordinances = world.shop.services.ordinances
+    strict = dict(packs.load_document("ordinances", "open_city/pack.json"))
+    nobody = {**strict["rules"][0], "id": "a_nobody", "acts": ["live.view"], "condition": "always", "scope": "any"}
+    nobody |= {"purposes": ["any"], "technologies": ["any"]}
+    open_city = json.dumps(strict)
+    strict["rules"] = [nobody, *strict["rules"]]
+
+    await world.flips("deny", enact(ordinances, json.dumps(strict)))
+    assert [(await other.ask())["answer"] for other in world.others] == ["deny"] * 4
+    await world.flips("permit", enact(ordinances, open_city))
 
 
 async def _a_deaf_one_looks_for_itself(world: Four) -> None:

@@ -17,12 +17,12 @@ ADA = Principal(PrincipalKind.AGENCY, "per_" + "1" * 26, "age_1", frozenset({Rol
 BEN = Principal(PrincipalKind.AGENCY, "per_" + "2" * 26, "age_1", frozenset({Role.SECOND}), name="Ben")
 
 
-async def test_the_next_start_puts_in_force_what_two_people_approved(tmp_path):
+async def test_a_start_decides_by_what_two_people_approved(tmp_path):
     """Before, the pack of the settings; after, the approved one; one broken since then refuses."""
     settings = Settings(state_dir=tmp_path)
     services = await prepare(settings)
     try:
-        assert services.ordinances.in_force == packs.ordinance("open_city")
+        assert services.ordinance.pack == packs.ordinance("open_city")
         body = json.dumps(packs.load_document("ordinances", "incident_only/pack.json"))
         proposal = await services.ordinances.propose(ADA, body)
         await services.ordinances.decide(BEN, proposal.id, is_approved=True)
@@ -31,8 +31,7 @@ async def test_the_next_start_puts_in_force_what_two_people_approved(tmp_path):
 
     services = await prepare(settings)
     try:
-        assert services.ordinances.in_force == packs.ordinance("incident_only")
-        assert await services.ordinances.waiting_for_start() is None
+        assert services.ordinance.pack == packs.ordinance("incident_only")
         async with services.database.engine.begin() as connection:
             broken = body.replace('"always"', '"sometimes"', 1)
             await connection.execute(text("UPDATE sharing_ordinance SET body = :body"), {"body": broken})

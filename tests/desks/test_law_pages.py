@@ -12,7 +12,7 @@ from gateway.desks.agreements import AGREEMENTS
 from gateway.desks.ordinance import ORDINANCE
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.sharing import Ordinances
+from gateway.sharing import InForce, Ordinances
 from gateway.sharing.ordinance_store import SqlOrdinances
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
@@ -47,11 +47,13 @@ def law(portal: BlockingPortal, served_database: Database) -> Iterator[Law]:
     ordinances = Ordinances(
         database=w.database,
         rows=SqlOrdinances(w.database),
-        in_force=packs.ordinance("open_city"),
         log=w.audit,
         clock=w.clock,
         ids=SystemIds(),
     )
+
+    start = packs.load_document("ordinances", "open_city/pack.json")
+    pack = InForce(start=start, rows=SqlOrdinances(w.database))
 
     async def laid() -> tuple[Principal, str, str]:
         owner = await w.owner("ana@example.org")
@@ -59,12 +61,12 @@ def law(portal: BlockingPortal, served_database: Database) -> Iterator[Law]:
         shipped = json.loads(w.partners.agreement.memorandum.body)
         changed = {**shipped, "mou": "pilot-2", "title": "Version 2", "session_s": 7200, "purposes": ["fire"]}
         draft = await w.partners.memoranda.propose(ADA, json.dumps(changed))
-        pack = packs.load_document("ordinances", "live_24_hours/pack.json")
-        proposal = await ordinances.propose(ADA, json.dumps(pack))
+        day = packs.load_document("ordinances", "live_24_hours/pack.json")
+        proposal = await ordinances.propose(ADA, json.dumps(day))
         return owner, draft.sha256, proposal.id
 
     owner, draft, proposal = portal.call(laid)
-    with served(w.app(caller, more=[*AGREEMENTS, *ORDINANCE], ordinances=ordinances), portal) as origin:
+    with served(w.app(caller, more=[*AGREEMENTS, *ORDINANCE], ordinances=ordinances, ordinance=pack), portal) as origin:
         yield Law(origin, caller, w, owner, draft, proposal)
 
 
@@ -95,4 +97,5 @@ def test_a_second_person_approves_by_keyboard_and_without_script(chromium: Brows
     page.keyboard.press("Enter")
     page.wait_for_url("**/admin/ordinance?done=ordinance-approved")
 
-    assert "It counts from the next start of the gateway" in page.inner_text("main")
+    assert "It is in force now" in page.inner_text("body")
+    assert packs.ordinance("live_24_hours").title in page.inner_text("main")

@@ -24,7 +24,7 @@ async def test_each_check_is_told(settings: Settings, database: Database, clock:
     await services.close()
 
     assert answer.status_code == 503  # no relay runs here; that everything is ready is tried on the running program
-    fine = dict.fromkeys(("database", "migrations", "log", "freshness"), "ok")
+    fine = dict.fromkeys(("database", "migrations", "log", "freshness", "ordinance"), "ok")
     assert answer.json()["checks"] == {**fine, "relay": "failing"}
     assert alive.status_code == 200
 

@@ -16,6 +16,7 @@ from policies.vocabulary import Act, Origin, Purpose, Tag
 from policies.voice import Voice
 from tests.fakes.clock import FakeClock
 from tests.policies.build import NOW, OFFICE, deny, incident, policy, rule
+from tests.support.ordinances import in_force
 
 pytestmark = pytest.mark.anyio
 VOICE = Voice(
@@ -72,7 +73,7 @@ def view(number, *, happened=True, told=True, **changes):
 def effects(**changes):
     """Effects with everything in memory."""
     usual_parts = {
-        "guardrail": PACK,
+        "ordinance": in_force(packs.load_document("ordinances", "open_city/pack.json")),
         "prover": NoProver(),
         "clock": FakeClock(NOW),
         "history": Views(),

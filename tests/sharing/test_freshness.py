@@ -267,7 +267,7 @@ async def test_what_was_read_counts_until_it_is_known_to_have_changed(w):
     rows = CountingSharing(elsewhere)
     freshness = Freshness(generations=elsewhere, clock=w.clock)
     layering = Layering(
-        rows=rows, book=w.book, guardrail=w.layering._guardrail, agency=w.layering._agency, freshness=freshness
+        rows=rows, book=w.book, ordinance=w.book.ordinance, agency=w.layering._agency, freshness=freshness
     )
     there = dataclasses.replace(
         w, decisions=Decisions(cameras=w.base.cameras, layering=layering, freshness=freshness, clock=w.clock)
@@ -297,7 +297,7 @@ async def test_an_unconfirmed_process_uses_nothing_it_kept(w):
     freshness = Freshness(generations=away, clock=w.clock)
     rows = CountingSharing(w.base.database)
     layering = Layering(
-        rows=rows, book=w.book, guardrail=w.layering._guardrail, agency=w.layering._agency, freshness=freshness
+        rows=rows, book=w.book, ordinance=w.book.ordinance, agency=w.layering._agency, freshness=freshness
     )
     there = dataclasses.replace(
         w, decisions=Decisions(cameras=w.base.cameras, layering=layering, freshness=freshness, clock=w.clock)

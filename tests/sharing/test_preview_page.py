@@ -14,6 +14,7 @@ from policies.clauses import Preset
 from policies.vocabulary import Purpose
 from tests.sharing.test_effects import NoProver, SlowProver
 from tests.sharing.test_pages import ANSWERS, app_of, hidden, post
+from tests.support.ordinances import in_force
 from tests.support.pages import Caller
 from tests.support.sharing import sharing_world, usual
 
@@ -22,7 +23,12 @@ pytestmark = pytest.mark.anyio
 
 def world_with(database, clock, ids, **changes):
     """Sharing that works out what saving does."""
-    parts = {"guardrail": packs.ordinance("open_city"), "prover": NoProver(), "clock": clock, "deadline_s": 60}
+    parts = {
+        "ordinance": in_force(packs.load_document("ordinances", "open_city/pack.json")),
+        "prover": NoProver(),
+        "clock": clock,
+        "deadline_s": 60,
+    }
     return sharing_world(database, clock=clock, ids=ids, effects=Effects(**{**parts, **changes}))
 
 

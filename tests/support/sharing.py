@@ -17,6 +17,7 @@ from gateway.sharing import (
     Evaluations,
     Freshness,
     History,
+    InForce,
     Layering,
     Listing,
     Marker,
@@ -29,6 +30,7 @@ from gateway.sharing import (
     WhoSees,
     ground_of,
 )
+from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.store import SqlSharing
 from gateway.sites import PolicyAnswer
 from partner_agent.wire.clock import Clock
@@ -36,7 +38,7 @@ from partner_agent.wire.documents import parse
 from partner_agent.wire.ids import IdSource, SystemIds
 from policies import packs
 from policies.clauses import Clause, Preset, of_preset
-from policies.layers import AgencyLayer, GuardrailLayer
+from policies.layers import AgencyLayer
 from policies.model import Policy, read_policy
 from policies.narrowing import compare
 from policies.vocabulary import IncidentKind, Origin
@@ -138,7 +140,7 @@ class SharingWorld:
         document, held = parse(raw), self.agents.held[agent_id]
         assert document.follows(held)
         before = await self.policy_at(agent_id)
-        is_narrowing = before is not None and compare(before, read_policy(raw)).is_narrowing
+        is_narrowing = before is not None and compare(before, read_policy(raw), packs=self.book.packs).is_narrowing
         assert is_narrowing or document.approve_by is not None, "a widening is a proposal"
         if not is_narrowing and not approves:
             return "proposed"
@@ -163,13 +165,14 @@ class SharingWorld:
 def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: Effects | None = None) -> SharingWorld:
     """Build it; `effects` works out what saving does."""
     base = world(database, clock=clock, ids=ids)
-    agents, rows, pack = FakeSiteAgents(), SqlSharing(database), build.PACK
+    agents, rows = FakeSiteAgents(), SqlSharing(database)
+    in_force = InForce(start=build.PACK_DOCUMENT, rows=SqlOrdinances(database))
     book = SiteBook(
         partners=base.partners,
         cameras=base.cameras,
         agents=agents,
         agency=OneAgency(),
-        guardrail=pack,
+        ordinance=in_force,
     )
     places = [packs.place(name) for name in packs.places()]
     sharing = Sharing(
@@ -189,21 +192,20 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         database=database,
         rows=rows,
         book=book,
-        pack=build.PACK_DOCUMENT,
         log=base.audit,
         publisher=base.bus,
         clock=clock,
     )
-    freshness = Freshness(generations=database, clock=clock)
+    freshness = Freshness(generations=database, clock=clock, take_over=in_force.take_over)
     layering = Layering(
         rows=rows,
         book=book,
-        guardrail=GuardrailLayer(pack),
+        ordinance=in_force,
         agency=AgencyLayer(packs.agency_rules("default")),
         freshness=freshness,
     )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
-    ground = ground_of(book, pack.digest)
+    ground = ground_of(book)
     listing = Listing(cameras=base.cameras, layering=layering, rows=rows, ground=ground, clock=clock)
     marker = Marker(database=database, cameras=base.cameras, rows=rows, layering=layering, ground=ground, clock=clock)
     return SharingWorld(

@@ -101,7 +101,7 @@ def _work(runner: asyncio.Runner, way: Way, wanted: list[tuple[Search, Box]]) ->
 def _ground() -> str:
     """The name of the ground in a world of the tests."""
     world = sharing_world(Database("sqlite+in_loop:///:memory:"), **_parts())
-    return ground_of(world.book, world.layering.guardrail.guardrail.digest)
+    return ground_of(world.book)
 
 
 def _parts() -> dict[str, Any]:
@@ -181,7 +181,7 @@ class _City:
     def _site(self, camera: Camera) -> SiteLayers:
         w, place = self._world, point_of(camera.place.lat, camera.place.lon)
         compiled = w.listing._compiled[camera.mark]
-        return compiled.site(place, w.layering.guardrail, w.layering.agency, is_suspended=False)
+        return compiled.site(place, w.book.ordinance.layer, w.layering.agency, is_suspended=False)
 
 
 _GROUND: Final = _ground()

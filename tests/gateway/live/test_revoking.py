@@ -9,7 +9,7 @@ import pytest
 from gateway.app.live import follow_rules
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError, UnavailableError
-from gateway.kernel.generations import AGREEMENT
+from gateway.kernel.generations import AGREEMENT, ORDINANCE
 from gateway.live import EndReason
 from gateway.sharing import NETWORK, Freshness
 from tests.fakes.clock import FakeClock
@@ -134,7 +134,9 @@ async def test_taking_away_works_while_unconfirmed(plane: Plane):
 AGENCY = OPERATOR.organisation_id
 
 
-@pytest.mark.parametrize("scope", [SITE, ORGANISATION, INCIDENT, OPERATOR.person_id, AGENCY, NETWORK, AGREEMENT])
+@pytest.mark.parametrize(
+    "scope", [SITE, ORGANISATION, INCIDENT, OPERATOR.person_id, AGENCY, NETWORK, AGREEMENT, ORDINANCE]
+)
 async def test_each_scope_of_a_view_decides_it_again(plane: Plane, scope: str):
     """Whatever of it changed, in whichever process: the views that stand on it are decided again, others are not."""
     generations = FakeGenerations()
