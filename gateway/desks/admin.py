@@ -41,6 +41,10 @@ MEANINGS: dict[str, tuple[str, str]] = {
         "What owners take back arrives here at once",
         "No new video starts until it does. Check that the database server runs and is not overloaded.",
     ),
+    "ordinance": (
+        "The ordinance that was approved last is read here",
+        "Nothing is shown until it is. Update this gateway, or have a pack approved that every gateway reads.",
+    ),
     "relay": ("Live pictures can be passed on", "Look into the relay's log; the gateway starts it again by itself."),
     "log": ("The log is being signed", "No new video starts until it is. Look into the gateway's log."),
     "keys": ("The gateway's keys are good", "Run lenspact doctor; it names the key."),
