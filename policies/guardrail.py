@@ -16,7 +16,7 @@ from policies.fields import Fields, PolicyError, as_word, unique
 from policies.matcher import Row
 from policies.matching import ANY
 from policies.parts import MAX_CLIP_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S
-from policies.vocabulary import Act, Default, GuardCondition, Purpose, Tag, Technology, Who
+from policies.vocabulary import Act, Default, GuardCondition, Purpose, Rank, Tag, Technology, Who
 
 SENTINEL: Final = "sentinel"  # a rule that every pack holds, so that no pack is empty
 MAX_AGE_S: Final = 90 * 24 * 3600
@@ -50,7 +50,12 @@ class GuardRule:
 
 @dataclass(frozen=True, slots=True)
 class GuardLimits:
-    """What the ordinance cuts and obliges to, whatever an owner gives; `after_action_days` 0: no day is named."""
+    """What the ordinance cuts and obliges to, whatever an owner gives.
+
+    Attributes:
+        after_action_days: 0: no day is named.
+        second_person: the rank that whoever confirms as the second person must have; None: whoever the agency names.
+    """
 
     session_s: int
     clip_s: int
@@ -60,6 +65,7 @@ class GuardLimits:
     record_reason: bool
     after_action: bool
     after_action_days: int = 0
+    second_person: Rank | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,5 +218,6 @@ def _limits(value: object, path: str) -> GuardLimits:
             after_action_days=fields.whole("after_action_days", 1, MAX_REPORT_DAYS)
             if "after_action_days" in fields
             else 0,
+            second_person=fields.word("second_person", Rank) if "second_person" in fields else None,
         )
     )

@@ -102,3 +102,5 @@ def _looser_limits(old: GuardLimits, new: GuardLimits) -> Iterator[str]:
     yield from (name for name in FLAGS if getattr(old, name) and not getattr(new, name))
     if old.after_action_days and not 0 < new.after_action_days <= old.after_action_days:
         yield "after_action_days"
+    if old.second_person not in {None, new.second_person}:
+        yield "second_person"

@@ -129,7 +129,7 @@ class GuardCondition(StrEnum):
     ALWAYS = "always"
     NO_INCIDENT = "no_incident"
     HAND_INCIDENT = "hand_incident"  # none, or one that only an operator vouches for
-    ONE_PERSON = "one_person"  # until a second person, of the rank the agency names, has approved
+    ONE_PERSON = "one_person"  # until a second person, of the rank that the pack may name, has approved
     OPENED_BEFORE = "opened_before"  # no incident, or one that was opened longer ago than this
 
 
@@ -138,6 +138,13 @@ class Who(StrEnum):
 
     ANY = "any"
     ON_BEHALF = "on_behalf"  # whoever acts for another agency
+
+
+class Rank(StrEnum):
+    """What the second person has to be, where an ordinance says so: a role, or a mark that gives nothing else."""
+
+    SUPERVISOR = "supervisor"
+    CAPTAIN = "captain"  # or higher; the agency marks who is
 
 
 class Default(StrEnum):

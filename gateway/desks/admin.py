@@ -26,6 +26,7 @@ ROLES: Final = (
     (Role.SUPERVISOR, "Supervisor"),
     (Role.COMPLIANCE, "Compliance"),
     (Role.ADMIN, "Administrator"),
+    (Role.CAPTAIN, "Captain or higher: a mark, for ordinances that ask for one as the second person"),
     (Role.SECOND, "Second person for the ordinance, from outside"),
     (Role.FIRE, "Fire service"),
     (Role.EMS, "Emergency medical service"),

@@ -213,7 +213,7 @@ class Emergencies:
             await self._refuse(second, one.need, one.place.organisation_id, "not_the_second")
             if second.person_id == one.asker.person_id:
                 raise DeniedError("You asked for this yourself. Somebody else has to confirm it.")
-            raise DeniedError("Your role, or how you signed in, does not allow you to confirm this.")
+            raise DeniedError("Your role, your rank, or how you signed in, does not allow you to confirm this.")
 
     async def _is_permitted(self, asker: Principal, need: Need) -> bool:
         try:

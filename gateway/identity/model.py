@@ -29,6 +29,7 @@ PASSWORD_MIN: Final = 8  # with a second factor (63B-4, 3.1.1.2)
 PASSWORD_MAX: Final = 256  # the hasher's input is bounded; at least 64 must be allowed
 AGENCY_ROLES: Final = (
     *(Role.OPERATOR, Role.SUPERVISOR, Role.COMPLIANCE, Role.ADMIN, Role.FEDERAL, Role.SECOND),
+    Role.CAPTAIN,
     *(Role.FIRE, Role.EMS, Role.EMERGENCY_MANAGEMENT, Role.TRANSPORT),
 )
 

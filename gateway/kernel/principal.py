@@ -29,6 +29,7 @@ class Role(StrEnum):
     EMS = "ems"
     EMERGENCY_MANAGEMENT = "emergency_management"
     TRANSPORT = "transport"
+    CAPTAIN = "captain"  # gives nothing; marks whom an ordinance may ask for as the second person
     FEDERAL = "federal"  # gives nothing; marks a federal officer, whom an ordinance may forbid to look
 
 

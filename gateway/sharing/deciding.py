@@ -138,9 +138,9 @@ class Decisions:
         )
 
     def may_second(self, first: Principal, second: Principal) -> bool:
-        """Whether the agency's rules let `second` be the second person of what `first` asks."""
-        agency, now = self._layering.agency, self._clock.now()
-        return may_second(agency, first=subject_of(first), second=subject_of(second), now=now)
+        """Whether the agency's rules, and the ordinance in force, let `second` be the second person of `first`."""
+        agency, now, rank = self._layering.agency, self._clock.now(), self._layering.second_person
+        return may_second(agency, first=subject_of(first), second=subject_of(second), now=now, rank=rank)
 
     def _decision(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> Decision:
         layers = site.for_agency(asked.subject.agency).layers(facts)

@@ -24,6 +24,7 @@ from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
 from policies.model import read_policy
 from policies.parts import Envelope
 from policies.request import Facts, Invariants, Place, Usage
+from policies.vocabulary import Rank
 
 COMPILED: Final = 5_000  # documents kept compiled, about 40 KiB each
 SITES: Final = 5_000  # whose layers are kept
@@ -136,6 +137,11 @@ class Layering:
         """The ordinance in force at the centre, as far as this process can know now."""
         await self._freshness.catch_up()
         return self._ordinance.layer
+
+    @property
+    def second_person(self) -> Rank | None:
+        """The rank that the ordinance in force asks of whoever confirms as the second person."""
+        return self._ordinance.pack.limits.second_person
 
     @property
     def agency(self) -> AgencyLayer:

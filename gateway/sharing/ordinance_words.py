@@ -9,7 +9,7 @@ from gateway.web import _, reader_s_voice
 from policies.guardrail import GuardLimits, Guardrail, GuardRule, age_s
 from policies.matching import ANY
 from policies.strictness import Loosened
-from policies.vocabulary import Act, GuardCondition, Purpose, Tag, Technology, Who
+from policies.vocabulary import Act, GuardCondition, Purpose, Rank, Tag, Technology, Who
 from policies.words import duration, purpose
 
 
@@ -65,6 +65,11 @@ LIMITS: Final[dict[str, Phrase]] = {
     "record_reason": phrase("the reason in writing"),
     "after_action": phrase("a report afterwards"),
     "after_action_days": phrase("when that report is due"),
+    "second_person": phrase("the rank of the second person"),
+}
+_RANKS: Final = {
+    Rank.SUPERVISOR: phrase("Where a second person approves, that is a supervisor."),
+    Rank.CAPTAIN: phrase("Where a second person approves, that is a captain or higher."),
 }
 
 
@@ -103,7 +108,7 @@ def say_limits(limits: GuardLimits) -> list[str]:
         said.append(_("A report is due within {n} days.").format(n=limits.after_action_days))
     elif limits.after_action:
         said.append(_("A report is due afterwards."))
-    return said
+    return said if limits.second_person is None else [*said, _(_RANKS[limits.second_person])]
 
 
 def say_loosened(found: Sequence[Loosened]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.web.language import _
 
 WORDS: Final = (
-    *("account inactive", "act", "admin", "agency", "agreement", "alarm", "answers", "assault", "burglary"),
+    *("account inactive", "act", "admin", "agency", "agreement", "alarm", "answers", "assault", "burglary", "captain"),
     *("compliance", "condition", "crash", "dates", "deny rule", "disagreement", "disaster", "disturbance"),
     *("emergency management", "ems", "error", "federal", "fire", "grantee", "guardrail", "hazmat"),
     *("health care seeking", "immigration", "investigation", "layer missing", "life safety", "manager", "medical"),

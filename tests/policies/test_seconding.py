@@ -8,7 +8,7 @@ from policies import packs
 from policies.agency import AgencyRule
 from policies.layers import AgencyLayer
 from policies.seconding import may_second
-from policies.vocabulary import Act, Duty, Effect
+from policies.vocabulary import Act, Duty, Effect, Rank
 from tests.policies.build import AGENCY_LAYER, NOW, subject
 
 FIRST = subject(ref="per_1", assurance=2)
@@ -54,6 +54,21 @@ def test_an_agency_may_let_operators_confirm_each_other():
     second = dataclasses.replace(SECOND, roles=frozenset({"operator"}))
 
     assert may_second(AgencyLayer((rule,)), first=FIRST, second=second, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("roles", "rank", "may"),
+    [
+        ({"supervisor"}, Rank.CAPTAIN, False), ({"captain"}, Rank.CAPTAIN, False),
+        ({"supervisor", "captain"}, Rank.CAPTAIN, True), ({"supervisor"}, Rank.SUPERVISOR, True),
+        ({"supervisor", "captain", "compliance"}, Rank.CAPTAIN, False),
+    ],
+)  # fmt: skip
+def test_the_rank_that_the_ordinance_names_comes_on_top_of_the_duty(roles, rank, may):
+    """Without the mark nobody confirms; with the mark alone neither."""
+    second = dataclasses.replace(SECOND, roles=frozenset(roles))
+
+    assert may_second(AGENCY_LAYER, first=FIRST, second=second, now=NOW, rank=rank) is may
 
 
 def test_a_supervisor_confirms_for_an_operator():

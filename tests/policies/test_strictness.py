@@ -14,7 +14,7 @@ from policies.model import PolicyError
 from policies.obligations import to_json, unmet
 from policies.request import Deny, Facts, Permit
 from policies.strictness import DEFAULTS, Loosened, covers, demand_defaults, loosened
-from policies.vocabulary import LIVE_ACTS, Act, Default, Obligation, Purpose, Remedy, Tag
+from policies.vocabulary import LIVE_ACTS, Act, Default, Obligation, Purpose, Rank, Remedy, Tag
 from tests.policies.build import NOW, PACK, at_site, incident, policy, request, rule, subject
 
 NAMES = packs.ordinances()
@@ -150,11 +150,15 @@ def test_what_a_new_pack_loosens_is_named():
     fewer = dataclasses.replace(PACK, rules=PACK.rules[:-1])
     longer = dataclasses.replace(DAY, limits=dataclasses.replace(DAY.limits, session_s=3601, after_action_days=8))
     never = dataclasses.replace(DAY, limits=dataclasses.replace(DAY.limits, after_action_days=0, watermark=False))
+    anybody = dataclasses.replace(DAY, limits=dataclasses.replace(DAY.limits, second_person=None))
+    other = dataclasses.replace(DAY, limits=dataclasses.replace(DAY.limits, second_person=Rank.SUPERVISOR))
 
     assert loosened(PACK, fewer) == (Loosened(rule=PACK.rules[-1]),)
     assert loosened(fewer, PACK) == ()
     assert [one.limit for one in loosened(DAY, longer)] == ["session_s", "after_action_days"]
     assert [one.limit for one in loosened(DAY, never)] == ["watermark", "after_action_days"]
+    assert [one.limit for one in (*loosened(DAY, anybody), *loosened(DAY, other))] == ["second_person"] * 2
+    assert not loosened(anybody, DAY)
     assert loosened(DAY, DAY) == ()
 
 

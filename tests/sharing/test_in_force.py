@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from gateway.kernel.database import Database
 from gateway.kernel.errors import UnavailableError
+from gateway.kernel.principal import Principal, Role
 from gateway.sharing import Decisions, Freshness, InForce, LawSpreader, Layering, Search
 from gateway.sharing.freshness import UNCONFIRMED_S
 from gateway.sharing.ordinance_store import SqlOrdinances
@@ -217,3 +218,19 @@ async def test_sites_are_told_in_every_process_that_hears_of_it(w, ordinances, s
             while agent not in w.agents.nudged:
                 await anyio.lowlevel.checkpoint()
         tasks.cancel_scope.cancel()
+
+
+async def test_the_rank_that_a_pack_names_counts_for_the_next_second_person(w, ordinances):
+    """A supervisor confirms, until a captain is asked for; a supervisor who is marked as one still does."""
+
+    def supervisor(*marks: Role) -> Principal:
+        roles = frozenset({Role.SUPERVISOR, *marks})
+        return dataclasses.replace(operator(), person_id="per_" + "8" * 26, roles=roles)
+
+    assert w.decisions.may_second(operator(), supervisor())
+    limits = {**PACK_DOCUMENT["limits"], "second_person": "captain"}
+    await enact(ordinances, json.dumps({**PACK_DOCUMENT, "limits": limits}))
+    await w.freshness.look()
+
+    assert not w.decisions.may_second(operator(), supervisor())
+    assert w.decisions.may_second(operator(), supervisor(Role.CAPTAIN))
