@@ -6,6 +6,7 @@ lease ends it within 10 s, and an end that could not be written is owed and trie
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,18 +63,20 @@ class Endings:
 
     async def end(self, session_id: str, reason: EndReason, *, by: Principal | None = None) -> bool:
         """End one session; False if it was over already. Returns once no picture passes and the end is written."""
-        seat = await self.stop(session_id)
-        if seat is None:
-            return False
-        await self.finish(seat, reason, by=by)
-        return True
+        seats = await self.stop([session_id])
+        for seat in seats:
+            await self.finish(seat, reason, by=by)
+        return bool(seats)
 
-    async def stop(self, session_id: str) -> Seat | None:
-        """Let no picture pass any more; whoever gets the seat has to `finish` it. None if it was over already."""
-        seat = self._board.take(session_id)
-        if seat is not None:
-            await self._stop_forwarding(seat)  # 1
-        return seat
+    async def stop(self, session_ids: Iterable[str]) -> list[Seat]:
+        """Let no picture of these pass any more, by one order; whoever gets the seats has to `finish` them.
+
+        Those that were over already are left out.
+        """
+        seats = [seat for seat in map(self._board.take, session_ids) if seat is not None]
+        if seats:
+            await self._stop_forwarding(seats)  # 1
+        return seats
 
     async def finish(self, seat: Seat, reason: EndReason, *, by: Principal | None = None) -> None:
         """Write the end of a session whose pictures have stopped, and tell its site."""
@@ -99,11 +102,12 @@ class Endings:
         """Wake the page of the person who looks."""
         self._bus.publish(topic_of_viewer(session.person_id), session.id)
 
-    async def _stop_forwarding(self, seat: Seat) -> None:
+    async def _stop_forwarding(self, seats: list[Seat]) -> None:
+        names = [seat.session.id for seat in seats]
         try:
-            await self._relay.drop([seat.session.id])
+            await self._relay.drop(names)
         except RelayGoneError:
-            _LOG.warning("the relay is gone; its lease ends %s", seat.session.id)
+            _LOG.warning("the relay is gone; its lease ends %s", ", ".join(names))
 
     def _ended(self, session: Session, reason: EndReason, by: Principal | None) -> "_End":
         has_failed = session.state is SessionState.REQUESTED

@@ -50,6 +50,7 @@ from policies.request import Usage
 from policies.vocabulary import Remedy
 
 MAX_OPEN_PER_PERSON: Final = 24  # a wall of tiles; more is a loop, not a person
+AT_A_TIME: Final = 8  # views decided again before the relay is told; the first waits for the last of them
 _LOG: Final = logging.getLogger("lenspact.live")
 _FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 _REMEDIES: Final = {
@@ -272,15 +273,16 @@ class Live:
     async def rules_changed(self, which: Callable[[Session], bool] = lambda _: True) -> int:
         """Decide the picked sessions again and end those that would not be permitted now; how many.
 
-        All their pictures stop before the first end is written.
+        All their pictures stop before the first end is written: a few at a time by one order to the relay, for asking
+        it costs about as much as deciding, and the news of each end would come in between.
         """
-        ended = []
-        for seat in self._board:
-            if not which(seat.session) or await self.is_still_permitted(seat):
-                continue
-            stopped = await self._endings.stop(seat.session.id)
-            if stopped is not None:
-                ended.append(stopped)
+        concerned = [seat for seat in self._board if which(seat.session)]
+        ended: list[Seat] = []
+        for start in range(0, len(concerned), AT_A_TIME):
+            few = concerned[start : start + AT_A_TIME]
+            ended += await self._endings.stop(
+                [seat.session.id for seat in few if not await self.is_still_permitted(seat)]
+            )
         for seat in ended:
             await self._endings.finish(seat, EndReason.RULES)
         return len(ended)

@@ -3,7 +3,7 @@
 import sys
 
 from tests.bench.harness import Bench
-from tests.bench.policy import decisions, last_packet, listing, proof, replay, revocation, scale
+from tests.bench.policy import decisions, last_frame, last_packet, listing, proof, replay, revocation, scale
 
 GROUPS = {
     "decisions": decisions.run,
@@ -13,6 +13,7 @@ GROUPS = {
     "listing": listing.run,
     "revocation": revocation.run,
     "last_packet": last_packet.run,
+    "last_frame": last_frame.run,
 }
 
 
