@@ -42,6 +42,8 @@ class SharingClipLaw:
         standing = await self.question(principal, wanted, Act.CLIP_FETCH)
         if isinstance(standing.decision, Permit):
             return Decision(True, False, "", place)
+        if wanted.on_behalf_of:  # an owner's yes is to the agency that asks, and not to another behind it
+            return Decision(False, True, standing.decision.reason.value, place)
         approved = await self.question(principal, wanted, Act.CLIP_FETCH, is_approved=True)
         if isinstance(approved.decision, Deny):
             return Decision(False, True, approved.decision.reason.value, place)
@@ -71,6 +73,7 @@ class SharingClipLaw:
                 incident=incident,
                 wish=wish,
                 span=span,
+                on_behalf_of=wanted.on_behalf_of,
                 approval=Approval(act=Act.CLIP_FETCH, until=datetime.max.replace(tzinfo=wanted.t1.tzinfo))
                 if is_approved
                 else None,
@@ -184,4 +187,5 @@ def _wanted(request: ClipRequest) -> Wanted:
         purpose=request.purpose,
         incident_id=request.incident_id,
         legal_basis=str(request.document["legal_basis"]),
+        on_behalf_of=request.on_behalf_of,
     )

@@ -29,6 +29,7 @@ class AgencyClips:
             purpose=wish.purpose,
             incident_id=wish.incident_id,
             legal_basis=wish.legal_basis,
+            on_behalf_of=wish.on_behalf_of,
         )
         return (await self._evidence.ask(principal, wanted)).id
 

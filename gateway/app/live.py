@@ -45,7 +45,7 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Interrupted, Message, Noted, Refused, Stopped
 from partner_agent.wire.tokens import PublicKey
 from policies.request import Deny, Permit, Usage
-from policies.vocabulary import Act
+from policies.vocabulary import Act, Remedy
 
 INCIDENT_LOOK_S: Final = 3.0  # a view outlives its incident's grace time by no more than this
 SOCKET_PATH_BYTES: Final = 100  # Linux allows 107 for a Unix socket's path
@@ -75,6 +75,7 @@ class SharingDecider:
             purpose=question.purpose,
             incident=incident,
             without_session=question.without_session,
+            on_behalf_of=question.on_behalf_of,
         )
         if question.approved is not None:
             asked = approved_question(asked, until=question.approved.until)
@@ -89,7 +90,7 @@ class SharingDecider:
                 return ViewDeny(
                     reason=deny.reason.value,
                     layer=deny.layer.value,
-                    remedy=deny.remedy,
+                    remedy=Remedy.NONE if question.on_behalf_of else deny.remedy,  # nobody's yes was asked for that
                     site_id=camera.site_id,
                     organisation_id=camera.organisation_id,
                 )
@@ -97,8 +98,11 @@ class SharingDecider:
                 return _permit(question, decided, permit, second_id=second_id)
 
     async def _second_of(self, question: ViewQuestion, decided: Decided) -> str:
-        """The second person whose word stands for exactly this; nobody's where no incident is going on."""
-        if decided.incident is None or not decided.incident.is_active:
+        """The second person whose word stands for exactly this; nobody's where no incident is going on.
+
+        A second person confirms what their own agency does, never what it does for another.
+        """
+        if decided.incident is None or not decided.incident.is_active or question.on_behalf_of:
             return ""
         need = Need(
             camera_id=question.camera_id,

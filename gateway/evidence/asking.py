@@ -40,6 +40,7 @@ def new_request(principal: Principal, wanted: Wanted, place: Place, *, request_i
             "unit": principal.unit,
             "roles": sorted(role.value for role in principal.roles),
             "factors": sorted(principal.factors),
+            **({"on_behalf_of": wanted.on_behalf_of} if wanted.on_behalf_of else {}),
         },
         organisation_id=place.organisation_id,
         site_id=place.site_id,

@@ -38,6 +38,7 @@ def leaf(
             "incident": request.incident_id,
             "from": to_rfc3339(request.t0),
             "until": to_rfc3339(request.t1),
+            **({"on_behalf_of": request.on_behalf_of} if request.on_behalf_of else {}),
             **(details or {}),
         },
         restricted={"person": person or request.person_id},

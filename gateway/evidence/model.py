@@ -88,7 +88,8 @@ class ClipRequest:
     """One request for one recording of one camera.
 
     Attributes:
-        asker: in what unit and roles they asked, and how they had signed in: the law decides again when it is released.
+        asker: in what unit and roles they asked, how they had signed in, and for which other agency: the law decides
+            again when it is released.
         document: the closed document the owner approves and the grant carries (`wire.clips`).
         document_sha256: its digest.
         approval: the owner's signed yes, as the grant carries it; None where a standing clause has said yes.
@@ -121,6 +122,11 @@ class ClipRequest:
     expires_at: datetime
     changed_at: datetime
     version: int
+
+    @property
+    def on_behalf_of(self) -> str:
+        """The other agency it is for, as the asker said; empty for their own."""
+        return str(self.asker.get("on_behalf_of", ""))
 
 
 class UploadState(StrEnum):

@@ -20,6 +20,7 @@ class Wanted:
     purpose: str
     incident_id: str
     legal_basis: str
+    on_behalf_of: str = ""  # the other agency it is for, as the asker says; empty for their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

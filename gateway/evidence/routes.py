@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 
+from gateway.edge.inputs import OptionalLine
 from gateway.edge.problems import problem_of_kind, refused
 from gateway.edge.requires import requires
 from gateway.evidence.model import ClipRequest, ClipState, words
@@ -34,6 +35,7 @@ class NewClipRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     purpose: str
     incident_id: str = ""
     legal_basis: str = ""
+    on_behalf_of: OptionalLine = ""
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,6 +57,7 @@ async def ask(
         purpose=data.purpose,
         incident_id=data.incident_id,
         legal_basis=data.legal_basis[:200],
+        on_behalf_of=data.on_behalf_of,
     )
     return shown(await evidence.ask(principal, wanted), principal)
 

@@ -110,6 +110,7 @@ class GrantDesk:
             max_seconds=permit.caps.seconds,
             ground=permit.ground,
             second_id=permit.second_id,
+            on_behalf_of=permit.subject.on_behalf_of,
         )
         return DraftGrant(session, claims)
 

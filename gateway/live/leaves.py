@@ -57,6 +57,7 @@ def denied(question: ViewQuestion, deny: ViewDeny) -> LeafDraft:
             "organisation": deny.organisation_id,
             "incident": question.incident_id,
             **_agency(principal),
+            **_behalf(question.on_behalf_of),
         },
         restricted={"person": principal.person_id, "reason": deny.reason},
     )
@@ -127,6 +128,11 @@ def _agency(principal: Principal) -> dict[str, Json]:
     }
 
 
+def _behalf(on_behalf_of: str) -> dict[str, Json]:
+    """For which other agency, as they said; for the owner to read."""
+    return {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
+
+
 def _about(session: Session, kind: Kind, *, decision: Decision = Decision.NONE, **details: Json) -> LeafDraft:
     return LeafDraft(
         kind=kind,
@@ -142,6 +148,7 @@ def _about(session: Session, kind: Kind, *, decision: Decision = Decision.NONE, 
             "agency": session.agency_id,
             "unit": session.unit,
             "role": session.role,
+            **_behalf(session.on_behalf_of),
             **details,
         },
         restricted={"person": session.person_id} | ({"second": session.second_id} if session.second_id else {}),

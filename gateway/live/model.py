@@ -117,6 +117,7 @@ class Session:
         horizon_at: when it ends, unless it is decided again before.
         ground: the condition of the owner's rule it stands on: `always`, `near`, `panic`, `two_persons` …
         second_id: the second person, where it is emergency access by two people.
+        on_behalf_of: the other agency they look for, as they say; empty for their own.
         on_screen_s, enlarged_s: what the page reported.
     """
 
@@ -144,6 +145,7 @@ class Session:
     max_seconds: int
     ground: str = ""
     second_id: str = ""
+    on_behalf_of: str = ""
     accepted_at: datetime | None = None
     established_at: datetime | None = None
     ended_at: datetime | None = None

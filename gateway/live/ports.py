@@ -41,6 +41,7 @@ class ViewQuestion:
         without_session: a running session that must not count against the site's totals (when it is decided again).
         confirmation_id: a second person's word for emergency access; empty for none.
         approved: the owner's yes to exactly this view, where there is one.
+        on_behalf_of: the other agency they look for, as they say; empty for their own.
     """
 
     principal: Principal
@@ -50,6 +51,7 @@ class ViewQuestion:
     without_session: str = ""
     confirmation_id: str = ""
     approved: Approved | None = None
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

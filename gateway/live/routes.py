@@ -26,6 +26,7 @@ class OpenView(StrictInput, frozen=True, kw_only=True):
         dtls_fingerprint: SHA-256 of the browser's certificate for this view, upper-case hex with colons.
         opened_by: `incident` when it opened by itself with its incident.
         confirmation_id: a second person's word, for emergency access by two people.
+        on_behalf_of: the other agency this is for, such as by mutual aid; empty for one's own.
     """
 
     camera_id: Line
@@ -34,6 +35,7 @@ class OpenView(StrictInput, frozen=True, kw_only=True):
     dtls_fingerprint: Line
     opened_by: OpenedBy = OpenedBy.PERSON
     confirmation_id: OptionalLine = ""
+    on_behalf_of: OptionalLine = ""
 
 
 class Seen(StrictInput, frozen=True, kw_only=True):
@@ -97,6 +99,7 @@ async def open_view(
         fingerprint=data.dtls_fingerprint,
         opened_by=data.opened_by,
         confirmation_id=data.confirmation_id,
+        on_behalf_of=data.on_behalf_of,
     )
 
 

@@ -122,6 +122,7 @@ class Live:
         fingerprint: str,
         opened_by: OpenedBy = OpenedBy.PERSON,
         confirmation_id: str = "",
+        on_behalf_of: str = "",
     ) -> OpenedView:
         """Decide, write, answer; the site is asked while the browser already calls.
 
@@ -143,6 +144,7 @@ class Live:
             purpose=purpose,
             incident_id=incident_id,
             confirmation_id=confirmation_id,
+            on_behalf_of=on_behalf_of,
         )
         stamp = self._freshness.stamp
         question, decision = await self._decide(question)

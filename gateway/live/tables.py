@@ -50,6 +50,7 @@ class LiveSession(SQLModel, table=True):
     max_seconds: int = Field(sa_column=Column(Integer, nullable=False))
     ground: str = Field(default="", sa_column=Column(String(20), nullable=False))  # condition of the owner's rule
     second_id: str = Field(default="", sa_column=Column(String(ID_LENGTH), nullable=False))  # of emergency access
+    on_behalf_of: str = Field(default="", sa_column=Column(String(200), nullable=False))  # as the operator said
     accepted_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     established_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))

@@ -35,6 +35,7 @@ class Question:
         span: the recording that is asked for.
         approval: the owner's yes, where the caller holds one.
         without_session: a running session that must not count against the site's totals.
+        on_behalf_of: the other agency they ask for, as they say; empty for their own.
     """
 
     principal: Principal
@@ -48,6 +49,7 @@ class Question:
     is_second_person_present: bool = False
     technology: Technology = Technology.VIDEO
     without_session: str = ""
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +182,7 @@ def request_of(question: Question, camera: Camera, site: SiteLayers, *, now: dat
         camera=site.names.get(camera.id, camera.id),
         act=question.act,
         purpose=Purpose(question.purpose),
-        subject=subject_of(question.principal),
+        subject=dataclasses.replace(subject_of(question.principal), on_behalf_of=question.on_behalf_of),
         caps=question.wish,
         incident=None if question.incident is None else question.incident.fact(now),
         span=question.span,

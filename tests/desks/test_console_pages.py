@@ -159,6 +159,25 @@ def test_opening_the_incident_is_the_reason(chromium, room):
         _sound(seen)
 
 
+def test_whoever_looks_for_another_agency_says_so(chromium, room):
+    """What stands in the field goes with every question of the page, and into the form for a recording."""
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        seen.page.fill("#behalf", "Bureau of Far Affairs")
+        room.asked.clear()
+        seen.page.press("#behalf", "Enter")
+        seen.until("document.getElementById('console').dataset.behalf === 'Bureau of Far Affairs'", timeout_s=30)
+        _ready(seen)
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        assert {one["on_behalf_of"] for one in room.asked} == {"Bureau of Far Affairs"}
+        seen.page.locator(".tile .clip").first.click()
+        seen.page.wait_for_selector("#clip-dialog[open] #clip-form")
+        assert seen.page.input_value("#clip-form [name=on_behalf_of]") == "Bureau of Far Affairs"
+        _sound(seen)
+
+
 def test_hostile_names_are_text_on_the_console(chromium, room):
     """A camera, its owner and an incident's address written as script tags run nothing, in page, map data and wall."""
     bad = "<script>window.hit=1</script>"

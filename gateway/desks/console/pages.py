@@ -28,8 +28,9 @@ AnyRequest = Request[Any, Any, Any]
 
 CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long before now
 CLIP_LENGTH: Final = timedelta(minutes=5)
+BEHALF_LENGTH: Final = 80  # of another agency's name
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
-_CLIP: Final = ("camera", "incident", "purpose", "from", "to", "legal_basis")
+_CLIP: Final = ("camera", "incident", "purpose", "from", "to", "legal_basis", "on_behalf_of")
 
 
 def _words() -> dict[str, Any]:
@@ -77,10 +78,13 @@ async def incident_page(
     principal: NamedDependency[Principal],
     console: NamedDependency[ConsoleDesk],
     incident_id: FromPath[str],
+    *,
     purpose: FromQuery[str] = "",
+    on_behalf_of: FromQuery[str] = "",
 ) -> Template:
-    """An incident: its map, its cameras, the wall."""
-    return await incident_view(request, principal, console, incident_id, purpose=purpose)
+    """An incident: its map, its cameras, the wall; and for which other agency somebody looks."""
+    other = " ".join(on_behalf_of.split())[:BEHALF_LENGTH]
+    return await incident_view(request, principal, console, incident_id, purpose=purpose, on_behalf_of=other)
 
 
 @post(
@@ -155,6 +159,7 @@ async def new_clip_page(
     camera: FromQuery[str],
     incident: FromQuery[str],
     purpose: FromQuery[str] = "",
+    on_behalf_of: FromQuery[str] = "",
 ) -> Template:
     """The form for a recording of one camera, for one incident."""
     start = console.now() - CLIP_BEFORE
@@ -162,6 +167,7 @@ async def new_clip_page(
         "camera": camera,
         "incident": incident,
         "purpose": purpose,
+        "on_behalf_of": on_behalf_of[:BEHALF_LENGTH],
         "from": _local(start, console),
         "to": _local(start + CLIP_LENGTH, console),
     }
@@ -261,6 +267,7 @@ async def incident_view(
     incident_id: str,
     *,
     purpose: str = "",
+    on_behalf_of: str = "",
     **form: Any,
 ) -> Template:
     """The page of an incident, after a form of it that was refused too."""
@@ -268,7 +275,8 @@ async def incident_view(
     incidents = await console.incidents(principal)
     title = KINDS[scene.incident.kind]
     waiting = await console.seconds.waiting(principal)
-    return _console(request, title, incidents=incidents, waiting=waiting, overview=None, scene=scene, **form)
+    shown = {"incidents": incidents, "waiting": waiting, "overview": None, "on_behalf_of": on_behalf_of}
+    return _console(request, title, scene=scene, **shown, **form)
 
 
 def _console(request: AnyRequest, title: str, *, scene: Scene | None, **context: Any) -> Template:
@@ -333,6 +341,7 @@ def _read_clip(form: Form, console: ConsoleDesk) -> ClipWish:
     if not form.errors and start >= end:
         form.wrong("to", "The end comes after the beginning.")
     basis = form.line("legal_basis", most=200, is_required=False)
+    other = form.line("on_behalf_of", most=BEHALF_LENGTH, is_required=False)
     form.check()
     return ClipWish(
         camera_id=form.given("camera"),
@@ -341,6 +350,7 @@ def _read_clip(form: Form, console: ConsoleDesk) -> ClipWish:
         purpose=form.given("purpose"),
         incident_id=form.given("incident"),
         legal_basis=basis,
+        on_behalf_of=other,
     )
 
 

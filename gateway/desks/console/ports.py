@@ -71,6 +71,7 @@ class ClipWish:
     purpose: str
     incident_id: str
     legal_basis: str
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.audit import Decision, Entry, Kind, ProofState
+from gateway.web import _
 
 # What a line says, by the kind of the entry that began it; the order is that of the filter.
 WHAT: Final[Mapping[str, str]] = {
@@ -120,8 +121,10 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
 
 
 def _ground(entry: Entry) -> list[str]:
-    """What a view stood on, where that was out of the ordinary."""
-    return [GROUNDS[ground]] if (ground := _text(entry, "ground")) in GROUNDS else []
+    """What a view stood on, and for whom, where that was out of the ordinary."""
+    found = [GROUNDS[ground]] if (ground := _text(entry, "ground")) in GROUNDS else []
+    other = _text(entry, "on_behalf_of")
+    return [*found, _("for another agency: %(name)s", name=other)] if other else found
 
 
 def what_of(kind: str) -> str:

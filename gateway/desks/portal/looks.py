@@ -92,8 +92,9 @@ def look_of(entry: Entry, camera_names: Mapping[str, str]) -> Look:
 
 def _why(entry: Entry) -> list[str]:
     words = [code_in_words(str(word)) for name in _WHY if (word := entry.said(name))]
-    ground = GROUNDS.get(str(entry.said("ground") or ""))
-    return [*words, _(ground)] if ground else words
+    ground, other = GROUNDS.get(str(entry.said("ground") or "")), entry.said("on_behalf_of")
+    words += [_(ground)] if ground else []
+    return [*words, _("for another agency: %(name)s", name=str(other))] if other else words
 
 
 def _who(field: str, word: str) -> str:

@@ -17,7 +17,7 @@ const wall = document.getElementById("wall");
 const list = document.getElementById("cameras");
 const scene = document.querySelector("lens-scene");
 const dialog = document.getElementById("clip-dialog");
-const { incident, purpose, csrf } = root.dataset;
+const { incident, purpose, behalf, csrf } = root.dataset;
 const tiles = []; // {camera, session, element, player, until}
 let chosen = -1;
 
@@ -45,7 +45,7 @@ async function ask(tile, openedBy) {
   const identity = await viewerIdentity();
   if (!tiles.includes(tile)) return; // closed before it was asked for
   tile.player.begin(identity);
-  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy, confirmation_id: tile.confirmation });
+  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy, confirmation_id: tile.confirmation, on_behalf_of: behalf ?? "" });
   if (!answer.ok) return finish(tile, answer.status >= 500 ? CANNOT_START : NOT_AVAILABLE);
   const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
@@ -198,7 +198,7 @@ function replace(camera, page) {
 // --- asking for a recording
 
 async function askForClip(tile) {
-  const query = new URLSearchParams({ camera: tile.camera, incident, purpose });
+  const query = new URLSearchParams({ camera: tile.camera, incident, purpose, on_behalf_of: behalf ?? "" });
   await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
 }
 
