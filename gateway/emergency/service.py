@@ -10,6 +10,7 @@ surely signed in, with the duty (`policies.seconding`); 3 the session that asked
 browser cannot be both; 4 the person who asked may still ask; 5 every layer permits it for two.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from gateway.emergency import leaves
@@ -17,7 +18,7 @@ from gateway.emergency.model import CONFIRMABLE, Confirmation, Need, State, new_
 from gateway.emergency.ports import ConfirmationRows, EmergencyLaw, Log, Owners, People, Publisher
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, LimitedError, NotFoundError
-from gateway.kernel.principal import Principal
+from gateway.kernel.principal import Principal, Role
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -106,13 +107,15 @@ class Emergencies:
         return one.state is State.ASKED and self._law.may_second(one.asker, second)
 
     async def confirmation(self, principal: Principal, confirmation_id: str) -> Confirmation:
-        """One, for people of its agency.
+        """One, for those whom it concerns: who asked, who answered, who could be asked, and compliance.
 
         Raises:
             NotFoundError: there is none.
         """
-        one = await self._rows.get(confirmation_id)
-        if one is None or one.agency_id != principal.organisation_id:
+        one = await self._of_agency(principal, confirmation_id)
+        surely = replace(principal, factors=frozenset({"passkey"}))  # how they signed in is said on the page
+        is_part = principal.person_id in {one.asker.person_id, one.second_id} or Role.COMPLIANCE in principal.roles
+        if not is_part and not self._law.may_second(one.asker, surely):
             raise NotFoundError(_NONE)
         return one
 
@@ -202,8 +205,14 @@ class Emergencies:
 
     # --- inside
 
+    async def _of_agency(self, principal: Principal, confirmation_id: str) -> Confirmation:
+        one = await self._rows.get(confirmation_id)
+        if one is None or one.agency_id != principal.organisation_id:
+            raise NotFoundError(_NONE)
+        return one
+
     async def _waiting(self, principal: Principal, confirmation_id: str) -> Confirmation:
-        one = await self.confirmation(principal, confirmation_id)
+        one = await self._of_agency(principal, confirmation_id)
         if one.state is not State.ASKED or one.is_over(self._clock.now()):
             raise ConflictError(_OVER)
         return one

@@ -104,14 +104,14 @@ class Signs:
             )
             await unit.commit()
 
-    async def shown(self, view: SharingView) -> Shown:
-        """What the sign of a site says now."""
-        live = await self._who_sees.in_force(view, Act.LIVE_VIEW)
-        recordings = await self._who_sees.in_force(view, Act.CLIP_FETCH)
+    async def shown(self, view: SharingView, *, is_now: bool = False) -> Shown:
+        """What the sign of a site says; `is_now`: while a pause or a switch lasts, that nothing is shared."""
+        live = await self._who_sees.in_force(view, Act.LIVE_VIEW, is_now=is_now)
+        recordings = await self._who_sees.in_force(view, Act.CLIP_FETCH, is_now=is_now)
         return Shown(", ".join(agency.name for agency in view.agencies), live, recordings)
 
     async def read(self, token: str) -> Shown:
-        """What the page behind a sign says.
+        """What the page behind a sign says: unlike the printed words, what is so at this moment.
 
         Raises:
             NotFoundError: there is no such page, or its owner switched it off.
@@ -122,7 +122,8 @@ class Signs:
         if row is None:
             raise NotFoundError("There is no such page.")
         try:
-            return await self.shown(await self._sharing.view_of(await self._book.partners.site(row.site_id)))
+            view = await self._sharing.view_of(await self._book.partners.site(row.site_id))
+            return await self.shown(view, is_now=True)
         except PreconditionError:
             raise NotFoundError("There is no such page.") from None
 

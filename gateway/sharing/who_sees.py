@@ -57,15 +57,27 @@ class WhoSees:
             for group in _alike_in_force(whole, site)
         ]
 
-    async def in_force(self, view: SharingView, act: Act) -> Cell:
-        """The most that any viewer can do with any camera of the site, by what it holds."""
+    async def in_force(self, view: SharingView, act: Act, *, is_now: bool = False) -> Cell:
+        """The most that any viewer can do with any camera of the site, by what it holds.
+
+        Args:
+            view: the site's.
+            act: what for.
+            is_now: nothing while the site is paused, or a switch of the owner or of the network is off.
+        """
         site = await self._layering.of_site(view.site.id, view.site.organisation_id)
-        asked = _asked(site, view)
-        cells = [asked.held_cell(viewer, act, name) for viewer in viewers_of(view) for name in site.names]
+        asked, viewers = _asked(site, view), viewers_of(view)
+        if is_now:
+            viewers = [viewer for viewer in viewers if not _is_off(site.for_agency(viewer.subject.agency).invariants)]
+        cells = [asked.held_cell(viewer, act, name) for viewer in viewers for name in site.names]
         if any(cell.is_open is Open.ALWAYS for cell in cells):
             return Cell(Open.ALWAYS, is_hourly=all(cell.is_hourly for cell in cells if cell.is_open is Open.ALWAYS))
         kinds = {kind for cell in cells for kind in cell.conditions}
         return Cell(Open.IF, tuple(kind for kind in CONDITIONS if kind in kinds)) if kinds else NEVER
+
+
+def _is_off(now: Invariants) -> bool:
+    return now.is_paused or now.is_suspended or not now.is_partner_active
 
 
 def _asked(site: SiteLayers, view: SharingView) -> "_Asked":

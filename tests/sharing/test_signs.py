@@ -11,7 +11,7 @@ from gateway.kernel.principal import ANONYMOUS, Role
 from policies.clauses import Preset
 from tests.sharing.test_pages import app_of
 from tests.support.pages import Caller
-from tests.support.sharing import sharing_world, usual
+from tests.support.sharing import sharing_world, stopping_of, usual
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +76,25 @@ async def test_it_says_what_is_in_force_and_not_what_was_asked_for(shop):
     assert "Live pictures: at any time." not in (await client.get(page)).text
     await w.deliver(agent)
     assert "Live pictures: at any time." in (await client.get(page)).text
+
+
+async def test_the_public_page_says_what_is_so_now(shop):
+    """While the owner's or the network's switch is off, or the site is paused, nothing is shared; the sign stays."""
+    w, caller, client, site, cameras = shop
+    agent = w.pair(site, cameras)
+    await w.deliver(agent)
+    await w.signs.switch(caller.principal, site.id, is_public=True)
+    place, nothing = f"/place/{(await w.signs.sign(site.id)).token}", "Nothing from the cameras here is shared now."
+    assert nothing not in (await client.get(place)).text
+
+    await w.sharing.suspend(caller.principal, is_suspended=True)
+    assert nothing in (await client.get(place)).text
+    assert nothing not in (await client.get(f"/portal/sites/{site.id}/sign")).text
+    await w.sharing.suspend(caller.principal, is_suspended=False)
+    assert nothing not in (await client.get(place)).text
+
+    await stopping_of(w).stop(caller.principal)
+    assert nothing in (await client.get(place)).text
 
 
 async def test_the_public_page_names_no_camera_and_no_place(shop):

@@ -263,6 +263,18 @@ async def test_nobody_confirms_themselves(bench: Bench):
     assert (await bench.kinds())[-1] == "emergency.refused"
 
 
+async def test_a_question_is_read_by_those_it_concerns(lite: Bench):
+    """Who asked, who could confirm however they signed in, compliance; another operator with its id finds nothing."""
+    one = await lite.emergencies.ask(ASKER, await lite.share())
+    weakly = dataclasses.replace(SECOND, factors=frozenset({"password"}))
+    compliance = dataclasses.replace(SECOND, roles=frozenset({Role.COMPLIANCE}))
+    for reader in (ASKER, SECOND, weakly, compliance):
+        assert await lite.emergencies.confirmation(reader, one.id) == one
+
+    with pytest.raises(NotFoundError):
+        await lite.emergencies.confirmation(dataclasses.replace(SECOND, roles=frozenset({Role.OPERATOR})), one.id)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"roles": frozenset({Role.OPERATOR})}, {"roles": frozenset({Role.ADMIN})}, {"factors": frozenset({"password"})}],
