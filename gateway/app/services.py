@@ -146,7 +146,7 @@ def build_services(
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
-    history.tie(views.live)
+    history.tie(views.live, evidence)
     joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
     return Services(
         **_base(ground),

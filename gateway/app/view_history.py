@@ -1,4 +1,4 @@
-"""`sharing.ViewHistory` over live views, the log and incidents: what an owner's new answers are tried on."""
+"""`sharing.ViewHistory` over live views, recordings, the log and incidents: what new answers are tried on."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.audit import AuditLog, Entry, Kind, Query
+from gateway.evidence import ClipRequest, Evidence
 from gateway.incidents import Incident, Incidents
 from gateway.live import Live, Session
 from gateway.sharing import ViewMade
@@ -17,23 +18,26 @@ _FIELDS: Final = ("camera", "agency", "unit", "role", "purpose", "incident")
 
 
 class LiveHistory:
-    """What was and is watched at a site. `tie` is called once, when live views are built."""
+    """What was and is watched at a site. `tie` is called once, when live views and recordings are built."""
 
     def __init__(self, *, log: AuditLog, incidents: Incidents) -> None:
         self._log, self._incidents = log, incidents
         self._live: Live | None = None
+        self._evidence: Evidence | None = None
 
-    def tie(self, live: Live) -> None:
+    def tie(self, live: Live, evidence: Evidence) -> None:
         """These are they."""
-        self._live = live
+        self._live, self._evidence = live, evidence
 
-    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
-        """Views that the site accepted, and those that the owner's rules refused at the centre."""
-        if self._live is None:
+    async def past(self, site_id: str, organisation_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """Views that the site accepted, recordings it sent, and views that the owner's rules refused at the centre."""
+        if self._live is None or self._evidence is None:
             return []
         known: dict[str, Incident | None] = {}
         sessions = await self._live.asked_for(site_id, since=since, most=most)
         found = [await self._of_session(one, known, one.requested_at) for one in sessions if one.accepted_at]
+        clips = await self._evidence.handed_over(organisation_id, since=since, most=most)
+        found += [await self._of_clip(clip, known) for clip in clips if clip.site_id == site_id]
         found += [await self._of_refusal(entry, known) for entry in await self._refusals(site_id, since, most)]
         return sorted(found, key=lambda view: view.at, reverse=True)[:most]
 
@@ -67,6 +71,20 @@ class LiveHistory:
             purpose=session.purpose,
             incident=await self._incident(session.incident_id, known, at),
             has_happened=True,
+        )
+
+    async def _of_clip(self, clip: ClipRequest, known: dict[str, Incident | None]) -> ViewMade:
+        return ViewMade(
+            id=clip.id,
+            at=clip.created_at,
+            camera_id=clip.camera_id,
+            agency=clip.agency_id,
+            unit=str(clip.asker["unit"]),
+            roles=frozenset(clip.asker["roles"]),
+            purpose=clip.purpose,
+            incident=await self._incident(clip.incident_id, known, clip.created_at),
+            has_happened=True,
+            span=law.Span(clip.t0, clip.t1),
         )
 
     async def _of_refusal(self, entry: Entry, known: dict[str, Incident | None]) -> ViewMade:

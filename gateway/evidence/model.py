@@ -43,6 +43,7 @@ NEXT: Final[dict[ClipState, frozenset[ClipState]]] = {
     ClipState.DOWNLOADABLE: frozenset(),
 }
 WAITING: Final = frozenset({ClipState.REQUESTED, ClipState.HELD})  # for the owner
+HANDED_OVER: Final = (ClipState.RECEIVED, ClipState.DOWNLOADABLE)
 OPEN: Final = frozenset(state for state, after in NEXT.items() if after)
 
 # What the operator reads. A refusal reads the same whoever refused and why: refusals must not add up to a list.

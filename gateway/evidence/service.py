@@ -9,12 +9,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditLog, Decision, Json, Kind
 from gateway.evidence.asking import check_range, new_request
 from gateway.evidence.leaves import leaf
 from gateway.evidence.model import (
+    HANDED_OVER,
     NOT_AVAILABLE,
     OPEN,
     WAITING,
@@ -361,6 +363,17 @@ class Evidence:
         is_agency = principal.kind is PrincipalKind.AGENCY
         whose = {"agency_id" if is_agency else "organisation_id": principal.organisation_id}
         return await self._store.requests(**whose, states=states, before=before, limit=max(1, min(limit, PAGE)))
+
+    async def handed_over(self, organisation_id: str, *, since: datetime, most: int) -> list[ClipRequest]:
+        """Recordings of an owner that arrived here, asked for since then, newest first."""
+        found: list[ClipRequest] = []
+        whose: dict[str, Any] = {"organisation_id": organisation_id, "states": HANDED_OVER}
+        while len(found) < most:
+            page = await self._store.requests(**whose, before=found[-1].id if found else "", limit=BATCH)
+            found += [one for one in page if one.created_at >= since]
+            if len(page) < BATCH or page[-1].created_at < since:
+                break
+        return found[:most]
 
     async def open_package(self, principal: Principal, request_id: str, *, first: int, last: int) -> Readable:
         """The package, to be read out; that somebody does is in the log before the first byte.

@@ -214,7 +214,7 @@ def _views(effect: Effect) -> list[str]:
 def _past(past: Replayed) -> str:
     days = ngettext("the last day", "the last %(num)d days", past.days)
     if past.made == 0:
-        return _("Nobody asked to watch in %(days)s.", days=days)
+        return _("Nobody watched or received anything in %(days)s.", days=days)
     refused = ngettext(
         "%(num)d view that happened would have been refused",
         "%(num)d views that happened would have been refused",
@@ -223,7 +223,15 @@ def _past(past: Replayed) -> str:
     allowed = ngettext(
         "%(num)d that was refused would have happened", "%(num)d that were refused would have happened", past.allowed
     )
-    return _("In %(days)s: %(refused)s, %(allowed)s.", days=days, refused=refused, allowed=allowed)
+    said = _("In %(days)s: %(refused)s, %(allowed)s.", days=days, refused=refused, allowed=allowed)
+    if not past.withheld:
+        return said
+    withheld = ngettext(
+        "%(num)d recording that was handed over would not have been.",
+        "%(num)d recordings that were handed over would not have been.",
+        past.withheld,
+    )
+    return f"{said} {withheld}"
 
 
 def _odd(one: Finding, policy: Policy, voice: Voice) -> str:

@@ -158,7 +158,8 @@ class Effects:
         """The last days, and what runs now, by the new policy."""
         running = await history.running(case.site_id)
         effect.ending = await self._in_thread(lambda: would_end(running, case.old, case.new, now=case.since))
-        views = await history.past(case.site_id, since=case.since - timedelta(days=DAYS), most=MOST_VIEWS)
+        since = case.since - timedelta(days=DAYS)
+        views = await history.past(case.site_id, case.new.partner, since=since, most=MOST_VIEWS)
         days = DAYS if len(views) < MOST_VIEWS else (case.since - views[-1].at).days
         effect.replayed = await self._in_thread(lambda: replayed(views, case.old, case.new, days=days))
 

@@ -10,7 +10,7 @@ from gateway.kernel.database import UnitOfWork
 from gateway.sharing.model import Answers, DocumentState, Step, Version
 from gateway.sites import TouchAnswer
 from partner_agent.wire.touches import Assertion, Path
-from policies.request import Incident, Usage
+from policies.request import Incident, Span, Usage
 
 
 class Log(Protocol):
@@ -120,13 +120,14 @@ class LiveUsage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMade:
-    """A live view that was asked for, as far as a decision can be made again from it.
+    """A live view or a recording that was asked for, as far as a decision can be made again from it.
 
     Attributes:
         at: when it was decided.
         camera_id: the registered camera.
         incident: the reason, as it was then.
         has_happened: whether it was let through; otherwise the owner's rules refused it.
+        span: of the recording that was handed over; None for a live view.
     """
 
     id: str
@@ -138,13 +139,14 @@ class ViewMade:
     purpose: str
     incident: Incident | None
     has_happened: bool
+    span: Span | None = None
 
 
 class ViewHistory(Protocol):
     """What was and is watched at a site."""
 
-    async def past(self, site_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
-        """Views that happened or that the owner's rules refused, newest first, at most so many."""
+    async def past(self, site_id: str, organisation_id: str, *, since: datetime, most: int) -> Sequence[ViewMade]:
+        """What happened, and views that the owner's rules refused, newest first, at most so many."""
 
     async def running(self, site_id: str) -> Sequence[ViewMade]:
         """Views that may show something right now."""

@@ -1,9 +1,10 @@
-"""Views of the last days, and those that run, decided again by an owner's new answers before they are saved.
+"""Looks of the last days, and those that run, decided again by an owner's new answers before they are saved.
 
-Kept of a view is who, which camera, for what and for which incident. Whether the owner said yes at the time, the alarm
+Kept of a look is who, which camera, for what and for which incident. Whether the owner said yes at the time, the alarm
 button was on, or a second person stood by is not: for what happened it is taken to be as the rules then needed it.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,18 +30,22 @@ class Replayed:
         made: how many decisions were made again.
         refused: how many views that happened would have been refused.
         allowed: how many that were refused would have happened.
+        withheld: how many recordings that were handed over would not have been.
     """
 
     days: int
     made: int
     refused: int
     allowed: int
+    withheld: int = 0
 
 
 def replayed(views: Sequence[ViewMade], old: Policy | None, new: Policy, *, days: int) -> Replayed:
     """The views by the new policy; those at cameras that neither policy knows count as not made again."""
     found = replay(SharingLayer(new), _records(views, old, new))
-    return Replayed(days, found.made, len(found.refused), len(found.allowed))
+    recordings = {view.id for view in views if view.span is not None}
+    withheld = sum(ref in recordings for ref in found.refused)
+    return Replayed(days, found.made, len(found.refused) - withheld, len(found.allowed), withheld)
 
 
 def would_end(running: Sequence[ViewMade], old: Policy | None, new: Policy, *, now: datetime) -> int:
@@ -67,19 +72,24 @@ def _request(view: ViewMade, partner: str, now: datetime) -> Request:
         now=now,
         partner=partner,
         camera=view.camera_id,
-        act=Act.LIVE_VIEW,
+        act=_act(view),
         purpose=Purpose(view.purpose),
         subject=Subject("", view.agency, view.unit, view.roles),
-        caps=Caps(1, 1),
+        caps=Caps(1 if view.span is None else math.ceil(view.span.seconds), 1),
         incident=view.incident,
+        span=view.span,
     )
+
+
+def _act(view: ViewMade) -> Act:
+    return Act.LIVE_VIEW if view.span is None else Act.CLIP_FETCH
 
 
 def _supposed(view: ViewMade, at: datetime) -> Sequence[Facts]:
     """What may have been true: nothing more than is known first, and for what was refused nothing more at all."""
     until = at + _LATER
     more = (
-        Facts(approval=Approval(Act.LIVE_VIEW, until)),
+        Facts(approval=Approval(_act(view), until)),
         Facts(panic_until=until),
         Facts(is_second_person_present=True),
     )

@@ -11,6 +11,7 @@ from gateway.sharing.replaying import Replayed
 from policies import packs, space
 from policies.analysis import Edit, Verdict, Way
 from policies.conflicts import Oddity, narrowed, oddities
+from policies.request import Span
 from policies.smt import WIDER, question
 from policies.vocabulary import Act, Origin, Purpose, Tag
 from policies.voice import Voice
@@ -53,7 +54,7 @@ class Views:
     def __init__(self, past=(), running=()):
         self._past, self._running = list(past), list(running)
 
-    async def past(self, _site_id, *, since, most):
+    async def past(self, _site_id, _organisation_id, *, since, most):
         return [view for view in self._past if view.at >= since][:most]
 
     async def running(self, _site_id):
@@ -169,6 +170,20 @@ async def test_what_happened_with_the_owners_yes_is_not_counted_as_refused():
 
     assert same.refused == 0
     assert gone.refused == 1
+
+
+async def test_recordings_that_were_handed_over_are_decided_again():
+    """With the owner's yes where it was needed: none is withheld until the answer is no."""
+    gives = policy(rule(acts=frozenset({Act.CLIP_FETCH}), condition="ask"))
+    clip = view(2, span=Span(NOW - timedelta(hours=3), NOW - timedelta(hours=2, minutes=59)))
+    with anyio.fail_after(60):
+        same = (await effects(history=Views([clip])).of("sit_1", gives, gives)).replayed
+        gone = (await effects(history=Views([clip])).of("sit_1", gives, ANY_TIME)).replayed
+
+    assert (same.made, same.refused, same.withheld) == (1, 0, 0)
+    assert (gone.made, gone.refused, gone.withheld) == (1, 0, 1)
+    said = words_of(Effect(replayed=gone), ANY_TIME, VOICE).views[0]
+    assert said.endswith("1 recording that was handed over would not have been.")
 
 
 async def test_views_at_unknown_cameras_and_words_are_left_out():
@@ -302,7 +317,7 @@ def test_the_last_days_in_words():
     assert said[2] == (
         "In the last day: 1 view that happened would have been refused, 1 that was refused would have happened.",
     )
-    assert said[0] == ("Nobody asked to watch in the last 30 days.",)
+    assert said[0] == ("Nobody watched or received anything in the last 30 days.",)
 
 
 def test_what_is_missing_and_who_is_left_are_said():

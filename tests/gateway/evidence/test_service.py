@@ -396,3 +396,14 @@ async def test_news_of_a_site_survives_a_step_in_between(gateway: EvidenceGatewa
     await uploads.captured(AGENT, gateway.sites.device.public, token)
 
     assert (await gateway.evidence.get(request.id)).state is ClipState.UPLOADING
+
+
+async def test_what_was_handed_over_is_what_arrived(sqlite_gateway: EvidenceGateway):
+    """Asked for since a moment, of one owner; what still waits for the owner is not among it."""
+    gateway, began = sqlite_gateway, sqlite_gateway.clock.now()
+    arrived = await gateway.received(b"pictures")
+    await gateway.asked()
+
+    assert [one.id for one in await gateway.evidence.handed_over(ORG, since=began, most=9)] == [arrived.id]
+    assert await gateway.evidence.handed_over(ORG, since=gateway.clock.now() + timedelta(hours=1), most=9) == []
+    assert await gateway.evidence.handed_over(AGENCY, since=began, most=9) == []
