@@ -11,7 +11,7 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.partners import Partners
 from gateway.partners.agreements import load_agreement
-from gateway.partners.ports import People
+from gateway.partners.ports import People, Signatures
 from gateway.partners.store import SqlPartners
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -30,6 +30,7 @@ def build_partners(
     database: Database,
     audit: AuditLog,
     people: People,
+    signatures: Signatures,
     bus: MemoryBus,
     clock: Clock,
     ids: IdSource,
@@ -44,6 +45,7 @@ def build_partners(
         rows=SqlPartners(database),
         log=audit,
         people=people,
+        signatures=signatures,
         agreement=load_agreement(),
         clock=clock,
         ids=ids,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from gateway.app import schema
+from gateway.app.agreeing import PasskeySignatures
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
 from gateway.app.emergency import EmergencyServices, build_emergency
@@ -19,7 +20,7 @@ from gateway.app.live import LiveServices, LiveTies, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingTies, build_sharing
+from gateway.app.sharing import SharingTies, build_sharing, profile_of
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
@@ -234,6 +235,7 @@ def _owners(ground: Ground, identity: Identity, ties: SiteTies, shared: SharingT
         database=ground.database,
         audit=ground.log.audit,
         people=identity,
+        signatures=PasskeySignatures(identity, profile_of(ground.settings)),
         bus=ground.bus,
         clock=ground.clock,
         ids=ground.ids,

@@ -90,7 +90,7 @@ async def _version_page(request: AnyRequest, partners: Partners, sha256: str, **
         request,
         title=version.memorandum.title,
         version=version,
-        sections=sections(version.memorandum, partner=""),
+        sections=sections(version.memorandum, agency=await partners.memoranda.signatures.agency_name(), partner=""),
         changes=differences(current.memorandum, version.memorandum),
         is_wider=widens(current.memorandum, version.memorandum),
         **form,

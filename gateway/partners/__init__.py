@@ -10,6 +10,7 @@ from gateway.partners.model import (
     OrganisationState,
     Place,
     Registration,
+    SignatureOffer,
     Site,
 )
 from gateway.partners.service import Partners
@@ -24,6 +25,7 @@ __all__ = [
     "Partners",
     "Place",
     "Registration",
+    "SignatureOffer",
     "Site",
     "differences",
     "sections",

@@ -4,6 +4,7 @@ Each signature is one transaction with its leaf, which holds the SHA-256 of the 
 version stays at it: what the agency offers now can take away from it, and adds nothing until they sign again.
 """
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -12,9 +13,10 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError
 from gateway.kernel.principal import Principal
 from gateway.partners.model import Acceptance, AgreementInForce, Organisation, Version, refuse_unless_active
-from gateway.partners.ports import AgreementWatcher, Log, PartnerRows
+from gateway.partners.ports import AgreementWatcher, Log, PartnerRows, Signatures
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.touches import Assertion
 from policies.fields import PolicyError
 from policies.mou import Consent, Memorandum, parse_memorandum
 
@@ -31,6 +33,7 @@ class Memoranda:
         shipped: Version,
         clock: Clock,
         ids: IdSource,
+        signatures: Signatures,
         tell_of_sites: Callable[[UnitOfWork, Organisation], Awaitable[None]],
         watchers: tuple[AgreementWatcher, ...] = (),
     ) -> None:
@@ -40,6 +43,7 @@ class Memoranda:
         self._shipped = shipped
         self._clock = clock
         self._ids = ids
+        self.signatures = signatures
         self._tell_of_sites = tell_of_sites
         self._watchers = watchers
 
@@ -121,10 +125,16 @@ class Memoranda:
             await unit.commit()
         return signed
 
-    async def accept(self, principal: Principal, *, sha256: str, consent: Consent) -> None:
+    async def accept(
+        self, principal: Principal, *, sha256: str, consent: Consent, assertion: Assertion | None = None
+    ) -> None:
         """Sign what is offered now for an organisation, named by the digest of what was shown.
 
+        Whoever has an approval passkey signs with it, over that digest; the signature is kept beside the acceptance,
+        and its own digest is in the leaf.
+
         Raises:
+            PreconditionError: the caller has a passkey and did not sign with it.
             ConflictError: another version is offered since it was shown; read it.
             InvalidError: this version does not admit that consent came about like this.
         """
@@ -135,6 +145,7 @@ class Memoranda:
             raise InvalidError("This agreement is not for that.", fields={"consent": "Choose another answer."})
         if any(one.sha256 == sha256 for one in await self._rows.acceptances(principal.organisation_id)):
             return
+        touch = await self.signatures.signed(principal.person_id, sha256, assertion)
         async with self._database.unit_of_work() as unit:
             organisation = await self._rows.organisation(principal.organisation_id, unit=unit)
             if organisation is None:
@@ -149,14 +160,10 @@ class Memoranda:
                 person_name=principal.name,
                 accepted_at=self._clock.now(),
                 consent=consent.value,
+                touch=touch,
             )
             await self._rows.add_acceptance(unit, acceptance)
-            public = {"mou_version": current.mou, "mou_sha256": sha256, "consent": consent.value}
-            who = {"organisation": organisation.id, "person": principal.person_id}
-            streams = frozenset(who.values())
-            await self._log.append(
-                unit, LeafDraft(kind=Kind.AGREEMENT_ACCEPTED, streams=streams, public=public, details=who)
-            )
+            await self._log.append(unit, _accepted(acceptance))
             await self._tell_of_sites(unit, organisation)
             unit.bump(organisation.id)
             await unit.commit()
@@ -180,6 +187,24 @@ def read_text(text: str) -> Memorandum:
         raise InvalidError(
             "This version cannot be read.", fields={"body": f"{error.path} {error.sentence}."}
         ) from error
+
+
+def _accepted(acceptance: Acceptance) -> LeafDraft:
+    """The owner's side signed; by a passkey, whose signature the leaf names by its SHA-256."""
+    who = {"organisation": acceptance.organisation_id, "person": acceptance.person_id}
+    by = {"touch_sha256": hashlib.sha256(acceptance.touch.encode()).hexdigest()} if acceptance.touch else {}
+    return LeafDraft(
+        kind=Kind.AGREEMENT_ACCEPTED,
+        streams=frozenset(who.values()),
+        public={
+            "mou_version": acceptance.version,
+            "mou_sha256": acceptance.sha256,
+            "consent": acceptance.consent,
+            "signed_with": "passkey" if acceptance.touch else "session",
+            **by,
+        },
+        details=who,
+    )
 
 
 def _leaf(kind: Kind, principal: Principal, memorandum: Memorandum) -> LeafDraft:

@@ -138,7 +138,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Somebody accepted an agreement for their organisation; how their consent came about, as they said."""
+    """Somebody accepted an agreement for their organisation.
+
+    Attributes:
+        consent: how it came about, as they said.
+        touch: their passkey's signature over the version's digest and all that checking it takes, as canonical JSON;
+            empty where they had no passkey, and the session alone says who accepted.
+    """
 
     id: str
     organisation_id: str
@@ -148,6 +154,22 @@ class Acceptance:
     person_name: str
     accepted_at: datetime
     consent: str = ""
+    touch: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureOffer:
+    """What a page puts to the authenticator of somebody who signs an agreement.
+
+    Attributes:
+        challenge: base64url.
+        credentials: the passkeys that may sign.
+        rp_id: whose passkeys they are.
+    """
+
+    challenge: str
+    credentials: tuple[str, ...]
+    rp_id: str
 
 
 @dataclass(frozen=True, slots=True)

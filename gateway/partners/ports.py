@@ -6,7 +6,8 @@ from typing import Protocol
 from gateway.audit import LeafDraft
 from gateway.kernel.database import UnitOfWork
 from gateway.kernel.principal import Principal
-from gateway.partners.model import Acceptance, Member, Organisation, Site, Version
+from gateway.partners.model import Acceptance, Member, Organisation, SignatureOffer, Site, Version
+from partner_agent.wire.touches import Assertion
 
 
 class Log(Protocol):
@@ -33,6 +34,23 @@ class People(Protocol):
 
     async def send_link(self, email: str, *, next_path: str) -> None:
         """Mail a sign-in link that leads to `next_path`; says nothing about whether the address is known."""
+
+
+class Signatures(Protocol):
+    """The names and the passkeys of those who sign."""
+
+    async def agency_name(self) -> str:
+        """The agency's own name."""
+
+    async def offer(self, person_id: str, sha256: str) -> SignatureOffer | None:
+        """What a person's passkey is to sign for this version; None for somebody who has none."""
+
+    async def signed(self, person_id: str, sha256: str, assertion: Assertion | None) -> str:
+        """The checked signature as it is kept; empty for somebody without a passkey.
+
+        Raises:
+            PreconditionError: they have a passkey, and this is no signature by it.
+        """
 
 
 class SiteWatcher(Protocol):

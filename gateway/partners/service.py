@@ -28,9 +28,10 @@ from gateway.partners.model import (
     refuse_losing_the_last_owner,
     refuse_unless_active,
 )
-from gateway.partners.ports import AgreementWatcher, Log, MemberWatcher, PartnerRows, People, SiteWatcher
+from gateway.partners.ports import AgreementWatcher, Log, MemberWatcher, PartnerRows, People, Signatures, SiteWatcher
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.touches import Assertion
 from policies.mou import Consent
 
 WELCOME = "/portal/set-up"
@@ -47,6 +48,7 @@ class Partners:
         rows: PartnerRows,
         log: Log,
         people: People,
+        signatures: Signatures,
         agreement: Version,
         clock: Clock,
         ids: IdSource,
@@ -63,6 +65,7 @@ class Partners:
             shipped=agreement,
             clock=clock,
             ids=ids,
+            signatures=signatures,
             tell_of_sites=self._tell_of_sites,
             watchers=agreement_watchers,
         )
@@ -233,9 +236,16 @@ class Partners:
             await self._leaf(unit, Kind.PARTNER_MEMBER_REMOVED, organisation.id, member=person_id, person=by)
             await unit.commit()
 
-    async def accept_agreement(self, principal: Principal, *, sha256: str, consent: Consent = Consent.FREE) -> None:
+    async def accept_agreement(
+        self,
+        principal: Principal,
+        *,
+        sha256: str,
+        consent: Consent = Consent.FREE,
+        assertion: Assertion | None = None,
+    ) -> None:
         """Sign the agreement that is offered; `Memoranda.accept`."""
-        await self.memoranda.accept(principal, sha256=sha256, consent=consent)
+        await self.memoranda.accept(principal, sha256=sha256, consent=consent, assertion=assertion)
 
     async def withdraw(self, principal: Principal) -> None:
         """End it all: places, cameras, people and details are deleted; the log keeps that somebody took part.

@@ -1,6 +1,7 @@
 """Partners in the database."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ class SqlPartners:
         for table in (_MEMBER, _SITE):
             await unit.session.execute(delete(table).where(table.c.organisation_id == organisation_id))
         mine = _ACCEPTANCE.c.organisation_id == organisation_id
-        await unit.session.execute(update(_ACCEPTANCE).where(mine).values(person_id="", person_name=""))
+        await unit.session.execute(update(_ACCEPTANCE).where(mine).values(person_id="", person_name="", touch=""))
         await unit.session.execute(
             update(_ORGANISATION)
             .where(_ORGANISATION.c.id == organisation_id)
@@ -119,8 +120,7 @@ class SqlPartners:
 
     async def add_acceptance(self, unit: UnitOfWork, acceptance: Acceptance) -> None:
         """An agreement was accepted."""
-        names = ("id", "organisation_id", "version", "sha256", "person_id", "person_name", "accepted_at", "consent")
-        await unit.session.execute(insert(_ACCEPTANCE).values(**{n: getattr(acceptance, n) for n in names}))
+        await unit.session.execute(insert(_ACCEPTANCE).values(**asdict(acceptance)))
 
     async def acceptances(self, organisation_id: str) -> list[Acceptance]:
         """What was accepted, newest first."""

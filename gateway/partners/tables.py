@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Float, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -72,6 +72,7 @@ class AcceptanceRow(SQLModel, table=True):
     person_name: str
     accepted_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     consent: str = Field(default="", sa_column=Column(String(20), nullable=False, server_default=""))
+    touch: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))  # canonical JSON
 
 
 class VersionRow(SQLModel, table=True):

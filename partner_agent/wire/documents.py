@@ -22,6 +22,7 @@ POLICY_LABEL: Final = "lenspact/policy/v1"
 OWNERS_LABEL: Final = "lenspact/owners/v1"
 CLIP_LABEL: Final = "lenspact/clip/v1"
 VIEW_LABEL: Final = "lenspact/view/v1"
+AGREEMENT_LABEL: Final = "lenspact/agreement/v1"  # of a version of the agreement; no site acts on it
 
 HEADER: Final = frozenset(
     "v gateway site agent lineage seq parent_sha256 created_at approve_by".split()  # noqa: SIM905

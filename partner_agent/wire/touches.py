@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from partner_agent.wire.documents import CLIP_LABEL, OWNERS_LABEL, POLICY_LABEL, VIEW_LABEL
+from partner_agent.wire.documents import AGREEMENT_LABEL, CLIP_LABEL, OWNERS_LABEL, POLICY_LABEL, VIEW_LABEL
 from partner_agent.wire.limits import TOUCH_DIGESTS
 from partner_agent.wire.proofs import (
     HASH_BYTES,
@@ -30,7 +30,7 @@ from partner_agent.wire.proofs import (
 )
 from policies.model import Policy
 
-LABELS: Final = frozenset({POLICY_LABEL, CLIP_LABEL, VIEW_LABEL, OWNERS_LABEL})
+LABELS: Final = frozenset({POLICY_LABEL, CLIP_LABEL, VIEW_LABEL, OWNERS_LABEL, AGREEMENT_LABEL})
 
 
 class TouchError(ValueError):

@@ -1,5 +1,6 @@
 """The agreement's pages for both sides, and the PDF."""
 
+import hashlib
 import io
 import json
 import re
@@ -15,6 +16,7 @@ from gateway.partners.agreements.document import Section, differences, sections
 from gateway.partners.agreements.pdf import to_pdf
 from policies import packs
 from policies.mou import parse_memorandum
+from tests.fakes.signatures import CREDENTIAL
 from tests.support.pages import Caller
 from tests.support.partners import world
 
@@ -61,7 +63,8 @@ async def test_an_owner_reads_signs_and_keeps_the_document(desk):
     assert pdf.headers["content-type"] == "application/pdf"
     said = text_of(pdf.content)
     assert digest in said
-    assert "Peña & Söhne" in said
+    assert "City Police, “the agency”, and Peña & Söhne." in said.replace('"the agency"', "“the agency”")
+    assert "For City Police: offered with the installation" in said
     assert "Ana Ruiz" in said
     assert "A contract asks for it" in said
     assert "A court can still order you to hand over video." in said
@@ -94,7 +97,7 @@ async def test_the_agency_keeps_a_draft_sees_what_changes_and_signs(desk):
     caller.principal = owner
     offered = (await client.get("/portal/agreement")).text
     assert "The agency offers another version." in offered
-    assert "Signed for the agency by Ada Admin" in offered
+    assert "Signed for City Police by Ada Admin" in offered
     assert "Every version" in offered
 
 
@@ -102,7 +105,8 @@ def test_the_document_says_every_clause():
     """Each typed clause and each promise stands in the document."""
     memorandum = packs.memorandum("pilot-1")
     said = " ".join(
-        " ".join((one.heading, *one.paragraphs, *one.items)) for one in sections(memorandum, partner="Shop")
+        " ".join((one.heading, *one.paragraphs, *one.items))
+        for one in sections(memorandum, agency="City", partner="Shop")
     )
 
     for article in memorandum.articles:
@@ -137,3 +141,27 @@ def test_the_same_document_is_the_same_bytes():
     assert made[0] != to_pdf("Acuerdo", clauses, closing=["x"], language="es-US", dated=DAY.replace(day=2))
     assert '"¿Quién mira?" - ñandú, acción, año...' in text_of(made[0])
     assert "?" in text_of(to_pdf("Łódź", clauses, closing=[], language="en", dated=DAY))
+
+
+async def test_whoever_has_a_passkey_signs_with_it(desk):
+    """Without one they are asked to add it; with one the session alone signs nothing. The signature can be fetched."""
+    w, _caller, owner, client = desk
+    digest = w.partners.agreement.sha256
+    assert "Add a passkey first" in (await client.get("/portal/agreement")).text
+    w.signatures.with_passkey.add(owner.person_id)
+    shown = (await client.get("/portal/agreement")).text
+    assert f'data-passkey="approve" data-challenge="{digest}"' in shown
+    assert "Add a passkey first" not in shown
+
+    form = {"sha256": digest, "accepts": "yes", "consent": "free"}
+    refused = await post(client, "/portal/agreement", **form)
+    assert "nothing is signed yet" in refused.text
+    assert not await w.partners.acceptances(owner.organisation_id)
+    assert (await client.get(f"/portal/agreement/{digest}/signature.json")).status_code == 404
+    touch = {"credential": CREDENTIAL, "client_data": "YQ", "authenticator_data": "YQ", "signature": "YQ"}
+    assert (await post(client, "/portal/agreement", **form, **touch)).status_code == 303
+    kept = await client.get(f"/portal/agreement/{digest}/signature.json")
+    assert kept.json() == {"credential": CREDENTIAL, "digest": digest}
+    assert "Signed with a passkey." in (await client.get("/portal/agreement")).text
+    said = text_of((await client.get(f"/portal/agreement/{digest}/document.pdf")).content)
+    assert hashlib.sha256(kept.content).hexdigest() in said

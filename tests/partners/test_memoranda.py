@@ -1,16 +1,19 @@
 """Versions of the agreement: both sides sign, the log holds the digest, nothing widens without the owner."""
 
+import hashlib
 import json
 from datetime import timedelta
 
 import pytest
 
 from gateway.audit import Kind
-from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError
+from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
+from partner_agent.wire.touches import Assertion
 from policies import packs
 from policies.mou import Consent, parse_memorandum, read_memorandum, widens
 from policies.vocabulary import Act, Purpose
+from tests.fakes.signatures import CREDENTIAL
 from tests.support.partners import world
 
 pytestmark = pytest.mark.anyio
@@ -68,6 +71,24 @@ async def test_both_signatures_are_leaves_with_the_digest(w):
     assert leaves[-1].public["consent"] == "licence_condition"
     (accepted,) = await w.partners.acceptances(owner.organisation_id)
     assert (accepted.consent, accepted.version) == ("licence_condition", "pilot-2")
+
+
+async def test_the_log_names_the_signature_by_passkey(w):
+    """The leaf says what was signed with, and the SHA-256 of the kept signature; leaving erases it with the name."""
+    owner, digest = await w.owner("ana@example.org"), w.partners.agreement.sha256
+    w.signatures.with_passkey.add(owner.person_id)
+    with pytest.raises(PreconditionError):
+        await w.partners.accept_agreement(owner, sha256=digest)
+    touch = Assertion(credential=CREDENTIAL, client_data="YQ", authenticator_data="YQ", signature="YQ")
+    await w.partners.accept_agreement(owner, sha256=digest, assertion=touch)
+
+    (kept,) = await w.partners.acceptances(owner.organisation_id)
+    (leaf,) = [one for one in await w.entries() if one.kind == Kind.AGREEMENT_ACCEPTED]
+    assert leaf.public["signed_with"] == "passkey"
+    assert leaf.public["touch_sha256"] == hashlib.sha256(kept.touch.encode()).hexdigest()
+    await w.partners.withdraw(owner)
+    (kept,) = await w.partners.acceptances(owner.organisation_id)
+    assert (kept.person_name, kept.touch) == ("", "")
 
 
 async def test_nothing_widens_until_the_owner_signs(w):

@@ -31,6 +31,7 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from tests.fakes.log_health import FakeLogHealth
 from tests.fakes.people import FakePeople
+from tests.fakes.signatures import FakeSignatures
 from tests.support.pages import Caller, web_app
 
 LOOP = Place(41.8819, -87.6278)
@@ -56,6 +57,7 @@ class World:
     portal: PortalDesk
     people: FakePeople
     clock: Clock
+    signatures: FakeSignatures
 
     async def owner(
         self, email: str = "ana@example.org", *, name: str = "Corner Shop", kind: str = "business"
@@ -136,19 +138,20 @@ def world(database: Database, *, clock: Clock, ids: IdSource) -> World:
     )
     cameras = Cameras(database=database, rows=SqlCameras(database), log=audit, publisher=bus, clock=clock, ids=ids)
     database.on_change(cameras.forget_marks)
-    people = FakePeople()
+    people, signatures = FakePeople(), FakeSignatures()
     partners = Partners(
         database=database,
         rows=SqlPartners(database),
         log=audit,
         people=people,
+        signatures=signatures,
         agreement=load_agreement(),
         clock=clock,
         ids=ids,
         watchers=(cameras,),
     )
     portal = PortalDesk(partners=partners, cameras=cameras, audit=audit)
-    return World(database, bus, audit, partners, cameras, portal, people, clock)
+    return World(database, bus, audit, partners, cameras, portal, people, clock, signatures)
 
 
 def operator() -> Principal:

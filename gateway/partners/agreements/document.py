@@ -53,17 +53,18 @@ CONSENTS: Final[dict[Consent, Phrase]] = {
 }
 
 
-def sections(memorandum: Memorandum, *, partner: str) -> tuple[Section, ...]:
+def sections(memorandum: Memorandum, *, agency: str, partner: str) -> tuple[Section, ...]:
     """The document.
 
     Args:
         memorandum: the version.
+        agency: the agency's own name.
         partner: the name of the organisation that reads or signs it; empty says "you".
     """
     articles = [Section(article.heading, (article.text,)) for article in memorandum.articles]
     party = partner or _("you, who have the cameras")
     return (
-        Section(_("Between"), (_("The agency that runs this gateway, and {partner}.").format(partner=party),)),
+        Section(_("Between"), (_("{agency}, “the agency”, and {partner}.").format(agency=agency, partner=party),)),
         *articles[:1],
         Section(_("The most that your rules can let the agency do"), (), tuple(_acts(memorandum))),
         Section(_("Only for these purposes"), (), tuple(_purposes(memorandum))),
