@@ -17,6 +17,7 @@ from gateway.sharing.ordinance_store import SqlOrdinances
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies import packs
+from tests.support.authenticators import authenticator
 from tests.support.browser import served, watched
 from tests.support.pages import Caller
 from tests.support.partners import World, world
@@ -86,6 +87,22 @@ def test_every_page_of_the_law_is_sound(chromium: Browser, law: Law, dark: bool,
             seen.page.goto(law.origin + path)
             assert (seen.errors, seen.violations(), seen.axe()) == ([], [], []), path
             assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+
+
+def test_an_owner_signs_the_agreement_with_a_passkey(chromium: Browser, law: Law, portal: BlockingPortal):
+    """The button asks the device's own passkey, and what it signed is kept and can be fetched."""
+    law.caller.principal = owner = portal.call(law.w.owner, "bo@example.org")
+    with watched(chromium) as seen, authenticator(seen.page) as device:
+        law.w.signatures.credential = device.add(rp_id="localhost")
+        law.w.signatures.with_passkey.add(owner.person_id)
+        seen.page.goto(law.origin + "/portal/agreement")
+        seen.page.check("[name=accepts]")
+        seen.page.click("button.main")
+        seen.page.wait_for_url("**/portal/set-up?done=agreement-accepted")
+        seen.page.goto(law.origin + "/portal/agreement")
+        assert "Signed with a passkey." in seen.page.inner_text("main")
+        assert seen.page.get_by_text("Download your signature").count() == 1
+        assert (seen.errors, seen.violations(), seen.axe()) == ([], [], [])
 
 
 def test_a_second_person_approves_by_keyboard_and_without_script(chromium: Browser, law: Law):
