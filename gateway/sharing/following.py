@@ -43,10 +43,15 @@ class LawSpreader:
     ) -> None:
         self._freshness, self._ordinance = freshness, ordinance
         self._rows, self._outbox, self._clock = rows, outbox, clock
-        self._spread = ordinance.pack.digest
+        self._spread = ""  # the pack that every site was looked at under; empty until it begins
+
+    def begin(self) -> None:
+        """From here on: sites that are on a link now, or will be, were looked at under the pack of this moment."""
+        self._spread = self._spread or self._ordinance.pack.digest
 
     async def run(self) -> None:
         """Follow changes for ever."""
+        self.begin()
         with self._freshness.changes() as changes:
             while True:
                 if not (await changes.get()).isdisjoint({ORDINANCE, EVERYTHING}):

@@ -19,6 +19,7 @@ import anyio
 from gateway.kernel.errors import LenspactError, UnavailableError
 from gateway.kernel.generations import ORDINANCE, Reading
 from partner_agent.wire.clock import Clock
+from policies.fields import PolicyError
 
 RECHECK_S: Final = 0.25
 UNCONFIRMED_S: Final = 1.0
@@ -152,6 +153,9 @@ class Freshness:
             await self._follow_law(changed)
             self._seen, self._confirmed_at = reading.platform, asked_at
             self._keep(changed)
+        self._tell(changed)
+
+    def _tell(self, changed: frozenset[str]) -> None:
         for follower in self._followers:
             follower.put(changed)
 
@@ -160,7 +164,11 @@ class Freshness:
         if self._take_over is None or changed.isdisjoint({ORDINANCE, EVERYTHING}):
             return
         confirmed_at, self._confirmed_at = self._confirmed_at, None
-        await self._take_over()
+        try:
+            await self._take_over()
+        except PolicyError:  # for as long as it takes: what runs may be forbidden by it, and ends
+            self._tell(frozenset({EVERYTHING}))
+            raise
         self._confirmed_at = confirmed_at
 
     def _keep(self, changed: frozenset[str]) -> None:

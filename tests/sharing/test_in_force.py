@@ -13,7 +13,7 @@ from sqlalchemy import text
 from gateway.kernel.database import Database
 from gateway.kernel.errors import UnavailableError
 from gateway.kernel.principal import Principal, Role
-from gateway.sharing import Decisions, Freshness, InForce, LawSpreader, Layering, Search
+from gateway.sharing import EVERYTHING, Decisions, Freshness, InForce, LawSpreader, Layering, Search
 from gateway.sharing.freshness import UNCONFIRMED_S
 from gateway.sharing.ordinance_store import SqlOrdinances
 from gateway.sharing.ordinances import Ordinances
@@ -61,7 +61,9 @@ def ordinances(w, ids) -> Ordinances:
 def spreader(w) -> LawSpreader:
     """What brings a pack to the sites, in that process."""
     law = w.book.ordinance
-    return LawSpreader(freshness=w.freshness, ordinance=law, rows=w.rows, outbox=w.outbox, clock=w.clock)
+    made = LawSpreader(freshness=w.freshness, ordinance=law, rows=w.rows, outbox=w.outbox, clock=w.clock)
+    made.begin()
+    return made
 
 
 async def shared(w: SharingWorld) -> tuple[str, Any]:
@@ -138,8 +140,10 @@ async def test_a_process_that_cannot_read_it_permits_nothing_and_says_so(w, ordi
         await enact(ordinances, BLIND)
         await alter(w, "any", "anything")
 
-        with pytest.raises(PolicyError):
-            await there.freshness.look()
+        with there.freshness.changes() as changes:
+            with pytest.raises(PolicyError):
+                await there.freshness.look()
+            assert await changes.get() == {EVERYTHING}  # whoever holds views decides them again, and ends them
         assert not there.freshness.is_confirmed
         with pytest.raises(UnavailableError):
             await ask(there, camera)
@@ -234,3 +238,18 @@ async def test_the_rank_that_a_pack_names_counts_for_the_next_second_person(w, o
 
     assert not w.decisions.may_second(operator(), supervisor())
     assert w.decisions.may_second(operator(), supervisor(Role.CAPTAIN))
+
+
+async def test_a_start_looks_at_no_site_again(w, ordinances):
+    """The pack that was approved before the start is nothing new to sites, which are looked at when they connect."""
+    agent, _ = await shared(w)
+    await enact(ordinances, BLIND)
+    await w.freshness.look()
+    w.agents.nudged.clear()
+    started = LawSpreader(
+        freshness=w.freshness, ordinance=w.book.ordinance, rows=w.rows, outbox=w.outbox, clock=w.clock
+    )
+    started.begin()
+
+    await started.spread()
+    assert agent not in w.agents.nudged
