@@ -63,7 +63,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/effect_words.py": ("_WAYS",),
-    "gateway/sharing/exact.py": ("_MINUTES", "_DAYS"),
+    "gateway/sharing/exact.py": ("_MINUTES", "_DAYS", "_OF_DAY"),
     "gateway/sharing/forms.py": ("DAYS",),
     "gateway/sharing/matrix.py": ("COLUMNS",),
     "gateway/sharing/trying.py": (

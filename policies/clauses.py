@@ -95,6 +95,7 @@ class Clause:
         emergency: live and recordings also as emergency access by two persons.
         session_s: seconds of one live view; `clip_s` of one recording, which is at most `look_back_s` old.
         history_from_ms: nothing recorded before this; the moment of saving gives "only from now on".
+        live_s_per_day, clip_s_per_day: what the whole site gives within 24 hours; of several clauses the least counts.
     """
 
     cameras: frozenset[str]
@@ -124,6 +125,8 @@ class Clause:
     height_lines: int = HEIGHT_LINES
     history_from_ms: int = 0
     origins: frozenset[Origin] = frozenset({Origin.CAD})
+    live_s_per_day: int = parts.LIVE_S_PER_DAY
+    clip_s_per_day: int = parts.CLIP_S_PER_DAY
 
     def __post_init__(self) -> None:
         if not self.purposes:
@@ -190,6 +193,8 @@ def read_clause(value: object, path: str) -> Clause:
             height_lines=fields.whole("height_lines", 1, parts.MAX_LINES),
             history_from_ms=fields.whole("history_from_ms"),
             origins=fields.words("origins", Origin),
+            live_s_per_day=fields.whole("live_s_per_day", 1, parts.MAX_PER_DAY_S),
+            clip_s_per_day=fields.whole("clip_s_per_day", 1, parts.MAX_PER_DAY_S),
         )
     )
 
@@ -206,21 +211,34 @@ _LATER: Final[Mapping[str, object]] = {
     "height_lines": HEIGHT_LINES,
     "history_from_ms": 0,
     "origins": [Origin.CAD.value],
+    "live_s_per_day": parts.LIVE_S_PER_DAY,
+    "clip_s_per_day": parts.CLIP_S_PER_DAY,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """What clauses stand for: the parts of a policy that they decide."""
+    """What clauses stand for: the parts of a policy that they decide.
+
+    Attributes:
+        live_s_per_day, clip_s_per_day: the least that any clause says; None where there is no clause.
+    """
 
     groups: tuple[Group, ...]
     windows: tuple[Window, ...]
     terms: tuple[Terms, ...]
     rules: tuple[Rule, ...]
+    live_s_per_day: int | None = None
+    clip_s_per_day: int | None = None
 
     def into(self, policy: Policy) -> Policy:
         """`policy` with these rules in place of its own."""
-        return replace(policy, groups=self.groups, windows=self.windows, terms=self.terms, rules=self.rules)
+        totals = policy.totals
+        if self.live_s_per_day is not None and self.clip_s_per_day is not None:
+            totals = replace(totals, live_s_per_day=self.live_s_per_day, clip_s_per_day=self.clip_s_per_day)
+        return replace(
+            policy, groups=self.groups, windows=self.windows, terms=self.terms, rules=self.rules, totals=totals
+        )
 
 
 def expand(clauses: Sequence[Clause]) -> Expansion:
@@ -233,7 +251,8 @@ def expand(clauses: Sequence[Clause]) -> Expansion:
     windows: list[Window] = []
     terms: list[Terms] = []
     rules: list[Rule] = []
-    for number, clause in enumerate((one for one in clauses if one.cameras), start=1):
+    spoken = [one for one in clauses if one.cameras]
+    for number, clause in enumerate(spoken, start=1):
         groups.append(Group(f"g{number}", clause.cameras))
         if clause.zone:
             windows.append(Window(f"w{number}", clause.zone, clause.spans))
@@ -241,7 +260,14 @@ def expand(clauses: Sequence[Clause]) -> Expansion:
         rules += list(_rules(clause, number))
     if len(terms) > parts.MAX_TERMS or len(rules) > parts.MAX_RULES:
         raise PolicyError("clauses", "say more than one document holds; use fewer clauses, or name fewer agencies")
-    return Expansion(tuple(groups), tuple(windows), tuple(terms), tuple(rules))
+    return Expansion(
+        tuple(groups),
+        tuple(windows),
+        tuple(terms),
+        tuple(rules),
+        live_s_per_day=min((one.live_s_per_day for one in spoken), default=None),
+        clip_s_per_day=min((one.clip_s_per_day for one in spoken), default=None),
+    )
 
 
 def _terms(clause: Clause, number: int) -> tuple[Terms, ...]:

@@ -28,6 +28,8 @@ MAX_HOLD_S: Final = 90 * DAY_S
 MAX_LOOK_BACK_S: Final = 365 * DAY_S
 MAX_LINES: Final = 4320
 MAX_PER_DAY_S: Final = 256 * DAY_S  # every camera, all day
+LIVE_S_PER_DAY: Final = 8 * 3600  # of a site whose owner said nothing else
+CLIP_S_PER_DAY: Final = 4 * 3600
 _GRANTEE: Final = re.compile(r"any|agency:[a-z0-9_]+|unit:[a-z0-9_]+/[a-z0-9_-]+|role:[a-z0-9_]+/[a-z_]+")
 _NEAR: Final = re.compile(r"near:([1-9][0-9]{0,5})")
 

@@ -26,6 +26,9 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "All of this only for {purposes}.": "Todo esto solo en casos de {purposes}.",
     "Nothing is shared from {cameras}.": "De {cameras} no se comparte nada.",
     "No camera is shared.": "No se comparte ninguna cámara.",
+    "Within 24 hours, all looks together: at most {live} live and {clips} of recordings.": (
+        "En 24 horas, todo junto: como máximo {live} en vivo y {clips} de grabaciones."
+    ),
     "You are told each time.": "Se le avisa a usted cada vez.",
     "You are told once a day.": "Se le avisa a usted una vez al día.",
     "Passkeys are named that may approve sharing more.": (
@@ -35,6 +38,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "{agency}": "{agency}",
     "The unit {part} of {agency}": "La unidad {part} de {agency}",
     "A {part} of {agency}": "Un {part} de {agency}",
+    "An {part} of {agency}": "Un {part} de {agency}",
     "{agency}, {part}": "{agency}, {part}",
     "fire service": "bomberos",
     "medical service": "servicio médico",

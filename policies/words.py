@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from policies import hours
 from policies.model import Policy
 from policies.narrowing import Reason, Widening, compare
-from policies.parts import Rule, Terms, Window, radius_m
+from policies.parts import CLIP_S_PER_DAY, LIVE_S_PER_DAY, Rule, Terms, Window, radius_m
 from policies.vocabulary import VIEWERS, Act, Condition, Effect, Notify, Origin, Purpose
 from policies.voice import Voice
 
@@ -23,6 +23,7 @@ MILE_M: Final = 1_590  # 1,600 m is "1 mile"
 WHOLE_LINES: Final = 2160  # no camera of ours sends more
 BLOCK_M: Final = 100.0  # a city block, as people count them
 _CAMERAS: Final = "\0"  # stands for names in a sentence whose cameras are not chosen yet; no name holds it
+_VOWELS: Final = frozenset("aeiou")
 _SERVICES: Final[Mapping[str, str]] = {"fire": "fire service", "ems": "medical service"}
 # act, how it is said first in a sentence, and how after another act has named the cameras
 _PHRASES: Final[tuple[tuple[Act, str, str], ...]] = (
@@ -57,6 +58,8 @@ def say(policy: Policy, voice: Voice) -> list[str]:
         sentences.append(voice.translate("Nothing is shared from {cameras}.").format(cameras=silent))
     if not policy.cameras:
         sentences.append(voice.translate("No camera is shared."))
+    if allows and not _has_usual_totals(policy):
+        sentences.append(_totals(policy, voice))
     return _unique(sentences)
 
 
@@ -93,6 +96,10 @@ def say_change(old: Policy | None, new: Policy, voice: Voice) -> list[Change]:
     before, after = _by_sentence(old, common, voice), _by_sentence(new, common, voice)
     changes = [Change("more", sentence) for sentence in _beyond(after, before, voice)]
     changes += [Change("less", sentence) for sentence in _beyond(before, after, voice)]
+    if _has_less(new, old):
+        changes.append(Change("less", _totals(new, voice)))
+    elif _has_less(old, new):
+        changes.append(Change("more", _totals(new, voice)))
     reasons = compare(old, new).reasons
     return changes + [Change("other", text) for text in _unique(_reason(reason, voice) for reason in reasons) if text]
 
@@ -169,7 +176,8 @@ def _who(policy: Policy, rule: Rule, voice: Voice) -> str:
         parties = [voice.agencies.get(party, party) for party in sorted(policy.envelope.agencies)]
         return voice.listed(parties) if parties else voice.translate("Every agency of your agreement")
     unnamed = voice.translate("The agency of your agreement")  # a site knows agencies by their ids alone
-    texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": "A {part} of {agency}"}
+    one = "An {part} of {agency}" if part[:1] in _VOWELS else "A {part} of {agency}"
+    texts = {"agency": "{agency}", "unit": "The unit {part} of {agency}", "role": one}
     if kind == "role" and part in VIEWERS:
         texts["role"] = "{agency}, {part}"
     # a role is one of our words, a unit is a name
@@ -346,6 +354,22 @@ _REASONS: Final[Mapping[Widening, str]] = {
 def _reason(reason: Reason, voice: Voice) -> str:
     text = _REASONS[reason.what]
     return voice.translate(text).format(name=voice.cameras.get(reason.subject, reason.subject)) if text else ""
+
+
+def _has_usual_totals(policy: Policy) -> bool:
+    return (policy.totals.live_s_per_day, policy.totals.clip_s_per_day) == (LIVE_S_PER_DAY, CLIP_S_PER_DAY)
+
+
+def _has_less(policy: Policy, other: Policy) -> bool:
+    """Whether a policy gives less within a day than another, of anything."""
+    mine, theirs = policy.totals, other.totals
+    return mine.live_s_per_day < theirs.live_s_per_day or mine.clip_s_per_day < theirs.clip_s_per_day
+
+
+def _totals(policy: Policy, voice: Voice) -> str:
+    live, clips = duration(policy.totals.live_s_per_day, voice), duration(policy.totals.clip_s_per_day, voice)
+    text = voice.translate("Within 24 hours, all looks together: at most {live} live and {clips} of recordings.")
+    return text.format(live=live, clips=clips)
 
 
 def _join(parts: Iterable[str]) -> str:

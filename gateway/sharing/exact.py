@@ -16,7 +16,17 @@ from gateway.sharing.site_book import Agency
 from gateway.web import Form
 from partner_agent.wire.clock import from_rfc3339, to_rfc3339
 from policies.clauses import CLIP_S, HEIGHT_LINES, LOOK_BACK_S, VIEW_S, Clause
-from policies.parts import DAY_S, MAX_CLIP_S, MAX_LINES, MAX_LOOK_BACK_S, MAX_SESSION_S, Envelope
+from policies.parts import (
+    CLIP_S_PER_DAY,
+    DAY_S,
+    LIVE_S_PER_DAY,
+    MAX_CLIP_S,
+    MAX_LINES,
+    MAX_LOOK_BACK_S,
+    MAX_PER_DAY_S,
+    MAX_SESSION_S,
+    Envelope,
+)
 from policies.vocabulary import Notify
 
 ROLES: Final = (
@@ -27,6 +37,7 @@ MAX_UNITS: Final = 16
 _TICKS: Final = ("on_panic", "emergency")
 _UNIT: Final = re.compile(r"[a-z0-9_-]{1,32}")
 _MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Choices:
         return {
             "who": tuple(who),
             "conditions": _TICKS,
-            "caps": (*(one.field for one in _CAPS), "height_lines", "from_now"),
+            "caps": (*(one.field for one in _NUMBERS), "height_lines", "from_now"),
             "told": ("notify",),
         }
 
@@ -76,22 +87,28 @@ class _Cap:
 
     def most(self, envelope: Envelope | None) -> int:
         """In the field's unit, rounded down."""
-        agreed = self.limit_s if envelope is None else getattr(envelope, self.name)
+        agreed = getattr(envelope, self.name, self.limit_s)  # the agreement knows no totals of a day
         return int(min(self.limit_s, agreed) // self.unit_s)
 
 
 _MINUTES: Final = "Give whole minutes from 1 to %(most)s; the agreement allows no more."
+_OF_DAY: Final = "Give whole hours from 1 to %(most)s."
 _DAYS: Final = "Give whole days from 1 to %(most)s; the agreement allows no more."
 _CAPS: Final = (
     _Cap("session_min", "session_s", _MINUTE_S, VIEW_S, MAX_SESSION_S, _MINUTES),
     _Cap("clip_min", "clip_s", _MINUTE_S, CLIP_S, MAX_CLIP_S, _MINUTES),
     _Cap("look_back_days", "look_back_s", DAY_S, LOOK_BACK_S, MAX_LOOK_BACK_S, _DAYS),
 )
+_TOTALS: Final = (
+    _Cap("live_day_h", "live_s_per_day", _HOUR_S, LIVE_S_PER_DAY, MAX_PER_DAY_S, _OF_DAY),
+    _Cap("clip_day_h", "clip_s_per_day", _HOUR_S, CLIP_S_PER_DAY, MAX_PER_DAY_S, _OF_DAY),
+)
+_NUMBERS: Final = _CAPS + _TOTALS
 
 
 def values_of_exact(clause: Clause, choices: Choices) -> dict[str, str]:
     """This part of a clause as the form shows it."""
-    values = {one.field: f"{getattr(clause, one.name) / one.unit_s:g}" for one in _CAPS}
+    values = {one.field: f"{getattr(clause, one.name) / one.unit_s:g}" for one in _NUMBERS}
     values |= {"height_lines": str(clause.height_lines), "notify": str(clause.notify)}
     values |= {name: "yes" for name in _TICKS if getattr(clause, name)}
     if clause.history_from_ms:
@@ -116,7 +133,7 @@ def read_exact(form: Form, choices: Choices, *, now: datetime, kept: Clause | No
     to = _read_who(form, "to", choices.agencies) | _of_others(old_to, mine)
     excluded = _read_who(form, "not", choices.agencies)
     excluded |= _of_others(frozenset() if kept is None else kept.excluded, mine)
-    found: dict[str, Any] = {one.name: _read_cap(form, one, choices.most, kept) for one in _CAPS}
+    found: dict[str, Any] = {one.name: _read_cap(form, one, choices.most, kept) for one in _NUMBERS}
     heights = {str(height) for height in HEIGHTS} | ({str(kept.height_lines)} if kept else set())
     height = form.choice("height_lines", heights) if form.given("height_lines") else str(HEIGHT_LINES)
     notify = form.choice("notify", list(Notify)) if form.given("notify") else str(Notify.NOW)

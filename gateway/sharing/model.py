@@ -20,10 +20,11 @@ from policies.guardrail import Guardrail
 from policies.meet import kept_owners, meet
 from policies.model import Agreement, Camera, Envelope, Owner, Policy, Totals
 from policies.narrowing import compare
+from policies.parts import CLIP_S_PER_DAY, LIVE_S_PER_DAY
 from policies.places import PlacePack
 from policies.vocabulary import Tag
 
-SITE_TOTALS: Final = Totals(live_s_per_day=8 * 3600, clip_s_per_day=4 * 3600, views_at_once=8)
+SITE_TOTALS: Final = Totals(live_s_per_day=LIVE_S_PER_DAY, clip_s_per_day=CLIP_S_PER_DAY, views_at_once=8)
 
 
 # what is offered first to whom; the other packs follow

@@ -204,6 +204,8 @@ LESS = {
     "age of a recording": lambda c: {"look_back_s": c.look_back_s - 1},
     "height": lambda c: {"height_lines": c.height_lines - 1},
     "history": lambda c: {"history_from_ms": c.history_from_ms + 1},
+    "live in a day": lambda c: {"live_s_per_day": c.live_s_per_day - 1},
+    "recordings in a day": lambda c: {"clip_s_per_day": c.clip_s_per_day - 1},
     "whose word": lambda c: {"by_hand": False, "origins": frozenset(sorted(c.origins)[:1])},
 }
 
@@ -247,6 +249,8 @@ def random_clause(dice: Random) -> Clause:
         clip_s=dice.choice((60, 3600)),
         look_back_s=dice.choice((3600, 604_800)),
         height_lines=dice.choice((480, 2160)),
+        live_s_per_day=dice.choice([2, 3600, 8 * 3600]),
+        clip_s_per_day=dice.choice([2, 1800, 4 * 3600]),
         history_from_ms=dice.choice((0, 10**12)),
         origins=frozenset(dice.sample(sorted(Origin), dice.choice((1, 1, 3)))),
     )
@@ -310,6 +314,18 @@ def test_history_only_from_the_moment_of_the_grant():
     assert not may(shared(usual, height_lines=719), Act.LIVE_VIEW)
 
 
+def test_of_several_answers_the_least_of_a_day_counts_for_the_whole_site():
+    """Each kind by itself; an answer without cameras says nothing."""
+    other = dataclasses.replace(USUAL, cameras=frozenset({"cam_2"}), live_s_per_day=7200, clip_s_per_day=9000)
+    nobody = dataclasses.replace(USUAL, cameras=frozenset(), live_s_per_day=1)
+    held = expand([dataclasses.replace(USUAL, clip_s_per_day=3600), other, nobody]).into(policy())
+
+    assert (held.totals.live_s_per_day, held.totals.clip_s_per_day) == (7200, 3600)
+    assert expand([]).into(policy()).totals == policy().totals
+    with pytest.raises(PolicyError, match="live_s_per_day"):
+        read_clause({**USUAL.to_json(), "live_s_per_day": 0}, "clause")  # type: ignore[dict-item]
+
+
 def test_more_than_a_document_holds_is_refused():
     """Clauses whose rules would not fit are refused when they are written, not by the site."""
     many = dataclasses.replace(USUAL, agencies=frozenset(f"age_{number}" for number in range(60)))
@@ -324,7 +340,8 @@ def test_more_than_a_document_holds_is_refused():
 def test_a_clause_from_before_these_answers_reads_as_it_was():
     """What was stored without units, exclusions, panic, emergency and limits means what it meant."""
     written = USUAL.to_json()
-    for name in ("named", "excluded", "on_panic", "emergency", "session_s", "clip_s", "look_back_s", "height_lines"):
+    later = ("named", "excluded", "on_panic", "emergency", "session_s", "clip_s", "look_back_s", "height_lines")
+    for name in (*later, "live_s_per_day", "clip_s_per_day"):
         del written[name]  # type: ignore[index]
 
     assert read_clause(written, "clause") == USUAL

@@ -53,7 +53,7 @@ SAID = {
     "moving": (rule(condition="near:300", is_moving=True), "also one that moves towards you"),
     "an agency": (rule(grantee="agency:age_1"), "City Police can watch"),
     "a unit": (rule(grantee="unit:age_1/rtcc"), "The unit rtcc of City Police can watch"),
-    "a role": (rule(grantee="role:age_1/operator"), "A operator of City Police can watch"),
+    "a role": (rule(grantee="role:age_1/operator"), "An operator of City Police can watch"),
     "an exclusion": (
         deny(grantee="unit:age_1/rtcc", acts=frozenset(Act), purposes=frozenset(Purpose)),
         "The unit rtcc of City Police gets nothing from Front door and Yard, ever.",
@@ -177,6 +177,21 @@ def test_a_change_is_said_by_what_it_adds_and_takes():
     assert any("play recordings" in change.sentence for change in changes if change.kind == "more")
     assert any("watch Front door live" in change.sentence for change in changes if change.kind == "less")
     assert say_change(old, old, VOICE) == []
+
+
+def test_what_a_day_gives_is_said_where_it_is_not_the_usual():
+    """A sentence of its own; less and more of it are a change like any other."""
+    usual = of_preset(Preset.EMERGENCIES, CAMERAS, is_home=False)
+    old = expand([usual]).into(policy())
+    new = expand([dataclasses.replace(usual, live_s_per_day=2 * 3600)]).into(policy())
+    sentence = "Within 24 hours, all looks together: at most 2 hours live and 4 hours of recordings."
+
+    assert sentence in say(new, VOICE)
+    assert not [said for said in say(old, VOICE) if said.startswith("Within")]
+    assert say_change(old, new, VOICE) == [Change("less", sentence)]
+    back = say_change(new, old, VOICE)
+    assert [change.kind for change in back] == ["more", "other"]
+    assert back[0].sentence == sentence.replace("2 hours", "8 hours")
 
 
 def test_a_change_of_one_camera_is_said_of_that_camera_alone():

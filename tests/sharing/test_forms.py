@@ -81,6 +81,8 @@ def clauses(draw) -> Clause:
         look_back_s=86_400 * draw(st.integers(1, 30)),
         height_lines=draw(st.sampled_from(HEIGHTS)),
         history_from_ms=draw(st.sampled_from([0, 1, NOW_MS - 1, NOW_MS])),
+        live_s_per_day=3600 * draw(st.integers(1, 40)),
+        clip_s_per_day=3600 * draw(st.integers(1, 40)),
     )
 
 
@@ -138,6 +140,8 @@ WRONG = {
     "no length": ({"session_min": "0"}, "session_min", "from 1 to 60"),
     "half a minute": ({"clip_min": "1.5"}, "clip_min", "whole minutes"),
     "older than the agreement": ({"look_back_days": "31"}, "look_back_days", "whole days from 1 to 30"),
+    "no hours of a day": ({"live_day_h": "0"}, "live_day_h", "Give whole hours from 1 to 6,144."),
+    "half an hour of a day": ({"clip_day_h": "0.5"}, "clip_day_h", "Give whole hours"),
     "a number of another script": ({"look_back_days": "²"}, "look_back_days", "whole days"),
     "a height that is none": ({"height_lines": "12"}, "height_lines", "Choose one of these."),
     "a way of telling that is none": ({"notify": "never"}, "notify", "Choose one of these."),
