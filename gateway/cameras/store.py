@@ -13,6 +13,14 @@ from gateway.partners import Place
 
 MAX_CELLS: Final = 64  # more squares than this, and the plain (lat, lon) index is the better way in
 _CAMERA = CameraRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
+_STATES: Final = {state.value: state for state in CameraState}
+_COLUMNS: Final = tuple(
+    _CAMERA.c[name]
+    for name in (
+        *("id", "organisation_id", "site_id", "name", "lat", "lon", "heading_deg", "is_public_facing"),
+        *("people_live_here", "purpose", "state", "created_at", "mark", "mark_until_ms", "revision"),
+    )
+)
 _ORDER: Final = (_CAMERA.c.cell, _CAMERA.c.lat, _CAMERA.c.lon, _CAMERA.c.id)
 _UNMARKED: Final[dict[str, Any]] = {"mark": "", "mark_until_ms": None, "revision": _CAMERA.c.revision + 1}
 _NO_MARK: Final = text("mark = ''")  # as the partial index says it; a parameter would not be recognised
@@ -39,29 +47,29 @@ class SqlCameras:
 
     async def camera(self, camera_id: str, *, unit: UnitOfWork | None = None) -> Camera | None:
         """One camera."""
-        found = await self._cameras(select(_CAMERA).where(_CAMERA.c.id == camera_id), unit)
+        found = await self._cameras(select(*_COLUMNS).where(_CAMERA.c.id == camera_id), unit)
         return found[0] if found else None
 
     async def cameras(self, camera_ids: Collection[str]) -> list[Camera]:
         """Those that exist of these, by name."""
-        return await self._cameras(_by_name(select(_CAMERA).where(_CAMERA.c.id.in_(list(camera_ids)))), None)
+        return await self._cameras(_by_name(select(*_COLUMNS).where(_CAMERA.c.id.in_(list(camera_ids)))), None)
 
     async def of_site(self, site_id: str, *, unit: UnitOfWork | None = None) -> list[Camera]:
         """Those of a site, by name."""
-        return await self._cameras(_by_name(select(_CAMERA).where(_CAMERA.c.site_id == site_id)), unit)
+        return await self._cameras(_by_name(select(*_COLUMNS).where(_CAMERA.c.site_id == site_id)), unit)
 
     async def of_organisation(self, organisation_id: str) -> list[Camera]:
         """Those of an organisation, by name."""
         mine = _CAMERA.c.organisation_id == organisation_id
-        return await self._cameras(_by_name(select(_CAMERA).where(mine)), None)
+        return await self._cameras(_by_name(select(*_COLUMNS).where(mine)), None)
 
     async def within(self, box: Box, *, most: int) -> list[Camera]:
         """Up to `most` cameras in a box, in no order."""
-        return await self._cameras(_inside(select(_CAMERA), box).limit(most), None)
+        return await self._cameras(_inside(select(*_COLUMNS), box).limit(most), None)
 
     async def page(self, box: Box, wanted: Wanted) -> Sequence[Camera]:
         """Cameras in a box, in the order of `Position`."""
-        statement, after = _inside(select(_CAMERA), box), wanted.after
+        statement, after = _inside(select(*_COLUMNS), box), wanted.after
         if after is not None:
             here = (after.cell, after.lat, after.lon, after.camera_id)
             statement = statement.where(tuple_(*_ORDER) > here, _CAMERA.c.cell >= after.cell)
@@ -173,16 +181,18 @@ def _values(camera: Camera) -> dict[str, Any]:
 
 
 def _camera(row: Any) -> Camera:
-    facts = CameraFacts(row.name, Place(row.lat, row.lon), row.heading_deg, row.is_public_facing, row.purpose)
+    """A row of `_COLUMNS`; taken apart by place, for a list has hundreds."""
+    (id_, organisation_id, site_id, name, lat, lon, heading_deg, is_public_facing, people_live_here, purpose, state,
+     created_at, mark, mark_until_ms, revision) = row  # fmt: skip
     return Camera(
-        id=row.id,
-        organisation_id=row.organisation_id,
-        site_id=row.site_id,
-        facts=facts,
-        people_live_here=row.people_live_here,
-        state=CameraState(row.state),
-        created_at=row.created_at,
-        mark=row.mark,
-        mark_until_ms=row.mark_until_ms,
-        revision=row.revision,
+        id_,
+        organisation_id,
+        site_id,
+        CameraFacts(name, Place(lat, lon), heading_deg, is_public_facing, purpose),
+        people_live_here,
+        _STATES[state],
+        created_at,
+        mark,
+        mark_until_ms,
+        revision,
     )

@@ -12,41 +12,38 @@ Nothing is released by a list: `Decisions.decide_for` is asked for each release,
 
 import dataclasses
 import json
-import math
 from collections import Counter, OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.cameras import Box, Camera, Cameras, Position, Wanted, position_of
 from gateway.incidents import Incident
 from gateway.kernel.errors import InvalidError, LenspactError
 from gateway.kernel.principal import Principal
 from gateway.partners import Place
-from gateway.sharing.layering import Layering, SiteLayers
-from gateway.sharing.looking import WISH, Availability, Look, look, subject_of
+from gateway.sharing.layering import Layering
+from gateway.sharing.looking import WISH, Availability, Look, knows_nothing, look, subject_of
 from gateway.sharing.marking import SINGLY
 from gateway.sharing.ports import SignatureRows
-from gateway.sharing.signatures import CAMERA, PARTNER, Signature, read_signature
+from gateway.sharing.sheets import Answer, Compiled, Kept, Sheet
+from gateway.sharing.signatures import CAMERA, PARTNER, read_signature
 from partner_agent.wire.clock import Clock, to_ms
-from policies import hours
 from policies import request as law
 from policies.fields import PolicyError
-from policies.geo import CELL_E6, EARTH_RADIUS_M, Cell, Point, far_edge_m, point_of
-from policies.layers import AgencyLayer, GuardrailLayer, SharingLayer
-from policies.request import Deny, Invariants, Subject
+from policies.geo import CELL_E6, Cell, Point, point_of
+from policies.layers import AgencyLayer, GuardrailLayer
+from policies.request import Deny, Subject
 from policies.vocabulary import RANGE_ACTS, Act, Layer, Purpose, Reason, Remedy, Technology
 
 PAGE: Final = 500
-MOST_READ: Final = 4_000  # cameras read in one go while a page is filled
 MOST_NEAR: Final = 5_000  # cameras looked through around an incident
 MOST_LEFT_OUT: Final = 500  # marks that one question to the database names
 MOST_SINGLE: Final = 500  # cameras decided by themselves for one count; more are not counted
 COMPILED: Final = 5_000  # signatures kept compiled
 SHEETS: Final = 256  # questions whose answers are kept
-_M_PER_E6: Final = EARTH_RADIUS_M * math.pi / 180e6  # of a meridian, for a millionth of a degree
 _NO_CELL: Final = Cell(0, 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BROKEN: Final = Look(False, Deny(Reason.ERROR, Layer.SHARING, "The rules cannot be read.", is_alarm=True))
@@ -105,77 +102,6 @@ class NearView:
     remedy: Remedy = Remedy.NONE
 
 
-class _Compiled:
-    """A signature with its rules compiled."""
-
-    def __init__(self, signature: Signature) -> None:
-        self.signature = signature
-        self._sharing = tuple(SharingLayer(policy) for policy in signature.documents)
-        self._draft = None if signature.draft is None else SharingLayer(signature.draft)
-
-    def next_change(self, now: datetime) -> int | None:
-        """When a window may open or close next, milliseconds since 1970; None: never."""
-        changes = (hours.next_change(window.spans, window.zone, now) for window in self.signature.windows)
-        return min((to_ms(at) for at in changes if at is not None), default=None)
-
-    def band(self, place: Point, cell: Cell) -> int:
-        """Which radii reach an incident's cell from a place, as `Signature.band`."""
-        radii = self.signature.radii_m
-        north_south_m = abs(place.lat_e6 - (cell.lat * CELL_E6 + CELL_E6 // 2)) * _M_PER_E6
-        if north_south_m > radii[-1]:  # the middle of the cell is farther already, and its far edge no nearer
-            return len(radii)
-        return self.signature.band(far_edge_m(place, cell))
-
-    def site(self, place: Point, guardrail: GuardrailLayer, agency: AgencyLayer, *, is_suspended: bool) -> SiteLayers:
-        """A site with this one camera, at a place."""
-        held = self.signature
-        return SiteLayers(
-            document=None,
-            sharing=tuple(layer.at(place) for layer in self._sharing),
-            draft=None if self._draft is None else self._draft.at(place),
-            names={CAMERA: CAMERA} if held.is_connected else {},
-            envelope=held.envelope,
-            guardrail=guardrail,
-            agency=agency,
-            invariants=Invariants(
-                is_camera_present=True,
-                is_paused=held.is_paused,
-                is_suspended=is_suspended,
-                is_partner_active=held.is_partner_active,
-            ),
-            network=0,
-            generation=0,
-            suspended=held.suspended,
-        )
-
-
-class _Answer(NamedTuple):
-    """How cameras of a signature stand, from `from_ms` until `until_ms` (None: as long as their mark counts)."""
-
-    look: Look
-    from_ms: int
-    until_ms: int | None
-
-    def holds(self, now_ms: int) -> bool:
-        """Whether it holds now."""
-        return self.from_ms <= now_ms and (self.until_ms is None or now_ms < self.until_ms)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """One question, and the answers found so far, by mark and band."""
-
-    asked: law.Request
-    guardrail: GuardrailLayer
-    agency: AgencyLayer
-    is_suspended: bool
-    panicking: frozenset[str]  # sites that call for help: what they are is decided camera by camera
-    now_ms: int
-    looks: dict[tuple[str, int], _Answer]
-    hidden: dict[str, _Answer]  # by mark, of cameras that the caller may not know of, wherever they are
-    sites: dict[str, SiteLayers | None] = field(default_factory=dict)  # of cameras decided by themselves, this time
-
-
 class Listing:
     """Lists and counts of cameras."""
 
@@ -186,8 +112,8 @@ class Listing:
         self._rows = rows
         self._ground = f"{ground}."
         self._clock = clock
-        self._compiled: OrderedDict[str, _Compiled] = OrderedDict()
-        self._kept: OrderedDict[_Key, tuple[dict[tuple[str, int], _Answer], dict[str, _Answer]]] = OrderedDict()
+        self._compiled: OrderedDict[str, Compiled] = OrderedDict()
+        self._kept: OrderedDict[_Key, Kept] = OrderedDict()
 
     async def page(
         self, search: Search, box: Box, *, after: Position | None = None, most: int = PAGE, homes: bool = True
@@ -206,21 +132,25 @@ class Listing:
         """
         most, sheet = min(most, PAGE), await self._sheet(search)
         found: list[Listed] = []
-        count = most + 1
-        while True:
-            hidden = (mark for mark, answer in sheet.hidden.items() if answer.holds(sheet.now_ms))
+        read, count = 0, sheet.reading(most + 1)
+        while not sheet.is_blind:
+            hidden = (mark for mark, answer in sheet.kept.hidden.items() if answer.holds(sheet.now_ms))
             left_out = frozenset(islice(hidden, MOST_LEFT_OUT))
             wanted = Wanted(most=count, after=after, without=left_out, homes=homes, now_ms=sheet.now_ms)
             cameras = await self._cameras.page(box, wanted)
-            for camera, seen in zip(cameras, await self._looks(sheet, cameras), strict=True):
+            for index, (camera, seen) in enumerate(zip(cameras, await self._looks(sheet, cameras), strict=True)):
                 if not seen.is_known:
                     continue
                 if len(found) == most:
+                    sheet.learn(most, read + index)
                     return Page(tuple(found), position_of(found[-1].camera))
                 found.append(Listed(camera, seen))
             if len(cameras) < count:
-                return Page(tuple(found), None)
-            after, count = position_of(cameras[-1]), min(count * 2, MOST_READ)
+                break
+            read += count
+            sheet.learn(len(found), read)
+            after, count = position_of(cameras[-1]), sheet.reading(most + 1 - len(found))
+        return Page(tuple(found), None)
 
     async def list_near(
         self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
@@ -232,7 +162,7 @@ class Listing:
         """
         sheet = await self._sheet(Search(principal=principal, purpose=purpose, incident=incident))
         centre, count = Place(incident.place.lat, incident.place.lon), most
-        while True:
+        while not sheet.is_blind:
             near = await self._cameras.near(centre, radius_m=radius_m, most=count)
             looks = await self._looks(sheet, [one.camera for one in near])
             found = [
@@ -243,6 +173,7 @@ class Listing:
             if len(found) >= most or len(near) < count or count >= MOST_NEAR:
                 return found[:most]
             count = min(count * 4, MOST_NEAR)
+        return []
 
     async def is_known(self, principal: Principal, camera: Camera, *, purpose: str, incident: Incident | None) -> bool:
         """Whether the caller may know where this camera is, for this purpose and incident.
@@ -262,6 +193,8 @@ class Listing:
         """
         sheet = await self._sheet(dataclasses.replace(search, incident=None))
         found: Counter[int] = Counter()
+        if sheet.is_blind:
+            return found
         by_square = await self._cameras.counts(box, homes=False, now_ms=sheet.now_ms)
         await self._compile({mark for _, mark in by_square})
         singly: set[str] = set()
@@ -302,7 +235,7 @@ class Listing:
 
     # -- inside --------------------------------------------------------------------------------------------------
 
-    async def _sheet(self, search: Search) -> _Sheet:
+    async def _sheet(self, search: Search) -> Sheet:
         if search.purpose not in set(Purpose):
             raise InvalidError("Choose a purpose.", fields={"purpose": "This is no purpose we know."})
         if search.act in RANGE_ACTS:
@@ -328,45 +261,50 @@ class Listing:
         placeless = None if asked.incident is None else dataclasses.replace(asked.incident, cell=_NO_CELL)
         key = (who, asked.act, asked.purpose, placeless, is_suspended, guardrail, agency)
         if key not in self._kept:
-            self._kept[key] = ({}, {})
+            self._kept[key] = Kept()
             while len(self._kept) > SHEETS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        looks, hidden = self._kept[key]
-        return _Sheet(asked, guardrail, agency, is_suspended, self._layering.panicking(), now_ms, looks, hidden)
+        is_blind, panicking = knows_nothing(agency, asked), self._layering.panicking()
+        return Sheet(asked, guardrail, agency, is_suspended, is_blind, panicking, now_ms, self._kept[key])
 
-    async def _looks(self, sheet: _Sheet, cameras: Sequence[Camera]) -> list[Look]:
-        await self._compile({camera.mark for camera in cameras if self._counts(camera, sheet.now_ms)})
-        return [await self._look(sheet, camera) for camera in cameras]
+    async def _looks(self, sheet: Sheet, cameras: Sequence[Camera]) -> list[Look]:
+        now_ms, has_place = sheet.now_ms, sheet.asked.incident is not None
+        counting = [camera.mark_until_ms is None or now_ms < camera.mark_until_ms for camera in cameras]
+        await self._compile({camera.mark for camera, counts in zip(cameras, counting, strict=True) if counts})
+        found: list[Look] = []
+        for camera, counts in zip(cameras, counting, strict=True):
+            compiled = self._compiled.get(camera.mark) if counts else None
+            if compiled is None or camera.site_id in sheet.panicking:
+                found.append(await self._singly(sheet, camera))
+                continue
+            known = None if has_place and compiled.signature.radii_m else sheet.kept.looks.get((camera.mark, -1))
+            if known is not None and known.holds(now_ms):
+                found.append(known.look)
+            else:
+                place = point_of(camera.place.lat, camera.place.lon)
+                found.append(self._decided(sheet, camera.mark, compiled, place))
+        return found
 
-    def _counts(self, camera: Camera, now_ms: int) -> bool:
-        return camera.mark_until_ms is None or now_ms < camera.mark_until_ms
-
-    async def _look(self, sheet: _Sheet, camera: Camera) -> Look:
-        compiled = self._compiled.get(camera.mark) if self._counts(camera, sheet.now_ms) else None
-        if compiled is None or camera.site_id in sheet.panicking:
-            return await self._singly(sheet, camera)
-        return self._decided(sheet, camera.mark, compiled, point_of(camera.place.lat, camera.place.lon))
-
-    def _decided(self, sheet: _Sheet, mark: str, compiled: _Compiled, place: Point) -> Look:
+    def _decided(self, sheet: Sheet, mark: str, compiled: Compiled, place: Point) -> Look:
         """The answer for a signature at a place; the one found before, for a place that the same radii reach."""
-        incident = sheet.asked.incident
-        has_bands = incident is not None and bool(compiled.signature.radii_m)
-        band = compiled.band(place, incident.cell) if incident and has_bands else -1
-        known = sheet.looks.get((mark, band))
+        incident, band = sheet.asked.incident, -1
+        if incident is not None and compiled.signature.radii_m:
+            band = compiled.band(place, incident.cell)
+        known = sheet.kept.looks.get((mark, band))
         if known is None or not known.holds(sheet.now_ms):
             site = compiled.site(place, sheet.guardrail, sheet.agency, is_suspended=sheet.is_suspended)
             seen, until_ms = look(site, sheet.asked), compiled.next_change(sheet.asked.now)
-            known = sheet.looks[mark, band] = _Answer(seen, sheet.now_ms, until_ms)
+            known = sheet.kept.looks[mark, band] = Answer(seen, sheet.now_ms, until_ms)
             if not seen.is_known and band <= 0:  # nobody is nearer: no radius makes it known anywhere
-                sheet.hidden[mark] = known
+                sheet.kept.hidden[mark] = known
             elif not seen.is_known and incident is not None:
                 at_it = Point(incident.cell.lat * CELL_E6 + CELL_E6 // 2, incident.cell.lon * CELL_E6 + CELL_E6 // 2)
                 if compiled.band(at_it, incident.cell) == 0:
                     self._decided(sheet, mark, compiled, at_it)
         return known.look
 
-    async def _singly(self, sheet: _Sheet, camera: Camera) -> Look:
+    async def _singly(self, sheet: Sheet, camera: Camera) -> Look:
         """The answer for one camera from what is stored about its site; refused where that cannot be read."""
         if camera.site_id not in sheet.sites:
             try:
@@ -392,6 +330,6 @@ class Listing:
             except (PolicyError, ValueError):
                 continue  # not what we write: its cameras are decided by themselves
             if f"{self._ground}{signature.digest}" == mark:
-                self._compiled[mark] = _Compiled(signature)
+                self._compiled[mark] = Compiled(signature)
         while len(self._compiled) > max(COMPILED, len(wanted)):
             self._compiled.popitem(last=False)

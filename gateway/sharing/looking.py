@@ -12,7 +12,8 @@ from gateway.kernel.principal import Principal
 from gateway.sharing.layering import SiteLayers
 from policies import request as law
 from policies.decide import preview, propose_caps
-from policies.layers import Layers
+from policies.heads import agency_head
+from policies.layers import AgencyLayer, Layers
 from policies.request import Caps, Decision, Deny, Permit, Subject
 from policies.vocabulary import Act, Condition, Effect, Layer, Purpose, Reason, Remedy, Technology
 
@@ -79,6 +80,16 @@ def is_known(site: SiteLayers, asked: law.Request) -> bool:
         return True
     on_the_map = (dataclasses.replace(asks, purpose=purpose, incident=None) for purpose in _map_purposes(layers))
     return any(isinstance(preview(layers, one), Permit) for one in on_the_map)
+
+
+def knows_nothing(agency: AgencyLayer, asked: law.Request) -> bool:
+    """Whether the agency's own rules let the caller know of no camera at all, whatever its owner shares.
+
+    They look at no camera, so that nothing has to be read to find out; every question of `is_known` is among these.
+    """
+    asks = dataclasses.replace(asked, act=Act.REGISTRY_VIEW, caps=NOTHING, span=None, technology=Technology.VIDEO)
+    on_the_map = (dataclasses.replace(asks, purpose=purpose, incident=None) for purpose in Purpose)
+    return not any(agency.judges.verdict(agency_head(one), release=False).is_allowed for one in (asks, *on_the_map))
 
 
 def previewed(site: SiteLayers, asked: law.Request) -> Decision:

@@ -10,6 +10,7 @@ import pytest
 from gateway.cameras import Box, CameraFacts, position_of
 from gateway.incidents import Stop
 from gateway.kernel.errors import InvalidError, NotFoundError
+from gateway.kernel.principal import Role
 from gateway.partners import Place
 from gateway.sharing import Availability, Question, Search
 from gateway.sharing.deciding import request_of
@@ -89,6 +90,20 @@ async def test_a_camera_the_caller_may_not_know_of_is_in_no_page_and_no_count(w)
         assert {camera.id for camera in view.points} == {shop.id for shop in shops}
         assert view.squares == {}
     assert hidden
+
+
+async def test_whom_the_agency_lets_know_of_nothing_is_answered_without_a_search(w):
+    """A supervisor with a password alone: nothing in a page, a count or nearby, and no camera is looked for."""
+    _, _, cameras, _ = await connected(w, "ana@example.org", OPEN_CLAUSE)
+    weak = dataclasses.replace(operator(), roles=frozenset({Role.SUPERVISOR}), factors=frozenset({"password"}))
+    wanted = search(w, principal=weak)
+    assert not [one for one in cameras if (await single_look(w, one, wanted)).is_known]
+    w.listing._cameras = None  # whatever would be asked of it fails
+
+    assert (await w.listing.page(wanted, EVERYWHERE)).listed == ()
+    assert await w.listing.counts(wanted, EVERYWHERE) == {}
+    near = await w.listing.list_near(weak, wanted.incident, purpose="violent_crime", radius_m=9_000, most=9)
+    assert near == []
 
 
 async def test_homes_are_counted_by_square_whatever_their_owners_share(w):
@@ -633,6 +648,7 @@ async def test_the_list_is_the_set_of_single_decisions(w, seed):
         person = dataclasses.replace(
             operator(),
             unit=dice.choice(("rtcc", "patrol")),
+            roles=frozenset({dice.choice((Role.OPERATOR, Role.OPERATOR, Role.SUPERVISOR))}),
             factors=dice.choice((frozenset({"password"}), frozenset({"password", "totp"}))),
         )
         box = Box(LOOP.lat - dice.uniform(0, 0.03), -87.7, LOOP.lat + dice.uniform(0, 0.03), LOOP.lon + 0.02)
