@@ -146,7 +146,11 @@ class UnitOfWork:
 
 
 class Database:
-    """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both)."""
+    """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both).
+
+    PostgreSQL plans each statement for its values: a plan for any values, which it would keep after the fifth time,
+    sorts a whole city to show a page of it.
+    """
 
     def __init__(self, url: str, *, busy_s: float = BUSY_S) -> None:
         """`url`: `sqlite+in_loop:///path` or `postgresql+asyncpg://…`; `busy_s`: how long to wait for SQLite's lock."""
@@ -163,8 +167,9 @@ class Database:
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
             _prepare_sqlite(self._reader, begin="BEGIN")
         else:
+            connect_args = {"timeout": CONNECT_S, "server_settings": {"plan_cache_mode": "force_custom_plan"}}
             self._writer = create_async_engine(
-                url, pool_size=READERS, max_overflow=READERS, connect_args={"timeout": CONNECT_S}, **_QUIET
+                url, pool_size=READERS, max_overflow=READERS, connect_args=connect_args, **_QUIET
             )
             # Each statement sees its own moment anyway; without BEGIN and ROLLBACK a read is one way there and back.
             self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")

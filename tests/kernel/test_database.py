@@ -137,3 +137,11 @@ async def test_a_wrong_statement_is_not_called_busy(database: Database):
             await connection.execute(text("SELECT * FROM nowhere"))
 
     assert not isinstance(caught.value, UnavailableError)
+
+
+async def test_postgresql_plans_a_statement_for_its_values(database: Database):
+    """Also after the fifth time: a plan for any values read a whole city for one page of it."""
+    if database.is_sqlite:
+        return
+    async with database.read() as connection:
+        assert (await connection.execute(text("SHOW plan_cache_mode"))).scalar() == "force_custom_plan"
