@@ -139,6 +139,7 @@ async def test_a_wrong_statement_is_not_called_busy(database: Database):
     assert not isinstance(caught.value, UnavailableError)
 
 
+@pytest.mark.anyio
 async def test_postgresql_plans_a_statement_for_its_values(database: Database):
     """Also after the fifth time: a plan for any values read a whole city for one page of it."""
     if database.is_sqlite:
