@@ -154,7 +154,8 @@ class Layering:
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""
-        return await self._rows.is_suspended()
+        await self._freshness.catch_up()
+        return (await self._network_now()).is_suspended
 
     async def usage(self, site_id: str, *, without_session: str) -> Usage:
         """What the site is giving, as far as the centre counts it."""
