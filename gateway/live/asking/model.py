@@ -35,6 +35,8 @@ NEXT: Final[Mapping[AskState, frozenset[AskState]]] = {
 }
 WAITING: Final = frozenset({AskState.ASKED, AskState.APPROVED})  # something still has to happen, by a deadline
 
+TAKEN_BACK: Final = frozenset({AskState.DECLINED, AskState.LAPSED})  # over, which its site is told until the deadline
+
 
 class Standing(StrEnum):
     """What whoever asked reads of it."""

@@ -30,7 +30,7 @@ from gateway.kernel.wake import Wake
 from gateway.live import leaves as view_leaves
 from gateway.live.asking.documents import new_ask
 from gateway.live.asking.leaves import leaf
-from gateway.live.asking.model import NEXT, WAITING, AskState, ViewAsk
+from gateway.live.asking.model import NEXT, TAKEN_BACK, WAITING, AskState, ViewAsk
 from gateway.live.asking.ports import AskLaw, AskPlace, AskRows, AskSites, AskWish, OwnerTouches
 from gateway.live.endings import Endings
 from gateway.live.model import EndReason, Words
@@ -79,7 +79,7 @@ class ViewAsks:
         self._law, self._sites, self._touches = law, sites, touches
         self._bus, self._clock, self._ids = bus, clock, ids
         self._told: dict[str, str] = {}  # request -> the link on which its site heard of it
-        self._over: dict[str, ViewAsk] = {}  # that are over, and whose site has not heard so
+        self._taken_back: dict[str, str] = {}  # request that is over -> the link on which its site heard so
         self._due = Wake()
 
     # --- whoever wants to look
@@ -231,11 +231,19 @@ class ViewAsks:
             for ask in waiting:
                 if not await self._has_lapsed(ask):
                     group.start_soon(self._tell_site, ask)
-        for ask in list(self._over.values()):
-            if self._clock.now() >= ask.expires_at or self._sites.take_back(ask.agent_id, ask.document_sha256):
-                del self._over[ask.id]
+        await self._take_back()
 
     # --- inside
+
+    async def _take_back(self) -> None:
+        """Tell sites of what is over, whoever ended it: another process, or this one before it started again."""
+        found, now = await self._rows.asks(states=tuple(TAKEN_BACK), limit=BATCH), self._clock.now()
+        over = [ask for ask in found if now < ask.expires_at]
+        self._taken_back = {ask.id: self._taken_back[ask.id] for ask in over if ask.id in self._taken_back}
+        for ask in over:
+            link = self._sites.link_of(ask.agent_id)
+            if self._taken_back.get(ask.id) != link and self._sites.take_back(ask.agent_id, ask.document_sha256):
+                self._taken_back[ask.id] = link
 
     async def _has_lapsed(self, ask: ViewAsk) -> bool:
         if self._clock.now() < ask.until and await self._law.is_active(ask.incident_id):
@@ -301,8 +309,8 @@ class ViewAsks:
             if ask.session_id:
                 unit.bump(ask.person_id)  # the view it opened may be on its way, or in another process
             await unit.commit()
-        if after is not AskState.APPROVED and by != "site":
-            self._over[changed.id] = changed
+        if after is AskState.DECLINED and by == "site":  # it knows
+            self._taken_back[changed.id] = self._sites.link_of(ask.agent_id)
         self._announce(changed)
         self._due.set()
         return changed

@@ -21,6 +21,7 @@ from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import AskState, AskWish, EndReason, Standing, ViewAsk, ViewDeny, Words, topic_of_asker, words_of
 from gateway.live.asking.model import ANSWER_S
 from gateway.live.asking.service import MOST_WAITING
+from gateway.live.asking.store import SqlViewAsks
 from partner_agent.wire import views
 from partner_agent.wire.documents import VIEW_LABEL
 from partner_agent.wire.limits import VIEW_APPROVED_S
@@ -311,6 +312,22 @@ async def test_the_site_hears_of_a_no_when_it_is_back(plane: Plane):
     plane.ask_sites.link = "lnk_2"
     await plane.sessions.asks.tick()
     await plane.sessions.asks.tick()
+
+    assert plane.ask_sites.taken_back == [asked.document_sha256]
+
+
+async def test_a_site_hears_of_a_no_that_another_process_took(plane: Plane):
+    """Its link is here and the owner's no was taken elsewhere, or before a restart: the question is taken back once."""
+    asked = await ask(plane)
+    await plane.sessions.asks.tick()
+    elsewhere = await read(plane, asked)
+    async with plane.database.unit_of_work() as unit:
+        await SqlViewAsks(plane.database).change(
+            unit, elsewhere, state=AskState.DECLINED, answered_at=plane.clock.now()
+        )
+        await unit.commit(unaudited="what another process wrote with its leaf")
+    for _ in range(2):
+        await plane.sessions.asks.tick()
 
     assert plane.ask_sites.taken_back == [asked.document_sha256]
 
