@@ -51,11 +51,11 @@ def constant(value):
 
 
 @pytest.fixture
-async def desk(sqlite_database, clock, ids):
+async def desk(database, clock, ids):
     """An operator at the routes, with one incident at the shop."""
-    w = sharing_world(sqlite_database, clock=clock, ids=ids)
+    w = sharing_world(database, clock=clock, ids=ids)
     found = Desk(w)
-    limiter = RateLimiter(database=sqlite_database, clock=clock, key=b"k" * 32)
+    limiter = RateLimiter(database=database, clock=clock, key=b"k" * 32)
     provided = {
         "evaluations": evaluations(w, incident(clock)),
         "listing": w.listing,
