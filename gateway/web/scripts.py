@@ -9,7 +9,7 @@ SCRIPT_WORDS: Final = (
     *("Connecting", "Catching up", "Live", "The picture has stopped; trying to go on", "Closed"),
     *("Ended by the sharing rules", "The camera is offline", "The picture cannot start"),
     # js/console.js
-    "Not available for this purpose",
+    *("Not available for this purpose", "Stopped by a supervisor"),
     # js/passkeys.js
     "The passkey was not used. Nothing has changed; try again.",
     "This passkey is on your list already. Use another device.",

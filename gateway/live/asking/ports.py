@@ -104,6 +104,11 @@ class AskRows(Protocol):
         """Every one of an incident."""
 
     async def asks(
-        self, *, organisation_id: str = "", states: Sequence[AskState] = (), limit: int
+        self,
+        *,
+        organisation_id: str = "",
+        states: Sequence[AskState] = (),
+        expires_after: datetime | None = None,
+        limit: int,
     ) -> Sequence[ViewAsk]:
-        """Those of an organisation, or of all, newest first."""
+        """Those of an organisation, or of all, newest first; `expires_after`: those alone that are not gone then."""

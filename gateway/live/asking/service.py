@@ -237,8 +237,7 @@ class ViewAsks:
 
     async def _take_back(self) -> None:
         """Tell sites of what is over, whoever ended it: another process, or this one before it started again."""
-        found, now = await self._rows.asks(states=tuple(TAKEN_BACK), limit=BATCH), self._clock.now()
-        over = [ask for ask in found if now < ask.expires_at]
+        over = await self._rows.asks(states=tuple(TAKEN_BACK), expires_after=self._clock.now(), limit=BATCH)
         self._taken_back = {ask.id: self._taken_back[ask.id] for ask in over if ask.id in self._taken_back}
         for ask in over:
             link = self._sites.link_of(ask.agent_id)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, Select, insert, select, update
@@ -57,7 +58,12 @@ class SqlViewAsks:
         return await self._read(select(_ASK).where(_ASK.c.incident_id == incident_id))
 
     async def asks(
-        self, *, organisation_id: str = "", states: Sequence[AskState] = (), limit: int
+        self,
+        *,
+        organisation_id: str = "",
+        states: Sequence[AskState] = (),
+        expires_after: datetime | None = None,
+        limit: int,
     ) -> Sequence[ViewAsk]:
         """Newest first."""
         statement = select(_ASK).order_by(_ASK.c.id.desc()).limit(limit)
@@ -65,6 +71,8 @@ class SqlViewAsks:
             statement = statement.where(_ASK.c.organisation_id == organisation_id)
         if states:
             statement = statement.where(_ASK.c.state.in_([state.value for state in states]))
+        if expires_after is not None:
+            statement = statement.where(_ASK.c.expires_at > expires_after)
         return await self._read(statement)
 
     async def _read(self, statement: Select[Any]) -> list[ViewAsk]:

@@ -55,6 +55,7 @@ def _round(demo: Demo, operator: Operator, owner: Page) -> list[float]:
     ended.nth(TILES - 1).wait_for(timeout=STEP_MS)
     operator.page.wait_for_timeout(QUIET_MS)
     last_ms = [video.last_ms for video in videos(operator.page) if video.first_ms]
+    assert len(last_ms) == TILES, f"{len(last_ms)} pictures of {TILES}"
     assert min(last_ms) > pressed_ms - MOVING_MS, "a picture stood still before the owner pressed"
     _share_again(demo, owner)
     operator.page.reload()

@@ -15,7 +15,8 @@ from gateway.edge.problems import ProblemHandler
 from gateway.edge.requires import undeclared
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal
-from gateway.live import LIVE_ROUTES
+from gateway.live import LIVE_ROUTES, Words
+from gateway.web.scripts import SCRIPT_WORDS
 from policies.vocabulary import Remedy
 from tests.support.live import BROWSER, CAMERA, INCIDENT, OPERATOR, OTHER, SUPERVISOR, Plane, live_plane
 
@@ -137,3 +138,8 @@ async def test_seconds_are_reported(page: Page):
     assert (await page.http.post(place, json={"on_screen_s": 1, "enlarged_s": 2})).status_code == 400
     read = (await page.http.get(f"{PATH}/{opened['session_id']}")).json()
     assert (read["on_screen_s"], read["enlarged_s"]) == (9, 4)
+
+
+def test_every_word_of_an_end_is_known_to_the_page():
+    """The page says in the reader's language what the API says in English; a word it does not know stays English."""
+    assert {word.value for word in Words if word} <= set(SCRIPT_WORDS)
