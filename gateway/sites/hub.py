@@ -31,6 +31,7 @@ from partner_agent.wire.messages import Grant, KeySets, Message, Problem, Unsupp
 MAX_LINKS: Final = 25_000  # sockets of one process: about 22 KiB each while idle
 NO_REASON: Final = frozenset({"panic"})  # a call for help gives, and takes nothing
 _FLUSH_EVERY_S: Final = 60  # last-seen times are written in batches, never per heartbeat
+_GOING_AWAY: Final = 1001  # RFC 6455 §7.4.1
 _LOG: Final = logging.getLogger("lenspact.sites")
 
 M = TypeVar("M", bound=Message)
@@ -86,6 +87,7 @@ class LinkHub:
         self._handlers: dict[type[Message], list[Handler[Any]]] = {}
         self._on_up: list[Hook] = []
         self._on_down: list[Hook] = []
+        self._is_closed = False
 
     # -- for the rest of the gateway -----------------------------------------------------------------------------
 
@@ -198,14 +200,22 @@ class LinkHub:
             online.link.end(code)
 
     def close(self) -> None:
-        """End every link, because the gateway stops; agents come back by themselves."""
+        """End every link and take no new one, because the gateway stops; agents come back by themselves.
+
+        An agent dials again within a second, and may find the socket still open: it must not be welcomed, for a
+        welcome moves its epoch.
+        """
+        self._is_closed = True
         for online in list(self._online.values()):
-            online.link.end(1001)  # RFC 6455 §7.4.1: going away
+            online.link.end(_GOING_AWAY)
 
     # -- for the WebSocket route ---------------------------------------------------------------------------------
 
     async def serve(self, transport: Transport, *, address: str) -> None:
         """Carry one connection from challenge to close."""
+        if self._is_closed:
+            await transport.close(_GOING_AWAY)
+            return
         if len(self._online) >= MAX_LINKS:
             await transport.close(CLOSE_BACK_OFF)
             return
@@ -234,7 +244,9 @@ class LinkHub:
         try:
             if older:
                 older.link.end(CLOSE_SUPERSEDED)
-            if await self._is_revoked(peer.agent_id):  # while we shook hands
+            if self._is_closed:  # while we shook hands
+                online.link.end(_GOING_AWAY)
+            if await self._is_revoked(peer.agent_id):  # the same
                 online.link.end(CLOSE_REVOKED)
             self._announce(peer.agent)
             await online.link.run([partial(self._guarded, hook, peer) for hook in self._on_up])

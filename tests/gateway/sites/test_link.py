@@ -256,6 +256,10 @@ async def test_documents_come_again_after_a_restart(bench: SiteBench):
         bench.sites.hub.close()
         assert await pipe.end() == 1001
 
+    async with bench.dialled() as pipe:  # the site dials again before the socket is gone: no welcome, no new epoch
+        assert await pipe.end() == 1001
+    assert (await bench.sites.agents.agent_of(SITE.id)).epoch == agent.epoch
+
     bench.sites = bench.build()
     async with bench.connected(agent) as pipe:
         pipe.say(agent.state())
