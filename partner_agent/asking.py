@@ -3,9 +3,11 @@
 On site the owner answers a request for a recording with yes, yes without masks, or no; one for a live view with yes or
 no. That answer goes before any passkey. A touch travels in the grant: it must be genuine, of the right kind, over
 exactly the request that the grant carries, and the request must name what the grant names. A recording's touch says
-nothing about masks. A yes to a view opens one session, for five minutes from its acceptance.
+nothing about masks. A yes to a view opens one session, for five minutes from its acceptance. A suspended owner's touch
+ends what it opened; that of somebody who only answered requests, suspended since, does not.
 """
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -22,10 +24,16 @@ from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from partner_agent.wire.grants import Grant
 from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.views import ViewRequest, ViewRequestError
+from policies.model import Owner
 from policies.request import Approval
-from policies.vocabulary import Act
+from policies.vocabulary import Act, OwnerRole
 
 YES: Final = frozenset({"yes", "yes_unmasked"})
+
+
+def _as_answered(owner: Owner) -> Owner:
+    """What somebody answered who only answers requests stands when they leave: one view, for its five minutes."""
+    return owner if owner.role is OwnerRole.OWNER else dataclasses.replace(owner, is_suspended=False)
 
 
 class SiteAnswers(Protocol):
@@ -113,7 +121,8 @@ class Asking:
             return False
         take: Callable[..., object] = self._owners.take if is_new else self._owners.check
         said = label if approval.label == label else ""
-        take(approval.assertion, label=said, digest=digest, path=approval.path, owners=in_force.policy.owners)
+        owners = in_force.policy.owners if is_new else tuple(map(_as_answered, in_force.policy.owners))
+        take(approval.assertion, label=said, digest=digest, path=approval.path, owners=owners)
         return True
 
     def _used_at(self, request_id: str) -> datetime | None:

@@ -3,6 +3,8 @@
 Owners are part of the document, so a change of them is a document too: suspending one only narrows; adding one needs a
 passkey of the document in force, or the site; removing one needs another passkey than the one removed, or the site, and
 never takes the last. Who holds the site itself can always act; a new owner of the place starts a new lineage there.
+A passkey that only answers requests is none of the owners: adding it, or giving it another role, needs an owner or the
+site; it goes by a narrowing; and it is never the one that stays. What it may approve is check 2 of `wire.approvals`.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from partner_agent.wire.approvals import ApprovalError, Approved, Profile
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, Path
 from policies.model import Owner, Policy
+from policies.vocabulary import OwnerRole
 
 COUNTER_CHECK: Final = 6  # continues the numbers of `wire.approvals`
 
@@ -26,13 +29,17 @@ def problem(old: Policy | None, new: Policy, *, by: str | None) -> PolicyProblem
         new: the one that waits.
         by: the credential that approves; None for the site itself.
     """
-    before = {(owner.credential, owner.public_key) for owner in old.owners} if old else set()
-    after = {(owner.credential, owner.public_key) for owner in new.owners}
+    before, after = _keys(old) if old else set(), _keys(new)
     if before and not after:
         return PolicyProblem.LAST_OWNER
     if by is not None and by in {credential for credential, _ in before - after}:
         return PolicyProblem.ANOTHER_OWNER
     return None
+
+
+def _keys(policy: Policy) -> set[tuple[str, str]]:
+    """The passkeys that approve changes."""
+    return {(owner.credential, owner.public_key) for owner in policy.owners if owner.role is OwnerRole.OWNER}
 
 
 class Owners:

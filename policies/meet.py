@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from policies.model import Policy
 from policies.narrowing import compare, content_of, covering
 from policies.parts import ALWAYS, NO_TERMS, Group, Owner, Rule, Terms, Totals, Window
-from policies.vocabulary import Effect, Tag
+from policies.vocabulary import Effect, OwnerRole, Tag
 
 
 def meet(old: Policy, new: Policy) -> Policy | None:
@@ -34,12 +34,22 @@ def meet(old: Policy, new: Policy) -> Policy | None:
     return made if compare(old, made).is_narrowing else None
 
 
-def kept_owners(old: Policy, new: Policy) -> tuple[Owner, ...]:
-    """Every owner of `old`, suspended if either says so; one that `new` does not know is as before."""
+def kept_owners(old: Policy, new: Policy, *, is_whole: bool = True) -> tuple[Owner, ...]:
+    """Every owner of `old`, suspended if either says so; one that `new` does not know is as before.
+
+    Whoever only answers requests is gone where `new` does not name them.
+
+    Args:
+        old: what is narrowed.
+        new: what is wanted.
+        is_whole: whether `new` names everybody who is to stay; else those who answer stay as well.
+    """
     suspended = {owner.credential for owner in new.owners if owner.is_suspended}
+    named = {owner.credential for owner in new.owners}
     return tuple(
         dataclasses.replace(owner, is_suspended=owner.is_suspended or owner.credential in suspended)
         for owner in old.owners
+        if not is_whole or owner.role is OwnerRole.OWNER or owner.credential in named
     )
 
 

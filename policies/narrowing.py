@@ -15,7 +15,7 @@ from policies.guardrail import Guardrail
 from policies.model import Policy
 from policies.parts import ALWAYS, Envelope, Owner, Rule, Terms, radius_m
 from policies.strictness import loosened
-from policies.vocabulary import Condition, Effect, Notify
+from policies.vocabulary import Condition, Effect, Notify, OwnerRole
 
 
 class Widening(StrEnum):
@@ -23,7 +23,8 @@ class Widening(StrEnum):
 
     PARTNER = "partner"
     AGREEMENT = "agreement"
-    OWNERS = "owners"
+    OWNERS = "owners"  # who approves changes
+    ANSWERERS = "answerers"  # who only answers requests
     HOLD = "hold"
     GUARDRAIL = "guardrail"
     ENVELOPE = "envelope"
@@ -80,6 +81,7 @@ def _of_site(old: Policy, new: Policy, packs: Mapping[str, Guardrail]) -> Iterat
         (Widening.PARTNER, old.partner == new.partner),
         (Widening.AGREEMENT, old.agreement == new.agreement),
         (Widening.OWNERS, _owners_narrow(old.owners, new.owners)),
+        (Widening.ANSWERERS, _answerers_narrow(old.owners, new.owners)),
         (Widening.HOLD, old.hold_s <= new.hold_s),
         (Widening.GUARDRAIL, old.guardrail == new.guardrail or _pack_narrows(old, new, packs)),
         (Widening.ENVELOPE, _envelope_narrows(old.envelope, new.envelope)),
@@ -101,9 +103,22 @@ def _of_cameras(old: Policy, new: Policy) -> Iterator[Reason]:
 
 def _owners_narrow(old: tuple[Owner, ...], new: tuple[Owner, ...]) -> bool:
     """The same credentials, of which more may be suspended; taking one off the list needs another owner."""
-    return [(owner.credential, owner.public_key) for owner in old] == [
-        (owner.credential, owner.public_key) for owner in new
-    ] and all(after.is_suspended or not before.is_suspended for before, after in zip(old, new, strict=True))
+    before = [owner for owner in old if owner.role is OwnerRole.OWNER]
+    after = [owner for owner in new if owner.role is OwnerRole.OWNER]
+    return len(before) == len(after) and all(map(_is_no_more, after, before))
+
+
+def _answerers_narrow(old: tuple[Owner, ...], new: tuple[Owner, ...]) -> bool:
+    """Some of the same credentials, of which more may be suspended: whoever only answers needs nobody to go."""
+    before = {owner.credential: owner for owner in old if owner.role is OwnerRole.ANSWERS}
+    after = [owner for owner in new if owner.role is OwnerRole.ANSWERS]
+    return all(owner.credential in before and _is_no_more(owner, before[owner.credential]) for owner in after)
+
+
+def _is_no_more(after: Owner, before: Owner) -> bool:
+    """Whether it is the same passkey, in the same role, suspended if it was."""
+    named = [(one.credential, one.public_key, one.role) for one in (after, before)]
+    return named[0] == named[1] and (after.is_suspended or not before.is_suspended)
 
 
 def _pack_narrows(old: Policy, new: Policy, packs: Mapping[str, Guardrail]) -> bool:

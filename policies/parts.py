@@ -14,7 +14,7 @@ from typing import Final
 from policies import hours
 from policies.fields import Fields, PolicyError
 from policies.geo import MAX_LAT_E6, MAX_LON_E6, Point
-from policies.vocabulary import Act, Condition, Effect, Notify, Origin, Purpose
+from policies.vocabulary import Act, Condition, Effect, Notify, Origin, OwnerRole, Purpose
 
 ALWAYS: Final = "always"  # the window that is never closed
 NO_TERMS: Final = "none"  # the terms of a deny rule: it stops everything it names
@@ -30,6 +30,7 @@ MAX_LINES: Final = 4320
 MAX_PER_DAY_S: Final = 256 * DAY_S  # every camera, all day
 LIVE_S_PER_DAY: Final = 8 * 3600  # of a site whose owner said nothing else
 CLIP_S_PER_DAY: Final = 4 * 3600
+UNWRITTEN: Final = "unwritten"  # metadata of a field: the value for which it is left out
 _GRANTEE: Final = re.compile(r"any|agency:[a-z0-9_]+|unit:[a-z0-9_]+/[a-z0-9_-]+|role:[a-z0-9_]+/[a-z_]+")
 _NEAR: Final = re.compile(r"near:([1-9][0-9]{0,5})")
 
@@ -44,11 +45,16 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A credential that may approve (base64url id and COSE key); a suspended one may not, but stays listed."""
+    """A credential that may approve (base64url id and COSE key); a suspended one may not, but stays listed.
+
+    Attributes:
+        role: written only where it is not `owner`: whoever does not know the field refuses the document.
+    """
 
     credential: str
     public_key: str
     is_suspended: bool
+    role: OwnerRole = dataclasses.field(default=OwnerRole.OWNER, metadata={UNWRITTEN: OwnerRole.OWNER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,8 @@ class Totals:
 def plain(value: object) -> object:
     """The JSON form of a part: sets sorted, tuples as lists, words as text."""
     if dataclasses.is_dataclass(value):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        said = {item: getattr(value, item.name) for item in dataclasses.fields(value)}
+        return {item.name: plain(one) for item, one in said.items() if one is not item.metadata.get(UNWRITTEN, said)}
     match value:
         case StrEnum():
             return str(value)
@@ -201,9 +208,15 @@ def read_agreement(value: object, path: str) -> Agreement:
 def read_owner(value: object, path: str) -> Owner:
     """Read one approval credential."""
     fields = Fields(value, path)
-    return fields.done(
-        Owner(fields.text("credential", 512), fields.text("public_key", 1024), fields.flag("is_suspended"))
+    owner = Owner(
+        credential=fields.text("credential", 512),
+        public_key=fields.text("public_key", 1024),
+        is_suspended=fields.flag("is_suspended"),
+        role=fields.word("role", OwnerRole) if "role" in fields else OwnerRole.OWNER,
     )
+    if "role" in fields and owner.role is OwnerRole.OWNER:  # one owner has one written form
+        raise PolicyError(fields.at("role"), "is written only where it is not owner")
+    return fields.done(owner)
 
 
 def read_camera(value: object, path: str) -> Camera:

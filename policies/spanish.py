@@ -143,6 +143,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "The site would belong to another organisation.": "El lugar pertenecería a otra organización.",
     "The agreement changes.": "El acuerdo cambia.",
     "Who may approve changes is changed.": "Cambia quién puede aprobar cambios.",
+    "Who may answer requests, and nothing else, is changed.": "Cambia quién puede responder solicitudes, y nada más.",
     "The waiting time before a change counts becomes shorter.": "Se acorta la espera antes de que valga un cambio.",
     "The city's ordinance pack changes.": "Cambian las normas de la ciudad.",
     "The agreement covers more, or longer.": "El acuerdo abarca más, o por más tiempo.",

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 # announced on the link; the gateway writes only words of the agent's version (2: asks for views; 3: whom an ordinance
-# means, and how long ago an incident was opened)
-VERSION: Final = 3
+# means, and how long ago an incident was opened; 4: passkeys that only answer requests)
+VERSION: Final = 4
 
 
 class Act(StrEnum):
@@ -36,6 +36,13 @@ class Duty(StrEnum):
     """What an agency alone lets its people do. It is no act on a camera: no owner's rule and no request names it."""
 
     SECOND_CONFIRM = "second.confirm"  # be the second person of emergency access by two people
+
+
+class OwnerRole(StrEnum):
+    """What a passkey of a document may approve."""
+
+    OWNER = "owner"  # everything an owner may
+    ANSWERS = "answers"  # a yes to one view or to one recording, and nothing that lasts
 
 
 class Purpose(StrEnum):

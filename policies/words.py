@@ -338,6 +338,7 @@ _REASONS: Final[Mapping[Widening, str]] = {
     Widening.PARTNER: "The site would belong to another organisation.",
     Widening.AGREEMENT: "The agreement changes.",
     Widening.OWNERS: "Who may approve changes is changed.",
+    Widening.ANSWERERS: "Who may answer requests, and nothing else, is changed.",
     Widening.HOLD: "The waiting time before a change counts becomes shorter.",
     Widening.GUARDRAIL: "The city's ordinance pack changes.",
     Widening.ENVELOPE: "The agreement covers more, or longer.",

@@ -245,4 +245,4 @@ def plan(
 
 def rebased(pending: Policy, base: Policy) -> Policy:
     """A pending narrowing on what the site holds now: the owners named there, less those that it suspends."""
-    return dataclasses.replace(pending, owners=kept_owners(base, pending))
+    return dataclasses.replace(pending, owners=kept_owners(base, pending, is_whole=False))

@@ -1,6 +1,5 @@
 """Sharing in the database."""
 
-import dataclasses
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +23,7 @@ from gateway.sharing.tables import (
 )
 from partner_agent.wire import canonical
 from policies.clauses import read_clause
-from policies.model import Owner
+from policies.parts import plain, read_owner
 
 _SITE = SharingSiteRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _SIGN = SharingSignRow.__table__  # type: ignore[attr-defined]
@@ -75,7 +74,7 @@ class SqlSharing:
             "off": _text(sorted(answers.off)),
             "changed_at": answers.changed_at,
             "pending": "" if answers.pending is None else _text(answers.pending),
-            "owners": "" if answers.owners is None else _text([dataclasses.asdict(owner) for owner in answers.owners]),
+            "owners": "" if answers.owners is None else _text([plain(owner) for owner in answers.owners]),
         }
         conflict = ConflictError("Somebody else changed what is shared meanwhile. Look again, then decide.")
         if made_from == 0:
@@ -226,7 +225,7 @@ def _answers(row: Any, suspended: frozenset[str]) -> Answers:
         off=frozenset(json.loads(row.off)),
         changed_at=row.changed_at,
         pending=json.loads(row.pending) if row.pending else None,
-        owners=tuple(Owner(**owner) for owner in json.loads(row.owners)) if row.owners else None,
+        owners=tuple(read_owner(owner, "owners") for owner in json.loads(row.owners)) if row.owners else None,
         suspended=suspended,
     )
 

@@ -2,8 +2,9 @@
 
 Everything it is held against was pinned on site: the exact relying party and origin, and the credentials of the
 document in force. The checks, in this order (docs/ref/wire.md, "Approval by passkey"):
-1 the assertion and its path are in form;   2 its credential is pinned, and not suspended;   3 the client data is of
-this very origin, in no frame of another, and asks for this label and digest (or the root its path leads to);
+1 the assertion and its path are in form;   2 its credential is pinned, not suspended, and of a role that approves
+things of this kind;   3 the client data is of this very origin, in no frame of another, and asks for this label and
+digest (or the root its path leads to);
 4 relying party, presence and user verification;   5 the signature, by the pinned key, in one of the two algorithms.
 Whether the counter went back is told to the caller, who remembers it (`partner_agent.owners`). No I/O.
 """
@@ -19,9 +20,12 @@ from webauthn.helpers import decode_credential_public_key, parse_authenticator_d
 from webauthn.helpers.exceptions import WebAuthnException
 from webauthn.helpers.structs import AuthenticationCredential, AuthenticatorAssertionResponse
 
+from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from partner_agent.wire.touches import Assertion, Path, TouchError, base64url, challenge, from_base64url, signed
 from policies.parts import Owner
+from policies.vocabulary import OwnerRole
 
+_ANSWERS: Final = frozenset({CLIP_LABEL, VIEW_LABEL})  # what a passkey that only answers requests may approve
 _ALGORITHMS: Final = {(2, -7), (1, -8)}  # COSE key type and algorithm: ES256, EdDSA (RFC 9053 §2)
 # What the library raises on bytes that somebody else chose, beside its own errors.
 _MALFORMED: Final = (WebAuthnException, TouchError, ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -78,6 +82,8 @@ def verify(
         raise ApprovalError(2, "the passkey is none of this site's")
     if owner.is_suspended:
         raise ApprovalError(2, "the passkey is suspended")
+    if owner.role is not OwnerRole.OWNER and label not in _ANSWERS:
+        raise ApprovalError(2, "the passkey only answers requests")
     wanted = _checked_client_data(credential, label, root, profile)  # 3
     count = _checked_authenticator(credential, profile)  # 4
     _check_signature(credential, wanted, profile, owner)  # 5

@@ -32,6 +32,7 @@ PANIC_MOST_S: Final = 4 * 3600  # a panic that lasts longer is pressed again: a 
 VIEW_APPROVED_S: Final = 300  # a view the owner approved lasts this long, once; a yes on site waits no longer for it
 VIEW_ASKS: Final = 32  # requests for live views that wait for one owner; one more is refused, so nobody is flooded
 VIEW_VOCABULARY: Final = 2  # the `vocabulary` from which on an agent knows view_ask and view_no
+ANSWERS_VOCABULARY: Final = 4  # from which on an agent knows passkeys that only answer requests
 HOLD_DEFAULT_S: Final = 3600  # a passkey-approved widening waits this long (0 in the demo, which says so)
 KEY_LIFE_DAYS: Final = 90
 BACKOFF_FIRST_S: Final = 1.0

@@ -127,6 +127,49 @@ async def test_suspending_the_passkey_ends_the_view_it_opened(bench: Bench):
     assert [type(said) for said in bench.heard(m.Message)] == [m.Stopped, m.PolicyAck]
 
 
+@pytest.fixture
+async def manned(bench: Bench) -> tuple[Bench, SoftPasskey]:
+    """The same site, where somebody else may answer requests."""
+    delegate = SoftPasskey("delegate")
+    bench.share_more(dataclasses.replace(_policy(bench), owners=(bench.passkey.owner, delegate.answerer)))
+    bench.heard(m.Message)
+    return bench, delegate
+
+
+async def test_whoever_only_answers_opens_a_view(manned: tuple[Bench, SoftPasskey]):
+    """Their touch is as good as an owner's for the one view."""
+    bench, delegate = manned
+    assert await _answer(bench, approval=_view(bench, delegate)) == "accepted"
+
+
+async def test_whoever_only_answers_releases_a_recording(manned: tuple[Bench, SoftPasskey]):
+    """And for the one recording."""
+    bench, delegate = manned
+    request = clip_request(lineage=bench.agent.policy.position.lineage)
+    approval = _approval(delegate, CLIP_LABEL, request, clips.parse(request).sha256)
+    assert await _fetch(bench, request, approval) == "accepted"
+
+
+async def test_whoever_is_suspended_opens_nothing_more_and_what_they_opened_stays(manned: tuple[Bench, SoftPasskey]):
+    """They leave; the view that they had answered for goes on to its own end, and no other opens."""
+    bench, delegate = manned
+    assert await _answer(bench, approval=_view(bench, delegate)) == "accepted"
+    gone = dataclasses.replace(delegate.answerer, is_suspended=True)
+    bench.send_policy(dataclasses.replace(_policy(bench), owners=(bench.passkey.owner, gone)))
+
+    assert [type(said) for said in bench.heard(m.Message)] == [m.PolicyAck]
+    assert await _answer(bench, approval=_view(bench, delegate, request_id="vwr_2")) == Code.POLICY_DENIES
+
+
+async def test_taking_them_off_the_list_ends_the_view_too(manned: tuple[Bench, SoftPasskey]):
+    """A touch whose key the document does not name any more cannot be checked again."""
+    bench, delegate = manned
+    assert await _answer(bench, approval=_view(bench, delegate)) == "accepted"
+    bench.send_policy(_policy(bench))
+
+    assert [type(said) for said in bench.heard(m.Message)] == [m.Stopped, m.PolicyAck]
+
+
 async def test_a_touch_releases_one_recording_once(bench: Bench):
     """Over the digest of the very request; a second file needs another request."""
     request = clip_request(lineage=bench.agent.policy.position.lineage)

@@ -9,7 +9,7 @@ from partner_agent import owners
 from partner_agent.site import ActError
 from partner_agent.wire import messages as m
 from partner_agent.wire import touches
-from partner_agent.wire.documents import OWNERS_LABEL, POLICY_LABEL
+from partner_agent.wire.documents import CLIP_LABEL, OWNERS_LABEL, POLICY_LABEL, VIEW_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Owner
 from tests.fakes.clock import FakeClock
@@ -139,6 +139,54 @@ async def test_a_counter_that_goes_back_is_a_copied_passkey(bench: Bench, second
     assert _code(bench, other, bench.passkey, POLICY_LABEL) == PolicyProblem.APPROVAL_INVALID
     line = bench.agent.journal.newest(1)[0]
     assert (line.kind, line.body["check"]) == ("approval_refused", owners.COUNTER_CHECK)
+
+
+async def test_whoever_only_answers_approves_no_policy(bench: Bench, second: SoftPasskey):
+    """Neither more sharing, nor another passkey, nor a wider role: whatever a gateway puts to it, the site says no."""
+    bench.share_more(_with(bench.passkey.owner, second.answerer))
+    wider = {"cameras": (*build.policy().cameras, build.camera("cam_3"))}
+    wishes = (
+        (_with(bench.passkey.owner, second.answerer, **wider), POLICY_LABEL),
+        (_with(bench.passkey.owner, second.answerer, SoftPasskey("c").owner), OWNERS_LABEL),
+        (_with(bench.passkey.owner, second.owner), OWNERS_LABEL),
+    )
+    for wish, label in wishes:
+        sha256 = bench.send_policy(wish, is_proposal=True)
+        for said in (label, VIEW_LABEL, CLIP_LABEL):
+            assert _code(bench, sha256, second, said) == PolicyProblem.APPROVAL_INVALID
+        assert isinstance(bench.touch(sha256, label=label), m.PolicyProposed)  # an owner's is taken
+        bench.agent.site.decline(sha256)
+
+
+async def test_a_wider_role_is_no_narrowing_whatever_the_gateway_calls_it(bench: Bench, second: SoftPasskey):
+    """Sent as one that waits for nobody, it is refused; what is in force stays."""
+    bench.share_more(_with(bench.passkey.owner, second.answerer))
+    before = bench.agent.policy.position
+    bench.send_policy(_with(bench.passkey.owner, second.owner))
+
+    assert bench.agent.policy.position == before
+    assert bench.agent.policy.in_force.policy.owners == (bench.passkey.owner, second.answerer)
+
+
+async def test_whoever_only_answers_is_taken_off_by_a_narrowing(bench: Bench, second: SoftPasskey):
+    """At once, and nobody is asked."""
+    bench.share_more(_with(bench.passkey.owner, second.answerer))
+    bench.send_policy(_with(bench.passkey.owner))
+
+    assert bench.agent.policy.in_force.policy.owners == (bench.passkey.owner,)
+
+
+async def test_whoever_only_answers_is_not_the_passkey_that_stays(bench: Bench, second: SoftPasskey):
+    """The last owner is not replaced by one who may approve nothing; nor does an owner step down alone."""
+    bench.share_more(_with(bench.passkey.owner, second.answerer))
+    gone = bench.send_policy(_with(second.answerer), is_proposal=True)
+    assert _code(bench, gone, bench.passkey) == PolicyProblem.LAST_OWNER
+
+    third = SoftPasskey("c")
+    bench.share_more(_with(bench.passkey.owner, third.owner))
+    down = bench.send_policy(_with(bench.passkey.answerer, third.owner), is_proposal=True)
+    assert _code(bench, down, bench.passkey) == PolicyProblem.ANOTHER_OWNER
+    assert isinstance(bench.touch(down, third, label=OWNERS_LABEL), m.PolicyProposed)
 
 
 def test_only_a_change_of_nothing_but_owners_is_one():

@@ -10,8 +10,8 @@ from policies.meet import meet
 from policies.narrowing import compare
 from policies.parts import Owner
 from policies.request import Permit
-from policies.vocabulary import Act, Tag
-from tests.policies.build import LAT, at_site, camera, incident, policy, request
+from policies.vocabulary import Act, OwnerRole, Tag
+from tests.policies.build import LAT, at_site, camera, incident, policy, request, rule
 from tests.policies.generate import directed, random_policy
 from tests.policies.test_narrowing import mutated
 
@@ -85,6 +85,21 @@ def test_an_owner_who_is_suspended_is_so_at_once():
     assert common is not None
     assert common.owners == (suspended,)
     assert compare(old, common).is_narrowing
+
+
+def test_whoever_only_answers_goes_at_once_and_comes_later():
+    """The part that needs nobody takes them off; another one, or a wider role, waits for the owner."""
+    owner, other = Owner("a", "k1", is_suspended=False), Owner("b", "k2", is_suspended=False)
+    answers = dataclasses.replace(other, role=OwnerRole.ANSWERS)
+    third = Owner("c", "k3", is_suspended=False, role=OwnerRole.ANSWERS)
+
+    def common(old, new):
+        held = policy(rule())
+        return meet(dataclasses.replace(held, owners=old), dataclasses.replace(held, owners=new)).owners
+
+    assert common((owner, answers), (owner, third)) == (owner,)
+    assert common((owner, answers), (owner, other)) == (owner, answers)
+    assert common((owner, other), (owner, answers)) == (owner, other)
 
 
 def test_the_common_part_gives_no_more_than_either():

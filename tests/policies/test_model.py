@@ -1,6 +1,7 @@
 """A document is read strictly, and what is read is written back the same."""
 
 import copy
+import dataclasses
 
 import pytest
 
@@ -8,7 +9,7 @@ from partner_agent.wire import canonical
 from policies import vocabulary
 from policies.model import CONTENT_FIELDS, PolicyError, read_policy
 from policies.parts import Owner
-from policies.vocabulary import Act, Tag
+from policies.vocabulary import Act, OwnerRole, Tag
 from tests.policies.build import camera, deny, policy, rule
 
 HELD = policy(
@@ -26,6 +27,17 @@ def test_a_document_reads_back_as_the_same_policy():
     assert set(DOCUMENT) == CONTENT_FIELDS
     assert read_policy(DOCUMENT) == HELD
     assert read_policy(canonical.decode_object(canonical.encode(DOCUMENT))).to_document() == DOCUMENT
+
+
+def test_a_role_is_written_only_where_it_is_not_an_owners():
+    """Documents without such passkeys keep their bytes, and an older site refuses the others."""
+    first, second = Owner("a", "k", is_suspended=False), Owner("b", "k", is_suspended=False, role=OwnerRole.ANSWERS)
+    document = dataclasses.replace(HELD, owners=(first, second)).to_document()
+
+    written = [{"credential": "a", "public_key": "k", "is_suspended": False},
+               {"credential": "b", "public_key": "k", "is_suspended": False, "role": "answers"}]  # fmt: skip
+    assert document["owners"] == written
+    assert read_policy(document).owners == (first, second)
 
 
 def test_header_fields_are_not_looked_at():
@@ -52,6 +64,7 @@ BAD = [
     ("partner", DELETE), ("partner", "Org 1"), ("partner", 3),
     ("agreement", "mou"), ("agreement.sha256", "xyz"), ("agreement.more", 1), ("agreement.mou", "another"),
     ("owners", "nobody"), ("owners.0.credential", "x" * 513), ("owners.0.is_suspended", 1), ("owners.0.more", 1),
+    ("owners.0.role", "owner"), ("owners.0.role", "manager"), ("owners.0.role", None),
     ("owners", [DOCUMENT["owners"][0]] * 2),  # type: ignore[index]
     ("hold_s", -1), ("hold_s", True), ("hold_s", 1.5),
     ("cameras", {}), ("cameras.0.id", "Cam"), ("cameras.0.lat_e6", 90_000_001), ("cameras.0.lon_e6", "x"),

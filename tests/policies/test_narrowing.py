@@ -12,7 +12,7 @@ from policies.model import Agreement, Group, Owner, Policy, Totals, Window
 from policies.narrowing import Reason, Widening, compare
 from policies.obligations import to_json, unmet
 from policies.request import Deny, Permit
-from policies.vocabulary import Act, Effect, Notify, Origin, Purpose, Tag
+from policies.vocabulary import Act, Effect, Notify, Origin, OwnerRole, Purpose, Tag
 from tests.policies.build import (
     AGENCY,
     OFFICE,
@@ -227,6 +227,28 @@ def test_suspending_an_owner_is_free_and_nothing_else_about_owners_is():
     assert not compare(held(one, asleep), held(one, two)).is_narrowing
     assert not compare(held(one, two), held(one)).is_narrowing
     assert not compare(held(one, two), held(one, Owner("b", "other", is_suspended=False))).is_narrowing
+
+
+def test_whoever_only_answers_comes_with_an_owner_and_goes_without():
+    """Suspend or take off: narrower. Add, reinstate, exchange a key, change the role in either direction: wider."""
+    owner, other = Owner("a", "k", is_suspended=False), Owner("b", "k", is_suspended=False)
+    answers = dataclasses.replace(other, role=OwnerRole.ANSWERS)
+    asleep = dataclasses.replace(answers, is_suspended=True)
+
+    def held(*owners):
+        return dataclasses.replace(BASE, owners=owners)
+
+    def why(old, new):
+        return {reason.what for reason in compare(held(*old), held(*new)).reasons}
+
+    for fewer in ((owner, asleep), (owner,)):
+        assert why((owner, answers), fewer) == set()
+    assert why((owner,), (owner, answers)) == {Widening.ANSWERERS}
+    assert why((owner, asleep), (owner, answers)) == {Widening.ANSWERERS}
+    assert why((owner, answers), (owner, dataclasses.replace(answers, public_key="x"))) == {Widening.ANSWERERS}
+    assert why((owner, answers), (owner, other)) == {Widening.OWNERS}
+    assert why((owner, other), (owner, answers)) == {Widening.OWNERS, Widening.ANSWERERS}
+    assert why((owner, answers), (answers,)) == {Widening.OWNERS}
 
 
 def test_a_tag_that_goes_takes_a_protection_with_it():

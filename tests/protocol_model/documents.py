@@ -12,6 +12,7 @@ from tests.protocol_model.engine import Action, After
 from tests.protocol_model.rules import ALL, Rule
 from tests.protocol_model.site import (
     ABSENT,
+    ANSWERS,
     APPROVE_BY,
     HOLD,
     LAST_SEQ,
@@ -25,6 +26,7 @@ from tests.protocol_model.site import (
     SiteRules,
     Touch,
     is_narrowing,
+    is_owner,
     kind_of,
     nothing,
 )
@@ -38,6 +40,7 @@ LOCKED = "no owner's passkey is left, or one removed itself"
 STUCK = "a narrowing cannot be accepted"
 UNHEARD = "the gateway's next narrowing does not get in"
 DOWN = "no act on site restores service"
+OWNER_CHANGES = ((ABSENT, PINNED), (PINNED, ABSENT), (ABSENT, ABSENT), (PINNED, PINNED), (SUSPENDED, PINNED))
 FORGOTTEN = "a pending narrowing was forgotten"
 
 
@@ -63,7 +66,7 @@ class World(NamedTuple):
 
 
 class Documents:
-    """The part of the protocol about documents. `odd`: what else may happen, each once."""
+    """The part of the protocol about documents. `odd`: what else may happen, each once; `second`: the other passkey."""
 
     def __init__(
         self,
@@ -76,10 +79,11 @@ class Documents:
         touch: int = 1,
         halves: int = 4,
         owners: bool = False,
+        second: int = PINNED,
         odd: frozenset[str] = frozenset(),
     ) -> None:
         self.site, self.rules, self.is_lying, self.has_owner_changes = SiteRules(rules), rules, is_lying, owners
-        first = Doc(0, 1, level, (PINNED, PINNED if owners else ABSENT), nothing(0), APPROVE_BY)
+        first = Doc(0, 1, level, (PINNED, second if owners else ABSENT), nothing(0), APPROVE_BY)
         self.start = World(Agent(0, first), acked=first, base=first, ceiling=level, narrow=narrow, propose=propose,
                            touch=touch, halves=halves, odd=odd)  # fmt: skip
 
@@ -137,12 +141,15 @@ class Documents:
             yield from (doc, doc.but(seq=LAST_SEQ), doc.but(parent=nothing(LAST_SEQ)))
         if self.has_owner_changes:
             yield self._next(a, a.current.level, (SUSPENDED, PINNED), approve_by=None)
+            if a.current.owners[1] == ANSWERS:
+                yield self._next(a, a.current.level, (a.current.owners[0], ABSENT), approve_by=None)
 
     def _wider(self, a: Agent) -> Iterator[Doc]:
         for level in range(a.current.level + 1, 3):
             yield self._next(a, level, a.current.owners)
         if self.has_owner_changes and a.current.seq:
-            for owners in ((ABSENT, PINNED), (PINNED, ABSENT), (ABSENT, ABSENT), (PINNED, PINNED), (SUSPENDED, PINNED)):
+            alone = [(ABSENT, ANSWERS)] if a.current.owners[1] == ANSWERS else []
+            for owners in (*OWNER_CHANGES, *alone):
                 doc = self._next(a, a.current.level, owners)
                 if owners != a.current.owners and not is_narrowing(a.current, doc):
                     yield doc
@@ -254,7 +261,7 @@ class Documents:
         a = w.agent
         if doc.parent != a.current:
             yield MOVED
-        if any(a.current.owners) and not any(doc.owners):
+        if any(map(is_owner, a.current.owners)) and not any(map(is_owner, doc.owners)):
             yield LOCKED
         if how != "hold":
             return
@@ -272,7 +279,7 @@ class Documents:
         return touch.doc == doc and touch.kind == kind_of(parent, doc) and parent.owners[touch.by] == PINNED
 
     def _is_another(self, a: Agent, touch: Touch, doc: Doc) -> bool:
-        return touch.doc == doc and not (a.current.owners[touch.by] and not doc.owners[touch.by])
+        return touch.doc == doc and not (is_owner(a.current.owners[touch.by]) and not is_owner(doc.owners[touch.by]))
 
     def _report(self, w: World, doc: Doc, *, is_ack: bool) -> World:
         """An ack, or a signed `policy_stale`, names the document in force."""

@@ -10,12 +10,13 @@ from partner_agent.wire import messages as m
 from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL, POLICY_LABEL, PolicyDocument, Position
 from partner_agent.wire.touches import Assertion
 from policies.model import Owner
+from policies.vocabulary import OwnerRole
 from tests.fakes.clock import START, FakeClock
 from tests.policies import build
 from tests.protocol_model import site
 from tests.protocol_model.documents import World
 from tests.protocol_model.engine import Action, After
-from tests.protocol_model.site import APPROVE_BY, LOGIN, OWNERS, SUSPENDED, Doc, Touch, kind_of
+from tests.protocol_model.site import ANSWERS, APPROVE_BY, LOGIN, OWNERS, SUSPENDED, Doc, Touch, kind_of
 from tests.support.agents import PIN, Bench
 from tests.support.lying_gateway import AGENT, GATEWAY, SITE
 from tests.support.passkeys import SoftPasskey
@@ -112,7 +113,12 @@ class RealDocuments:
 
     def _owners(self, doc: Doc) -> list[Owner]:
         listed = zip(self.passkeys, doc.owners, strict=True)
-        return [Owner(p.owner.credential, p.owner.public_key, state == SUSPENDED) for p, state in listed if state]
+        roles = {ANSWERS: OwnerRole.ANSWERS}
+        return [
+            Owner(p.owner.credential, p.owner.public_key, state == SUSPENDED, roles.get(state, OwnerRole.OWNER))
+            for p, state in listed
+            if state
+        ]
 
     def _lineage(self, doc: Doc) -> str:
         return self.lineages[doc.lineage] if doc.lineage < len(self.lineages) else "f" * 32

@@ -20,6 +20,7 @@ class Rule(StrEnum):
     ANEW = "clearing a quarantine starts a new lineage"
     LABEL = "a touch approves only the kind of thing its label names"
     PINNED = "only an unsuspended passkey of the document in force approves"
+    ROLE = "a passkey that only answers requests approves no document"
     OTHER = "a passkey is removed by another one, or by the site"
     LAST = "the last passkey is never removed"
     # sessions

@@ -14,6 +14,7 @@ from tests.protocol_model.key_sets import KeySets
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.rules import ALL, Rule
 from tests.protocol_model.sessions import Sessions
+from tests.protocol_model.site import ANSWERS
 from tests.protocol_model.viewing import Viewing
 
 SUITE_STATES: Final = 8_000
@@ -44,6 +45,9 @@ SCENARIOS: Final[dict[str, Build]] = {
         rules, is_lying=True, narrow=2, touch=2, odd=_ODD({"clock +2", "clock -2", "restart"})
     ),
     "a gateway that lies about owners": lambda rules: Documents(rules, is_lying=True, touch=2, owners=True),
+    "a gateway that lies about a passkey that only answers": lambda rules: Documents(
+        rules, is_lying=True, halves=2, owners=True, second=ANSWERS
+    ),
     "a passkey that removes itself": lambda rules: Documents(
         rules, is_lying=True, narrow=0, halves=2, owners=True
     ),
@@ -85,6 +89,7 @@ NEEDED: Final = (
     Without(Rule.ANEW, "a restored snapshot, a reinstall", documents.UNDONE),
     Without(Rule.LABEL, "a gateway that lies, clocks that jump", documents.WIDENED),
     Without(Rule.PINNED, "a gateway that lies, clocks that jump", documents.WIDENED),
+    Without(Rule.ROLE, "a gateway that lies about a passkey that only answers", documents.WIDENED),
     Without(Rule.OTHER, "a passkey that removes itself", documents.LOCKED),
     Without(Rule.LAST, "a gateway that lies about owners", documents.LOCKED),
     Without(Rule.FIRST, "a gateway that lies about grants and leases", sessions.NO_LEASE),

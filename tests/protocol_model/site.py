@@ -1,7 +1,8 @@
 """What the agent does with documents, touches and a no, as a function of a small state (protocol sections 1 and 3).
 
 Levels stand for content: a lower level is a narrowing of a higher one. Owners are two passkeys, each absent (0), pinned
-(1) or suspended (2). A half is half an hour of real time: a hold lasts two, a proposal may be approved within three.
+(1), suspended (2) or pinned as one that only answers requests (3). A half is half an hour of real time: a hold lasts
+two, a proposal may be approved within three.
 """
 
 from typing import Any, ClassVar, NamedTuple
@@ -10,7 +11,8 @@ from tests.protocol_model.rules import Rule
 
 HOLD, APPROVE_BY = 2, 3
 LAST_SEQ = 9  # stands for 2^53, the largest number a document can hold
-ABSENT, PINNED, SUSPENDED = range(3)
+ABSENT, PINNED, SUSPENDED, ANSWERS = range(4)
+LESS = frozenset({(PINNED, SUSPENDED), (ANSWERS, ABSENT)})  # what may become of a passkey without an owner
 POLICY, OWNERS, LOGIN = "policy", "owners", "login"
 
 
@@ -100,8 +102,13 @@ def nothing(lineage: int) -> Doc:
 
 def is_narrowing(old: Doc, new: Doc) -> bool:
     """Whether `new` only takes away."""
-    kept = all(b == a or (a == PINNED and b == SUSPENDED) for a, b in zip(old.owners, new.owners, strict=True))
+    kept = all(b == a or (a, b) in LESS for a, b in zip(old.owners, new.owners, strict=True))
     return old.seq > 0 and new.level <= old.level and kept
+
+
+def is_owner(state: int) -> bool:
+    """Whether a passkey is one of the owners', suspended or not."""
+    return state in {PINNED, SUSPENDED}
 
 
 def kind_of(old: Doc, new: Doc) -> str:
@@ -149,7 +156,8 @@ class SiteRules:
             return Did(a, "on_site_only")
         if not self._is_genuine(a, doc, touch):
             return Did(a, "approval_invalid")
-        if Rule.OTHER in self.rules and a.current.owners[touch.by] and not doc.owners[touch.by]:
+        is_going = is_owner(a.current.owners[touch.by]) and not is_owner(doc.owners[touch.by])
+        if Rule.OTHER in self.rules and is_going:
             return Did(a, "another_owner")
         if a.held is not None:
             return Did(a, "busy")
@@ -215,9 +223,10 @@ class SiteRules:
     def _why_never(self, a: Agent, doc: Doc) -> str:
         if a.is_quarantined:
             return "quarantined"
-        is_last = any(a.current.owners) and not any(doc.owners)
+        is_last = any(map(is_owner, a.current.owners)) and not any(map(is_owner, doc.owners))
         return "last_owner" if Rule.LAST in self.rules and is_last else ""
 
     def _is_genuine(self, a: Agent, doc: Doc, touch: Touch) -> bool:
         is_right = touch.doc == doc and (Rule.LABEL not in self.rules or touch.kind == kind_of(a.current, doc))
-        return is_right and (Rule.PINNED not in self.rules or a.current.owners[touch.by] == PINNED)
+        entitled = {PINNED} if Rule.ROLE in self.rules else {PINNED, ANSWERS}
+        return is_right and (Rule.PINNED not in self.rules or a.current.owners[touch.by] in entitled)

@@ -1,5 +1,6 @@
 """A passkey in memory: answers whatever challenge a page puts to it, rightly or with anything a test wants changed."""
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from partner_agent.wire import touches
 from partner_agent.wire.touches import Assertion, base64url
 from policies.parts import Owner
+from policies.vocabulary import OwnerRole
 
 RP_ID, ORIGIN = "gw.example", "https://gw.example"
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
@@ -28,6 +30,11 @@ class SoftPasskey:
     def owner(self) -> Owner:
         """As a policy document lists it."""
         return Owner(base64url(self.raw_id), base64url(_cose(self._key)), is_suspended=False)
+
+    @property
+    def answerer(self) -> Owner:
+        """As a policy document lists it where it only answers requests."""
+        return dataclasses.replace(self.owner, role=OwnerRole.ANSWERS)
 
     def sign(self, asked: bytes, **changes: Any) -> Assertion:
         """Answer a challenge; `changes` are of the client data, `rp_id` and `flags` of the authenticator's."""
