@@ -1,4 +1,8 @@
-"""Wires recordings to sharing: who may ask, whether the owner is to be asked, and the grant that releases a clip."""
+"""Wires recordings to sharing: who may ask, whether the owner is to be asked, and the grant that releases a clip.
+
+A second person's word replaces an owner's for emergency access: both when somebody asks, and again when the site is
+told to release.
+"""
 
 import math
 from datetime import datetime
@@ -6,9 +10,11 @@ from typing import Final
 
 import msgspec
 
+from gateway.app.emergency import EmergencyServices, clip_report
 from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
 from gateway.audit import Kind, LeafDraft
+from gateway.emergency import Need
 from gateway.evidence import ClipRequest, Decision, Place, SiteRefusedError, Wanted
 from gateway.identity import Identity
 from gateway.incidents import Incidents
@@ -26,17 +32,20 @@ _DENIES: Final = "policy_denies"
 class SharingClipLaw:
     """`evidence.ClipLaw` over the centre's decisions."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
+    def __init__(self, *, decisions: Decisions, incidents: Incidents, emergency: EmergencyServices) -> None:
         self._decisions, self._incidents = decisions, incidents
+        self._emergencies = emergency.emergencies
 
     async def decide(self, principal: Principal, wanted: Wanted, *, now: datetime) -> Decision:
-        """Asking must be permitted, and so must receiving, at least once the owner says yes."""
+        """Asking must be permitted, and so must receiving: as it is, for two people, or once the owner says yes."""
         del now  # the law has the same clock
         try:
             asked = await self.question(principal, wanted, Act.CLIP_REQUEST)
         except NotFoundError:
             return Decision(is_permitted=False, needs_owner=True, reason="unknown", place=None)
         place = place_of(asked)
+        if wanted.confirmation_id:
+            return await self._for_two(principal, wanted, place)
         if isinstance(asked.decision, Deny):
             return Decision(False, True, asked.decision.reason.value, place)
         standing = await self.question(principal, wanted, Act.CLIP_FETCH)
@@ -49,11 +58,40 @@ class SharingClipLaw:
             return Decision(False, True, approved.decision.reason.value, place)
         return Decision(True, True, "", place)
 
+    async def _for_two(self, principal: Principal, wanted: Wanted, place: Place) -> Decision:
+        """On a second person's word: then that word is what it stands on, and nobody else is asked."""
+        second_id = await self.second_of(principal, wanted)
+        decided = await self.question(principal, wanted, Act.CLIP_FETCH, is_seconded=bool(second_id))
+        if isinstance(decided.decision, Permit) and second_id:
+            return Decision(True, False, "", place, second_id)
+        reason = decided.decision.reason.value if isinstance(decided.decision, Deny) else "no_second_person"
+        return Decision(False, False, reason, place)
+
+    async def second_of(self, principal: Principal, wanted: Wanted, *, used_by: str = "") -> str:
+        """The second person whose word stands for exactly this; empty for nobody.
+
+        A second person confirms what their own agency asks, never what it asks for another.
+        """
+        if wanted.on_behalf_of:
+            return ""
+        need = Need(
+            camera_id=wanted.camera_id,
+            act=Act.CLIP_FETCH.value,
+            purpose=wanted.purpose,
+            incident_id=wanted.incident_id,
+            t0=wanted.t0,
+            t1=wanted.t1,
+            legal_basis=wanted.legal_basis,
+        )
+        return await self._emergencies.second_of(principal.person_id, need, wanted.confirmation_id, used_by=used_by)
+
     async def may_answer(self, principal: Principal, organisation_id: str) -> bool:
         """People of the organisation itself; their role was checked at the door."""
         return principal.kind is PrincipalKind.PARTNER and principal.organisation_id == organisation_id
 
-    async def question(self, principal: Principal, wanted: Wanted, act: Act, *, is_approved: bool = False) -> Decided:
+    async def question(
+        self, principal: Principal, wanted: Wanted, act: Act, *, is_approved: bool = False, is_seconded: bool = False
+    ) -> Decided:
         """What the law says of one act with this recording.
 
         Raises:
@@ -74,6 +112,7 @@ class SharingClipLaw:
                 wish=wish,
                 span=span,
                 on_behalf_of=wanted.on_behalf_of,
+                is_second_person_present=is_seconded,
                 approval=Approval(act=Act.CLIP_FETCH, until=datetime.max.replace(tzinfo=wanted.t1.tzinfo))
                 if is_approved
                 else None,
@@ -87,15 +126,24 @@ class SharingClipGrants:
     The person is who asked, with the roles they have now.
     """
 
-    def __init__(self, ground: Ground, *, law: SharingClipLaw, identity: Identity) -> None:
-        self._ground, self._law, self._identity = ground, law, identity
+    def __init__(
+        self, ground: Ground, *, law: SharingClipLaw, identity: Identity, emergency: EmergencyServices
+    ) -> None:
+        self._ground, self._law, self._identity, self._reports = ground, law, identity, emergency.reports
 
     async def make(self, request: ClipRequest, *, fresh: str, upload_url: str, upload_token: str) -> str:
         """A `grant+jwt` for an approved request; see the port."""
         try:
-            asker = await as_now(self._identity.people, _asker(request))
+            asker, wanted = await as_now(self._identity.people, _asker(request)), _wanted(request)
+            is_seconded = bool(await self._law.second_of(asker, wanted, used_by=request.id))
+            if is_seconded is not bool(request.confirmation_id):
+                raise SiteRefusedError(_DENIES)  # the second person may not be it any more
             decided = await self._law.question(
-                asker, _wanted(request), Act.CLIP_FETCH, is_approved=request.approval is not None
+                asker,
+                wanted,
+                Act.CLIP_FETCH,
+                is_approved=request.approval is not None,
+                is_seconded=is_seconded,
             )
         except NotFoundError as error:
             raise SiteRefusedError(_DENIES) from error
@@ -106,7 +154,7 @@ class SharingClipGrants:
         body = self._body(request, decided, decided.decision) | {"fresh": fresh, "session": request.session_id}
         clip = Clip(upload_url=upload_url, upload_token=upload_token, request=request.document)
         body |= {"jti": self._ground.ids.new("grt"), "clip": msgspec.to_builtins(clip)}
-        return await self._signed(request, decided, body)
+        return await self._signed(request, decided, decided.decision, body)
 
     def _body(self, request: ClipRequest, decided: Decided, permit: Permit) -> dict[str, object]:
         assert decided.snapshot is not None
@@ -117,7 +165,7 @@ class SharingClipGrants:
             "act": Act.CLIP_FETCH.value,
             "subject": msgspec.to_builtins(told_subject(decided.subject)),
             "purpose": request.purpose,
-            "facts": msgspec.to_builtins(grants.Facts()),
+            "facts": msgspec.to_builtins(grants.Facts(is_second_person_present=decided.facts.is_second_person_present)),
             "caps": msgspec.to_builtins(told_caps(permit)),
             "obligations": told_obligations(permit),
         }
@@ -128,7 +176,7 @@ class SharingClipGrants:
             body["approval"] = request.approval
         return body
 
-    async def _signed(self, request: ClipRequest, decided: Decided, body: dict[str, object]) -> str:
+    async def _signed(self, request: ClipRequest, decided: Decided, permit: Permit, body: dict[str, object]) -> str:
         ground, stood_on = self._ground, decided.snapshot
         assert stood_on is not None
         gateway, now = ground.settings.origin.text, ground.clock.now()
@@ -148,6 +196,7 @@ class SharingClipGrants:
         )
         async with ground.database.unit_of_work() as unit:
             leaf = await ground.log.audit.append(unit, draft)
+            await clip_report(self._reports, unit, request, permit)
             await unit.commit()
         promise = ground.log.audit.promise(leaf.leaf_hash)
         return grants.sign(
@@ -188,4 +237,5 @@ def _wanted(request: ClipRequest) -> Wanted:
         incident_id=request.incident_id,
         legal_basis=str(request.document["legal_basis"]),
         on_behalf_of=request.on_behalf_of,
+        confirmation_id=request.confirmation_id,
     )

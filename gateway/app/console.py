@@ -22,16 +22,11 @@ class AgencyClips:
 
     async def ask(self, principal: Principal, wish: ClipWish) -> str:
         """Ask."""
-        wanted = Wanted(
-            camera_id=wish.camera_id,
-            t0=wish.t0,
-            t1=wish.t1,
-            purpose=wish.purpose,
-            incident_id=wish.incident_id,
-            legal_basis=wish.legal_basis,
-            on_behalf_of=wish.on_behalf_of,
-        )
-        return (await self._evidence.ask(principal, wanted)).id
+        return (await self._evidence.ask(principal, _wanted(wish))).id
+
+    async def may_ask(self, principal: Principal, wish: ClipWish) -> bool:
+        """Whether it may be asked for."""
+        return await self._evidence.may_ask(principal, _wanted(wish))
 
     async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
         """The agency's requests."""
@@ -79,6 +74,18 @@ def build_console(
         clips=AgencyClips(evidence),
         asks=AgencyAsks(asks, ground.clock),
         seconds=seconds,
+    )
+
+
+def _wanted(wish: ClipWish) -> Wanted:
+    return Wanted(
+        camera_id=wish.camera_id,
+        t0=wish.t0,
+        t1=wish.t1,
+        purpose=wish.purpose,
+        incident_id=wish.incident_id,
+        legal_basis=wish.legal_basis,
+        on_behalf_of=wish.on_behalf_of,
     )
 
 

@@ -67,7 +67,7 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
             listing=joined.law.listing,
             evidence=evidence,
             asks=joined.views.asks,
-            seconds=AgencySeconds(joined.emergency.emergencies, joined.identity, ground.clock),
+            seconds=AgencySeconds(joined.emergency, joined.identity, evidence, ground.clock),
         ),
         "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
     }

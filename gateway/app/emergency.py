@@ -1,13 +1,16 @@
-"""Wires emergency access by two people: law, people as they are now, owners' mail, and what a view brings along."""
+"""Wires emergency access by two people: law, people as they are now, owners' mail, and what its use brings along."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from gateway.app.granted import told_obligations
 from gateway.app.ground import Ground
 from gateway.cameras import Cameras
 from gateway.emergency import DAYS, Confirmation, Emergencies, Need, Owed, Place, Reports
 from gateway.emergency.store import SqlConfirmations
+from gateway.evidence import ClipRequest
 from gateway.identity import Identity, Mail
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -157,24 +160,53 @@ class ViewConsequences:
         """In the transaction that writes the session."""
         if permit.second_id:
             await self._emergencies.use(unit, confirmation_id, by=session.id)
-        if permit.obligations.get(Obligation.AFTER_ACTION):
-            days = permit.obligations.get(Obligation.AFTER_ACTION_DAYS)
-            owed = Owed(
-                agency_id=session.agency_id,
-                incident_id=session.incident_id,
-                session_id=session.id,
-                camera_id=session.camera_id,
-                organisation_id=session.organisation_id,
-                person_id=session.person_id,
-                days=days if isinstance(days, int) and days > 0 else DAYS,
-            )
-            await self._reports.owe(unit, owed)
+        await _owe(self._reports, unit, session, permit.obligations, session_id=session.id)
+
+
+class ClipConsequences:
+    """`evidence.Consequences`: the second person's word is used up."""
+
+    def __init__(self, emergencies: Emergencies) -> None:
+        self._emergencies = emergencies
+
+    async def of_request(self, unit: UnitOfWork, request: ClipRequest) -> None:
+        """In the transaction that writes the request."""
+        await self._emergencies.use(unit, request.confirmation_id, by=request.id)
+
+
+async def clip_report(reports: Reports, unit: UnitOfWork, request: ClipRequest, permit: Permit) -> None:
+    """A report is owed for a recording whose grant obliges to one, in the transaction of the grant's leaf."""
+    await _owe(reports, unit, request, told_obligations(permit), session_id=request.session_id)
+
+
+async def _owe(
+    reports: Reports,
+    unit: UnitOfWork,
+    look: Session | ClipRequest,
+    obligations: Mapping[str, object],
+    *,
+    session_id: str,
+) -> None:
+    if not obligations.get(Obligation.AFTER_ACTION):
+        return
+    days = obligations.get(Obligation.AFTER_ACTION_DAYS)
+    owed = Owed(
+        agency_id=look.agency_id,
+        incident_id=look.incident_id,
+        session_id=session_id,
+        camera_id=look.camera_id,
+        organisation_id=look.organisation_id,
+        person_id=look.person_id,
+        days=days if isinstance(days, int) and days > 0 else DAYS,
+    )
+    await reports.owe(unit, owed)
 
 
 @dataclass(frozen=True, slots=True)
 class EmergencyServices:
     """What is built together."""
 
+    law: SharingEmergencyLaw
     emergencies: Emergencies
     reports: Reports
     consequences: ViewConsequences
@@ -191,10 +223,11 @@ def build_emergency(
     cameras: Cameras,
 ) -> EmergencyServices:
     """Build it."""
+    law = SharingEmergencyLaw(decisions=decisions, incidents=incidents)
     emergencies = Emergencies(
         database=ground.database,
         rows=SqlConfirmations(ground.database),
-        law=SharingEmergencyLaw(decisions=decisions, incidents=incidents),
+        law=law,
         people=PeopleOfTheAgency(identity),
         owners=OwnersByMail(ground, partners=partners, cameras=cameras, identity=identity),
         log=ground.log.audit,
@@ -204,4 +237,4 @@ def build_emergency(
     )
     reports = Reports(database=ground.database, log=ground.log.audit, clock=ground.clock, ids=ground.ids)
     work = (Background("emergency access", emergencies.run), Background("reports owed", reports.run))
-    return EmergencyServices(emergencies, reports, ViewConsequences(emergencies, reports), work)
+    return EmergencyServices(law, emergencies, reports, ViewConsequences(emergencies, reports), work)

@@ -9,6 +9,7 @@ from gateway.audit import Kind
 from gateway.evidence import (
     ClipLaw,
     ClipRequest,
+    Consequences,
     Evidence,
     Kept,
     SiteRefusedError,
@@ -147,7 +148,9 @@ def device_of(peer: Peer) -> PublicKey:
     return PublicKey.of(peer.agent.jwk)
 
 
-def wire_evidence(ground: Ground, *, sites: Sites, law: ClipLaw, grants: ClipGrants) -> Evidence:
+def wire_evidence(
+    ground: Ground, *, sites: Sites, law: ClipLaw, grants: ClipGrants, consequences: Consequences
+) -> Evidence:
     """Evidence on the links of `sites`, decided by `law`, released by `grants`."""
     gateway = ground.settings.origin.text
     linked = LinkedSites(sites=sites, gateway=gateway, grants=grants)
@@ -160,6 +163,7 @@ def wire_evidence(ground: Ground, *, sites: Sites, law: ClipLaw, grants: ClipGra
         audit=ground.log.audit,
         log_reader=ground.log.reader,
         law=law,
+        consequences=consequences,
         sites=linked,
         clock=ground.clock,
         ids=ground.ids,

@@ -1,10 +1,18 @@
-"""Wires the console's questions to a second person to emergency access."""
+"""Wires the console's questions to a second person to emergency access.
+
+A view that was confirmed is opened by whoever asked, at the picture. A recording is fetched by its confirmation: it is
+asked for at once, in the name of whoever asked, for there is nothing left to press.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from gateway.desks.console import SecondAsk
-from gateway.emergency import Confirmation, Emergencies, Need
+from gateway.app.emergency import EmergencyServices, PeopleOfTheAgency
+from gateway.desks.console import ClipWish, SecondAsk
+from gateway.emergency import Confirmation, Need
+from gateway.evidence import Evidence, Wanted
 from gateway.identity import Identity
+from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Principal
 from partner_agent.wire.clock import Clock
 from policies.vocabulary import Act
@@ -13,13 +21,35 @@ from policies.vocabulary import Act
 class AgencySeconds:
     """`console.Seconds` over emergency and the names of people."""
 
-    def __init__(self, emergencies: Emergencies, identity: Identity, clock: Clock) -> None:
-        self._emergencies, self._people, self._clock = emergencies, identity.people, clock
+    def __init__(self, emergency: EmergencyServices, identity: Identity, evidence: Evidence, clock: Clock) -> None:
+        self._emergencies, self._law = emergency.emergencies, emergency.law
+        self._people, self._standing = identity.people, PeopleOfTheAgency(identity)
+        self._evidence, self._clock = evidence, clock
 
     async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
         """Ask, for a live view."""
         need = Need(camera_id=camera_id, act=Act.LIVE_VIEW.value, purpose=purpose, incident_id=incident_id)
         await self._emergencies.ask(principal, need)
+
+    async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
+        """Ask, for a recording."""
+        if wish.on_behalf_of:
+            raise ConflictError(
+                "A second person confirms what you ask for your own agency. Leave “On behalf of” empty."
+            )
+        await self._emergencies.ask(principal, _need(wish))
+
+    async def is_for_two(self, principal: Principal, wish: ClipWish) -> bool:
+        """Whether a second person's word would do what the asker's alone does not."""
+        need = _need(wish)
+        if await self._law.permits(principal, need, with_second=False):
+            return False
+        return await self._law.permits(principal, need, with_second=True)
+
+    async def recordings(self, principal: Principal) -> Sequence[SecondAsk]:
+        """The caller's own about recordings."""
+        mine = [one for one in await self._emergencies.waiting(principal) if one.asker.person_id == principal.person_id]
+        return [await self._ask(principal, one) for one in mine if one.need.act == Act.CLIP_FETCH]
 
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
         """The caller's own, by camera."""
@@ -38,7 +68,27 @@ class AgencySeconds:
 
     async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
         """Yes or no."""
-        await (self._emergencies.confirm if is_yes else self._emergencies.decline)(principal, ask_id)
+        if not is_yes:
+            await self._emergencies.decline(principal, ask_id)
+            return
+        one = await self._emergencies.confirm(principal, ask_id)
+        if one.need.act == Act.CLIP_FETCH:
+            await self._fetch(one)
+
+    async def _fetch(self, one: Confirmation) -> None:
+        need, asker = one.need, await self._standing.as_they_are(one.asker.person_id, one.asker.factors)
+        if asker is None or need.t0 is None or need.t1 is None:  # they left in this very moment; it runs out by itself
+            return
+        wanted = Wanted(
+            camera_id=need.camera_id,
+            t0=need.t0,
+            t1=need.t1,
+            purpose=need.purpose,
+            incident_id=need.incident_id,
+            legal_basis=need.legal_basis,
+            confirmation_id=one.id,
+        )
+        await self._evidence.ask(replace(asker, session_ref=one.asker.session_ref), wanted)
 
     async def _ask(self, principal: Principal, one: Confirmation) -> SecondAsk:
         person = await self._people.person(one.asker.person_id)
@@ -55,4 +105,19 @@ class AgencySeconds:
             state=one.state.value,
             is_over=one.is_over(self._clock.now()),
             may_answer=self._emergencies.may_answer(principal, one),
+            t0=one.need.t0,
+            t1=one.need.t1,
+            legal_basis=one.need.legal_basis,
         )
+
+
+def _need(wish: ClipWish) -> Need:
+    return Need(
+        camera_id=wish.camera_id,
+        act=Act.CLIP_FETCH.value,
+        purpose=wish.purpose,
+        incident_id=wish.incident_id,
+        t0=wish.t0,
+        t1=wish.t1,
+        legal_basis=wish.legal_basis,
+    )

@@ -11,7 +11,7 @@ from gateway.app import schema
 from gateway.app.agreeing import PasskeySignatures
 from gateway.app.clip_law import SharingClipGrants, SharingClipLaw
 from gateway.app.desks import Joined, build_desks
-from gateway.app.emergency import EmergencyServices, build_emergency
+from gateway.app.emergency import ClipConsequences, EmergencyServices, build_emergency
 from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
@@ -143,8 +143,9 @@ def build_services(
     sites = wire_sites(ground, **theirs, outbox=law.outbox)
     ties.tie(sites)
     law.agents.tie(sites)
-    evidence = _evidence(ground, law.decisions, incidents, sites, identity)
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
+    clips = SharingClipLaw(decisions=law.decisions, incidents=incidents, emergency=emergency)
+    evidence = _evidence(ground, clips, sites, identity, emergency)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
     viewing.tie(views.live)
     history.tie(views.live, evidence)
@@ -244,10 +245,12 @@ def _owners(ground: Ground, identity: Identity, ties: SiteTies, shared: SharingT
     )
 
 
-def _evidence(ground: Ground, decisions: Decisions, incidents: Incidents, sites: Sites, identity: Identity) -> Evidence:
-    law = SharingClipLaw(decisions=decisions, incidents=incidents)
-    grants = SharingClipGrants(ground, law=law, identity=identity)
-    return wire_evidence(ground, sites=sites, law=law, grants=grants)
+def _evidence(
+    ground: Ground, law: SharingClipLaw, sites: Sites, identity: Identity, emergency: EmergencyServices
+) -> Evidence:
+    grants = SharingClipGrants(ground, law=law, identity=identity, emergency=emergency)
+    used = ClipConsequences(emergency.emergencies)
+    return wire_evidence(ground, sites=sites, law=law, grants=grants, consequences=used)
 
 
 def _reports_desk(

@@ -44,6 +44,7 @@ class Need:
 
     Attributes:
         t0, t1: the range of a recording; None for a live view.
+        legal_basis: the order or case a recording is asked for with, as its asker says; may be empty.
     """
 
     camera_id: str
@@ -52,6 +53,7 @@ class Need:
     incident_id: str
     t0: datetime | None = None
     t1: datetime | None = None
+    legal_basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

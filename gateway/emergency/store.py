@@ -86,6 +86,7 @@ def _columns(one: Confirmation) -> dict[str, object]:
         "purpose": need.purpose,
         "t0": need.t0,
         "t1": need.t1,
+        "legal_basis": need.legal_basis,
         "asker_id": asker.person_id,
         "unit": asker.unit,
         "roles": " ".join(sorted(asker.roles)),
@@ -112,6 +113,7 @@ def _confirmation(row: Mapping[Any, Any]) -> Confirmation:
             incident_id=row["incident_id"],
             t0=row["t0"],
             t1=row["t1"],
+            legal_basis=row["legal_basis"],
         ),
         place=Place(site_id=row["site_id"], organisation_id=row["organisation_id"]),
         asker=asker_of(

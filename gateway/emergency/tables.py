@@ -43,6 +43,7 @@ class ConfirmationRow(SQLModel, table=True):
     purpose: str = Field(sa_column=Column(String(40), nullable=False))
     t0: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     t1: datetime | None = Field(default=None, sa_column=Column(UtcMs))
+    legal_basis: str = Field(default="", sa_column=Column(String(200), nullable=False))  # of a recording, as asked
     asker_id: str = Field(sa_column=Column(String(ID_LENGTH), nullable=False))
     unit: str = Field(sa_column=Column(String(80), nullable=False))
     roles: str = Field(sa_column=Column(String(120), nullable=False))  # a space between

@@ -5,6 +5,7 @@ from gateway.evidence.model import ClipRequest, ClipState, words
 from gateway.evidence.ports import (
     ClipLaw,
     ClipSites,
+    Consequences,
     Decision,
     Kept,
     Place,
@@ -20,6 +21,7 @@ __all__ = [
     "ClipRequest",
     "ClipSites",
     "ClipState",
+    "Consequences",
     "Decision",
     "Evidence",
     "Kept",

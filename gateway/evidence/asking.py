@@ -28,8 +28,11 @@ def check_range(wanted: Wanted, *, now: datetime) -> None:
         raise InvalidError("No site keeps recordings that long.", fields={"t0": "At most 90 days ago."})
 
 
-def new_request(principal: Principal, wanted: Wanted, place: Place, *, request_id: str, now: datetime) -> ClipRequest:
-    """The request as it begins."""
+def new_request(
+    principal: Principal, wanted: Wanted, place: Place, *, request_id: str, now: datetime, second_id: str = ""
+) -> ClipRequest:
+    """The request as it begins; `second_id` is the second person it stands on."""
+    seconded = {"confirmation": wanted.confirmation_id, "second": second_id} if second_id else {}
     expires_at = now + timedelta(seconds=REQUEST_LIFE_S)
     document = _document(principal, wanted, place, request_id, made=(now, expires_at))
     return ClipRequest(
@@ -41,6 +44,7 @@ def new_request(principal: Principal, wanted: Wanted, place: Place, *, request_i
             "roles": sorted(role.value for role in principal.roles),
             "factors": sorted(principal.factors),
             **({"on_behalf_of": wanted.on_behalf_of} if wanted.on_behalf_of else {}),
+            **seconded,
         },
         organisation_id=place.organisation_id,
         site_id=place.site_id,

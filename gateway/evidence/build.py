@@ -9,7 +9,7 @@ from gateway.audit import AuditLog, LogReader
 from gateway.evidence.objects import EncryptedObjects
 from gateway.evidence.package import Sealer
 from gateway.evidence.packages import Packages
-from gateway.evidence.ports import ClipLaw, ClipSites
+from gateway.evidence.ports import ClipLaw, ClipSites, Consequences
 from gateway.evidence.service import Evidence
 from gateway.evidence.steps import Steps
 from gateway.evidence.store import SqlEvidence
@@ -36,6 +36,7 @@ def build_evidence(
     audit: AuditLog,
     log_reader: LogReader,
     law: ClipLaw,
+    consequences: Consequences,
     sites: ClipSites,
     clock: Clock,
     ids: IdSource,
@@ -51,6 +52,7 @@ def build_evidence(
         audit: the log.
         log_reader: proofs out of the log.
         law: decides at the centre.
+        consequences: what a request on a second person's word brings with it.
         sites: speaks with the sites.
         clock: the gateway's.
         ids: of everything made here.
@@ -85,6 +87,7 @@ def build_evidence(
             ids=ids,
         ),
         law=law,
+        consequences=consequences,
         sites=sites,
         clock=clock,
         ids=ids,

@@ -19,6 +19,7 @@ def leaf(
 ) -> LeafDraft:
     """A leaf about `request`: found by its camera, owner, incident and by the request itself."""
     ids = {request.organisation_id, request.camera_id, request.incident_id, request.id, request.person_id}
+    ids.add(request.second_id)
     return LeafDraft(
         kind=kind,
         streams=frozenset(each for each in ids if each),
@@ -41,6 +42,7 @@ def leaf(
             **({"on_behalf_of": request.on_behalf_of} if request.on_behalf_of else {}),
             **(details or {}),
         },
-        restricted={"person": person or request.person_id},
+        restricted={"person": person or request.person_id}
+        | ({"second": request.second_id} if request.second_id else {}),
         once=once,
     )

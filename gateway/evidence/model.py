@@ -89,8 +89,8 @@ class ClipRequest:
     """One request for one recording of one camera.
 
     Attributes:
-        asker: in what unit and roles they asked, how they had signed in, and for which other agency: the law decides
-            again when it is released.
+        asker: in what unit and roles they asked, how they had signed in, for which other agency, and on which second
+            person's word: the law decides again when it is released.
         document: the closed document the owner approves and the grant carries (`wire.clips`).
         document_sha256: its digest.
         approval: the owner's signed yes, as the grant carries it; None where a standing clause has said yes.
@@ -128,6 +128,16 @@ class ClipRequest:
     def on_behalf_of(self) -> str:
         """The other agency it is for, as the asker said; empty for their own."""
         return str(self.asker.get("on_behalf_of", ""))
+
+    @property
+    def confirmation_id(self) -> str:
+        """The second person's word it stands on, for emergency access; empty where it stands on nobody's."""
+        return str(self.asker.get("confirmation", ""))
+
+    @property
+    def second_id(self) -> str:
+        """Who the second person is."""
+        return str(self.asker.get("second", ""))
 
 
 class UploadState(StrEnum):

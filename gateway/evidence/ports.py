@@ -21,6 +21,7 @@ class Wanted:
     incident_id: str
     legal_basis: str
     on_behalf_of: str = ""  # the other agency it is for, as the asker says; empty for their own
+    confirmation_id: str = ""  # a second person's word for emergency access; empty for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,14 @@ class Decision:
         needs_owner: whether the owner has to say yes to this one; otherwise a standing clause has said it.
         reason: a code, for the log.
         place: where the camera is; None if the caller may not know of it.
+        second_id: the second person it stands on; empty where it needs none.
     """
 
     is_permitted: bool
     needs_owner: bool
     reason: str
     place: Place | None
+    second_id: str = ""
 
 
 class ClipLaw(Protocol):
@@ -64,6 +67,17 @@ class ClipLaw(Protocol):
 
     async def may_answer(self, principal: Principal, organisation_id: str) -> bool:
         """Whether the caller answers requests for this organisation."""
+
+
+class Consequences(Protocol):
+    """What a request brings with it beside itself, in the transaction that writes it."""
+
+    async def of_request(self, unit: UnitOfWork, request: ClipRequest) -> None:
+        """The second person's word that it stands on is used up, and its owner is told.
+
+        Raises:
+            ConflictError: the word was used, or is over; nothing may be written.
+        """
 
 
 @dataclass(frozen=True, slots=True)

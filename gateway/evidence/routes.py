@@ -27,7 +27,11 @@ _PATH: Final = "/api/v1/clip-requests"
 
 
 class NewClipRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an operator sends; times are RFC 3339."""
+    """What an operator sends; times are RFC 3339.
+
+    Attributes:
+        confirmation_id: a second person's word for exactly this recording, for emergency access by two people.
+    """
 
     camera_id: str
     t0: str
@@ -36,6 +40,7 @@ class NewClipRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incident_id: str = ""
     legal_basis: str = ""
     on_behalf_of: OptionalLine = ""
+    confirmation_id: OptionalLine = ""
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +63,7 @@ async def ask(
         incident_id=data.incident_id,
         legal_basis=data.legal_basis[:200],
         on_behalf_of=data.on_behalf_of,
+        confirmation_id=data.confirmation_id,
     )
     return shown(await evidence.ask(principal, wanted), principal)
 

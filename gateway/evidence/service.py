@@ -28,6 +28,7 @@ from gateway.evidence.packages import Packages, Readable
 from gateway.evidence.ports import (
     ClipLaw,
     ClipSites,
+    Consequences,
     EvidenceStore,
     SiteRefusedError,
     SiteUnreachableError,
@@ -67,6 +68,7 @@ class Evidence:
         uploads: Uploads,
         packages: Packages,
         law: ClipLaw,
+        consequences: Consequences,
         sites: ClipSites,
         clock: Clock,
         ids: IdSource,
@@ -78,7 +80,7 @@ class Evidence:
         self._store = store
         self._steps = steps
         self._audit = audit
-        self._law = law
+        self._law, self._consequences = law, consequences
         self._sites = sites
         self._clock = clock
         self._due = Wake()
@@ -98,16 +100,26 @@ class Evidence:
             InvalidError: a range nobody could give.
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: not available for this purpose.
+            ConflictError: the second person's word it would stand on was used, or is over.
         """
         now = self._clock.now()
         check_range(wanted, now=now)
         decision = await self._law.decide(principal, wanted, now=now)
         if decision.place is None:
             raise NotFoundError("There is no such camera.")
-        request = new_request(principal, wanted, decision.place, request_id=self._ids.new("clr"), now=now)
+        request = new_request(
+            principal,
+            wanted,
+            decision.place,
+            request_id=self._ids.new("clr"),
+            now=now,
+            second_id=decision.second_id,
+        )
         async with self._steps.database.unit_of_work() as unit:
             if decision.is_permitted:
                 await self._store.add_request(unit, request)
+                if decision.second_id:
+                    await self._consequences.of_request(unit, request)
             kind = Kind.CLIP_REQUESTED if decision.is_permitted else Kind.CLIP_DENIED
             said = Decision.PERMIT if decision.is_permitted else Decision.DENY
             public = {"needs_owner": decision.needs_owner} if decision.is_permitted else {"reason": decision.reason}
@@ -117,8 +129,19 @@ class Evidence:
             raise DeniedError(NOT_AVAILABLE)
         request = await self._keep(request, ask_owner=decision.needs_owner)
         if not decision.needs_owner:
-            request = await self._approve(request, by="clause", person="", approval=None)
+            by = "two_persons" if decision.second_id else "clause"
+            request = await self._approve(request, by=by, person="", approval=None)
         return request
+
+    async def may_ask(self, principal: Principal, wanted: Wanted) -> bool:
+        """Whether `ask` would be permitted; asks nobody, and writes nothing.
+
+        Raises:
+            InvalidError: a range nobody could give.
+        """
+        now = self._clock.now()
+        check_range(wanted, now=now)
+        return (await self._law.decide(principal, wanted, now=now)).is_permitted
 
     async def _keep(self, request: ClipRequest, *, ask_owner: bool) -> ClipRequest:
         """Have the footage kept; a site that is away hears it from `tick`."""

@@ -23,6 +23,10 @@ class Law:
     def __init__(self) -> None:
         self.asked: list[Principal] = []
 
+    async def second_of(self, *_rest: object, **_named: object) -> str:
+        """Nobody."""
+        return ""
+
     async def question(self, principal: Principal, *_rest: object, **_named: object) -> None:
         """Refuse."""
         self.asked.append(principal)
@@ -43,7 +47,9 @@ class People:
 async def asked_about(bench: SiteBench, standing: Membership | None) -> list[Principal]:
     """Whom the law was asked about before the release was refused."""
     law: Any = Law()
-    grants = SharingClipGrants(Any, law=law, identity=SimpleNamespace(people=People(standing)))  # type: ignore[arg-type]
+    grants = SharingClipGrants(
+        Any, law=law, identity=SimpleNamespace(people=People(standing)), emergency=SimpleNamespace(reports=None)
+    )  # type: ignore[arg-type]
     request = request_of(bench, await bench.paired())
     with pytest.raises(SiteRefusedError):
         await grants.make(request, fresh="f", upload_url="u", upload_token="t")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from gateway.app.clip_law import SharingClipLaw
 from gateway.audit import Query
 from gateway.evidence import Wanted
 from gateway.kernel.database import Database
@@ -72,7 +71,7 @@ async def test_a_law_against_it_bites_and_the_log_says_for_whom(shop):
 
 async def test_an_owners_yes_is_no_yes_to_another_agency(shop):
     """A recording that the owner has to be asked for is not asked for on behalf of somebody else."""
-    law = SharingClipLaw(decisions=shop.services.decisions, incidents=shop.services.incidents)
+    law = shop.services.evidence._law
     now = shop.services.clock.now()
     wish = {
         "camera_id": shop.camera.id, "t0": now - timedelta(minutes=5), "t1": now - timedelta(minutes=4),

@@ -395,7 +395,7 @@ def test_a_no_and_silence_look_like_every_other_refusal(chromium, room):
         room.portal.call(room.asks.answer, OPERATOR, _camera_id(seen, "Front door"), "over")
         seen.page.wait_for_selector("li.camera[data-name='Front door'][data-state='not_available']")
 
-        said = [_line(seen, name).locator("> div").last.inner_text() for name in ("Front door", "Yard")]
+        said = [_line(seen, name).locator(".badge").inner_text() for name in ("Front door", "Yard")]
         assert said == ["Not available for this purpose"] * 2
         assert room.asked == []
 
@@ -469,3 +469,49 @@ def test_nobody_confirms_their_own_question(chromium, room):
             assert "You asked for this. Somebody else has to confirm it." in seen.page.inner_text("main")
             assert seen.page.get_by_role("button", name="Confirm").count() == 0
             _sound(seen)
+
+
+def test_a_second_person_confirms_a_recording(chromium, room):
+    """Where the owner gives it to two people alone, the form says so and asks one; the list says what is waited for."""
+    room.clips.is_offered, room.seconds.is_offered = False, True
+    room.listing.answers["Yard"] = ("not_available", "none")
+    with watched(chromium, dark=True) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        seen.page.locator('[data-name="Yard"]').get_by_role("link", name="Ask for a recording").click()
+        assert "if a second person of your agency confirms it" in seen.page.inner_text("main")
+        assert seen.page.get_by_role("button", name="Ask for the recording").count() == 0
+        _sound(seen)
+        seen.page.fill("#legal_basis", "warrant 7")
+        seen.page.get_by_role("button", name="Ask a second person").click()
+        seen.page.wait_for_url("**done=second-asked-recording")
+        assert "Yard: waiting for a second person" in seen.page.inner_text("main")
+        assert room.clips.wishes == []
+        _sound(seen)
+
+        room.caller.principal = SUPERVISOR
+        with watched(chromium, dark=True, width=390, height=844) as phone:
+            phone.page.goto(f"{room.origin}/console/confirm/{next(iter(room.seconds.asked))}")
+            text = phone.page.inner_text("main")
+            assert all(words in text for words in ("one recording", "From", "Until", "warrant 7", "Sam Ortiz"))
+            _sound(phone)
+            phone.page.get_by_role("button", name="Confirm").click()
+            phone.page.get_by_text("The recording is asked for now").wait_for()
+            _sound(phone)
+
+
+def test_the_dialog_over_a_picture_knows_which_button_was_pressed(chromium, room):
+    """Both ways are open: the one that was pressed is the one that is taken."""
+    room.seconds.is_offered = True
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        seen.page.keyboard.press("1")
+        seen.page.keyboard.press("r")
+        seen.until("document.getElementById('clip-dialog').open")
+        _sound(seen)
+        seen.page.locator("#clip-dialog").get_by_role("button", name="Ask a second person").click()
+        seen.until("!document.getElementById('clip-dialog').open")
+
+        assert room.clips.wishes == []
+        assert [ask.act for ask in room.seconds.asked.values()] == ["clip.fetch"]

@@ -46,7 +46,9 @@ class RecordingAgent(AgentProcess):
 
 
 @asynccontextmanager
-async def recording_site(database: Database, folder: Path, recordings: Recordings) -> AsyncIterator[Any]:
+async def recording_site(
+    database: Database, folder: Path, recordings: Recordings, *, live: Live = Live.ALWAYS, emergency: bool = False
+) -> AsyncIterator[Any]:
     """A shop whose door is recorded and shared with this answer; its first document is approved on site."""
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder / "loops")
     simulated = SimulatedCamera("cam1", {"main": stream}, cameras.USER, cameras.PASSWORD)
@@ -57,11 +59,13 @@ async def recording_site(database: Database, folder: Path, recordings: Recording
             await server.approve(code)
             await finish()
         async with agent.running():
-            camera = await shared_door(server, agent, recordings)
+            camera = await shared_door(server, agent, (live, recordings), emergency=emergency)
             yield server, agent, camera
 
 
-async def shared_door(server: SiteServer, agent: AgentProcess, recordings: Recordings) -> Camera:
+async def shared_door(
+    server: SiteServer, agent: AgentProcess, answers: tuple[Live, Recordings], *, emergency: bool
+) -> Camera:
     """The agent's door on the list, ticked, shared and approved."""
     agents, home = server.sites.agents, (server.site.organisation_id, server.site.id)
 
@@ -76,7 +80,7 @@ async def shared_door(server: SiteServer, agent: AgentProcess, recordings: Recor
     camera = await server.services.cameras.add(server.owner, server.site, facts)
     (door,) = (await agents.view(*home)).cameras
     await agents.tick(server.owner, server.site.id, {door.local_id: camera.id})
-    clause = Clause(frozenset({camera.id}), Live.ALWAYS, recordings, Where.SHOWN)
+    clause = Clause(frozenset({camera.id}), *answers, Where.SHOWN, emergency=emergency, by_hand=emergency)
     await server.services.sharing.save(server.owner, server.site.id, [clause], made_from=0)
     await server.until(lambda: is_progress(Progress.WAITING_FOR_APPROVAL))
     (waiting,) = (await agent.ask(do="status"))["proposals"]

@@ -71,6 +71,11 @@ class FakeClips:
     """Requests kept in memory."""
 
     wishes: list[ClipWish] = field(default_factory=list)
+    is_offered: bool = True
+
+    async def may_ask(self, principal: Principal, wish: ClipWish) -> bool:
+        """As the test says."""
+        return self.is_offered
 
     async def ask(self, principal: Principal, wish: ClipWish) -> str:
         """Keep it."""
@@ -128,9 +133,27 @@ class FakeSeconds:
     publisher: Publisher
     first: Principal
     asked: dict[str, SecondAsk] = field(default_factory=dict)  # by id
+    is_offered: bool = False  # for recordings
 
     async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
         """Ask."""
+        self._put(principal, camera_id, purpose, incident_id)
+
+    async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
+        """Ask."""
+        ask = self._put(principal, wish.camera_id, wish.purpose, wish.incident_id)
+        self.asked[ask.id] = replace(ask, act="clip.fetch", t0=wish.t0, t1=wish.t1, legal_basis=wish.legal_basis)
+
+    async def is_for_two(self, principal: Principal, wish: ClipWish) -> bool:
+        """As the test says."""
+        return self.is_offered
+
+    async def recordings(self, principal: Principal) -> Sequence[SecondAsk]:
+        """Those of whoever asked."""
+        mine = principal.person_id == self.first.person_id
+        return [ask for ask in self.asked.values() if mine and not ask.is_over and ask.act == "clip.fetch"]
+
+    def _put(self, principal: Principal, camera_id: str, purpose: str, incident_id: str) -> SecondAsk:
         now = SystemClock().now()
         ask = SecondAsk(
             id=f"emg_{len(self.asked) + 1:026d}",
@@ -147,12 +170,14 @@ class FakeSeconds:
             may_answer=False,
         )
         self.asked[ask.id] = ask
+        return ask
 
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
         """Those of whoever asked."""
         del incident_id
         mine = principal.person_id == self.first.person_id
-        return {ask.camera_id: ask for ask in self.asked.values() if mine and not ask.is_over}
+        views = [ask for ask in self.asked.values() if ask.act == "live.view" and not ask.is_over]
+        return {ask.camera_id: ask for ask in views if mine}
 
     async def waiting(self, principal: Principal) -> Sequence[SecondAsk]:
         """Those of others."""

@@ -7,6 +7,8 @@ import anyio
 
 from gateway.evidence import Decision, Kept, Place, SiteRefusedError, SiteUnreachableError, Wanted
 from gateway.evidence.model import ClipRequest
+from gateway.kernel.database import UnitOfWork
+from gateway.kernel.errors import ConflictError
 from gateway.kernel.principal import Principal
 from partner_agent.wire import classes, manifest, statements
 from partner_agent.wire.clock import Clock
@@ -24,16 +26,29 @@ class FakeLaw:
 
     is_permitted: bool = True
     needs_owner: bool = True
+    second_id: str = ""
     place: Place | None = PLACE
     asked: list[Wanted] = field(default_factory=list)
 
     async def decide(self, principal: Principal, wanted: Wanted, *, now: datetime) -> Decision:
         self.asked.append(wanted)
         reason = "" if self.is_permitted else "no_rule"
-        return Decision(self.is_permitted, self.needs_owner, reason, self.place)
+        return Decision(self.is_permitted, self.needs_owner, reason, self.place, self.second_id)
 
     async def may_answer(self, principal: Principal, organisation_id: str) -> bool:
         return principal.organisation_id == organisation_id
+
+
+@dataclass
+class FakeConsequences:
+    """Uses a second person's word up, once."""
+
+    used: dict[str, str] = field(default_factory=dict)  # request by confirmation
+
+    async def of_request(self, unit: UnitOfWork, request: ClipRequest) -> None:
+        if request.confirmation_id in self.used:
+            raise ConflictError("used")
+        self.used[request.confirmation_id] = request.id
 
 
 @dataclass

@@ -16,7 +16,7 @@ from gateway.evidence.routes import evidence_routes
 from gateway.kernel.database import Database
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from tests.fakes.authenticator import FakeAuthenticator
-from tests.fakes.evidence import AGENCY, AGENT, CAMERA, INCIDENT, ORG, FakeLaw, FakeSites
+from tests.fakes.evidence import AGENCY, AGENT, CAMERA, INCIDENT, ORG, FakeConsequences, FakeLaw, FakeSites
 from tests.support.application import ORIGIN, app_of, services_for, settings_for
 
 OPERATOR = Principal(
@@ -39,6 +39,7 @@ class EvidenceGateway:
     def __init__(self, database: Database, folder: Path, clock: Any, ids: Any) -> None:
         self.database, self.folder, self.clock, self.ids = database, folder, clock, ids
         self.law, self.sites, self.people = FakeLaw(), FakeSites(clock), FakeAuthenticator()
+        self.consequences = FakeConsequences()
         self.settings = settings_for(folder / "state")
         self.services = services_for(self.settings, database, clock=clock, ids=ids, authenticator=self.people)
         self.restart()
@@ -55,6 +56,7 @@ class EvidenceGateway:
             audit=services.audit,
             log_reader=services.log_reader,
             law=self.law,
+            consequences=self.consequences,
             sites=self.sites,
             clock=self.clock,
             ids=self.ids,

@@ -1,5 +1,6 @@
 """The operator's desk: incidents, the map, the wall, recordings."""
 
+from gateway.desks.console.clip_pages import CLIP_PAGES
 from gateway.desks.console.desk import ConsoleDesk
 from gateway.desks.console.pages import PAGES as _PAGES
 from gateway.desks.console.ports import (
@@ -16,7 +17,7 @@ from gateway.desks.console.ports import (
 )
 from gateway.desks.console.second_pages import SECOND_PAGES
 
-PAGES = (*_PAGES, *SECOND_PAGES)
+PAGES = (*_PAGES, *CLIP_PAGES, *SECOND_PAGES)
 
 __all__ = [
     "PAGES",

@@ -85,6 +85,14 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipWays:
+    """How a recording may be asked for: in the usual way, and with a second person, where that is needed and helps."""
+
+    owner: bool
+    two: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Square:
     """Cameras that are shown only as a number: their square's middle and how many."""
 
@@ -176,6 +184,17 @@ class ConsoleDesk:
         if self._clips is None:
             raise UnavailableError("Recordings cannot be asked for here yet.")
         return await self._clips.ask(principal, wish)
+
+    async def ways(self, principal: Principal, wish: ClipWish) -> ClipWays:
+        """How this recording may be asked for; in the usual way, too, where nothing helps: asking says so.
+
+        Raises:
+            InvalidError: nobody could give such a range.
+            NotFoundError: no such camera, or the person may not know of it.
+        """
+        two = await self.seconds.is_for_two(principal, wish)
+        is_usual = self._clips is not None and await self._clips.may_ask(principal, wish)
+        return ClipWays(owner=is_usual or not two, two=two)
 
     async def ask_to_watch(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
         """Ask a camera's owner for one live view.

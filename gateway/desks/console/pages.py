@@ -1,7 +1,6 @@
 """Pages of the operator's desk. Pictures, map and keys need JavaScript; the lists and forms do not."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -11,8 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Template
 
 from gateway.desks.console.desk import RADIUS_M, ConsoleDesk, Scene
-from gateway.desks.console.ports import ClipWish
-from gateway.desks.console.words import KINDS, PURPOSES, REMEDIES, distance, in_reader_s
+from gateway.desks.console.words import BEHALF_LENGTH, KINDS, PURPOSES, REMEDIES, distance, in_reader_s
 from gateway.edge.requires import requires
 from gateway.emergency import TOPIC as EMERGENCY_TOPIC
 from gateway.emergency import topic_of_first
@@ -26,11 +24,7 @@ from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
 
-CLIP_BEFORE: Final = timedelta(minutes=5)  # a new request begins this long before now
-CLIP_LENGTH: Final = timedelta(minutes=5)
-BEHALF_LENGTH: Final = 80  # of another agency's name
 _INCIDENT: Final = ("kind", "priority", "number", "address", "lat", "lon", "is_planned")
-_CLIP: Final = ("camera", "incident", "purpose", "from", "to", "legal_basis", "on_behalf_of")
 
 
 def _words() -> dict[str, Any]:
@@ -137,56 +131,6 @@ async def reopen_incident(
     return after(f"/console/incidents/{incident_id}")
 
 
-@get("/console/clips", opt=requires("clip.request"), include_in_schema=False)
-async def clips_page(
-    request: AnyRequest,
-    principal: NamedDependency[Principal],
-    console: NamedDependency[ConsoleDesk],
-    before: FromQuery[str] = "",
-) -> Template:
-    """Requests for recordings, and what came of them."""
-    lines = await console.clip_lines(principal, before=before[:64])
-    cursor = lines[-1][0].id if lines else ""
-    return page("console/clips.html", request, title=_("Recordings"), theme="dark", lines=lines, cursor=cursor)
-
-
-@get("/console/clips/new", opt=requires("clip.request"), include_in_schema=False)
-async def new_clip_page(
-    request: AnyRequest,
-    principal: NamedDependency[Principal],
-    console: NamedDependency[ConsoleDesk],
-    *,
-    camera: FromQuery[str],
-    incident: FromQuery[str],
-    purpose: FromQuery[str] = "",
-    on_behalf_of: FromQuery[str] = "",
-) -> Template:
-    """The form for a recording of one camera, for one incident."""
-    start = console.now() - CLIP_BEFORE
-    values = {
-        "camera": camera,
-        "incident": incident,
-        "purpose": purpose,
-        "on_behalf_of": on_behalf_of[:BEHALF_LENGTH],
-        "from": _local(start, console),
-        "to": _local(start + CLIP_LENGTH, console),
-    }
-    return await _clip_form(request, principal, console, values=values)
-
-
-@post("/console/clips/new", opt=requires("clip.request"), status_code=200, include_in_schema=False)
-async def ask_for_clip(
-    request: AnyRequest, principal: NamedDependency[Principal], console: NamedDependency[ConsoleDesk]
-) -> Template | Redirect:
-    """Ask for it."""
-    form = await read_form(request, *_CLIP)
-    try:
-        await console.ask_for_clip(principal, _read_clip(form, console))
-    except LenspactError as error:
-        return await _clip_form(request, principal, console, values=form.values, error=error)
-    return after("/console/clips", "clip-asked")
-
-
 @post("/console/incidents/{incident_id:str}/ask", opt=requires("live.view"), status_code=200, include_in_schema=False)
 async def ask_to_watch(
     request: AnyRequest,
@@ -251,9 +195,6 @@ PAGES: Final = (
     number_incident,
     close_incident,
     reopen_incident,
-    clips_page,
-    new_clip_page,
-    ask_for_clip,
     ask_to_watch,
     events,
     rail,
@@ -314,55 +255,3 @@ def _read_incident(form: Form) -> IncidentReport:
     origin = Origin.PLANNED if form.is_ticked("is_planned") else Origin.HAND
     form.check()
     return IncidentReport(IncidentKind(kind), origin, lat, lon, address, number, int(priority))
-
-
-async def _clip_form(
-    request: AnyRequest, principal: Principal, console: ConsoleDesk, *, values: dict[str, str], **form: Any
-) -> Template:
-    scene = await console.scene(principal, values.get("incident", ""), purpose=values.get("purpose", ""))
-    name = await console.camera_name(
-        principal, values.get("camera", ""), scene.incident, purpose=values.get("purpose") or scene.purpose
-    )
-    return page(
-        "console/new_clip.html",
-        request,
-        title=_("Ask for a recording of %(name)s", name=name),
-        theme="dark",
-        scene=scene,
-        zone=str(console.zone),
-        values={"purpose": scene.purpose} | {k: v for k, v in values.items() if v},
-        **_words(),
-        **form,
-    )
-
-
-def _read_clip(form: Form, console: ConsoleDesk) -> ClipWish:
-    start, end = _moment(form, "from", console), _moment(form, "to", console)
-    if not form.errors and start >= end:
-        form.wrong("to", "The end comes after the beginning.")
-    basis = form.line("legal_basis", most=200, is_required=False)
-    other = form.line("on_behalf_of", most=BEHALF_LENGTH, is_required=False)
-    form.check()
-    return ClipWish(
-        camera_id=form.given("camera"),
-        t0=start,
-        t1=end,
-        purpose=form.given("purpose"),
-        incident_id=form.given("incident"),
-        legal_basis=basis,
-        on_behalf_of=other,
-    )
-
-
-def _moment(form: Form, name: str, console: ConsoleDesk) -> datetime:
-    """A local time of the agency's zone, as a browser's field gives it."""
-    try:
-        moment = datetime.strptime(form.given(name)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=console.zone)
-    except ValueError:
-        form.wrong(name, "Give day and time, for instance 2026-11-22T14:30:00.")
-        return datetime.min.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
-
-
-def _local(moment: datetime, console: ConsoleDesk) -> str:
-    return moment.astimezone(console.zone).strftime("%Y-%m-%dT%H:%M:%S")

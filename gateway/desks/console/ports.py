@@ -105,6 +105,13 @@ class Clips(Protocol):
             DeniedError: not available for this purpose.
         """
 
+    async def may_ask(self, principal: Principal, wish: ClipWish) -> bool:
+        """Whether asking would be refused at once; writes nothing.
+
+        Raises:
+            InvalidError: as `ask`.
+        """
+
     async def lines(self, principal: Principal, *, before: str) -> Sequence[ClipLine]:
         """The agency's requests, newest first, older than the id `before`."""
 
@@ -151,6 +158,7 @@ class SecondAsk:
         until: when it is over unless it is answered, and once confirmed, used.
         is_over: whether nothing can come of it any more.
         may_answer: whether the reader may be the second person.
+        t0, t1: the range of a recording, and the order or case it is asked for with.
     """
 
     id: str
@@ -165,6 +173,9 @@ class SecondAsk:
     state: str
     is_over: bool
     may_answer: bool
+    t0: datetime | None = None
+    t1: datetime | None = None
+    legal_basis: str = ""
 
 
 class Seconds(Protocol):
@@ -178,6 +189,19 @@ class Seconds(Protocol):
             DeniedError: not available for this purpose.
             ConflictError: nobody else is needed.
         """
+
+    async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
+        """Ask for a second person for a recording, which is asked for by itself once they confirm; raises as `ask`."""
+
+    async def is_for_two(self, principal: Principal, wish: ClipWish) -> bool:
+        """Whether a second person's word would release the recording, and nothing less does.
+
+        Raises:
+            NotFoundError: as `ask`.
+        """
+
+    async def recordings(self, principal: Principal) -> Sequence[SecondAsk]:
+        """The caller's own open questions about recordings."""
 
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
         """The caller's own open questions about live views of an incident, by camera."""

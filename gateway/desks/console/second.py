@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.cameras import Camera, Cameras
-from gateway.desks.console.ports import SecondAsk, Seconds
+from gateway.desks.console.ports import ClipWish, SecondAsk, Seconds
 from gateway.incidents import Incident, Incidents
 from gateway.kernel.errors import UnavailableError
 from gateway.kernel.principal import Principal
@@ -32,6 +32,18 @@ class SecondDesk:
         """Ask for a second person; raises as `Seconds.ask`."""
         await self._there().ask(principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
 
+    async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
+        """Ask for a second person for a recording; raises as `Seconds.ask`."""
+        await self._there().ask_for_recording(principal, wish)
+
+    async def is_for_two(self, principal: Principal, wish: ClipWish) -> bool:
+        """Whether to offer that."""
+        return self._seconds is not None and await self._seconds.is_for_two(principal, wish)
+
+    async def recordings(self, principal: Principal) -> Sequence[tuple[SecondAsk, str]]:
+        """The caller's own questions about recordings, each with what its camera is called."""
+        return await self._named(await self._seconds.recordings(principal) if self._seconds else ())
+
     async def of_incident(self, principal: Principal, incident_id: str, *, purpose: str) -> Mapping[str, SecondAsk]:
         """The caller's own questions of an incident, for one purpose."""
         found = await self._seconds.of_incident(principal, incident_id) if self._seconds else {}
@@ -39,7 +51,9 @@ class SecondDesk:
 
     async def waiting(self, principal: Principal) -> Sequence[tuple[SecondAsk, str]]:
         """The questions the caller may answer, each with what its camera is called."""
-        asks = await self._seconds.waiting(principal) if self._seconds else ()
+        return await self._named(await self._seconds.waiting(principal) if self._seconds else ())
+
+    async def _named(self, asks: Sequence[SecondAsk]) -> Sequence[tuple[SecondAsk, str]]:
         names = {c.id: c.name for c in await self._cameras.cameras({ask.camera_id for ask in asks})} if asks else {}
         return [(ask, names.get(ask.camera_id, "")) for ask in asks]
 
@@ -53,8 +67,9 @@ class SecondDesk:
         incident = await self._incidents.incident(principal, ask.incident_id)
         camera = await self._cameras.camera(ask.camera_id)
         names = {camera.organisation_id: (await self._partners.organisation(camera.organisation_id)).name}
-        mine = await self._there().of_incident(principal, ask.incident_id)
-        return SecondView(ask, camera, owner_of(camera, names), incident, ask_id in {one.id for one in mine.values()})
+        views = await self._there().of_incident(principal, ask.incident_id)
+        mine = {one.id for one in (*views.values(), *await self._there().recordings(principal))}
+        return SecondView(ask, camera, owner_of(camera, names), incident, ask_id in mine)
 
     async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
         """Be the second person; raises as `Seconds.answer`."""

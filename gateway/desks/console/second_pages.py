@@ -15,6 +15,7 @@ from gateway.edge.requires import requires
 from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.web import _, after, page, read_form
+from policies.vocabulary import Act
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -64,10 +65,14 @@ async def answer_second(
     try:
         answer = form.choice("answer", ["confirm", "decline"])
         form.check()
+        act = (await console.seconds.view(principal, ask_id)).ask.act
         await console.seconds.answer(principal, ask_id, is_yes=answer == "confirm")
     except LenspactError as error:
         return await _confirm(request, principal, console, ask_id, error=error)
-    return after(f"/console/confirm/{ask_id}", "second-confirmed" if answer == "confirm" else "second-declined")
+    if answer == "decline":
+        return after(f"/console/confirm/{ask_id}", "second-declined")
+    done = "second-confirmed" if act == Act.LIVE_VIEW else "second-confirmed-recording"
+    return after(f"/console/confirm/{ask_id}", done)
 
 
 async def _confirm(

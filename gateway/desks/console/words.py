@@ -9,6 +9,7 @@ FEET_PER_M: Final = 3.280839895
 BLOCK_FT: Final = 330  # the short side of a city block; people count these
 MILE_FT: Final = 5_280
 
+BEHALF_LENGTH: Final = 80  # of another agency's name
 KINDS: Final[dict[str, str]] = {
     "shooting": "Shooting",
     "robbery": "Robbery",

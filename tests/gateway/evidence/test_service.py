@@ -326,6 +326,24 @@ async def test_api_asks_lists_and_shows(sqlite_gateway: EvidenceGateway):
     assert [each["id"] for each in listed["requests"]] == [request_id]
 
 
+async def test_a_second_persons_word_is_used_with_the_request_or_there_is_none(gateway: EvidenceGateway):
+    """Over JSON the word is named; a word that is used up leaves neither a request nor a leaf, and the site unasked."""
+    gateway.law.needs_owner, gateway.law.second_id = False, "per_" + "k" * 26
+    session = gateway.people.sign_in(Role.OPERATOR, organisation_id=AGENCY)
+    wanted, headers = gateway.wanted(), {"x-csrf-token": gateway.csrf(session)}
+    body = {"camera_id": wanted.camera_id, "purpose": wanted.purpose, "confirmation_id": "emg_" + "a" * 26}
+    body |= {"t0": wanted.t0.isoformat(), "t1": wanted.t1.isoformat()}
+    async with gateway.client(session=session) as client:
+        made, again = [await client.post("/api/v1/clip-requests", json=body, headers=headers) for _ in range(2)]
+
+    assert (made.status_code, again.status_code) == (201, 409)
+    (request,) = await gateway.evidence.list_for(replace(OPERATOR, organisation_id=AGENCY))
+    assert gateway.consequences.used == {body["confirmation_id"]: request.id}
+    assert (request.second_id, len(gateway.sites.kept)) == (gateway.law.second_id, 1)
+    kinds = [entry.kind for entry in (await gateway.services.audit.find(Query())).entries]
+    assert kinds.count("clip.requested") == 1
+
+
 async def test_a_busy_database_is_told_and_nothing_is_asked(sqlite_database: Database, tmp_path: Path, clock, ids):
     """Somebody else holds the file for too long: 503 as a problem, with when to come back; then it works, once."""
     impatient = Database(sqlite_database.url, busy_s=0.05)

@@ -167,7 +167,7 @@ async function askOwner(event) {
   event.preventDefault();
   const { camera } = event.target.closest("li").dataset;
   event.target.querySelector("button").disabled = true; // one question is enough
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), headers: { accept: "text/html" } });
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken(NOT_AVAILABLE));
   replace(camera, fresh);
@@ -213,7 +213,7 @@ async function showForm(answer) {
 
 async function sendForm(event) {
   event.preventDefault();
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target)), headers: { accept: "text/html" } });
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
   if (answer.redirected) {
     dialog.close();
     return announce(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");
