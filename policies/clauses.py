@@ -5,8 +5,8 @@ and purposes, in a weekly window, until an end date. Clauses are sugar: a docume
 them. Switching a camera off is leaving it out of every clause.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +14,7 @@ from policies import hours, parts
 from policies.fields import Fields, PolicyError
 from policies.model import Policy
 from policies.parts import ALWAYS, Group, Rule, Terms, Window
+from policies.reach import Reach, demand_reach, reached, read_label
 from policies.vocabulary import RANGE_ACTS, Act, Condition, Effect, Notify, Origin, Purpose
 
 HOLD_S: Final = 72 * 3600  # "keep footage from being overwritten for 72 h while I decide"
@@ -96,6 +97,8 @@ class Clause:
         session_s: seconds of one live view; `clip_s` of one recording, which is at most `look_back_s` old.
         history_from_ms: nothing recorded before this; the moment of saving gives "only from now on".
         live_s_per_day, clip_s_per_day: what the whole site gives within 24 hours; of several clauses the least counts.
+        reach, labels: which cameras it speaks of besides `cameras`; `over` names them, `expand` wants them named.
+        without: cameras that it does not speak of, however it would reach them: those switched off; never written.
     """
 
     cameras: frozenset[str]
@@ -127,6 +130,9 @@ class Clause:
     origins: frozenset[Origin] = frozenset({Origin.CAD})
     live_s_per_day: int = parts.LIVE_S_PER_DAY
     clip_s_per_day: int = parts.CLIP_S_PER_DAY
+    reach: Reach = Reach.NAMED
+    labels: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.purposes:
@@ -139,10 +145,22 @@ class Clause:
             raise PolicyError("spans", "a weekly window needs its hours and its time zone")
         if self.zone and (not hours.is_zone(self.zone) or self.spans != hours.normal(list(self.spans))):
             raise PolicyError("zone", "must be an IANA time zone, with spans sorted and merged")
+        demand_reach(self.reach, self.labels, self.cameras)
 
     def to_json(self) -> object:
         """The written form; `read_clause` reads it."""
-        return parts.plain(self)
+        written = {item.name: parts.plain(getattr(self, item.name)) for item in fields(self) if item.name != "without"}
+        return {name: value for name, value in written.items() if name not in _UNSAID or value != _UNSAID[name]}
+
+    @property
+    def is_about_any(self) -> bool:
+        """Whether it may speak of a camera at all."""
+        return bool(self.cameras or self.labels) or self.reach is not Reach.NAMED
+
+    def over(self, cameras: Mapping[str, Collection[str]]) -> "Clause":
+        """The same answer with every camera named that it speaks of; `cameras`: of the place, each with its labels."""
+        found = reached(self.reach, self.labels, named=self.cameras, without=self.without, cameras=cameras)
+        return replace(self, cameras=found, reach=Reach.NAMED, labels=frozenset(), without=frozenset())
 
     @property
     def preset(self) -> Preset | None:
@@ -162,45 +180,50 @@ def read_clause(value: object, path: str) -> Clause:
     Raises:
         PolicyError: a field is missing, unknown or wrong.
     """
-    fields = Fields({**_LATER, **value} if isinstance(value, Mapping) else value, path)
-    spans = parts.read_spans(fields, "spans") if fields.raw("spans") else ()
-    return fields.done(
+    read = Fields({**_LATER, **value} if isinstance(value, Mapping) else value, path)
+    spans = parts.read_spans(read, "spans") if read.raw("spans") else ()
+    return read.done(
         Clause(
-            cameras=fields.names("cameras"),
-            live=fields.word("live", Live),
-            recordings=fields.word("recordings", Recordings),
-            where=fields.word("where", Where),
-            radius_m=fields.whole("radius_m", 1, parts.MAX_RADIUS_M),
-            agencies=fields.names("agencies"),
-            purposes=fields.words("purposes", Purpose),
-            zone=fields.text("zone", 64),
+            cameras=read.names("cameras"),
+            live=read.word("live", Live),
+            recordings=read.word("recordings", Recordings),
+            where=read.word("where", Where),
+            radius_m=read.whole("radius_m", 1, parts.MAX_RADIUS_M),
+            agencies=read.names("agencies"),
+            purposes=read.words("purposes", Purpose),
+            zone=read.text("zone", 64),
             spans=spans,
-            until_ms=fields.whole_or_none("until_ms"),
-            by_hand=fields.flag("by_hand"),
-            is_moving=fields.flag("is_moving"),
-            hold=fields.flag("hold"),
-            audio=fields.flag("audio"),
-            ptz=fields.flag("ptz"),
-            masks=fields.names("masks"),
-            notify=fields.word("notify", Notify),
-            named=frozenset(fields.ordered("named", parts.as_grantee)),
-            excluded=frozenset(fields.ordered("excluded", parts.as_grantee)),
-            on_panic=fields.flag("on_panic"),
-            emergency=fields.flag("emergency"),
-            session_s=fields.whole("session_s", 1, parts.MAX_SESSION_S),
-            clip_s=fields.whole("clip_s", 1, parts.MAX_CLIP_S),
-            look_back_s=fields.whole("look_back_s", 1, parts.MAX_LOOK_BACK_S),
-            height_lines=fields.whole("height_lines", 1, parts.MAX_LINES),
-            history_from_ms=fields.whole("history_from_ms"),
-            origins=fields.words("origins", Origin),
-            live_s_per_day=fields.whole("live_s_per_day", 1, parts.MAX_PER_DAY_S),
-            clip_s_per_day=fields.whole("clip_s_per_day", 1, parts.MAX_PER_DAY_S),
+            until_ms=read.whole_or_none("until_ms"),
+            by_hand=read.flag("by_hand"),
+            is_moving=read.flag("is_moving"),
+            hold=read.flag("hold"),
+            audio=read.flag("audio"),
+            ptz=read.flag("ptz"),
+            masks=read.names("masks"),
+            notify=read.word("notify", Notify),
+            named=frozenset(read.ordered("named", parts.as_grantee)),
+            excluded=frozenset(read.ordered("excluded", parts.as_grantee)),
+            on_panic=read.flag("on_panic"),
+            emergency=read.flag("emergency"),
+            session_s=read.whole("session_s", 1, parts.MAX_SESSION_S),
+            clip_s=read.whole("clip_s", 1, parts.MAX_CLIP_S),
+            look_back_s=read.whole("look_back_s", 1, parts.MAX_LOOK_BACK_S),
+            height_lines=read.whole("height_lines", 1, parts.MAX_LINES),
+            history_from_ms=read.whole("history_from_ms"),
+            origins=read.words("origins", Origin),
+            live_s_per_day=read.whole("live_s_per_day", 1, parts.MAX_PER_DAY_S),
+            clip_s_per_day=read.whole("clip_s_per_day", 1, parts.MAX_PER_DAY_S),
+            reach=read.word("reach", Reach),
+            labels=frozenset(read.ordered("labels", read_label)),
         )
     )
 
 
+# not written where it says nothing, so that a gateway from before reads every answer that it can say
+_UNSAID: Final[Mapping[str, object]] = {"reach": Reach.NAMED.value, "labels": []}
 # what a clause written before these answers existed says of them
 _LATER: Final[Mapping[str, object]] = {
+    **_UNSAID,
     "named": [],
     "excluded": [],
     "on_panic": False,
@@ -245,8 +268,10 @@ def expand(clauses: Sequence[Clause]) -> Expansion:
     """The rules that the clauses stand for, in their order; a clause without cameras stands for nothing.
 
     Raises:
-        PolicyError: they are more than one document holds.
+        PolicyError: they are more than one document holds, or one speaks of cameras that it does not name.
     """
+    if any(clause.labels or clause.without or clause.reach is not Reach.NAMED for clause in clauses):
+        raise PolicyError("clauses", "have to name their cameras first")
     groups: list[Group] = []
     windows: list[Window] = []
     terms: list[Terms] = []

@@ -37,6 +37,7 @@ class CameraFacts:
         heading_deg: where it looks, degrees clockwise from north, 0 to 359; None when it looks all around.
         is_public_facing: whether it shows a street or another public place.
         purpose: why it is there, in the owner's words.
+        labels: the owner's own words for it; an answer of `sharing` may be said for one.
     """
 
     name: str
@@ -44,6 +45,7 @@ class CameraFacts:
     heading_deg: int | None
     is_public_facing: bool
     purpose: str
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from gateway.cameras.model import NAME_LENGTH, PURPOSE_LENGTH, Camera, CameraFac
 from gateway.cameras.service import Cameras
 from gateway.edge.requires import requires
 from gateway.kernel.errors import LenspactError
+from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.partners import Partners, Place, Site
 from gateway.web import Form, _, after, page, read_form
+from policies.reach import LABEL_LENGTH, MOST_LABELS, is_label, labels_in
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -35,9 +37,10 @@ ZONES: Final = (
 )
 _PLACE: Final = ("lat", "lon")
 _SITE: Final = ("name", "address", "zone", "people_live_here", *_PLACE)
-_CAMERA: Final = ("name", "heading", "looks_around", "facing", "purpose", *_PLACE)
+_CAMERA: Final = ("name", "heading", "looks_around", "facing", "purpose", "labels", *_PLACE)
 _LAT: Final = "Give degrees north between -85 and 85, for instance 41.8819."
 _HEADING: Final = "Give whole degrees from 0 to 359: 0 is north, 90 is east. Or tick that it looks all around."
+LABELS_LENGTH: Final = 2 * MOST_LABELS * LABEL_LENGTH  # characters of the line with all of them
 _LON: Final = "Give degrees east between -180 and 180; west is negative, for instance -87.6278."
 
 
@@ -237,8 +240,9 @@ def read_camera(form: Form) -> CameraFacts:
             form.wrong("heading", _HEADING)
     facing = form.choice("facing", ("public", "private"))
     purpose = form.prose("purpose", most=PURPOSE_LENGTH, is_required=False)
+    labels = _read_labels(form)
     form.check()
-    return CameraFacts(name, place, None if heading is None else int(heading), facing == "public", purpose)
+    return CameraFacts(name, place, None if heading is None else int(heading), facing == "public", purpose, labels)
 
 
 def site_values(site: Site) -> dict[str, str]:
@@ -252,7 +256,25 @@ def camera_values(camera: Camera) -> dict[str, str]:
     facts = camera.facts
     heading = {"looks_around": "yes"} if facts.heading_deg is None else {"heading": str(facts.heading_deg)}
     facing = "public" if facts.is_public_facing else "private"
-    return _place_values(facts.place) | heading | {"name": facts.name, "facing": facing, "purpose": facts.purpose}
+    said = {"name": facts.name, "facing": facing, "purpose": facts.purpose, "labels": ", ".join(sorted(facts.labels))}
+    return _place_values(facts.place) | heading | said
+
+
+def _read_labels(form: Form) -> frozenset[str]:
+    """The owner's own words for a camera."""
+    labels = labels_in(form.line("labels", most=LABELS_LENGTH, is_required=False))
+    wrong = next((label for label in labels if not is_label(label)), "")
+    if wrong:
+        sentence = phrase(
+            "“%(wrong)s” is no label. Use letters, digits, spaces and hyphens, at most %(most)d of them: car park.",
+            wrong=wrong,
+            most=LABEL_LENGTH,
+        )
+        form.wrong("labels", sentence)
+    elif len(labels) > MOST_LABELS:
+        many = phrase("Give at most %(most)d labels; these are %(have)d.", most=MOST_LABELS, have=len(labels))
+        form.wrong("labels", many)
+    return frozenset(labels)
 
 
 def _read_place(form: Form) -> Place:

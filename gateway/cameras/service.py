@@ -202,7 +202,7 @@ class Cameras:
     def _wake(self, unit: UnitOfWork, camera: Camera) -> None:
         """Whatever is shown of the camera's site is decided again, wherever that is."""
         unit.bump(camera.site_id)
-        unit.after_commit(lambda: self._publisher.publish(f"camera.{camera.id}", camera.id))
+        unit.after_commit(lambda: self._publisher.publish(f"camera.{camera.id}", camera.site_id))
 
     async def _mine(self, unit: UnitOfWork, principal: Principal, camera_id: str) -> Camera:
         camera = await self._rows.camera(camera_id, unit=unit)

@@ -18,7 +18,7 @@ _COLUMNS: Final = tuple(
     _CAMERA.c[name]
     for name in (
         *("id", "organisation_id", "site_id", "name", "lat", "lon", "heading_deg", "is_public_facing"),
-        *("people_live_here", "purpose", "state", "created_at", "mark", "mark_until_ms", "revision"),
+        *("people_live_here", "purpose", "labels", "state", "created_at", "mark", "mark_until_ms", "revision"),
     )
 )
 _ORDER: Final = (_CAMERA.c.cell, _CAMERA.c.lat, _CAMERA.c.lon, _CAMERA.c.id)
@@ -176,19 +176,27 @@ def _values(camera: Camera) -> dict[str, Any]:
         "is_public_facing": camera.facts.is_public_facing,
         "people_live_here": camera.people_live_here,
         "purpose": camera.facts.purpose,
+        "labels": ",".join(sorted(camera.facts.labels)),
         "state": camera.state.value,
     }
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+
+
+def _labels(text: str) -> frozenset[str]:
+    return frozenset(text.split(",")) if text else _NONE
+
+
 def _camera(row: Any) -> Camera:
     """A row of `_COLUMNS`; taken apart by place, for a list has hundreds."""
-    (id_, organisation_id, site_id, name, lat, lon, heading_deg, is_public_facing, people_live_here, purpose, state,
-     created_at, mark, mark_until_ms, revision) = row  # fmt: skip
+    (id_, organisation_id, site_id, name, lat, lon, heading_deg, is_public_facing, people_live_here, purpose, labels,
+     state, created_at, mark, mark_until_ms, revision) = row  # fmt: skip
     return Camera(
         id_,
         organisation_id,
         site_id,
-        CameraFacts(name, Place(lat, lon), heading_deg, is_public_facing, purpose),
+        CameraFacts(name, Place(lat, lon), heading_deg, is_public_facing, purpose, _labels(labels)),
         people_live_here,
         _STATES[state],
         created_at,

@@ -35,6 +35,7 @@ class CameraRow(SQLModel, table=True):
     is_public_facing: bool
     people_live_here: bool
     purpose: str
+    labels: str = ""  # the owner's words for it, sorted, with commas between
     state: str
     created_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     mark: str = ""  # of sharing; empty once anything changed that decisions about the camera stand on

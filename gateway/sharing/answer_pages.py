@@ -11,7 +11,17 @@ from gateway.cameras import Cameras
 from gateway.edge.requires import requires
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal
-from gateway.sharing.answering import answer, late_answer, new_answer, numbered_answer, only_answer, removal, start
+from gateway.sharing.answering import (
+    answer,
+    answer_of_all,
+    is_said_apart,
+    late_answer,
+    new_answer,
+    numbered_answer,
+    only_answer,
+    removal,
+    start,
+)
 from gateway.sharing.changing import carry_out, look_at
 from gateway.sharing.service import Sharing
 from gateway.web import after
@@ -29,7 +39,7 @@ async def all_page(
 ) -> Template:
     """One answer for every camera of a place."""
     view = await sharing.view(principal, site_id)
-    return start(request, view, only_answer(view, view.cameras), preset)
+    return start(request, view, answer_of_all(view), preset)
 
 
 @post("/portal/sites/{site_id:str}/sharing/all", opt=requires("portal.edit"), status_code=200, include_in_schema=False)
@@ -41,7 +51,7 @@ async def save_all(
 ) -> Template | Redirect:
     """Show what the answer changes, or save it."""
     view = await sharing.view(principal, site_id)
-    target = only_answer(view, view.cameras)
+    target = answer_of_all(view)
     return await answer(request, principal=principal, sharing=sharing, view=view, target=target)
 
 
@@ -58,7 +68,7 @@ async def camera_sharing_page(
     """The answers for one camera."""
     camera = await cameras.camera(camera_id, organisation_id=principal.organisation_id)
     view = await sharing.view(principal, camera.site_id)
-    if view.answers and len(view.answers.of_camera(camera.id)) > 1:
+    if not is_said_apart(view, camera):
         return after(f"/portal/sites/{camera.site_id}/sharing", "several-answers")
     return start(request, view, only_answer(view, [camera]), preset)
 
@@ -75,7 +85,7 @@ async def save_camera(
     """Show what the answers change, or save them."""
     camera = await cameras.camera(camera_id, organisation_id=principal.organisation_id)
     view = await sharing.view(principal, camera.site_id)
-    if view.answers and len(view.answers.of_camera(camera.id)) > 1:
+    if not is_said_apart(view, camera):
         return after(f"/portal/sites/{camera.site_id}/sharing", "several-answers")
     target = only_answer(view, [camera])
     return await answer(request, principal=principal, sharing=sharing, view=view, target=target)

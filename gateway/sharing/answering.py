@@ -13,6 +13,14 @@ from gateway.cameras import Camera
 from gateway.kernel.errors import ConflictError, LenspactError, NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.sharing.changing import Act, effect_of, save_word
+from gateway.sharing.choosing import (
+    Chosen,
+    field_of,
+    fields_of_cameras,
+    labels_of,
+    read_cameras,
+    values_of_cameras,
+)
 from gateway.sharing.exact import ROLES, Choices, heights_of
 from gateway.sharing.forms import DAYS, PURPOSES, digest_of, fields_of, read_clause_form, values_of
 from gateway.sharing.model import Answers
@@ -21,6 +29,7 @@ from gateway.sharing.views import SharingView
 from gateway.sharing.weeks import rows_shown
 from gateway.web import Form, _, after, page, read_form, reader_s_voice
 from policies.clauses import DEFAULT_PRESET, RADII_M, Clause, Preset, of_preset
+from policies.reach import Reach
 from policies.words import distance, purpose
 
 AnyRequest = Request[Any, Any, Any]
@@ -51,6 +60,7 @@ class Target:
         kept: the clause it starts from.
         number: the place of the clause among the site's answers; None for a new one.
         is_choosing: the form asks which cameras; otherwise it is the only answer of `cameras`.
+        is_alone: it is the only answer of the place, whatever was said for a label or the whole place.
         action: where the form is sent; empty for where it stands.
     """
 
@@ -59,28 +69,28 @@ class Target:
     kept: Clause | None = None
     number: int | None = None
     is_choosing: bool = False
+    is_alone: bool = False
     action: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that choose cameras."""
-        return tuple(f"camera_{camera.id}" for camera in self.cameras) if self.is_choosing else ()
+        return fields_of_cameras(self.cameras, self.kept) if self.is_choosing else ()
 
-    def read(self, form: Form) -> frozenset[str]:
+    @property
+    def labels(self) -> list[tuple[str, str]]:
+        """The labels to choose among, each with its field."""
+        return [(field_of(label), label) for label in labels_of(self.cameras, self.kept)]
+
+    def read(self, form: Form) -> Chosen:
         """The cameras of a form; what is wrong is said at its field."""
         if not self.is_choosing:
-            return frozenset(camera.id for camera in self.cameras)
-        chosen = frozenset(camera.id for camera in self.cameras if form.is_ticked(f"camera_{camera.id}"))
-        if not chosen:
-            form.wrong("cameras", "Choose at least one camera.")
-        return chosen
+            return Chosen(frozenset(camera.id for camera in self.cameras))
+        return read_cameras(form, self.cameras, self.kept)
 
     def values(self) -> dict[str, str]:
         """The cameras as the form shows them."""
-        if not self.is_choosing:
-            return {}
-        names = {camera.id for camera in self.cameras} if self.kept is None else self.kept.cameras
-        return {f"camera_{name}": "yes" for name in names}
+        return values_of_cameras(self.cameras, self.kept) if self.is_choosing else {}
 
     def placed(self, answers: Answers | None, clause: Clause) -> Sequence[Clause]:
         """Every answer of the site, with this one in its place."""
@@ -89,6 +99,8 @@ class Target:
             return [clause if number == self.number else one for number, one in enumerate(others)]
         if self.is_choosing:
             return [*others, clause]
+        if self.is_alone:
+            return [clause]
         names = frozenset(camera.id for camera in self.cameras)
         return [*(dataclasses.replace(one, cameras=one.cameras - names) for one in others), clause]
 
@@ -99,6 +111,17 @@ def only_answer(view: SharingView, cameras: Sequence[Camera]) -> Target:
     every = _("What do you share of every camera at %(site)s?", site=view.site.name)
     title = _("What do you share of %(camera)s?", camera=one) if one else every
     return Target(title=title, cameras=tuple(cameras), kept=_known(view.answers, cameras))
+
+
+def answer_of_all(view: SharingView) -> Target:
+    """The one answer of a place, instead of whatever was said there."""
+    return dataclasses.replace(only_answer(view, view.cameras), is_alone=True)
+
+
+def is_said_apart(view: SharingView, camera: Camera) -> bool:
+    """Whether this camera alone may be answered for: nothing that speaks of it reaches it but by its name, once."""
+    clauses = view.answers.of_camera(camera.id, camera.facts.labels) if view.answers else ()
+    return len(clauses) < 2 and all(clause.reach is Reach.NAMED and not clause.labels for clause in clauses)
 
 
 def new_answer(view: SharingView) -> Target:
@@ -174,9 +197,18 @@ async def answer(
     try:
         if not target.cameras:
             raise PreconditionError("Put a camera on the map first.")
-        names = target.read(form)
+        chosen = target.read(form)
         kept = _of_place(view, form.given("place")) or target.kept
-        clause = read_clause_form(form, view.site, choices, cameras=names, now=view.seen_at, kept=kept)
+        clause = read_clause_form(
+            form,
+            view.site,
+            choices,
+            cameras=chosen.cameras,
+            now=view.seen_at,
+            kept=kept,
+            reach=chosen.reach,
+            labels=chosen.labels,
+        )
         is_look = form.given("then") != "save" or form.given("looked_at") != digest_of(clause)
         is_late = made_from != view.version and (target.number is not None or bool(target.action) or not is_look)
         if is_look or is_late:
@@ -203,7 +235,7 @@ def choices_of(view: SharingView) -> Choices:
 
 def _known(answers: Answers | None, cameras: Sequence[Camera]) -> Clause | None:
     """The clause these cameras have in common, if they have one."""
-    found = {answers.of_camera(camera.id)[:1] for camera in cameras} if answers else set()
+    found = {answers.of_camera(camera.id, camera.facts.labels)[:1] for camera in cameras} if answers else set()
     return next(iter(found))[0] if len(found) == 1 and next(iter(found)) else None
 
 

@@ -20,8 +20,8 @@ from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.model import DocumentState, Step
 from gateway.sharing.ports import Log, SharingRows, SiteAgent, StoredDocument
-from gateway.sharing.service import held_by
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import held_by
 from gateway.sites import TouchAnswer
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import Clock

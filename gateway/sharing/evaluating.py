@@ -21,8 +21,8 @@ from gateway.sharing.layering import Layering, SiteLayers
 from gateway.sharing.looking import NOT_CONNECTED, WISH, is_known, subject_of
 from gateway.sharing.model import plan, policy_of
 from gateway.sharing.ports import SharingRows
-from gateway.sharing.service import held_by
 from gateway.sharing.site_book import Agency, SiteBook
+from gateway.sharing.standing import held_by
 from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import preview, propose_caps

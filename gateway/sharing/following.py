@@ -25,9 +25,11 @@ async def follow_forever(*, bus: MemoryBus, rows: SharingRows, outbox: Outbox) -
     """
     with bus.subscribe(_SITE, _CAMERA) as news:
         while True:
-            topic, _, name = (await news.get()).topic.partition(".")
-            sites = [name] if topic == _SITE else await rows.sites_with(name)
-            for site_id in sites:
+            heard = await news.get()
+            topic, _, name = heard.topic.partition(".")
+            # an answer for a label, or for a whole place, names no camera: the news says whose camera it is
+            sites = {name} if topic == _SITE else {*await rows.sites_with(name), *filter(None, [heard.ref])}
+            for site_id in sorted(sites):
                 await outbox.refresh(site_id)
 
 

@@ -12,6 +12,7 @@ from gateway.sharing.weeks import HOURS_FIELDS, read_hours, values_of_hours
 from gateway.web import Form
 from partner_agent.wire import canonical
 from policies.clauses import DEFAULT_RADIUS_M, ORDINARY_PURPOSES, RADII_M, Clause, Live, Recordings, Where
+from policies.reach import Reach
 from policies.vocabulary import Origin, Purpose
 
 PURPOSES: Final = tuple(word for word in Purpose if word in ORDINARY_PURPOSES)
@@ -51,7 +52,15 @@ def values_of(clause: Clause, site: Site, choices: Choices) -> dict[str, str]:
 
 
 def read_clause_form(
-    form: Form, site: Site, choices: Choices, *, cameras: frozenset[str], now: datetime, kept: Clause | None
+    form: Form,
+    site: Site,
+    choices: Choices,
+    *,
+    cameras: frozenset[str],
+    now: datetime,
+    kept: Clause | None,
+    reach: Reach = Reach.NAMED,
+    labels: frozenset[str] = frozenset(),
 ) -> Clause:
     """The clause that a form describes.
 
@@ -62,6 +71,8 @@ def read_clause_form(
         cameras: whom the answers are for.
         now: an end date lies after it; "only from now on" begins here.
         kept: the clause there was; what the form does not ask stays (masks).
+        reach: whether they are for every camera, then without naming one.
+        labels: cameras with one of these are meant besides.
 
     Raises:
         InvalidError: something is wrong; `fields` holds every sentence.
@@ -82,6 +93,8 @@ def read_clause_form(
     return dataclasses.replace(
         base,
         cameras=cameras,
+        reach=reach,
+        labels=labels,
         live=Live(live),
         recordings=Recordings(recordings),
         where=Where(where),

@@ -11,6 +11,7 @@ from gateway.kernel.errors import NotFoundError
 from gateway.sharing.changing import Act
 from gateway.sharing.model import Version, policy_of
 from gateway.sharing.ports import SharingRows
+from gateway.sharing.reaching import reach_changes
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.views import SharingView
 from gateway.web import _
@@ -44,7 +45,9 @@ class History:
         for index, version in enumerate(found[:PAGE]):
             old = said[index + 1] if index + 1 < len(said) else None
             is_first = old is None and version.seq == 1
-            changes = tuple(say_change(old, said[index], view.voice)) if old is not None or is_first else None
+            reach = reach_changes(() if old is None else found[index + 1].clauses, version.clauses)
+            is_known = old is not None or is_first
+            changes = (*say_change(old, said[index], view.voice), *reach) if is_known else None
             entries.append(Entry(version, changes, is_current=before is None and not index))
         return entries
 
@@ -62,6 +65,6 @@ class History:
         return Act(
             title=_("Go back to version %(n)d", n=seq),
             verb=_("Go back"),
-            clauses=tuple(clause for clause in clauses if clause.cameras),
+            clauses=tuple(clause for clause in clauses if clause.is_about_any),
             off=found[0].off & here,
         )

@@ -17,8 +17,9 @@ from gateway.partners import OrganisationState
 from gateway.sharing.in_force import InForce
 from gateway.sharing.model import EVERYBODY, Answers, policy_of
 from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
-from gateway.sharing.service import NETWORK, held_by
+from gateway.sharing.service import NETWORK
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import held_by
 from partner_agent.wire import canonical
 from policies.layers import AgencyLayer, GuardrailLayer, Layers, SharingLayer
 from policies.model import read_policy

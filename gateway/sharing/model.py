@@ -6,7 +6,7 @@ document and the pending narrowing together, so that less counts at once and mor
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -88,15 +88,13 @@ class Answers:
         if EVERYBODY in self.suspended:
             return ()
         stopped = frozenset(f"agency:{agency}" for agency in self.suspended)
-        left = (
-            dataclasses.replace(clause, cameras=clause.cameras - self.off, excluded=clause.excluded | stopped)
-            for clause in self.clauses
-        )
-        return tuple(clause for clause in left if clause.cameras)
+        left = _left(self.clauses, self.off)
+        return tuple(dataclasses.replace(clause, excluded=clause.excluded | stopped) for clause in left)
 
-    def of_camera(self, camera_id: str) -> tuple[Clause, ...]:
-        """The clauses that speak of a camera."""
-        return tuple(clause for clause in self.clauses if camera_id in clause.cameras)
+    def of_camera(self, camera_id: str, labels: Collection[str] = ()) -> tuple[Clause, ...]:
+        """The clauses that speak of a camera with these labels."""
+        own = {camera_id: labels}
+        return tuple(clause for clause in self.clauses if camera_id in clause.over(own).cameras)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +116,13 @@ class Version:
     @property
     def effective(self) -> tuple[Clause, ...]:
         """The clauses without the cameras that were switched off."""
-        left = (dataclasses.replace(clause, cameras=clause.cameras - self.off) for clause in self.clauses)
-        return tuple(clause for clause in left if clause.cameras)
+        return _left(self.clauses, self.off)
+
+
+def _left(clauses: Sequence[Clause], off: frozenset[str]) -> tuple[Clause, ...]:
+    """The clauses without the cameras that are switched off, however they speak of them; those of none are gone."""
+    left = (dataclasses.replace(one, cameras=one.cameras - off, without=one.without | off) for one in clauses)
+    return tuple(clause for clause in left if clause.is_about_any)
 
 
 def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
@@ -128,11 +131,13 @@ def merged(clauses: Sequence[Clause]) -> tuple[Clause, ...]:
     Raises:
         PolicyError: there are more than a document holds.
     """
-    by_answer: dict[Clause, frozenset[str]] = {}
+    by_answer: dict[Clause, Clause] = {}
     for clause in clauses:
-        answer = dataclasses.replace(clause, cameras=frozenset())
-        by_answer[answer] = by_answer.get(answer, frozenset()) | clause.cameras
-    found = tuple(dataclasses.replace(answer, cameras=cameras) for answer, cameras in by_answer.items() if cameras)
+        answer = dataclasses.replace(clause, cameras=frozenset(), labels=frozenset())
+        known = by_answer.get(answer, answer)
+        cameras, labels = known.cameras | clause.cameras, known.labels | clause.labels
+        by_answer[answer] = dataclasses.replace(known, cameras=cameras, labels=labels)
+    found = tuple(clause for clause in by_answer.values() if clause.is_about_any)
     if len(found) > MAX_CLAUSES:
         raise PolicyError("clauses", f"give at most {MAX_CLAUSES} different answers for one site")
     return found
@@ -145,6 +150,7 @@ class SiteCamera:
     Attributes:
         id: the registered camera.
         name_on_site: what the document calls it: the agent's own id, or the registered one before pairing.
+        labels: the owner's words for it, which no document holds.
     """
 
     id: str
@@ -153,6 +159,7 @@ class SiteCamera:
     lon: float
     people_live_here: bool
     is_public_facing: bool
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +181,10 @@ def policy_of(facts: SiteFacts, clauses: Sequence[Clause]) -> Policy:
         PolicyError: a camera's name on site cannot stand in a document.
     """
     names = {camera.id: camera.name_on_site for camera in facts.cameras}
+    labelled = {camera.id: camera.labels for camera in facts.cameras}
     local = [
         dataclasses.replace(clause, cameras=frozenset(names[name] for name in clause.cameras if name in names))
-        for clause in clauses
+        for clause in (one.over(labelled) for one in clauses)
     ]
     homes = frozenset(camera.name_on_site for camera in facts.cameras if camera.people_live_here)
     streets = frozenset(camera.name_on_site for camera in facts.cameras if camera.is_public_facing)

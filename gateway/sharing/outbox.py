@@ -15,8 +15,9 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import PreconditionError
 from gateway.sharing.model import Answers, DocumentState, Plan, Step, plan, policy_of, rebased
 from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
-from gateway.sharing.service import held_by, topic_of
+from gateway.sharing.service import topic_of
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import held_by
 from gateway.sites import DuePolicy, PolicyAnswer
 from partner_agent.wire import documents
 from partner_agent.wire.clock import Clock

@@ -17,8 +17,9 @@ from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.model import Answers
 from gateway.sharing.ports import SharingRows
-from gateway.sharing.service import Sharing, held_by
+from gateway.sharing.service import Sharing
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import held_by
 from policies.model import Owner, read_policy
 
 MAX_OWNERS: Final = 16  # a document holds no more

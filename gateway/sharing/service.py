@@ -18,15 +18,16 @@ from gateway.kernel.principal import Principal
 from gateway.partners import Site
 from gateway.sharing.effects import Effect, Effects
 from gateway.sharing.forbidding import demand_lawful
-from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Plan, Step, fitting, merged, plan, policy_of
-from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.model import EVERYBODY, Answers, Plan, fitting, merged, policy_of
+from gateway.sharing.ports import Log, Publisher, SharingRows, SiteAgent
+from gateway.sharing.reaching import reach_changes
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import Standings
 from gateway.sharing.views import CameraCard, SharingView, Standing
 from partner_agent.wire.clock import Clock
-from partner_agent.wire.documents import NO_PARENT
 from policies.clauses import Clause, Live
 from policies.fields import PolicyError
-from policies.model import Owner, Policy, read_policy
+from policies.model import Owner, Policy
 from policies.places import PlacePack
 from policies.words import Change, say, say_change
 
@@ -80,6 +81,7 @@ class Sharing:
         self._clock = clock
         self._places = places
         self._effects = effects
+        self._standings = Standings(rows=rows, book=book)
 
     async def view(self, principal: Principal, site_id: str) -> SharingView:
         """What is shared at a site, and how far it has come.
@@ -101,14 +103,14 @@ class Sharing:
         said = await self._said(site, answers.effective if answers else ())
         voice = await self._book.voice(site)
         cameras = await self._book.cameras.of_site(site.id)
-        unticked = await self._unticked(site, answers)
+        unticked = await self._standings.unticked(site, answers)
         organisation = await self._book.partners.organisation(site.organisation_id)
         return SharingView(
             site=site,
             cameras=tuple(cameras),
             answers=answers,
             sentences=tuple(say(said, voice)) if answers else (),
-            standing=await self._standing(site, answers),
+            standing=await self._standings.standing(site, answers),
             unticked=tuple(camera.name for camera in cameras if camera.id in unticked),
             seen_at=self._clock.now(),
             said=said,
@@ -130,9 +132,10 @@ class Sharing:
         known = await self._rows.answers(site.id)
         answers = self._next(known, site, _read(clauses), off)
         before, after = await self._lawful(site, known, answers)
-        step = await self._plan(site, known, dataclasses.replace(answers, owners=None))
+        reach = reach_changes(known.clauses if known else (), answers.clauses)
+        step = await self._standings.plan(site, known, dataclasses.replace(answers, owners=None))
         return Preview(
-            changes=tuple(say_change(before, after, await self._book.voice(site))),
+            changes=(*say_change(before, after, await self._book.voice(site)), *reach),
             needs_approval=step.proposal is not None,
             is_at_once=step.narrowing is not None,
             effect=None if self._effects is None else await self._effects.of(site.id, before, after),
@@ -185,7 +188,7 @@ class Sharing:
         self, principal: Principal, site: Site, known: Answers | None, answers: Answers, *, made_from: int
     ) -> Answers:
         agent = await self._book.agents.agent_of(site.id)
-        step = await self._plan(site, known, answers)
+        step = await self._standings.plan(site, known, answers)
         if step.narrowing is not None:
             answers = dataclasses.replace(answers, pending=step.narrowing.to_document())
         async with self._database.unit_of_work() as unit:
@@ -207,7 +210,7 @@ class Sharing:
         if camera.organisation_id != principal.organisation_id:
             raise NotFoundError("There is no such camera.")
         known = await self._rows.answers(camera.site_id)
-        if known is None or not known.of_camera(camera.id):
+        if known is None or not known.of_camera(camera.id, camera.facts.labels):
             raise PreconditionError("Choose first what is shared of this camera.")
         off = known.off - {camera.id} if is_on else known.off | {camera.id}
         if off != known.off:
@@ -219,13 +222,13 @@ class Sharing:
         for site_id in {camera.site_id for camera in cameras}:
             answers = await self._rows.answers(site_id)
             site = await self._book.partners.site(site_id)
-            unticked = await self._unticked(site, answers)
+            unticked = await self._standings.unticked(site, answers)
             try:
-                standing = await self._standing(site, answers)
+                standing = await self._standings.standing(site, answers)
             except PreconditionError:
                 standing = Standing.NOTHING_SAID
             for camera in (one for one in cameras if one.site_id == site_id):
-                clauses = answers.of_camera(camera.id) if answers else ()
+                clauses = answers.of_camera(camera.id, camera.facts.labels) if answers else ()
                 live = max((clause.live for clause in clauses), key=list(Live).index, default=None)
                 is_on = None if answers is None or live is None else camera.id not in answers.off
                 own = Standing.NOT_TICKED if camera.id in unticked else standing
@@ -281,7 +284,7 @@ class Sharing:
         Raises:
             PreconditionError: the agreement was not accepted.
         """
-        return await self._plan(site, known, answers)
+        return await self._standings.plan(site, known, answers)
 
     # -- inside --------------------------------------------------------------------------------------------------
 
@@ -308,16 +311,6 @@ class Sharing:
             suspended=known.suspended if known else frozenset(),
         )
 
-    async def _plan(self, site: Site, known: Answers | None, answers: Answers) -> Plan:
-        """What follows from the new answers for where the site stands, pending narrowing included."""
-        agent, packs = await self._book.agents.agent_of(site.id), self._book.packs
-        facts = await self._book.facts(site.id, site.organisation_id, agent)
-        wanted = policy_of(facts, answers.effective)
-        if known is not None and known.pending is not None:
-            return plan(read_policy(known.pending), wanted, owners=answers.owners, packs=packs)
-        held = await held_by(self._rows, agent)
-        return plan(read_policy(held.raw) if held else None, wanted, owners=answers.owners, packs=packs)
-
     async def _lawful(self, site: Site, known: Answers | None, answers: Answers) -> tuple[Policy | None, Policy]:
         """What was said and what is to be said, as policies; the ordinance leaves something of each new answer."""
         before = await self._said(site, known.effective) if known else None
@@ -328,32 +321,6 @@ class Sharing:
     async def _said(self, site: Site, clauses: Sequence[Clause]) -> Policy:
         """The policy in our own names of the cameras, to be said in words."""
         return policy_of(await self._book.facts(site.id, site.organisation_id, None), clauses)
-
-    async def _standing(self, site: Site, answers: Answers | None) -> Standing:
-        agent = await self._book.agents.agent_of(site.id)
-        if answers is None:
-            return Standing.NOTHING_SAID
-        if agent is None:
-            return Standing.NOT_CONNECTED
-        if answers.pending is not None:
-            return Standing.TO_CONFIRM
-        shared = {name for clause in answers.effective for name in clause.cameras}
-        if shared and shared == await self._unticked(site, answers):
-            return Standing.NOT_TICKED
-        if (await self._plan(site, answers, answers)).proposal is None:
-            return Standing.IN_FORCE if await held_by(self._rows, agent) else Standing.NOTHING_SHARED
-        base = agent.acked_sha256 or NO_PARENT
-        here = [one for one in await self._rows.waiting(agent.id) if one.parent_sha256 == base]
-        is_refused = bool(here) and here[0].state is DocumentState.REFUSED and here[0].step is Step.PROPOSAL
-        return Standing.REFUSED if is_refused else Standing.TO_APPROVE
-
-    async def _unticked(self, site: Site, answers: Answers | None) -> set[str]:
-        """Cameras that the answers share, at a site whose agent has no such camera."""
-        agent = await self._book.agents.agent_of(site.id)
-        if answers is None or agent is None:
-            return set()
-        ticked = await self._book.ticked(agent)
-        return {name for clause in answers.effective for name in clause.cameras} - set(ticked)
 
     async def _announce(self, unit: UnitOfWork, site_id: str, agent: SiteAgent | None) -> None:
         unit.bump(site_id)
@@ -375,16 +342,6 @@ class Sharing:
             details={**who, "version": answers.version},
         )
         await self._log.append(unit, draft)
-
-
-async def held_by(rows: SharingRows, agent: SiteAgent | None) -> StoredDocument | None:
-    """The newest document the site acknowledged, in the lineage it is in now."""
-    if agent is None or not agent.acked_sha256:
-        return None
-    document = await rows.document(agent.acked_sha256)
-    if document is None or (document.agent_id, document.lineage) != (agent.id, agent.lineage):
-        return None
-    return document
 
 
 def _read(clauses: Sequence[Clause]) -> tuple[Clause, ...]:

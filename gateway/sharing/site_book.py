@@ -121,6 +121,7 @@ def _site_camera(camera: Camera, name_on_site: str) -> SiteCamera:
         lon=camera.place.lon,
         people_live_here=camera.people_live_here,
         is_public_facing=camera.facts.is_public_facing,
+        labels=camera.facts.labels,
     )
 
 

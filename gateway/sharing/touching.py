@@ -12,8 +12,8 @@ import msgspec
 
 from gateway.kernel.errors import PreconditionError
 from gateway.sharing.ports import SharingRows
-from gateway.sharing.service import held_by
 from gateway.sharing.site_book import SiteBook
+from gateway.sharing.standing import held_by
 from partner_agent.wire import approvals
 from partner_agent.wire.approvals import ApprovalError, Profile
 from partner_agent.wire.touches import Assertion, base64url, challenge

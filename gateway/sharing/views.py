@@ -7,6 +7,7 @@ from enum import StrEnum
 from gateway.cameras import Camera
 from gateway.partners import Site
 from gateway.sharing.model import Answers
+from gateway.sharing.reaching import said_for
 from gateway.sharing.site_book import Agency
 from policies.clauses import Clause, Live
 from policies.model import Policy
@@ -62,15 +63,22 @@ class SharingView:
     def parts(self) -> list[tuple[int, Clause, list[str]]]:
         """Each answer with its number and its sentences; none where all of its cameras are switched off or gone."""
         found, named = [], 0
+        labelled = {camera.id: camera.facts.labels for camera in self.cameras}
         for number, clause in enumerate(self.answers.clauses if self.answers else (), start=1):
             off = self.answers.off if self.answers else frozenset[str]()
             sentences: list[str] = []
-            if clause.cameras & self.said.camera_by_id.keys() - off:
+            if clause.over(labelled).cameras & self.said.camera_by_id.keys() - off:
                 named += 1
                 rules = [rule for rule in self.said.rules if rule.id.startswith(f"c{named}.")]
                 sentences = say_rules(self.said, rules, self.voice)
+            sentences += filter(None, [said_for(clause)])
             found.append((number, clause, sentences))
         return found
+
+    @property
+    def reach(self) -> list[str]:
+        """What is said beyond the cameras that there are now, each once."""
+        return list(dict.fromkeys(filter(None, map(said_for, self.answers.clauses if self.answers else ()))))
 
     @property
     def rest(self) -> list[str]:

@@ -15,7 +15,7 @@ NOTICES: Final[dict[str, str]] = {
     "agent-removed": "The agent is disconnected for good. Nobody can look through this place.",
     "sign-on": "The public page is on. Print the sign again: it carries the code now.",
     "sign-off": "The public page is off. Whoever follows the code finds nothing.",
-    "several-answers": "Several answers speak of this camera. Change them one by one below.",
+    "several-answers": "Several answers, or one for more than this camera, speak of it. Change them one by one below.",
     "all-stopped": "Stopped. Whoever watched has lost the picture; your sites are being told.",
     "all-again": "Noted. What your answers say counts again once you have approved it.",
     "network-stopped": "Sharing is off for the whole network. Every picture has ended.",

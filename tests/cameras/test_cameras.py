@@ -116,13 +116,13 @@ async def test_facts_of_the_site_follow_in_the_same_transaction(w):
 
 
 async def test_removal_wakes_whoever_shows_the_camera(w):
-    """Live views listen for it and end."""
+    """Live views listen for it and end; the news says at which place, for answers that name no camera."""
     ana = await w.owner()
     camera = await w.cameras.add(ana, await w.site(ana), FACTS)
 
     with w.bus.subscribe(f"camera.{camera.id}") as heard:
         await w.cameras.remove(ana, camera.id)
-        assert (await heard.get()).ref == camera.id
+        assert (await heard.get()).ref == camera.site_id
 
 
 async def test_withdrawing_takes_every_camera_off_the_list(w):

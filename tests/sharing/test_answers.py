@@ -110,7 +110,7 @@ async def test_no_camera_and_no_such_answer(shop):
     """An answer for no camera is refused at its field; a number that is none is not found, for everybody."""
     w, caller, client, page, _ = shop
     nobody = await post(client, f"{page}/answers/new", **ANSWERS, made_from="1")
-    assert (nobody.status_code, "Choose at least one camera." in nobody.text) == (422, True)
+    assert (nobody.status_code, "Choose at least one camera or label." in nobody.text) == (422, True)
     assert [(await client.get(f"{page}/answers/{number}")).status_code for number in (0, 2, 99)] == [404] * 3
     assert (await client.get(f"{page}/answers/2/remove")).status_code == 404
     other, *_ = await w.shop("bo@example.org")

@@ -6,6 +6,7 @@ from anyio.from_thread import BlockingPortal
 from gateway.kernel.database import Database
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from tests.sharing.test_labels import label
 from tests.sharing.test_pages import app_of
 from tests.support.browser import served, watched
 from tests.support.pages import Caller
@@ -19,6 +20,7 @@ def shop(portal: BlockingPortal, served_database: Database):
     """A shop with two cameras behind a port; its owner looks."""
     w = sharing_world(served_database, clock=SystemClock(), ids=SystemIds())
     owner, site, cameras = portal.call(w.shop)
+    portal.call(label, w, owner, cameras[0], "car park", "entrance")
     with served(app_of(w, Caller(owner)), portal) as origin:
         yield w, origin, site, cameras
 
@@ -63,3 +65,25 @@ def test_an_owner_answers_and_reads_it_back(chromium, shop, theme):
         page.set_viewport_size({"width": 360, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         clean(seen)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_an_answer_is_said_for_a_label(chromium, shop, width):
+    """On a desktop and on a phone: chosen, shown, saved and read back, clean and without sideways scroll."""
+    _, origin, site, cameras = shop
+    with watched(chromium, width=width) as seen:
+        page = seen.page
+        page.goto(f"{origin}/portal/sites/{site.id}/sharing/answers/new")
+        for camera in cameras:
+            page.uncheck(f"#camera_{camera.id}")
+        page.check("#label_car_park")
+        clean(seen)
+        page.click("text=See what changes")
+        page.wait_for_selector("#changes")
+        clean(seen)
+        assert "Said for the label “car park”" in page.inner_text("section.card")
+        page.click("text=Save for when my site is connected")
+        page.wait_for_url("**/sharing?done=sharing-saved")
+        clean(seen)
+        assert "Said for the label “car park”" in page.inner_text("main")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
