@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023_camera_labels"
-down_revision = "0022_agreement_touch"
+revision = "0024_camera_labels"
+down_revision = "0023_second_basis"
 branch_labels = None
 depends_on = None
 
