@@ -32,7 +32,7 @@ _DENIES: Final = "policy_denies"
 class SharingClipLaw:
     """`evidence.ClipLaw` over the centre's decisions."""
 
-    def __init__(self, *, decisions: Decisions, incidents: Incidents, emergency: EmergencyServices) -> None:
+    def __init__(self, decisions: Decisions, incidents: Incidents, emergency: EmergencyServices) -> None:
         self._decisions, self._incidents = decisions, incidents
         self._emergencies = emergency.emergencies
 

@@ -9,14 +9,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
 from gateway.audit import AuditLog, Decision, Json, Kind
 from gateway.evidence.asking import check_range, new_request
 from gateway.evidence.leaves import leaf
 from gateway.evidence.model import (
-    HANDED_OVER,
     NOT_AVAILABLE,
     OPEN,
     WAITING,
@@ -34,23 +32,21 @@ from gateway.evidence.ports import (
     SiteUnreachableError,
     Wanted,
 )
+from gateway.evidence.reading import BATCH, NONE, Requests
 from gateway.evidence.steps import Steps
 from gateway.evidence.uploads import Uploads
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError, UnavailableError
-from gateway.kernel.principal import Principal, PrincipalKind
+from gateway.kernel.principal import Principal
 from gateway.kernel.wake import Wake
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import CLIP_LABEL
 from partner_agent.wire.ids import IdSource
 
-PAGE: Final = 50
-BATCH: Final = 100  # requests one tick looks at
 TICK_S: Final = 2.0
 _LOG: Final = logging.getLogger("lenspact.evidence")
-_NONE: Final = "There is no such request."
 
 
-class Evidence:
+class Evidence(Requests):
     """Everything about recordings.
 
     Attributes:
@@ -77,7 +73,7 @@ class Evidence:
         self.uploads = uploads
         self.packages = packages
         self._public_url = public_url.rstrip("/")
-        self._store = store
+        super().__init__(store)
         self._steps = steps
         self._audit = audit
         self._law, self._consequences = law, consequences
@@ -172,7 +168,7 @@ class Evidence:
         """
         request = await self.get(request_id)
         if not await self._law.may_answer(principal, request.organisation_id):
-            raise NotFoundError(_NONE)
+            raise NotFoundError(NONE)
         if is_yes and approval is None:
             raise InvalidError("A yes is signed by the owner.")
         if is_yes:
@@ -327,6 +323,8 @@ class Evidence:
             await self._sites.let_go(request)
             return
         match request.state:
+            case ClipState.REQUESTED | ClipState.HELD if request.second_id:  # a crash came between the word and this
+                await self._approve(request, by="two_persons", person="", approval=None)
             case ClipState.REQUESTED:
                 await self._keep(request, ask_owner=True)
             case ClipState.APPROVED:
@@ -348,55 +346,6 @@ class Evidence:
                 pass
 
     # --- reading --------------------------------------------------------------------------------------------------
-
-    async def get(self, request_id: str) -> ClipRequest:
-        """One request, for those who have checked who asks.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        request = await self._store.request(request_id)
-        if request is None:
-            raise NotFoundError(_NONE)
-        return request
-
-    async def seen_by(self, principal: Principal, request_id: str) -> ClipRequest:
-        """One request of the caller's own agency or organisation.
-
-        Raises:
-            NotFoundError: there is none they may know of.
-        """
-        request = await self.get(request_id)
-        own = request.agency_id if principal.kind is PrincipalKind.AGENCY else request.organisation_id
-        if not principal.organisation_id or own != principal.organisation_id:
-            raise NotFoundError(_NONE)
-        return request
-
-    async def queue(self) -> dict[ClipState, int]:
-        """How many requests are in each state that something still has to happen in."""
-        counted = await self._store.count_by_state()
-        return {state: counted.get(state, 0) for state in ClipState if state in OPEN}
-
-    async def list_for(
-        self, principal: Principal, *, states: tuple[ClipState, ...] = (), before: str = "", limit: int = PAGE
-    ) -> list[ClipRequest]:
-        """Requests of the caller's own agency or organisation, newest first."""
-        if not principal.organisation_id:
-            return []
-        is_agency = principal.kind is PrincipalKind.AGENCY
-        whose = {"agency_id" if is_agency else "organisation_id": principal.organisation_id}
-        return await self._store.requests(**whose, states=states, before=before, limit=max(1, min(limit, PAGE)))
-
-    async def handed_over(self, organisation_id: str, *, since: datetime, most: int) -> list[ClipRequest]:
-        """Recordings of an owner that arrived here, asked for since then, newest first."""
-        found: list[ClipRequest] = []
-        whose: dict[str, Any] = {"organisation_id": organisation_id, "states": HANDED_OVER}
-        while len(found) < most:
-            page = await self._store.requests(**whose, before=found[-1].id if found else "", limit=BATCH)
-            found += [one for one in page if one.created_at >= since]
-            if len(page) < BATCH or page[-1].created_at < since:
-                break
-        return found[:most]
 
     async def open_package(self, principal: Principal, request_id: str, *, first: int, last: int) -> Readable:
         """The package, to be read out; that somebody does is in the log before the first byte.
