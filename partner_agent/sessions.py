@@ -118,9 +118,12 @@ class Sessions:
         with self._store.transaction() as db:
             self._gate.use_up(permitted)
             self._proofs.add(permitted.promise, grant.jti)
-            row = (grant.session, grant.jti, grant.camera, int(permitted.clip is not None), _json(summary), to_ms(now))
+            is_clip, reserved_s = (1, _clip_seconds(permitted.clip)) if permitted.clip else (0, 0)
+            row = (grant.session, grant.jti, grant.camera, is_clip, _json(summary), to_ms(now), reserved_s)
             db.execute(
-                "INSERT INTO session (session, jti, camera, is_clip, summary, started_ms) VALUES (?,?,?,?,?,?)", row
+                "INSERT INTO session (session, jti, camera, is_clip, summary, started_ms, seconds)"
+                " VALUES (?,?,?,?,?,?,?)",
+                row,
             )
             self._journal.add("accepted", session=grant.session, jti=grant.jti, camera=grant.camera, **summary)
         running = Running(
@@ -223,7 +226,11 @@ class Sessions:
             self.tick()
 
     def usage(self, without: str | None) -> Usage:
-        """What the site has given in the last 24 hours and gives now, without the named session."""
+        """What the site has given in the last 24 hours and gives now, without the named session.
+
+        A view counts as long as it lasted, each rounded up. A recording counts whole from its acceptance, until its
+        session ends without a byte sent: two that are cut at one time never share what is left of the day.
+        """
         since = to_ms(self._clock.now()) - DAY_MS
         rows = self._store.rows(
             "SELECT session, is_clip, seconds FROM session WHERE ended_ms IS NULL OR ended_ms > ?", since
@@ -292,19 +299,22 @@ class Sessions:
         with self._store.transaction() as db:
             for session, running in due.items():
                 running.progress_at = moment + PROGRESS_PERIOD_S
-                values = (math.floor(running.counts.seconds), running.counts.sent_bytes, session)
+                clip, counts = running.clip, running.counts
+                seconds = _clip_seconds(clip) if clip else math.floor(counts.seconds)
+                values = (seconds, counts.sent_bytes, session)
                 db.execute("UPDATE session SET seconds = ?, sent_bytes = ? WHERE session = ?", values)
 
     def _account_for_crash(self) -> None:
         """Sessions that were running when this agent last stopped without a word: two bounds, never silence."""
         for row in self._store.rows("SELECT * FROM session WHERE ended_ms IS NULL"):
+            low, high = row["seconds"], row["seconds"] + PROGRESS_PERIOD_S + 1  # progress is rounded down, by < 1 s
+            if row["is_clip"]:  # its upload may go on: it counts whole, whatever had left before
+                low, high = row["seconds"] if row["sent_bytes"] else 0, row["seconds"]
             claims: dict[str, object] = {
                 "jti": row["jti"],
                 "session": row["session"],
-                "seconds_min": row["seconds"],
-                "seconds_max": row["seconds"]
-                + PROGRESS_PERIOD_S
-                + 1,  # progress is rounded down, by at most one second
+                "seconds_min": low,
+                "seconds_max": high,
                 "bytes_min": row["sent_bytes"],
             }
             with self._store.transaction() as db:

@@ -1,9 +1,11 @@
 """Wires live views: the centre's decisions, the links to sites, the relay as a child, and what ends a view early."""
 
+import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -15,6 +17,7 @@ from gateway.app.settings import Settings
 from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
 from gateway.emergency import Need
+from gateway.evidence import Evidence
 from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -48,6 +51,7 @@ from policies.request import Deny, Permit, Usage
 from policies.vocabulary import Act, Remedy
 
 INCIDENT_LOOK_S: Final = 3.0  # a view outlives its incident's grace time by no more than this
+_DAY: Final = timedelta(days=1)
 SOCKET_PATH_BYTES: Final = 100  # Linux allows 107 for a Unix socket's path
 M = TypeVar("M", bound=Message)
 
@@ -148,19 +152,28 @@ class SiteKeys:
         return PublicKey.of(agent.jwk) if agent else None
 
 
-class LiveTies:
-    """What those who are built before live views need of them: `sharing.LiveUsage`. `tie` is called once."""
+class GivenTies:
+    """What sites give, live and recorded, for those who are built before both: `sharing.GivenUsage`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.now
         self._live: Live | None = None
+        self._evidence: Evidence | None = None
 
-    def tie(self, live: Live) -> None:
-        """This is it."""
-        self._live = live
+    def tie(self, live: Live, evidence: Evidence) -> None:
+        """These are they; called once."""
+        self._live, self._evidence = live, evidence
 
-    async def usage(self, site_id: str, *, without_session: str) -> Usage:
-        """What the site is giving."""
-        return await self._live.usage(site_id, without_session=without_session) if self._live else Usage()
+    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """What they give; those that give nothing are left out."""
+        if self._live is None or self._evidence is None:
+            return {}
+        live = await self._live.usage(sites, without_session=without_session)
+        clips = await self._evidence.given_s(sites, since=self._now() - _DAY)
+        return {
+            site: dataclasses.replace(live.get(site, Usage()), clip_s=clips.get(site, 0))
+            for site in live.keys() | clips.keys()
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
-from gateway.app.live import LiveServices, LiveTies, wire_live
+from gateway.app.live import GivenTies, LiveServices, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
@@ -136,7 +136,10 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing, history = LiveTies(), LiveHistory(log=ground.log.audit, incidents=incidents)
+    viewing, history = (
+        GivenTies(ground.clock),
+        LiveHistory(log=ground.log.audit, incidents=incidents, clock=ground.clock),
+    )
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
     seen = _Seen(incidents=incidents, usage=viewing, history=history)
     law = build_sharing(ground, **theirs, **seen, ties=shared)
@@ -146,7 +149,7 @@ def build_services(
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
     evidence = _evidence(ground, SharingClipLaw(law.decisions, incidents, emergency), sites, identity, emergency)
     views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
-    viewing.tie(views.live)
+    viewing.tie(views.live, evidence)
     history.tie(views.live, evidence)
     joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
     return Services(
@@ -176,7 +179,7 @@ class _Seen(TypedDict):
     """What was and is looked at, and why."""
 
     incidents: Incidents
-    usage: LiveTies
+    usage: GivenTies
     history: LiveHistory
 
 

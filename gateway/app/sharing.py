@@ -30,12 +30,12 @@ from gateway.sharing import (
     Evaluations,
     Everywhere,
     Freshness,
+    GivenUsage,
     History,
     InForce,
     LawSpreader,
     Layering,
     Listing,
-    LiveUsage,
     Ordinances,
     Outbox,
     Owners,
@@ -241,7 +241,7 @@ def build_sharing(
     incidents: Incidents,
     identity: Identity,
     ties: SharingTies,
-    usage: LiveUsage,
+    usage: GivenUsage,
     history: ViewHistory,
 ) -> SharingServices:
     """Sharing over the packs that the settings name, until `InForce.take_over` finds that two people approved another.
@@ -253,7 +253,7 @@ def build_sharing(
     agents, rows = AgentsOnSite(), SqlSharing(ground.database)
     book = _book(loaded, partners=partners, cameras=cameras, agents=agents, agency=TheAgency(identity))
     database, log, bus, clock, prover = ground.database, ground.log.audit, ground.bus, ground.clock, Prover()
-    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history)
+    sharing = _sharing(ground, rows, book, places=loaded.places, prover=prover, history=history, usage=usage)
     outbox = _outbox(ground, rows=rows, book=book)
     freshness = Freshness(generations=database, clock=clock, take_over=loaded.ordinance.take_over)
     layering = _layering(rows, book, loaded, freshness=freshness, usage=usage)
@@ -321,7 +321,9 @@ def _outbox(ground: Ground, *, rows: SqlSharing, book: SiteBook) -> Outbox:
     )
 
 
-def _layering(rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: LiveUsage) -> Layering:
+def _layering(
+    rows: SqlSharing, book: SiteBook, loaded: _Loaded, *, freshness: Freshness, usage: GivenUsage
+) -> Layering:
     return Layering(
         rows=rows,
         book=book,
@@ -340,6 +342,7 @@ def _sharing(
     places: Sequence[PlacePack],
     prover: Prover,
     history: ViewHistory,
+    usage: GivenUsage,
 ) -> Sharing:
     return Sharing(
         database=ground.database,
@@ -349,7 +352,7 @@ def _sharing(
         publisher=ground.bus,
         clock=ground.clock,
         places=places,
-        effects=Effects(ordinance=book.ordinance, prover=prover, clock=ground.clock, history=history),
+        effects=Effects(ordinance=book.ordinance, prover=prover, clock=ground.clock, history=history, usage=usage),
     )
 
 

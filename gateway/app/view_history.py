@@ -1,5 +1,6 @@
 """`sharing.ViewHistory` over live views, recordings, the log and incidents: what new answers are tried on."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from gateway.evidence import ClipRequest, Evidence
 from gateway.incidents import Incident, Incidents
 from gateway.live import Live, Session
 from gateway.sharing import ViewMade
+from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.vocabulary import Layer
 
@@ -20,8 +22,8 @@ _FIELDS: Final = ("camera", "agency", "unit", "role", "purpose", "incident")
 class LiveHistory:
     """What was and is watched at a site. `tie` is called once, when live views and recordings are built."""
 
-    def __init__(self, *, log: AuditLog, incidents: Incidents) -> None:
-        self._log, self._incidents = log, incidents
+    def __init__(self, *, log: AuditLog, incidents: Incidents, clock: Clock) -> None:
+        self._log, self._incidents, self._now = log, incidents, clock.now
         self._live: Live | None = None
         self._evidence: Evidence | None = None
 
@@ -71,6 +73,7 @@ class LiveHistory:
             purpose=session.purpose,
             incident=await self._incident(session.incident_id, known, at),
             has_happened=True,
+            live_s=math.ceil(session.seconds_until(self._now())),
         )
 
     async def _of_clip(self, clip: ClipRequest, known: dict[str, Incident | None]) -> ViewMade:

@@ -1,5 +1,6 @@
 """The life of a request for a recording, and what an upload is: types, transitions and the words people read. Pure."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +46,12 @@ NEXT: Final[dict[ClipState, frozenset[ClipState]]] = {
 WAITING: Final = frozenset({ClipState.REQUESTED, ClipState.HELD})  # for the owner
 HANDED_OVER: Final = (ClipState.RECEIVED, ClipState.DOWNLOADABLE)
 OPEN: Final = frozenset(state for state, after in NEXT.items() if after)
+
+# What counts for the day of a site, as the site itself counts: a recording counts whole from the site's acceptance, for
+# 24 hours after its last byte came; one that ended without a byte does not. An upload that goes on counts however old.
+COUNTS_WHILE: Final = frozenset({ClipState.UPLOADING})
+COUNTS_AFTER: Final = frozenset({ClipState.CUTTING, ClipState.QUARANTINED, *HANDED_OVER})
+COUNTS_WITH_BYTES: Final = frozenset({ClipState.FAILED, ClipState.EXPIRED})
 
 # What the operator reads. A refusal reads the same whoever refused and why: refusals must not add up to a list.
 NOT_AVAILABLE: Final = "Not available for this purpose."
@@ -138,6 +145,11 @@ class ClipRequest:
     def second_id(self) -> str:
         """Who the second person is."""
         return str(self.asker.get("second", ""))
+
+
+def seconds_of(t0: datetime, t1: datetime) -> int:
+    """Of a recording, rounded up, as the site counts them."""
+    return math.ceil((t1 - t0).total_seconds())
 
 
 class UploadState(StrEnum):

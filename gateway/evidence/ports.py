@@ -1,6 +1,6 @@
 """What evidence needs of others, in its own words; the composition root connects them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -150,6 +150,9 @@ class EvidenceStore(Protocol):
 
     async def count_by_state(self) -> dict[ClipState, int]:
         """How many requests are in each state; states without any may be missing."""
+
+    async def given(self, sites: Collection[str], *, since: datetime) -> Mapping[str, int]:
+        """How many seconds of recordings count for each site's day, as `model.COUNTS_WHILE` says; none: left out."""
 
     async def change(self, unit: UnitOfWork, request: ClipRequest, **values: Any) -> ClipRequest:
         """Change a request that is still as `request` says.

@@ -1,5 +1,6 @@
 """Requests for recordings as they are read: by the agency that asked, by the organisation that was asked, and by us."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -46,6 +47,10 @@ class Requests:
         """How many requests are in each state that something still has to happen in."""
         counted = await self._store.count_by_state()
         return {state: counted.get(state, 0) for state in ClipState if state in OPEN}
+
+    async def given_s(self, sites: Collection[str], *, since: datetime) -> Mapping[str, int]:
+        """Seconds of recordings each site gave since then or is giving, as it counts them itself; none: left out."""
+        return await self._store.given(sites, since=since)
 
     async def list_for(
         self, principal: Principal, *, states: tuple[ClipState, ...] = (), before: str = "", limit: int = PAGE

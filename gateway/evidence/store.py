@@ -1,14 +1,27 @@
 """Evidence over SQL: requests with a version that stops lost updates, offsets that only move forward."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col
 
-from gateway.evidence.model import Chunk, ClipRequest, ClipState, Package, Upload, UploadState
+from gateway.evidence.model import (
+    COUNTS_AFTER,
+    COUNTS_WHILE,
+    COUNTS_WITH_BYTES,
+    Chunk,
+    ClipRequest,
+    ClipState,
+    Package,
+    Upload,
+    UploadState,
+    seconds_of,
+)
 from gateway.evidence.tables import ChunkRow, ClipRequestRow, PackageRow, UploadRow
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
@@ -67,6 +80,23 @@ class SqlEvidence:
         async with self._database.read() as connection:
             rows = await connection.execute(select(state, func.count()).group_by(state))
             return {ClipState(name): count for name, count in rows}
+
+    async def given(self, sites: Collection[str], *, since: datetime) -> Mapping[str, int]:
+        """Added up here, each rounded up; see the port."""
+        row, state, is_late = ClipRequestRow, col(ClipRequestRow.state), col(ClipRequestRow.changed_at) > since
+        is_its_own = col(UploadRow.request_id) == col(row.id)
+        has_bytes = select(col(UploadRow.id)).where(is_its_own, col(UploadRow.received) > 0).exists()
+        counts = or_(
+            state.in_(sorted(COUNTS_WHILE)),
+            state.in_(sorted(COUNTS_AFTER)) & is_late,
+            state.in_(sorted(COUNTS_WITH_BYTES)) & is_late & has_bytes,
+        )
+        statement = select(col(row.site_id), col(row.t0), col(row.t1)).where(col(row.site_id).in_(sites), counts)
+        found: Counter[str] = Counter()
+        async with self._database.read() as connection:
+            for site_id, t0, t1 in await connection.execute(statement):
+                found[site_id] += seconds_of(t0, t1)
+        return found
 
     async def change(self, unit: UnitOfWork, request: ClipRequest, **values: Any) -> ClipRequest:
         """Optimistically; see the port."""

@@ -26,6 +26,7 @@ class ClipRequestRow(SQLModel, table=True):
         Index("ix_clip_request_agency_id_id", "agency_id", "id"),
         Index("ix_clip_request_organisation_id_id", "organisation_id", "id"),
         Index("ix_clip_request_state_expires_at", "state", "expires_at"),
+        Index("ix_clip_request_site_id_state_changed_at", "site_id", "state", "changed_at"),
     )
 
     id: str = Field(sa_column=_id(key=True))

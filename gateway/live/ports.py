@@ -1,6 +1,6 @@
 """What live views need of others, in their own words: a decision, the sites, a relay, and rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -231,8 +231,8 @@ class SessionStore(Protocol):
     async def unfinished(self) -> Sequence[Session]:
         """Every session that is in an open state."""
 
-    async def given(self, site_id: str, *, since: datetime, without: str) -> Sequence[Session]:
-        """The accepted sessions of a site that are open or ended since then, without one."""
+    async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
+        """The accepted sessions of these sites that are open or ended after then, without one."""
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """The sessions of a site that were asked for since then, newest first, at most so many."""

@@ -8,7 +8,7 @@ from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of
 import logging
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -195,14 +195,20 @@ class Live:
             raise NotFoundError("There is no such view.")
         return session
 
-    async def usage(self, site_id: str, *, without_session: str = "") -> Usage:
-        """What a site has given in the last 24 hours and gives now, as far as the centre counts it."""
+    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """What sites have given live in the last 24 hours and give now; one that gives nothing is left out.
+
+        Each view is rounded up, as the site does. Recordings are not known here.
+        """
         now = self._clock.now()
-        given = await self._store.given(site_id, since=now - timedelta(days=1), without=without_session)
-        return Usage(
-            live_s=math.ceil(sum(session.seconds_until(now) for session in given)),
-            views_now=sum(session.is_open for session in given),
-        )
+        found: dict[str, Usage] = {}
+        for session in await self._store.given(sites, since=now - timedelta(days=1), without=without_session):
+            so_far = found.get(session.site_id, Usage())
+            found[session.site_id] = Usage(
+                live_s=so_far.live_s + math.ceil(session.seconds_until(now)),
+                views_now=so_far.views_now + session.is_open,
+            )
+        return found
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """The views of a site that were let through by the centre since then, newest first, at most so many."""

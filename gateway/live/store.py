@@ -1,6 +1,6 @@
 """Sessions over SQL: steps are conditional updates, so that two who end one session write it once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, cast
@@ -52,14 +52,14 @@ class SqlSessions:
         table = LiveSession.__table__  # type: ignore[attr-defined]
         return await self._read(select(table).where(col(LiveSession.state).in_(sorted(OPEN_STATES))))
 
-    async def given(self, site_id: str, *, since: datetime, without: str) -> Sequence[Session]:
-        """Accepted sessions of a site, open or ended since."""
+    async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
+        """Accepted sessions of these sites, open or ended after."""
         table = LiveSession.__table__  # type: ignore[attr-defined]
         ended = col(LiveSession.ended_at)
         statement = select(table).where(
-            col(LiveSession.site_id) == site_id,
+            col(LiveSession.site_id).in_(sites),
             col(LiveSession.accepted_at).is_not(None),
-            or_(ended.is_(None), ended >= since),
+            or_(ended.is_(None), ended > since),
             col(LiveSession.id) != without,
         )
         return await self._read(statement)

@@ -19,7 +19,7 @@ from gateway.sharing.ordinance_words import lines, say_added, say_limits, say_lo
 from gateway.sharing.ordinances import Ordinances, Progress, Proposal
 from gateway.sharing.outbox import Outbox
 from gateway.sharing.owners import MAX_OWNERS, Key, KeyState, Owners, SiteKeys
-from gateway.sharing.ports import LiveUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
+from gateway.sharing.ports import GivenUsage, SiteAgent, SiteAgents, StoredDocument, ViewHistory, ViewMade
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.service import NETWORK, Preview, Sharing, topic_of
 from gateway.sharing.signs import Signs
@@ -55,6 +55,7 @@ __all__ = [
     "Everywhere",
     "Explained",
     "Freshness",
+    "GivenUsage",
     "History",
     "InForce",
     "Key",
@@ -63,7 +64,6 @@ __all__ = [
     "Layering",
     "Listed",
     "Listing",
-    "LiveUsage",
     "Look",
     "MapView",
     "Marker",

@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 
 from gateway.sharing.in_force import InForce
-from gateway.sharing.ports import ViewHistory
+from gateway.sharing.ports import GivenUsage, ViewHistory
 from gateway.sharing.prover import Proved, Prover, Unproved
 from gateway.sharing.replaying import Replayed, replayed, would_end
 from partner_agent.wire.clock import Clock
@@ -109,10 +109,11 @@ class Effects:
         prover: Prover,
         clock: Clock,
         history: ViewHistory | None = None,
+        usage: GivenUsage | None = None,
         deadline_s: float = DEADLINE_S,
     ) -> None:
         self._ordinance, self._prover, self._clock = ordinance, prover, clock
-        self._history, self._deadline_s = history, deadline_s
+        self._history, self._usage, self._deadline_s = history, usage, deadline_s
         self._threads = anyio.CapacityLimiter(THREADS)
 
     async def of(self, site_id: str, old: Policy | None, new: Policy) -> Effect:
@@ -157,7 +158,9 @@ class Effects:
     async def _replay(self, history: ViewHistory, effect: Effect, case: _Case) -> None:
         """The last days, and what runs now, by the new policy."""
         running = await history.running(case.site_id)
-        effect.ending = await self._in_thread(lambda: would_end(running, case.old, case.new, now=case.since))
+        given = {} if self._usage is None else await self._usage.usage({case.site_id})
+        ended = partial(would_end, running, case.old, case.new, now=case.since, given=given.get(case.site_id))
+        effect.ending = await self._in_thread(ended)
         since = case.since - timedelta(days=DAYS)
         views = await history.past(case.site_id, case.new.partner, since=since, most=MOST_VIEWS)
         days = DAYS if len(views) < MOST_VIEWS else (case.since - views[-1].at).days

@@ -6,7 +6,7 @@ the generation of the site, its organisation, the agreement, the ordinance or th
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Generic, TypeVar
@@ -16,7 +16,7 @@ from gateway.kernel.generations import AGREEMENT, ORDINANCE
 from gateway.partners import OrganisationState
 from gateway.sharing.in_force import InForce
 from gateway.sharing.model import EVERYBODY, Answers, policy_of
-from gateway.sharing.ports import Confirmed, LiveUsage, SharingRows, SiteAgent, StoredDocument
+from gateway.sharing.ports import Confirmed, GivenUsage, SharingRows, SiteAgent, StoredDocument
 from gateway.sharing.service import NETWORK
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.standing import held_by
@@ -122,7 +122,7 @@ class Layering:
         ordinance: InForce,
         agency: AgencyLayer,
         freshness: Confirmed,
-        usage: LiveUsage | None = None,
+        usage: GivenUsage | None = None,
     ) -> None:
         self._rows = rows
         self._book = book
@@ -158,9 +158,15 @@ class Layering:
         await self._freshness.catch_up()
         return (await self._network_now()).is_suspended
 
-    async def usage(self, site_id: str, *, without_session: str) -> Usage:
+    async def usage(self, site_id: str, *, without_session: str = "") -> Usage:
         """What the site is giving, as far as the centre counts it."""
-        return Usage() if self._usage is None else await self._usage.usage(site_id, without_session=without_session)
+        return (await self.usages({site_id}, without_session=without_session)).get(site_id, Usage())
+
+    async def usages(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """What each of these sites is giving; those that give nothing are left out."""
+        if self._usage is None or not sites:
+            return {}
+        return await self._usage.usage(sites, without_session=without_session)
 
     async def of_site(self, site_id: str, organisation_id: str) -> SiteLayers:
         """The layers of one site as they are now."""

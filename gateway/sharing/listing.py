@@ -7,7 +7,8 @@ square until a page is full, those whose mark is known to be hidden left out by 
 counts, or whose signature is not stored, is decided by itself from what is stored: a missing or old mark permits
 nothing. Who may not know of a camera finds it neither in a page nor in a count.
 
-Nothing is released by a list: `Decisions.decide_for` is asked for each release, and looks at what the site gave before.
+What sites gave in the last 24 hours is asked for a page at once; the cameras of those that gave something, and only
+they, are decided again by themselves. Nothing is released by a list: `Decisions.decide_for` is asked for each release.
 """
 
 import dataclasses
@@ -143,14 +144,14 @@ class Listing:
                     continue
                 if len(found) == most:
                     sheet.learn(most, read + index)
-                    return Page(tuple(found), position_of(found[-1].camera))
+                    return Page(await self._with_given(sheet, found), position_of(found[-1].camera))
                 found.append(Listed(camera, seen))
             if len(cameras) < count:
                 break
             read += count
             sheet.learn(len(found), read)
             after, count = position_of(cameras[-1]), sheet.reading(most + 1 - len(found))
-        return Page(tuple(found), None)
+        return Page(await self._with_given(sheet, found), None)
 
     async def list_near(
         self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
@@ -166,12 +167,16 @@ class Listing:
             near = await self._cameras.near(centre, radius_m=radius_m, most=count)
             looks = await self._looks(sheet, [one.camera for one in near])
             found = [
-                NearView(one.camera, one.distance_m, seen.availability, seen.remedy)
+                (one.distance_m, Listed(one.camera, seen))
                 for one, seen in zip(near, looks, strict=True)
                 if seen.is_known
-            ]
+            ][:most]
             if len(found) >= most or len(near) < count or count >= MOST_NEAR:
-                return found[:most]
+                listed = await self._with_given(sheet, [one for _, one in found])
+                return [
+                    NearView(one.camera, distance_m, one.look.availability, one.look.remedy)
+                    for (distance_m, _), one in zip(found, listed, strict=True)
+                ]
             count = min(count * 4, MOST_NEAR)
         return []
 
@@ -286,6 +291,17 @@ class Listing:
                 found.append(self._decided(sheet, camera.mark, compiled, place))
         return found
 
+    async def _with_given(self, sheet: Sheet, found: Sequence[Listed]) -> tuple[Listed, ...]:
+        """The same cameras; what their sites gave already is taken off from what would be permitted."""
+        open_to = {one.camera.site_id for one in found if one.look.denied is None}
+        given = await self._layering.usages(open_to)
+        after = []
+        for one in found:
+            usage = given.get(one.camera.site_id) if one.look.denied is None else None
+            seen = one.look if usage is None else await self._singly(sheet, one.camera, usage)
+            after.append(Listed(one.camera, dataclasses.replace(seen, is_known=True)))
+        return tuple(after)
+
     def _decided(self, sheet: Sheet, mark: str, compiled: Compiled, place: Point) -> Look:
         """The answer for a signature at a place; the one found before, for a place that the same radii reach."""
         incident, band = sheet.asked.incident, -1
@@ -304,7 +320,7 @@ class Listing:
                     self._decided(sheet, mark, compiled, at_it)
         return known.look
 
-    async def _singly(self, sheet: Sheet, camera: Camera) -> Look:
+    async def _singly(self, sheet: Sheet, camera: Camera, usage: law.Usage | None = None) -> Look:
         """The answer for one camera from what is stored about its site; refused where that cannot be read."""
         if camera.site_id not in sheet.sites:
             try:
@@ -316,7 +332,7 @@ class Listing:
         if found is None:
             return _BROKEN
         name = found.names.get(camera.id, camera.id)
-        return look(found, dataclasses.replace(sheet.asked, partner=camera.organisation_id, camera=name))
+        return look(found, dataclasses.replace(sheet.asked, partner=camera.organisation_id, camera=name), usage)
 
     async def _compile(self, marks: set[str]) -> None:
         """Have the signatures of these marks compiled, of those that count and are stored."""

@@ -57,9 +57,9 @@ class Look:
         return Remedy.NONE if self.denied is None else self.denied.remedy
 
 
-def look(site: SiteLayers, asked: law.Request) -> Look:
-    """How a camera of this site stands for what is asked."""
-    decision = previewed(site, asked)
+def look(site: SiteLayers, asked: law.Request, usage: law.Usage | None = None) -> Look:
+    """How a camera of this site stands for what is asked, where the site gave so much already."""
+    decision = previewed(site, asked, usage)
     denied = dataclasses.replace(decision, rule="") if isinstance(decision, Deny) else None
     return Look(is_known(site, asked), denied)
 
@@ -92,9 +92,10 @@ def knows_nothing(agency: AgencyLayer, asked: law.Request) -> bool:
     return not any(agency.judges.verdict(agency_head(one), release=False).is_allowed for one in (asks, *on_the_map))
 
 
-def previewed(site: SiteLayers, asked: law.Request) -> Decision:
-    """What a release would be answered by the kernel, without what the site has given already."""
-    layers = site.for_agency(asked.subject.agency).layers(law.Facts())
+def previewed(site: SiteLayers, asked: law.Request, usage: law.Usage | None = None) -> Decision:
+    """What a release would be answered by the kernel, where the site gave so much already; None: nothing."""
+    facts = law.Facts() if usage is None else law.Facts(usage=usage)
+    layers = site.for_agency(asked.subject.agency).layers(facts)
     if layers is None:
         return NOT_CONNECTED
     caps = propose_caps(layers, asked)

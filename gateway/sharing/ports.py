@@ -111,11 +111,11 @@ class SiteAgents(Protocol):
         """When the hold of a proposal ends; None if none runs that we know of."""
 
 
-class LiveUsage(Protocol):
-    """What a site is giving."""
+class GivenUsage(Protocol):
+    """What sites are giving, live and recorded."""
 
-    async def usage(self, site_id: str, *, without_session: str) -> Usage:
-        """In the last 24 hours and right now, without one session that is decided again."""
+    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """In the last 24 hours and right now, without one view that is decided again; nothing given: left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,7 @@ class ViewMade:
         incident: the reason, as it was then.
         has_happened: whether it was let through; otherwise the owner's rules refused it.
         span: of the recording that was handed over; None for a live view.
+        live_s: how long a live view lasted, rounded up.
     """
 
     id: str
@@ -140,6 +141,7 @@ class ViewMade:
     incident: Incident | None
     has_happened: bool
     span: Span | None = None
+    live_s: int = 0
 
 
 class ViewHistory(Protocol):

@@ -1,10 +1,12 @@
 """Looks of the last days, and those that run, decided again by an owner's new answers before they are saved.
 
 Kept of a look is who, which camera, for what and for which incident. Whether the owner said yes at the time, the alarm
-button was on, or a second person stood by is not: for what happened it is taken to be as the rules then needed it.
+button was on, or a second person stood by is not: for what happened it is taken to be as the rules then needed it. What
+a place gives within 24 hours is counted anew, of what the new answers would have let through; how many at once is not.
 """
 
 import math
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,10 +17,11 @@ from policies.heads import sharing_head
 from policies.layers import SharingLayer
 from policies.model import Policy
 from policies.replay import Record, replay
-from policies.request import Approval, Caps, Facts, Request, Subject
+from policies.request import Approval, Caps, Facts, Request, Subject, Usage
 from policies.vocabulary import Act, Purpose
 
 _LATER: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,42 @@ class Replayed:
 def replayed(views: Sequence[ViewMade], old: Policy | None, new: Policy, *, days: int) -> Replayed:
     """The views by the new policy; those at cameras that neither policy knows count as not made again."""
     found = replay(SharingLayer(new), _records(views, old, new))
+    refused = {*found.refused, *_over_total(views, frozenset(found.refused), old, new)}
     recordings = {view.id for view in views if view.span is not None}
-    withheld = sum(ref in recordings for ref in found.refused)
-    return Replayed(days, found.made, len(found.refused) - withheld, len(found.allowed), withheld)
+    withheld = len(recordings & refused)
+    return Replayed(days, found.made, len(refused) - withheld, len(found.allowed), withheld)
 
 
-def would_end(running: Sequence[ViewMade], old: Policy | None, new: Policy, *, now: datetime) -> int:
-    """How many of the views that run the new policy would not permit now."""
+def would_end(
+    running: Sequence[ViewMade], old: Policy | None, new: Policy, *, now: datetime, given: Usage | None = None
+) -> int:
+    """How many of the views that run the new policy would not permit now, where the place gave so much already."""
+    if given is not None and given.live_s >= new.totals.live_s_per_day:
+        return len([*_records(running, old, new, now=now)])
     return len(replay(SharingLayer(new), _records(running, old, new, now=now)).refused)
+
+
+def _over_total(views: Sequence[ViewMade], refused: frozenset[str], old: Policy | None, new: Policy) -> Iterator[str]:
+    """What happened, and the new totals would have refused: 24 hours back from each, as the site counts."""
+    known = {camera for policy in (old, new) if policy is not None for camera in policy.camera_by_id}
+    live, clips = deque[tuple[datetime, int]](), deque[tuple[datetime, int]]()
+    for view in sorted(views, key=lambda one: one.at):
+        if not view.has_happened or view.id in refused or view.camera_id not in known:
+            continue
+        for given in (live, clips):
+            while given and given[0][0] <= view.at - _DAY:
+                given.popleft()
+        if view.span is None:
+            is_over = sum(seconds for _, seconds in live) >= new.totals.live_s_per_day
+            kept, entry = live, (view.at + timedelta(seconds=view.live_s), view.live_s)
+        else:
+            seconds = math.ceil(view.span.seconds)
+            is_over = sum(seconds for _, seconds in clips) + seconds > new.totals.clip_s_per_day
+            kept, entry = clips, (view.at, seconds)
+        if is_over:
+            yield view.id
+        else:
+            kept.append(entry)
 
 
 def _records(

@@ -64,7 +64,7 @@ async def plane(database, tmp_path):
 
 async def test_nothing_is_known_before_live_views_are_built(plane):
     """Sharing is built first; until it is told, there were no views."""
-    history = LiveHistory(log=plane.audit, incidents=Incidents(plane.clock.now()))
+    history = LiveHistory(clock=plane.clock, log=plane.audit, incidents=Incidents(plane.clock.now()))
 
     assert await history.past(SITE, ORGANISATION, since=plane.clock.now(), most=10) == []
     assert await history.running(SITE) == []
@@ -73,7 +73,7 @@ async def test_nothing_is_known_before_live_views_are_built(plane):
 async def test_views_that_happened_and_that_the_rules_refused(plane):
     """Newest first, with the incident where it then was; what another layer refused does not count."""
     incidents = Incidents(plane.clock.now() - timedelta(minutes=5))
-    history = LiveHistory(log=plane.audit, incidents=incidents)
+    history = LiveHistory(clock=plane.clock, log=plane.audit, incidents=incidents)
     history.tie(plane.sessions.live, Recordings())
     started = plane.clock.now()
     seen = await plane.accepted()
@@ -98,7 +98,9 @@ async def test_recordings_that_were_handed_over(plane):
     """Of this site alone, with their range, and who asked as they then were."""
     clip = clip_request(plane.clock.now(), site_id=SITE, organisation_id=ORGANISATION, incident_id=INCIDENT)
     elsewhere = dataclasses.replace(clip, id=made_up("clp", 2), site_id=made_up("sit", 9))
-    history = LiveHistory(log=plane.audit, incidents=Incidents(plane.clock.now() - timedelta(minutes=5)))
+    history = LiveHistory(
+        clock=plane.clock, log=plane.audit, incidents=Incidents(plane.clock.now() - timedelta(minutes=5))
+    )
     history.tie(plane.sessions.live, Recordings(clip, elsewhere))
 
     (found,) = await history.past(SITE, ORGANISATION, since=plane.clock.now(), most=10)
@@ -109,7 +111,9 @@ async def test_recordings_that_were_handed_over(plane):
 
 async def test_views_that_run(plane):
     """Those of the site, with the incident where it is now; one without an incident has none."""
-    history = LiveHistory(log=plane.audit, incidents=Incidents(plane.clock.now() - timedelta(hours=2)))
+    history = LiveHistory(
+        clock=plane.clock, log=plane.audit, incidents=Incidents(plane.clock.now() - timedelta(hours=2))
+    )
     history.tie(plane.sessions.live, Recordings())
     await plane.accepted()
     await plane.accepted(incident_id="")

@@ -1,5 +1,6 @@
 """Recordings: kept at once, given only for a grant, asked on site, released once, and accounted for."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from partner_agent.ports import MediaError
 from partner_agent.wire import messages as m
 from partner_agent.wire.problems import Code
+from policies.model import Policy
 from policies.vocabulary import Act
 from tests.fakes.clock import FakeClock
 from tests.policies import build
@@ -224,3 +226,46 @@ async def test_a_cut_that_fails_is_accounted_for(bench: Bench):
 
     (stopped,) = [bench.claims(item) for item in bench.said_last if isinstance(item, m.Stopped)]
     assert (stopped["reason"], stopped["seconds"]) == ("camera_unreachable", 0)
+
+
+# --- what the day allows
+
+
+def _day(clip_s_per_day: int) -> Policy:
+    totals = dataclasses.replace(ALWAYS.totals, clip_s_per_day=clip_s_per_day)
+    return dataclasses.replace(ALWAYS, totals=totals)
+
+
+async def test_a_recording_on_its_way_counts_for_the_day(bench: Bench):
+    """Two of five minutes, asked for at one time, do not both fit into nine minutes of a day."""
+    bench.share(_day(540))
+    bench.uploader.gate = anyio.Event()
+
+    assert await _fetch(bench, _request(bench)) == "accepted"
+    assert bench.agent.sessions.usage(None).clip_s == 300
+    assert await _fetch(bench, _request(bench, request_id="clr_2"), jti="grt_2", session="ses_2") == Code.POLICY_DENIES
+
+
+async def test_a_recording_that_did_not_leave_does_not_count(bench: Bench):
+    """Nothing was cut: the day has all of its seconds again."""
+    bench.share(_day(540))
+    bench.recordings.failure = MediaError(Code.CAMERA_UNREACHABLE, "nothing there")
+    await _fetch(bench, _request(bench))
+
+    assert bench.agent.sessions.usage(None).clip_s == 0
+
+
+async def test_a_recording_whose_upload_a_crash_broke_off_counts_whole(bench: Bench, clock: FakeClock):
+    """The next start goes on with the file, so that all of it may have left."""
+    bench.share(ALWAYS)
+    bench.uploader.gate = anyio.Event()
+    await _fetch(bench, _request(bench))
+    clock.advance(6)
+    bench.agent.sessions.tick()
+    bench.restart()
+    async with bench.at_work():
+        bench.agent.accounts.repeat(now=True)
+
+        claims = bench.token(m.Interrupted)
+        assert (claims["seconds_min"], claims["seconds_max"]) == (300, 300)
+        assert bench.agent.sessions.usage(None).clip_s == 300

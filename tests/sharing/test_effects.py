@@ -1,5 +1,6 @@
 """What an owner sees before saving: the effect, worked out in time or said to be missing, and true."""
 
+import dataclasses
 from datetime import timedelta
 
 import anyio
@@ -11,11 +12,12 @@ from gateway.sharing.replaying import Replayed
 from policies import packs, space
 from policies.analysis import Edit, Verdict, Way
 from policies.conflicts import Oddity, narrowed, oddities
-from policies.request import Span
+from policies.request import Span, Usage
 from policies.smt import WIDER, question
 from policies.vocabulary import Act, Origin, Purpose, Tag
 from policies.voice import Voice
 from tests.fakes.clock import FakeClock
+from tests.fakes.given import FakeGiven
 from tests.policies.build import NOW, OFFICE, deny, incident, policy, rule
 from tests.support.ordinances import in_force
 
@@ -24,6 +26,7 @@ VOICE = Voice(
     cameras={"cam_1": "Front door", "cam_2": "Yard"}, agencies={"age_1": "City Police"}, zone="America/Chicago"
 )
 PACK = packs.ordinance("open_city")
+MINUTE = timedelta(minutes=1)
 NEAR, ANY_TIME = policy(rule(condition="near:600")), policy(rule())
 
 
@@ -191,6 +194,32 @@ async def test_views_at_unknown_cameras_and_words_are_left_out():
     odd = [view(1, camera_id="cam_9"), view(2, purpose="because")]
     with anyio.fail_after(60):
         assert (await effects(history=Views(odd)).of("sit_1", NEAR, NEAR)).replayed.made == 0
+
+
+async def test_the_last_days_are_counted_by_the_new_totals():
+    """Half an hour a day: the second of three views of 20 minutes fits, the third not; a day later one does again."""
+    gives = policy(rule(acts=frozenset({Act.LIVE_VIEW, Act.CLIP_FETCH})))
+    less = dataclasses.replace(gives, totals=dataclasses.replace(gives.totals, live_s_per_day=1800, clip_s_per_day=90))
+    shows = [view(hours, live_s=1200) for hours in (1, 2, 3, 30)]
+    clips = [view(10 + n, span=Span(NOW - timedelta(hours=13), NOW - timedelta(hours=13) + MINUTE)) for n in (1, 2)]
+    with anyio.fail_after(60):
+        found = (await effects(history=Views([*shows, *clips])).of("sit_1", gives, less)).replayed
+        same = (await effects(history=Views([*shows, *clips])).of("sit_1", gives, gives)).replayed
+
+    assert (found.refused, found.withheld) == (1, 1)
+    assert (same.refused, same.withheld) == (0, 0)
+
+
+async def test_views_end_where_the_new_total_is_used_up_already():
+    """An hour was given today, and no more than half an hour is to be: what runs ends, as it will on site."""
+    less = dataclasses.replace(NEAR, totals=dataclasses.replace(NEAR.totals, live_s_per_day=1800))
+    given = FakeGiven()
+    given.by_site = {"sit_1": Usage(live_s=3600)}
+    with anyio.fail_after(60):
+        ending = (await effects(history=Views(running=[view(1)]), usage=given).of("sit_1", NEAR, less)).ending
+        staying = (await effects(history=Views(running=[view(1)]), usage=given).of("sit_1", NEAR, NEAR)).ending
+
+    assert (ending, staying) == (1, 0)
 
 
 async def test_views_that_run_and_would_end_are_counted():

@@ -18,7 +18,7 @@ from gateway.sharing.looking import look
 from gateway.sharing.marking import SINGLY
 from gateway.sharing.model import EVERYBODY
 from policies.clauses import Clause, Live, Recordings, Where
-from policies.request import Permit
+from policies.request import Permit, Usage
 from policies.vocabulary import Act, Notify, Origin, Purpose, Reason
 from tests.support.partners import LOOP
 from tests.support.sharing import incident, operator, sharing_world, usual
@@ -676,3 +676,42 @@ async def single_look(w, camera, wanted):
         incident=wanted.incident,
     )
     return look(site, request_of(question, camera, site, now=w.clock.now()))
+
+
+# -- what a place gave already -------------------------------------------------------------------------------------
+
+
+async def test_a_list_says_what_a_decision_says_where_the_days_total_is_used_up(w):
+    """In a page and around an incident, of that place alone; a camera that is not known does not appear by it."""
+    _, site, used, _ = await connected(w, "ana@example.org", OPEN_CLAUSE)
+    _, _, others, _ = await connected(w, "bo@example.org", OPEN_CLAUSE)
+    _, hidden_site, hidden, _ = await connected(w, "cy@example.org", dataclasses.replace(HIDDEN_CLAUSE, radius_m=1))
+    w.given.by_site = {site.id: Usage(live_s=86_400), hidden_site.id: Usage(live_s=86_400)}
+
+    found = await listed(w)
+
+    assert {found[camera.id][0] for camera in used} == {Availability.NOT_AVAILABLE}
+    assert {found[camera.id][0] for camera in others} == {Availability.AVAILABLE}
+    assert not found.keys() & {camera.id for camera in hidden}
+    near = await w.listing.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=2_000, most=100)
+    assert {one.camera.id: one.availability for one in near} == {name: state for name, (state, _) in found.items()}
+    for camera in (used[0], others[0]):
+        question = Question(
+            principal=operator(),
+            camera_id=camera.id,
+            act=Act.LIVE_VIEW,
+            purpose="violent_crime",
+            incident=incident(w.clock),
+        )
+        decision = (await w.decisions.decide_for(question)).decision
+        assert isinstance(decision, Permit) == (found[camera.id][0] is Availability.AVAILABLE)
+
+
+async def test_what_a_place_gave_is_not_kept_with_the_answer(w):
+    """A day later it is available again: the total is of the site, the answer found is of everybody's rules."""
+    _, site, cameras, _ = await connected(w, "ana@example.org", OPEN_CLAUSE)
+    w.given.by_site = {site.id: Usage(live_s=86_400)}
+    assert (await listed(w))[cameras[0].id][0] is Availability.NOT_AVAILABLE
+
+    w.given.by_site = {}
+    assert (await listed(w))[cameras[0].id][0] is Availability.AVAILABLE

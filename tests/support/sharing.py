@@ -42,6 +42,7 @@ from policies.layers import AgencyLayer
 from policies.model import Policy, read_policy
 from policies.narrowing import compare
 from policies.vocabulary import IncidentKind, Origin
+from tests.fakes.given import FakeGiven
 from tests.fakes.site_agents import FakeSiteAgents
 from tests.policies import build
 from tests.support.partners import LOOP, World, world
@@ -75,6 +76,7 @@ class SharingWorld:
     listing: Listing
     marker: Marker
     freshness: Freshness
+    given: FakeGiven
     clock: Clock
 
     @property
@@ -196,6 +198,7 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         publisher=base.bus,
         clock=clock,
     )
+    given = FakeGiven()
     freshness = Freshness(generations=database, clock=clock, take_over=in_force.take_over)
     layering = Layering(
         rows=rows,
@@ -203,6 +206,7 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         ordinance=in_force,
         agency=AgencyLayer(packs.agency_rules("default")),
         freshness=freshness,
+        usage=given,
     )
     decisions = Decisions(cameras=base.cameras, layering=layering, freshness=freshness, clock=clock)
     ground = ground_of(book)
@@ -222,6 +226,7 @@ def sharing_world(database: Database, *, clock: Clock, ids: IdSource, effects: E
         listing=listing,
         marker=marker,
         freshness=freshness,
+        given=given,
         clock=clock,
     )
 

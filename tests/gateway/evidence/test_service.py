@@ -15,10 +15,10 @@ from gateway.evidence.uploads import LIFE_S
 from gateway.kernel.database import Database
 from gateway.kernel.errors import ConflictError, DeniedError, InvalidError, NotFoundError
 from gateway.kernel.principal import PrincipalKind, Role
-from tests.fakes.evidence import AGENCY, AGENT, ORG
+from tests.fakes.evidence import AGENCY, AGENT, ORG, SITE
 from tests.support.application import ORIGIN
 from tests.support.databases import held
-from tests.support.evidence import APPROVAL, OPERATOR, OWNER, EvidenceGateway
+from tests.support.evidence import APPROVAL, OPERATOR, OWNER, EvidenceGateway, create, patch
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -425,3 +425,50 @@ async def test_what_was_handed_over_is_what_arrived(sqlite_gateway: EvidenceGate
     assert [one.id for one in await gateway.evidence.handed_over(ORG, since=began, most=9)] == [arrived.id]
     assert await gateway.evidence.handed_over(ORG, since=gateway.clock.now() + timedelta(hours=1), most=9) == []
     assert await gateway.evidence.handed_over(AGENCY, since=began, most=9) == []
+
+
+async def given_in_a_day(gateway: EvidenceGateway, sites: set[str]) -> dict[str, int]:
+    """Seconds of recordings by site."""
+    return dict(await gateway.evidence.given_s(sites, since=gateway.clock.now() - timedelta(days=1)))
+
+
+async def test_recordings_count_for_their_sites_day(gateway: EvidenceGateway):
+    """Whole, from the site's acceptance until a day after they came; asked for only, or never sent, not."""
+    given, clock = partial(given_in_a_day, gateway), gateway.clock
+    await gateway.asked()
+    assert await given({SITE}) == {}
+
+    await gateway.captured(b"x" * 100)  # on its way
+    failed = await gateway.approved()
+    assert await given({SITE, "sit_elsewhere"}) == {SITE: 120}
+    await gateway.evidence.failed(failed.session_id, "camera_unreachable")
+    assert await given({SITE}) == {SITE: 60}
+
+    await gateway.received(b"pictures")
+    assert await given({SITE}) == {SITE: 120}
+    clock.advance(24 * 3600)
+    assert await given({SITE}) == {SITE: 60}  # the upload that goes on
+    assert await given({"sit_elsewhere"}) == {}
+
+
+async def test_a_recording_that_broke_off_counts_once_bytes_came(gateway: EvidenceGateway):
+    """What the site sent before it failed was given; a file of which nothing came was not."""
+    request, secret = await gateway.captured(b"x" * 100)
+    other, _ = await gateway.captured(b"y" * 100)
+    async with gateway.client(secret) as client:
+        place = await create(client, 100)
+        assert (await patch(client, place, 0, b"x" * 10)).status_code == 204
+    for one in (request, other):
+        await gateway.evidence.failed(one.session_id, "limit")
+
+    assert await given_in_a_day(gateway, {SITE}) == {SITE: 60}
+
+
+async def test_each_recording_is_rounded_up_as_the_site_does(sqlite_gateway: EvidenceGateway):
+    """A minute and a tenth of a second are 61 seconds."""
+    begin = sqlite_gateway.clock.now() - timedelta(hours=1)
+    sqlite_gateway.law.needs_owner = False
+    wanted = sqlite_gateway.wanted(t0=begin, t1=begin + timedelta(seconds=60.1))
+    await sqlite_gateway.evidence.ask(OPERATOR, wanted)
+
+    assert await given_in_a_day(sqlite_gateway, {SITE}) == {SITE: 61}

@@ -637,11 +637,20 @@ async def test_what_a_site_gives_is_counted_for_its_totals(plane: Plane):
     await plane.sessions.live.leave(OPERATOR, first.id)
     await plane.sessions.accounts.stopped(first.agent_id, plane.site.stopped(first, seconds=7))
 
-    assert await plane.sessions.live.usage(SITE) == Usage(live_s=17, views_now=1)
-    assert await plane.sessions.live.usage(SITE, without_session=second.id) == Usage(live_s=7)
-    assert await plane.sessions.live.usage(made_up("sit", 99)) == Usage()
+    usage, elsewhere = plane.sessions.live.usage, made_up("sit", 99)
+    assert await usage({SITE, elsewhere}) == {SITE: Usage(live_s=17, views_now=1)}
+    assert await usage({SITE}, without_session=second.id) == {SITE: Usage(live_s=7)}
     plane.clock.advance(25 * 3600)
-    assert (await plane.sessions.live.usage(SITE, without_session=second.id)).live_s == 0
+    assert await usage({SITE}, without_session=second.id) == {}
+
+
+async def test_each_view_is_rounded_up_as_the_site_does(plane: Plane):
+    """Two views of a second and a half are four seconds, not three: the site counts each by itself."""
+    await plane.accepted()
+    await plane.accepted()
+    plane.clock.advance(1.5)
+
+    assert (await plane.sessions.live.usage({SITE}))[SITE].live_s == 4
 
 
 async def test_the_account_of_a_clip_is_not_ours(plane: Plane):

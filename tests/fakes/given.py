@@ -1,0 +1,21 @@
+"""What sites gave already, as a test says."""
+
+from collections.abc import Collection, Mapping
+
+from policies.request import Usage
+
+
+class FakeGiven:
+    """`sharing.GivenUsage` by a table.
+
+    Attributes:
+        by_site: what each site gave; one that gave nothing is not named.
+    """
+
+    def __init__(self) -> None:
+        self.by_site: dict[str, Usage] = {}
+
+    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """As the table says; it knows of no single view."""
+        del without_session
+        return {site: self.by_site[site] for site in sites if site in self.by_site}
