@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,6 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> "AsyncIterator[Database]":
     """A migrated database of the test's own, once on SQLite and once on PostgreSQL."""
     from gateway.kernel.database import Database
-    from tests.support import databases
 
     if request.param == "sqlite":
         path = tmp_path / "lenspact.db"
@@ -81,12 +81,28 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> "AsyncIter
         yield database
         await database.close()
         return
+    async with _on_postgres(request) as database:
+        yield database
+
+
+@asynccontextmanager
+async def _on_postgres(request: pytest.FixtureRequest) -> "AsyncIterator[Database]":
+    from gateway.kernel.database import Database
+    from tests.support import databases
+
     server = request.getfixturevalue("postgres")
     name = await databases.create_database(server, template=request.getfixturevalue("postgres_template"))
     database = Database(databases.url_of(server, name))
     yield database
     await database.close()
     await databases.drop_database(server, name)
+
+
+@pytest.fixture
+async def postgres_database(request: pytest.FixtureRequest) -> "AsyncIterator[Database]":
+    """A migrated PostgreSQL database of the test's own."""
+    async with _on_postgres(request) as database:
+        yield database
 
 
 @pytest.fixture

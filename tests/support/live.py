@@ -182,8 +182,11 @@ class FakeTouches:
 class FakeSite:
     """One agent and its link: checks what it gets as an agent does, and signs what it says."""
 
-    def __init__(self, keyring: Keyring, clock: FakeClock) -> None:
-        self.device = LocalSigner.generate("ES256")
+    def __init__(
+        self, keyring: Keyring, clock: FakeClock, *, agent_id: str = AGENT, device: LocalSigner | None = None
+    ) -> None:
+        self.device = device or LocalSigner.generate("ES256")
+        self.agent_id = agent_id
         self.answer = "accept"
         self.problem, self.fresh = "", "fresh-1"
         self.is_connected = True
@@ -219,7 +222,7 @@ class FakeSite:
                 self.ends.append(message)
             case Lease():
                 keys = (self._keyring.lease.public,)
-                self.leases.append(leases.parse(message.token, keys, gateway=GATEWAY, agent=AGENT))
+                self.leases.append(leases.parse(message.token, keys, gateway=GATEWAY, agent=self.agent_id))
 
     async def send(self, agent_id: str, message: Message, *, deadline_s: float) -> Message:
         del agent_id, deadline_s
@@ -227,7 +230,7 @@ class FakeSite:
             raise UnavailableError("The site is not connected.")
         assert isinstance(message, Grant)
         keys = (self._keyring.grant.public,)
-        read = grants.parse(message.token, keys, gateway=GATEWAY, agent=AGENT, now=self._clock.now())
+        read = grants.parse(message.token, keys, gateway=GATEWAY, agent=self.agent_id, now=self._clock.now())
         grants.check_leaf(read)
         self.grants.append(read)
         await self.gate.wait()
@@ -254,7 +257,7 @@ class FakeSite:
 
     def say(self, kind: Any, claims: dict[str, Any], signer: LocalSigner | None = None) -> str:
         return statements.make(
-            kind, claims, signer=signer or self.device, agent=AGENT, gateway=GATEWAY, now=self._clock.now()
+            kind, claims, signer=signer or self.device, agent=self.agent_id, gateway=GATEWAY, now=self._clock.now()
         )
 
     def stopped(self, session: Session, *, seconds: int, reason: str = "lease", sent_bytes: int = 1000) -> Stopped:

@@ -13,6 +13,7 @@ from gateway.sites.model import AgentCamera, CameraHealth
 from gateway.sites.store import SiteStore
 from partner_agent.wire import enrolment
 from partner_agent.wire.documents import Position, parse
+from partner_agent.wire.tokens import LocalSigner
 from policies.clauses import Preset, of_preset
 from policies.vocabulary import IncidentKind, Origin
 from tests.support.application import ORIGIN, agreeing_owner
@@ -34,6 +35,7 @@ class Shop:
     agent_id: str
     operator: Principal
     incident_id: str
+    device: LocalSigner
 
     async def acknowledges(self) -> None:
         """The site takes what is due and says so, as its agent would."""
@@ -63,19 +65,19 @@ async def sharing_shop(services: Services) -> Shop:
     wanted = Site("", "", "Shop", "1 State St", HERE, "America/Chicago", people_live_here=False)
     site = await services.partners.save_site(owner, wanted, is_new=True)
     camera = await services.cameras.add(owner, site, CameraFacts("Front door", HERE, None, True, ""))
-    agent_id = await _paired(services, owner, site)
-    await _ticked(services, owner, site, camera, agent_id)
+    agent = await _paired(services, owner, site)
+    await _ticked(services, owner, site, camera, agent.id)
     clause = replace(of_preset(Preset.EMERGENCIES, frozenset({camera.id}), is_home=False), by_hand=True)
     await services.sharing.save(owner, site.id, [clause], made_from=0)
     watcher = operator((await services.identity.people.agency()).id)
     report = IncidentReport(IncidentKind.ROBBERY, Origin.HAND, HERE.lat, HERE.lon, number="26-1")
     incident = await services.incidents.open(watcher, report)
-    shop = Shop(services, owner, site, camera, agent_id, watcher, incident.id)
+    shop = Shop(services, owner, site, camera, agent.id, watcher, incident.id, agent.device)
     await shop.acknowledges()
     return shop
 
 
-async def _paired(services: Services, owner: Principal, site: Site) -> str:
+async def _paired(services: Services, owner: Principal, site: Site) -> MiniAgent:
     agent = MiniAgent(services.clock)  # type: ignore[arg-type]
     proof = enrolment.make_proof(agent.device, token_url=f"{ORIGIN}/oauth/token", now=services.clock.now())
     _, codes = await services.sites.enrolments.begin(agent.device_form(jwk_proof=proof), address="192.0.2.1")
@@ -85,7 +87,7 @@ async def _paired(services: Services, owner: Principal, site: Site) -> str:
     status, body = await services.sites.enrolments.poll(token_form(codes["device_code"]))
     assert status == 200
     agent.take(dict(body))
-    return agent.id
+    return agent
 
 
 async def _ticked(services: Services, owner: Principal, site: Site, camera: Camera, agent_id: str) -> None:
