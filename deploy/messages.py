@@ -60,6 +60,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/kernel/database.py": ("BUSY", "GONE"),
     "gateway/live/asking/service.py": ("_NONE", "_OVER"),
     "gateway/live/service.py": ("_REMEDIES",),
+    "gateway/sharing/all_places.py": ("_MEANWHILE",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
     "gateway/sharing/effect_words.py": ("_WAYS",),

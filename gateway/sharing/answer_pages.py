@@ -11,6 +11,7 @@ from gateway.cameras import Cameras
 from gateway.edge.requires import requires
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal
+from gateway.sharing.all_places import ALL_PLACES
 from gateway.sharing.answering import (
     answer,
     answer_of_all,
@@ -130,10 +131,11 @@ async def answer_page(
     site_id: FromPath[str],
     number: FromPath[int],
     preset: FromQuery[str] = "",
-) -> Template:
-    """One of several answers."""
+) -> Template | Redirect:
+    """One of several answers; one for all places has a page of its own."""
     view = await sharing.view(principal, site_id)
-    return start(request, view, numbered_answer(view, number), preset)
+    target = numbered_answer(view, number)
+    return after(ALL_PLACES) if target.is_for_all_places else start(request, view, target, preset)
 
 
 @post(
@@ -156,6 +158,8 @@ async def save_answer(
         target = numbered_answer(view, number)
     except NotFoundError:
         target = late_answer(view)
+    if target.is_for_all_places:
+        return after(ALL_PLACES)
     return await answer(request, principal=principal, sharing=sharing, view=view, target=target)
 
 

@@ -73,6 +73,11 @@ class Target:
     action: str = ""
 
     @property
+    def is_for_all_places(self) -> bool:
+        """Whether its clause is said for all places at once."""
+        return self.kept is not None and self.kept.reach is Reach.PARTNER
+
+    @property
     def fields(self) -> tuple[str, ...]:
         """The fields that choose cameras."""
         return fields_of_cameras(self.cameras, self.kept) if self.is_choosing else ()
@@ -165,7 +170,7 @@ def start(request: AnyRequest, view: SharingView, target: Target, preset: str) -
         values = {**values_of(ready, view.site, choices_of(view)), "place": preset}
     elif preset in set(Preset) or target.kept is None:
         chosen = Preset(preset) if preset in set(Preset) else DEFAULT_PRESET
-        values = _values_of_preset(chosen, view)
+        values = values_of_preset(chosen, view)
     else:
         values = values_of(target.kept, view.site, choices_of(view))
     return _form_page(request, view, target=target, values=values | target.values(), made_from=view.version)
@@ -239,7 +244,8 @@ def _known(answers: Answers | None, cameras: Sequence[Camera]) -> Clause | None:
     return next(iter(found))[0] if len(found) == 1 and next(iter(found)) else None
 
 
-def _values_of_preset(preset: Preset, view: SharingView) -> dict[str, str]:
+def values_of_preset(preset: Preset, view: SharingView) -> dict[str, str]:
+    """A preset as the form of a place shows it."""
     clause = of_preset(preset, frozenset(), is_home=view.site.people_live_here)
     return values_of(clause, view.site, choices_of(view))
 
@@ -255,10 +261,6 @@ def _form_page(
     error: LenspactError | None = None,
     meanwhile: Sequence[str] = (),
 ) -> Template:
-    voice, choices = reader_s_voice(), choices_of(view)
-    said = {name: value for name, value in values.items() if name not in {*target.fields, "place"}}
-    ready = (preset for preset in Preset if said == _values_of_preset(preset, view))
-    radii = {*RADII_M, *([target.kept.radius_m] if target.kept else [])}
     return page(
         "sharing/answers.html",
         request,
@@ -270,26 +272,46 @@ def _form_page(
         effect=effect_of(looked.preview, view) if looked else None,
         looked_at=looked.digest if looked else "",
         save_word=looked.word if looked else "",
-        presets=[(preset, _(word), _(hint)) for preset, word, hint in PRESETS],
-        chosen=next(ready, ""),
         place=values.get("place", ""),
-        radii=[(str(radius), distance(radius, voice)) for radius in sorted(radii)],
-        purposes=[(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
-        days=[_(day) for day in DAYS],
-        rows=rows_shown(values),
-        roles=[str(role) for role in ROLES],
-        caps=dict(choices.caps),
-        heights=[(str(height), _("%(n)s lines", n=f"{height:,}")) for height in heights_of(values)],
-        folds=_folds(said, view, error),
-        values=values,
-        error=error,
+        clocks=_("Clocks at %(zone)s.", zone=view.site.zone),
         meanwhile=meanwhile,
+        **questions(view, target.kept, values, error, besides=(*target.fields, "place")),
     )
+
+
+def questions(
+    view: SharingView,
+    kept: Clause | None,
+    values: Mapping[str, str],
+    error: LenspactError | None,
+    *,
+    besides: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What the three questions and everything below them need to be shown; `besides`: fields that are no answer."""
+    voice, choices = reader_s_voice(), choices_of(view)
+    said = {name: value for name, value in values.items() if name not in besides}
+    ready = (preset for preset in Preset if said == values_of_preset(preset, view))
+    return {
+        "presets": [(preset, _(word), _(hint)) for preset, word, hint in PRESETS],
+        "chosen": next(ready, ""),
+        "radii": [
+            (str(radius), distance(radius, voice)) for radius in sorted({*RADII_M, *([kept.radius_m] if kept else [])})
+        ],
+        "purposes": [(f"purpose_{word}", purpose(word, voice)) for word in PURPOSES],
+        "days": [_(day) for day in DAYS],
+        "rows": rows_shown(values),
+        "roles": [str(role) for role in ROLES],
+        "caps": dict(choices.caps),
+        "heights": [(str(height), _("%(n)s lines", n=f"{height:,}")) for height in heights_of(values)],
+        "folds": _folds(said, view, error),
+        "values": values,
+        "error": error,
+    }
 
 
 def _folds(said: Mapping[str, str], view: SharingView, error: LenspactError | None) -> set[str]:
     """Which folded parts stand open: those that say something unusual, and those with a mistake."""
-    usual = _values_of_preset(DEFAULT_PRESET, view)
+    usual = values_of_preset(DEFAULT_PRESET, view)
     unlike = {name for name in {*said, *usual} if said.get(name, "") != usual.get(name, "")}
     unlike |= set(error.fields if error else ())
     return {fold for fold, names in choices_of(view).folds.items() if not unlike.isdisjoint(names)}

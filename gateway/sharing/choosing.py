@@ -59,4 +59,4 @@ def values_of_cameras(cameras: Sequence[Camera], kept: Clause | None) -> dict[st
     if kept is None:
         return {"reach": Reach.NAMED} | {f"camera_{camera.id}": "yes" for camera in cameras}
     ticked = [*(f"camera_{name}" for name in kept.cameras), *map(field_of, kept.labels)]
-    return {"reach": Reach.NAMED if kept.reach is Reach.NAMED else Reach.SITE} | dict.fromkeys(ticked, "yes")
+    return {"reach": kept.reach} | dict.fromkeys(ticked, "yes")

@@ -12,6 +12,7 @@ from gateway.edge.requires import requires
 from gateway.kernel.errors import ConflictError, DeadlineError, LenspactError, PreconditionError, UnavailableError
 from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
+from gateway.sharing.all_places_pages import ALL_PLACES_PAGES
 from gateway.sharing.answer_pages import ANSWER_PAGES
 from gateway.sharing.approving import Approvals
 from gateway.sharing.everywhere_pages import EVERYWHERE_PAGES
@@ -28,6 +29,7 @@ from gateway.web import _, after, page, read_form, read_touch
 from policies.vocabulary import Act
 
 AnyRequest = Request[Any, Any, Any]
+EDITORS: Final = frozenset({Role.OWNER, Role.MANAGER})
 
 
 @get("/portal/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -38,7 +40,8 @@ async def sharing_page(
     sites = await partners.sites(principal.organisation_id)
     if len(sites) == 1:
         return after(f"/portal/sites/{sites[0].id}/sharing")
-    return page("sharing/sites.html", request, title=_("What do you share?"), sites=sites)
+    is_editor = bool(principal.roles & EDITORS)
+    return page("sharing/sites.html", request, title=_("What do you share?"), sites=sites, is_editor=is_editor)
 
 
 @get("/portal/sites/{site_id:str}/sharing", opt=requires("portal.read"), include_in_schema=False)
@@ -133,7 +136,7 @@ async def take_back(
 
 PAGES: Final = (
     *(*STOP_PAGES, sharing_page, site_sharing_page, approve_by_touch, take_back),
-    *(*EVERYWHERE_PAGES, *ANSWER_PAGES, *HISTORY_PAGES, *SIGN_PAGES),
+    *(*EVERYWHERE_PAGES, *ALL_PLACES_PAGES, *ANSWER_PAGES, *HISTORY_PAGES, *SIGN_PAGES),
 )
 
 
@@ -156,7 +159,7 @@ async def _site_page(
         cards=await sharing.cards(view.cameras),
         waiting=await approvals.waiting(principal, view.site.id) if view.standing is Standing.TO_APPROVE else None,
         rp_id=origin.host,
-        is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
+        is_editor=bool(principal.roles & EDITORS),
         standings=Standing,
         weeks=_weeks(view),
         tables=await who_sees.tables(view),

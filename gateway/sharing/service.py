@@ -58,6 +58,26 @@ class Preview:
     after: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Every answer of a site, made from a version that a person looked at; `off` as in `Sharing.save`."""
+
+    site_id: str
+    clauses: Sequence[Clause]
+    made_from: int
+    off: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a save leads to at a site."""
+
+    site: Site
+    known: Answers | None
+    answers: Answers
+    made_from: int
+
+
 class Sharing:
     """Use cases of owners and administrators."""
 
@@ -120,9 +140,15 @@ class Sharing:
         )
 
     async def preview(
-        self, principal: Principal, site_id: str, clauses: Sequence[Clause], *, off: frozenset[str] | None = None
+        self,
+        principal: Principal,
+        site_id: str,
+        clauses: Sequence[Clause],
+        *,
+        off: frozenset[str] | None = None,
+        is_brief: bool = False,
     ) -> Preview:
-        """What saving these answers would change; `off` as in `save`.
+        """What saving these answers would change; `off` as in `save`. A brief one does not work out who gains by it.
 
         Raises:
             NotFoundError: no such site of the caller's organisation, or a camera that is not there.
@@ -138,7 +164,7 @@ class Sharing:
             changes=(*say_change(before, after, await self._book.voice(site)), *reach),
             needs_approval=step.proposal is not None,
             is_at_once=step.narrowing is not None,
-            effect=None if self._effects is None else await self._effects.of(site.id, before, after),
+            effect=None if self._effects is None or is_brief else await self._effects.of(site.id, before, after),
             after=after,
         )
 
@@ -166,11 +192,17 @@ class Sharing:
             ConflictError: somebody saved in between; nothing is lost, nothing is changed.
             PreconditionError: the agreement was not accepted.
         """
-        site = await self._mine(principal, site_id, clauses)
-        known = await self._rows.answers(site.id)
-        answers = self._next(known, site, _read(clauses), off)
-        await self._lawful(site, known, answers)
-        return await self._keep(principal, site, known, answers, made_from=made_from)
+        (answers,) = await self._keep(principal, await self._written(principal, Save(site_id, clauses, made_from, off)))
+        return answers
+
+    async def save_everywhere(self, principal: Principal, saves: Sequence[Save]) -> None:
+        """Save answers at many places: at all of them, or at none; without a place there is nothing to do.
+
+        Raises:
+            NotFoundError, InvalidError, ConflictError, PreconditionError: as `save`; nothing is changed anywhere.
+        """
+        if saves:
+            await self._keep(principal, *[await self._written(principal, save) for save in saves])
 
     async def name_owners(self, principal: Principal, answers: Answers, owners: tuple[Owner, ...] | None) -> Answers:
         """Want exactly these owners named in the document of the site that `answers` are of; None takes the wish back.
@@ -182,23 +214,33 @@ class Sharing:
         """
         site = await self._book.partners.site(answers.site_id, organisation_id=principal.organisation_id)
         wanted = dataclasses.replace(answers, owners=owners, changed_at=self._clock.now())
-        return await self._keep(principal, site, answers, wanted, made_from=answers.version)
+        (kept,) = await self._keep(principal, _Written(site, answers, wanted, answers.version))
+        return kept
 
-    async def _keep(
-        self, principal: Principal, site: Site, known: Answers | None, answers: Answers, *, made_from: int
-    ) -> Answers:
-        agent = await self._book.agents.agent_of(site.id)
-        step = await self._standings.plan(site, known, answers)
-        if step.narrowing is not None:
-            answers = dataclasses.replace(answers, pending=step.narrowing.to_document())
+    async def _written(self, principal: Principal, save: Save) -> _Written:
+        """What is to be written of a save, once it may be."""
+        site = await self._mine(principal, save.site_id, save.clauses)
+        known = await self._rows.answers(site.id)
+        answers = self._next(known, site, _read(save.clauses), save.off)
+        await self._lawful(site, known, answers)
+        return _Written(site, known, answers, save.made_from)
+
+    async def _keep(self, principal: Principal, *written: _Written) -> list[Answers]:
+        """All of it in one transaction, each place with its own version and leaf."""
+        steps = []
+        for one in written:
+            step = await self._standings.plan(one.site, one.known, one.answers)
+            pending = one.answers.pending if step.narrowing is None else step.narrowing.to_document()
+            answers = dataclasses.replace(one.answers, pending=pending, version=one.made_from + 1)
+            steps.append((one, answers, step, await self._book.agents.agent_of(one.site.id)))
         async with self._database.unit_of_work() as unit:
-            answers = dataclasses.replace(answers, version=made_from + 1)
-            await self._rows.save_answers(unit, answers, made_from=made_from)
-            await self._rows.keep_version(unit, known, answers, author=principal.person_id, name=principal.name)
-            await self._leaf(unit, principal, answers, step)
-            await self._announce(unit, site.id, agent)
+            for one, answers, step, agent in steps:
+                await self._rows.save_answers(unit, answers, made_from=one.made_from)
+                await self._rows.keep_version(unit, one.known, answers, author=principal.person_id, name=principal.name)
+                await self._leaf(unit, principal, answers, step)
+                await self._announce(unit, one.site.id, agent)
             await unit.commit()
-        return answers
+        return [answers for _, answers, _, _ in steps]
 
     async def switch(self, principal: Principal, camera: Camera, *, is_on: bool) -> None:
         """Stop sharing a camera at once, or share it again by the answers it had.

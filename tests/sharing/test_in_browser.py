@@ -87,3 +87,27 @@ def test_an_answer_is_said_for_a_label(chromium, shop, width):
         clean(seen)
         assert "Said for the label “car park”" in page.inner_text("main")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_an_answer_is_said_for_all_places(chromium, portal, shop, width):
+    """On a desktop and on a phone: what changes at each of two places, one Save, and its end."""
+    w, origin, site, _ = shop
+    owner = portal.call(w.base.principal, w.base.people.by_email["ana@example.org"])
+    portal.call(w.base.site, owner)
+    with watched(chromium, width=width) as seen:
+        page = seen.page
+        page.goto(f"{origin}/portal/sharing")
+        clean(seen)
+        page.click("text=One answer for all your places")
+        clean(seen)
+        page.click("text=See what changes at each place")
+        page.wait_for_selector("#changes")
+        clean(seen)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.click("text=Save at 2 places")
+        page.wait_for_url("**/sharing?done=sharing-saved")
+        page.goto(f"{origin}/portal/sharing/all-places/remove")
+        clean(seen)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert site.name in page.inner_text("main")
