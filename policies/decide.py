@@ -17,7 +17,7 @@ from policies.heads import agency_head, asked_caps, guardrail_head, sharing_head
 from policies.horizon import horizon
 from policies.kernel import Verdict
 from policies.layers import DisagreementError, Layers, SharingLayer
-from policies.limits import cut, derived_obligations, envelopes_of, outside_agreement, over_limits
+from policies.limits import cut, derived_obligations, envelopes_of, has_undrawn_masks, outside_agreement, over_limits
 from policies.request import Caps, Decision, Deny, Facts, Permit, Place, Request
 from policies.vocabulary import (
     PURPOSES_OF_KIND,
@@ -252,9 +252,13 @@ def _permit(layers: Layers, request: Request, verdicts: list[tuple[SharingLayer,
     chosen = [(layer, layer.policy.rules[verdict.row or 0]) for layer, verdict in verdicts]
     if request.is_live and (caps.seconds < 1 or caps.height_lines < 1):
         return Deny(Reason.TERMS, Layer.ENVELOPE, "Nothing is left of what was asked for.")
+    obligations = derived_obligations(layers, request, caps, chosen)
+    if request.is_live and has_undrawn_masks(layers, obligations):
+        sentence = "This camera has no mask areas, so live is refused while masks are asked for."
+        return Deny(Reason.MASKS, Layer.SHARING, sentence, rule=chosen[0][1].id)
     return Permit(
         caps=caps,
-        obligations=derived_obligations(layers, request, caps, chosen),
+        obligations=obligations,
         horizon=horizon(layers, request, caps, chosen),
         rules=tuple(rule.id for _, rule in chosen),
     )

@@ -69,6 +69,13 @@ def cut(caps: Caps, request: Request, limits: Limits) -> Caps:
     return caps.cut_to(seconds=seconds, height_lines=limits.height_lines)
 
 
+def has_undrawn_masks(layers: Layers, obligations: Obligations) -> bool:
+    """Whether live pictures would owe a mask that nobody can draw there: with nothing said of it, none can be."""
+    owed, held = obligations.get(Obligation.MASKS, ()), layers.invariants
+    drawn = frozenset[str]() if held is None else held.drawn_masks
+    return not (isinstance(owed, tuple) and drawn.issuperset(owed))
+
+
 def derived_obligations(
     layers: Layers, request: Request, caps: Caps, chosen: Sequence[tuple[SharingLayer, Rule]]
 ) -> Obligations:

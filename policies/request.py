@@ -161,6 +161,7 @@ class Invariants:
     is_suspended: bool = False  # the network-wide switch
     is_partner_active: bool = True
     is_account_active: bool = True
+    drawn_masks: frozenset[str] = frozenset()  # of this camera, what the site can draw into live pictures; none yet
 
 
 @dataclass(frozen=True, slots=True)

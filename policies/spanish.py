@@ -137,7 +137,12 @@ _LIMITS: Final[Mapping[str, str]] = {
     ),
     "nothing recorded before {date}": "nada grabado antes de {date}",
     "for at most {time}": "por {time} como máximo",
-    "with {n} masked areas": "con {n} áreas tapadas",
+    "refused live as long as no mask areas are drawn there (asked for: {n})": (
+        "en vivo se niega mientras no haya áreas tapadas dibujadas allí (se piden: {n})"
+    ),
+    "recordings only as far as you say on site that they may go without the {n} masked areas": (
+        "grabaciones solo si usted dice en el lugar que pueden ir sin las {n} áreas tapadas"
+    ),
 }
 _REASONS: Final[Mapping[str, str]] = {
     "The site would belong to another organisation.": "El lugar pertenecería a otra organización.",

@@ -271,6 +271,7 @@ class Reason(StrEnum):
     WINDOW = "window"
     CONDITION = "condition"
     TERMS = "terms"
+    MASKS = "masks"  # the deciding rule asks for masks that nobody can draw there
     TOTALS = "totals"
     AGENCY = "agency"
 

@@ -15,7 +15,7 @@ from policies import hours
 from policies.model import Policy
 from policies.narrowing import Reason, Widening, compare
 from policies.parts import CLIP_S_PER_DAY, LIVE_S_PER_DAY, Rule, Terms, Window, radius_m
-from policies.vocabulary import VIEWERS, Act, Condition, Effect, Notify, Origin, Purpose
+from policies.vocabulary import LIVE_ACTS, VIEWERS, Act, Condition, Effect, Notify, Origin, Purpose
 from policies.voice import Voice
 
 FEET_PER_M: Final = 3.28084
@@ -320,8 +320,12 @@ def _limits(rule: Rule, terms: Terms, voice: Voice) -> list[str]:
             found.append(said("nothing recorded before {date}").format(date=_date(terms.history_from_ms, voice)))
     if Act.PRESERVE_PLACE in rule.acts:
         found.append(said("for at most {time}").format(time=duration(terms.hold_s, voice)))
-    if terms.masks and rule.acts - {Act.REGISTRY_VIEW, Act.PRESERVE_PLACE}:
-        found.append(said("with {n} masked areas").format(n=len(terms.masks)))
+    if terms.masks and rule.acts & LIVE_ACTS:
+        text = said("refused live as long as no mask areas are drawn there (asked for: {n})")
+        found.append(text.format(n=len(terms.masks)))
+    if terms.masks and rule.acts & {Act.RECORDED_VIEW, Act.CLIP_REQUEST, Act.CLIP_FETCH}:
+        text = said("recordings only as far as you say on site that they may go without the {n} masked areas")
+        found.append(text.format(n=len(terms.masks)))
     return found
 
 

@@ -27,8 +27,9 @@ from policies.model import Agreement, Camera, Envelope, Policy, Rule, Terms, Win
 from policies.parts import ALWAYS, NO_TERMS, plain, radius_m, read_envelope
 from policies.vocabulary import Act, Condition, Notify
 
-FORM: Final = 3  # of what is written below; another form is another mark
+FORM: Final = 4  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
+MASKED: Final = "masked"  # whichever areas: no live picture is given where one cannot be drawn
 PARTNER: Final = "partner"
 STRANGER: Final = "stranger"  # a document that another partner's name stands in
 ANY_PACK: Final = "0" * 64  # the centre decides by the ordinance in force, whichever a document pins
@@ -274,7 +275,7 @@ def _terms(policy: Policy, rule: Rule, known: dict[Terms, Terms]) -> str:
         around_s=None,
         height_lines=own.height_lines,
         history_from_ms=0,
-        masks=frozenset(),
+        masks=frozenset({MASKED} if own.masks else ()),
         watermark=False,
         notify=Notify.DIGEST,
     )

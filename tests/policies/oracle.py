@@ -203,9 +203,17 @@ def whole(world: Json, case: Json) -> tuple[bool, Json]:
         for one, (_, name) in zip(documents, answers, strict=True)
     ]
     caps = caps_left(world, envelopes, case)
-    if case["act"] in LIVE and min(caps) < 1:
-        return False, "envelope"
-    return True, {"caps": caps, **duties(world, rules, case), "rules": [rule["id"] for rule in rules]}
+    owed = duties(world, rules, case)
+    if nothing := left_of_live(caps, owed, case):
+        return False, nothing
+    return True, {"caps": caps, **owed, "rules": [rule["id"] for rule in rules]}
+
+
+def left_of_live(caps: tuple[int, int], owed: Json, case: Json) -> str:
+    """Which layer leaves nothing of a live view; empty where something is left. No site of these worlds draws masks."""
+    if case["act"] not in LIVE:
+        return ""
+    return "envelope" if min(caps) < 1 else "sharing" if owed["masks"] else ""
 
 
 def service_has(case: Json) -> bool:

@@ -12,6 +12,7 @@ from policies.layers import GuardrailLayer, SharingLayer
 from policies.parts import Totals
 from policies.request import Approval, Caps, Deny, Facts, Invariants, Permit, Usage
 from policies.vocabulary import (
+    LIVE_ACTS,
     Act,
     IncidentKind,
     Layer,
@@ -325,7 +326,8 @@ def test_obligations_are_the_strictest_of_all_documents():
     one = policy(rule(terms="t"), terms=(terms(masks=frozenset({"a"}), watermark=False, notify=Notify.DIGEST),))
     two = policy(rule(terms="t"), terms=(terms(masks=frozenset({"b"})),))
 
-    found = decide(at_centre(one, two), request()).obligations
+    drawn = dataclasses.replace(at_centre(one, two).invariants, drawn_masks=frozenset({"a", "b", "c"}))
+    found = decide(dataclasses.replace(at_centre(one, two), invariants=drawn), request()).obligations
     assert found == {
         Obligation.WATERMARK: True,
         Obligation.NOTIFY: "now",
@@ -336,7 +338,41 @@ def test_obligations_are_the_strictest_of_all_documents():
         Obligation.PTZ_OFF: True,
         Obligation.RECORD_REASON: True,
     }
-    assert decide(at_site(one), request()).obligations[Obligation.NOTIFY] == "digest"
+    told = policy(rule(terms="t"), terms=(terms(watermark=False, notify=Notify.DIGEST),))
+    assert decide(at_site(told), request()).obligations[Obligation.NOTIFY] == "digest"
+
+
+LIVE_ONES = {
+    "at the centre": at_centre,
+    "on site": at_site,
+}
+
+
+@pytest.mark.parametrize("place", LIVE_ONES)
+@pytest.mark.parametrize("act", sorted(LIVE_ACTS))
+def test_live_is_refused_while_masks_are_asked_for_that_nobody_can_draw(place, act):
+    """At the centre as on site, for every live act: all of the masks, or nothing; what is drawn besides is no harm."""
+    masked = policy(rule(acts=LIVE_ACTS, terms="t"), terms=(terms(masks=frozenset({"a", "b"})),))
+    layers, asked = LIVE_ONES[place](masked), request(act=act)
+
+    for drawn in (frozenset(), frozenset({"a"}), frozenset({"c"})):
+        held = dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=drawn))
+        for refused in (decide(held, asked), preview(held, asked)):
+            assert (refused.reason, refused.layer) == (Reason.MASKS, Layer.SHARING)
+            assert refused.explanation.startswith("This camera has no mask areas")
+    for drawn in (frozenset({"a", "b"}), frozenset({"a", "b", "c"})):
+        held = dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=drawn))
+        assert decide(held, asked).obligations[Obligation.MASKS] == ("a", "b")
+
+
+def test_masks_take_nothing_but_live():
+    """The place on the map and recordings keep their own answer: on site a recording asks for a yes of its own."""
+    acts = frozenset({Act.REGISTRY_VIEW, Act.CLIP_FETCH, Act.PRESERVE_PLACE})
+    masked = policy(rule(acts=acts, terms="t"), terms=(terms(masks=frozenset({"a"})),))
+
+    for act in acts:
+        asked = request(act=act, span=None if act is Act.REGISTRY_VIEW else span(-30, -25))
+        assert isinstance(decide(at_centre(masked), asked), Permit), act
 
 
 def test_emergency_access_obliges_to_the_second_person_and_a_review():

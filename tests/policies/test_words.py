@@ -59,7 +59,11 @@ SAID = {
         "The unit rtcc of City Police gets nothing from Front door and Yard, ever.",
     ),
     "a deny": (deny(scope="camera:cam_2"), "City Police can never watch Yard live, for danger to life"),
-    "masks": (rule(terms="m"), "with 2 masked areas"),
+    "masks": (rule(terms="m"), "refused live as long as no mask areas are drawn there (asked for: 2)"),
+    "masks of recordings": (
+        rule(acts=frozenset({Act.CLIP_FETCH}), terms="m"),
+        "recordings only as far as you say on site that they may go without the 2 masked areas",
+    ),
     "around": (
         rule(acts=frozenset({Act.CLIP_FETCH}), terms="m"),
         "not more than 45 seconds before or after the incident",
