@@ -1,7 +1,7 @@
 """Wires sharing between the partners who decide and the agents that obey, and to the owner's first page."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, TypedDict
 
@@ -220,17 +220,33 @@ class _Loaded:
 
 
 def _load(settings: Settings, ordinances: SqlOrdinances) -> _Loaded:
+    law = f"{settings.ordinance}/pack.json"
     try:
-        start = packs.load_document("ordinances", f"{settings.ordinance}/pack.json")
+        start = packs.load_document("ordinances", law)
+        with _of_file(f"ordinances/{law}"):
+            in_force = InForce(start=start, rows=ordinances)
+        with _of_file(f"agencies/{settings.agency_rules}.json"):
+            rules = packs.agency_rules(settings.agency_rules)
         return _Loaded(
-            ordinance=InForce(start=start, rows=ordinances),
-            rules=packs.agency_rules(settings.agency_rules),
+            ordinance=in_force,
+            rules=rules,
             places=tuple(packs.place(name) for name in packs.places()),
         )
     except PolicyError as error:
         raise PreconditionError(
-            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist."
+            f"The rules of this gateway cannot be loaded: {error}. Name packs that exist and are whole."
         ) from error
+
+
+@contextmanager
+def _of_file(file: str) -> Iterator[None]:
+    """A mistake inside a file is said with the file's name."""
+    try:
+        yield
+    except PolicyError as error:
+        if error.path == file:
+            raise
+        raise PolicyError(f"{file}: {error.path}", error.sentence) from error
 
 
 def build_sharing(

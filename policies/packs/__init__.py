@@ -29,8 +29,11 @@ def load_document(folder: str, path: str) -> Mapping[str, object]:
         as_name(part, folder)
     try:
         document = json.loads(resources.files(f"policies.{folder}").joinpath(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise PolicyError(f"{folder}/{path}", f"is not JSON at {where} ({error.msg})") from error
     except (OSError, ValueError) as error:
-        raise PolicyError(f"{folder}/{path}", "is not a pack of ours, or not JSON") from error
+        raise PolicyError(f"{folder}/{path}", "is not a pack of ours, or not readable text") from error
     if not isinstance(document, dict):
         raise PolicyError(f"{folder}/{path}", "must be an object")
     return document

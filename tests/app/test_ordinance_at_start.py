@@ -1,6 +1,10 @@
 """The start takes the ordinance pack that two people approved last, and refuses one that does not parse."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +14,7 @@ from gateway.app.setup import prepare
 from gateway.kernel.errors import PreconditionError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from policies import packs
+from tests.support.processes import ROOT, free_port
 
 pytestmark = pytest.mark.anyio
 
@@ -45,3 +50,47 @@ async def test_a_pack_of_the_settings_that_is_not_there_refuses_the_start(tmp_pa
     """No guard-rails, no gateway."""
     with pytest.raises(PreconditionError, match="nowhere"):
         await prepare(Settings(state_dir=tmp_path, ordinance="nowhere"))
+
+
+BROKEN = {
+    "no JSON": (lambda text: text.replace(":", "=", 1), "ordinances/open_city/pack.json: is not JSON at line "),
+    "a misspelt effect": (
+        lambda text: text.replace('"condition": "always"', '"condition": "allways"', 1),
+        "ordinances/open_city/pack.json: pack.rules[",
+    ),
+    "a tag that is none": (
+        lambda text: text.replace('"scope": "any"', '"scope": "tag:moonlight"', 1),
+        "ordinances/open_city/pack.json: pack.rules[",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_pack_that_does_not_parse_refuses_the_start_and_is_named_with_the_place(tmp_path, name):
+    """`lenspact serve` over a copy of the law with one broken file: a line says which file and where, nothing runs."""
+    change, said = BROKEN[name]
+    shutil.copytree(ROOT / "policies", tmp_path / "policies")
+    pack = tmp_path / "policies" / "ordinances" / "open_city" / "pack.json"
+    whole = pack.read_text()
+    assert change(whole) != whole
+    pack.write_text(change(whole))
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.app.cli", "serve"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)]),
+            "LENSPACT_STATE_DIR": str(tmp_path / "state"),
+            "LENSPACT_PORT": str(free_port()),
+            "LENSPACT_METRICS_PORT": str(free_port()),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

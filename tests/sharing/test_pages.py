@@ -206,6 +206,9 @@ WRONG = {
     "no live answer": ({"live": ""}, "This is needed."),
     "a live answer that is none": ({"live": "sometimes"}, "Choose one of these."),
     "a radius that is none": ({"radius_m": "5"}, "Choose one of these."),
+    "radius zero": ({"radius_m": "0"}, "Choose one of these."),
+    "radius absurd": ({"radius_m": "1000000000"}, "Choose one of these."),
+    "radius as a word": ({"radius_m": "near"}, "Choose one of these."),
     "no purpose": ({"purpose_violent_crime": "", "purpose_life_safety": ""}, "Choose at least one purpose."),
     "no incident counts": ({"origin_cad": ""}, "an answer above depends on an incident"),
     "hours without days": ({"has_hours": "yes", "opens": "08:00", "closes": "18:00"}, "Choose at least one day"),
@@ -230,6 +233,27 @@ async def test_each_mistake_is_said_and_what_was_typed_is_kept(shop, name):
     assert sentence in html.unescape(answer.text)
     assert re.search(r'name="recordings" value="ask"[^>]*checked', answer.text)
     assert await w.rows.answers(site.id) is None
+
+
+@pytest.mark.parametrize("field", ["purpose_curiosity", "tag_moonlight", "effect", f"camera_cam_{'9' * 26}"])
+async def test_what_is_outside_the_vocabulary_is_no_field(shop, field):
+    """A purpose, a tag, an effect, or somebody else's camera that the form does not offer: refused, nothing saved."""
+    w, _, client, site, _ = shop
+    path = f"/portal/sites/{site.id}/sharing/answers/new"
+    answer = await post(client, path, **{**ANSWERS, field: "yes", "then": "save"})
+
+    assert answer.status_code == 400
+    assert await w.rows.answers(site.id) is None
+
+
+async def test_hours_that_overlap_are_one_stretch(shop):
+    """Monday 8 to 12 and Monday 10 to 14 is Monday 8 to 14, and is shown so again."""
+    w, _, client, site, cameras = shop
+    hours = {"has_hours": "yes", "day_0": "yes", "opens": "08:00", "closes": "12:00"}
+    hours |= {"day_0_1": "yes", "opens_1": "10:00", "closes_1": "14:00"}
+    assert (await save(client, f"/portal/cameras/{cameras[0].id}/sharing", ANSWERS | hours)).status_code == 303
+
+    assert (await w.rows.answers(site.id)).clauses[0].spans == ((8 * 60, 14 * 60),)
 
 
 async def test_hostile_text_is_text(shop):

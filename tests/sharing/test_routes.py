@@ -72,6 +72,10 @@ WRONG = {
     "a purpose outside the vocabulary": ({"purposes": ["curiosity"]}, "clauses[0].purposes", "is not one of"),
     "no purpose": ({"purposes": []}, "clauses[0].purposes", "Choose at least one purpose."),
     "a tag": ({"tags": ["school"]}, "clauses[0].tags", "Is not a field we know."),
+    "a label in capitals": ({"labels": ["Car park"]}, "clauses[0].labels[0]", "Must be a label"),
+    "a reach that is none": ({"cameras": [], "reach": "world"}, "clauses[0].reach", "is not one of"),
+    "every camera, and one of them": ({"reach": "site"}, "clauses[0].reach", "names no camera and no label"),
+    "too many labels": ({"labels": sorted(f"l{n}" for n in range(9))}, "clauses[0].labels", "at most 8 labels"),
     "an effect": ({"effect": "alow"}, "clauses[0].effect", "Is not a field we know."),
     "an inverted window": (
         {"zone": "America/Chicago", "spans": [[600, 300]]}, "clauses[0].spans", "minutes of the week"
@@ -143,6 +147,17 @@ async def test_answers_are_tried_then_saved_and_read(api):
     assert less["verdict"] == "narrows"
     nothing = (await client.put(path, json={"made_from": 1, "clauses": []})).json()
     assert (nothing["version"], nothing["clauses"]) == (2, [])
+
+
+async def test_an_empty_set_of_answers_is_no_mistake_and_gives_nobody_anything(api):
+    """It is how an owner shares nothing: saved from nothing, said back, and no rule is left in the document."""
+    w, caller, client, path, _ = api
+    saved = (await client.put(path, json={"made_from": 0, "clauses": []})).json()
+    view = await w.sharing.view(caller.principal, path.split("/")[4])
+
+    assert (saved["version"], saved["clauses"]) == (1, [])
+    assert saved["sentences"] == ["Nothing is shared from Front door and Yard."]
+    assert view.said.rules == ()
 
 
 async def test_an_answer_that_ended_stays_while_another_is_changed(api):
