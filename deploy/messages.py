@@ -83,7 +83,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sites/troubles.py": ("_CONDITIONS", "_HELD_BACK", "_OFFLINE", "_ADD_AGAIN", "_HEALTH"),
     "gateway/web/forms.py": ("NEEDED",),
     "gateway/web/notices.py": ("NOTICES",),
-    "gateway/web/render.py": ("_PARTNER_NAV", "_ROLE_NAV"),
+    "gateway/web/render.py": ("_PARTNER_NAV", "_ANSWERS_NAV", "_ROLE_NAV"),
 }
 WORD_LISTS: Final = frozenset({"gateway/web/codes.py", "gateway/web/scripts.py"})  # all of their texts, codes too
 PACK_FIELDS: Final = ("title", "why")  # of the ready answers for kinds of places

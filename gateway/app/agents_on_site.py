@@ -7,6 +7,7 @@ from typing import Final
 from gateway.kernel.errors import UnavailableError
 from gateway.sharing import SiteAgent
 from gateway.sites import Agent, Sites, TouchAnswer
+from partner_agent.wire.limits import ANSWERS_VOCABULARY
 from partner_agent.wire.touches import Assertion, Path
 
 PAUSED: Final = "paused"
@@ -34,6 +35,11 @@ class AgentsOnSite:
         """Its ticked cameras."""
         found = await self._sites.agents.ticked(agent_id) if self._sites else []
         return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
+
+    def knows_answerers(self, agent_id: str) -> bool:
+        """Whether what it said on its link that it knows holds them."""
+        online = self._sites.hub.online(agent_id) if self._sites else None
+        return online is not None and online.vocabulary >= ANSWERS_VOCABULARY
 
     def nudge(self, agent_id: str) -> None:
         """Something may be due."""

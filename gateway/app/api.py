@@ -22,8 +22,8 @@ from gateway.desks.admin import admin_routes
 from gateway.desks.console import PAGES as CONSOLE_PAGES
 from gateway.desks.front import front
 from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
+from gateway.desks.portal import DELEGATE_PAGES, PASSKEY_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
-from gateway.desks.portal import PASSKEY_PAGES
 from gateway.desks.reports import PAGES as REPORT_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
@@ -77,6 +77,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     sharing_routes(),
     *PORTAL_PAGES,
     *PASSKEY_PAGES,
+    *DELEGATE_PAGES,
     incident_routes(),
     *CONSOLE_PAGES,
     *OVERSIGHT_PAGES,

@@ -35,7 +35,8 @@ class OwnersRequests:
 
     async def requests(self, principal: Principal, *, before: str) -> Sequence[Request]:
         """Those to the organisation."""
-        found = await self._evidence.list_for(principal, before=before)
+        states = WAITING if principal.only_answers else ()
+        found = await self._evidence.list_for(principal, states=states, before=before)
         return [replace(_request(each), offer=await self._offer(each)) for each in found]
 
     async def send(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
@@ -107,6 +108,7 @@ class OwnersViewRequests:
             expires_at=ask.until,
             created_at=ask.created_at,
             digest=ask.document_sha256,
+            answered_by=ask.answered_by,
         )
         return request, ask
 
@@ -175,4 +177,5 @@ def _request(request: ClipRequest) -> Request:
         expires_at=request.expires_at,
         created_at=request.created_at,
         digest=request.document_sha256,
+        answered_by=request.answered_by,
     )

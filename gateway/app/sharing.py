@@ -97,7 +97,7 @@ class SharingTies:
             return
         for passkey in await self._passkeys.of_person(person_id):
             with suppress(PreconditionError):  # without an agreement everything is refused anyway
-                await self._owners.take_off(principal, passkey.credential)
+                await self._owners.leave(principal, passkey.credential)
 
     async def agreement_changed(self, unit: UnitOfWork) -> None:
         """What is agreed is another (`partners.AgreementWatcher`)."""

@@ -20,8 +20,9 @@ _WATCHER: Final = frozenset({Role.OPERATOR, Role.SUPERVISOR})
 _VIEWER: Final = _WATCHER | {Role.FIRE, Role.EMS, Role.EMERGENCY_MANAGEMENT, Role.TRANSPORT}
 
 ALLOWED: Final[dict[str, frozenset[Role]]] = {
-    "portal.read": _PARTNER,
-    "portal.answer": _PARTNER,
+    "portal.read": _EDITOR,
+    "portal.answer": _PARTNER,  # the open requests, and nothing else of the organisation
+    "portal.answer_key": frozenset({Role.ANSWERS}),
     "portal.edit": _EDITOR,
     "portal.own": frozenset({Role.OWNER}),
     "agent.enrol": _EDITOR,

@@ -104,6 +104,7 @@ class ClipRequest:
         cause: why it failed or was declined: a code, for the owner and compliance.
         session_id: the session its grant names, once one was sent.
         held_until: as the site answered.
+        answered_by: who of the organisation answered in the portal; empty for the site, a rule, or nobody.
         version: counts changes; a change names the version it was made on.
     """
 
@@ -130,6 +131,7 @@ class ClipRequest:
     expires_at: datetime
     changed_at: datetime
     version: int
+    answered_by: str = ""
 
     @property
     def on_behalf_of(self) -> str:

@@ -212,6 +212,7 @@ class Evidence(Requests):
             person=person,
             approval=approval,
             session_id=session_id,
+            answered_by=person,
         )
         async with step:
             pass
@@ -225,6 +226,7 @@ class Evidence(Requests):
             public={"by": by},
             person=person,
             cause="declined",
+            answered_by=person,
         )
         async with step:
             pass

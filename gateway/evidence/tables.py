@@ -52,6 +52,7 @@ class ClipRequestRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=_time())
     changed_at: datetime = Field(sa_column=_time())
     version: int = Field(default=1, nullable=False)
+    answered_by: str = Field(default="", sa_column=Column(String(30), nullable=False, server_default=""))
 
 
 class UploadRow(SQLModel, table=True):

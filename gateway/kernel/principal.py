@@ -62,6 +62,11 @@ class Principal:
         """Whether somebody stands behind this request."""
         return self.kind is not PrincipalKind.ANONYMOUS
 
+    @property
+    def only_answers(self) -> bool:
+        """Whether this person of a partner answers requests and does nothing else."""
+        return self.kind is PrincipalKind.PARTNER and not self.roles & {Role.OWNER, Role.MANAGER}
+
 
 ANONYMOUS = Principal(kind=PrincipalKind.ANONYMOUS)
 SYSTEM = Principal(kind=PrincipalKind.SYSTEM, person_id="system")

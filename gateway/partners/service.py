@@ -35,6 +35,7 @@ from partner_agent.wire.touches import Assertion
 from policies.mou import Consent
 
 WELCOME = "/portal/set-up"
+ANSWERS_FIRST = "/portal/answer-key"  # whoever only answers adds a passkey first
 LEFT = "left"  # the public reason of an erasure: they no longer take part
 
 
@@ -217,7 +218,7 @@ class Partners:
                 unit, Kind.PARTNER_MEMBER_ADDED, organisation.id, member=person_id, person=by, public=public
             )
             await unit.commit()
-        await self._people.send_link(email, next_path="/portal")
+        await self._people.send_link(email, next_path=ANSWERS_FIRST if role is Role.ANSWERS else "/portal")
 
     async def remove_member(self, principal: Principal, person_id: str) -> None:
         """Remove a person, sign them out and delete what is known of them; never the last owner.

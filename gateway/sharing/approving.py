@@ -29,6 +29,7 @@ from partner_agent.wire.documents import NO_PARENT, OWNERS_LABEL
 from partner_agent.wire.problems import PolicyProblem
 from partner_agent.wire.touches import Assertion, Path, base64url, challenge, label_of
 from policies.model import Policy, read_policy
+from policies.vocabulary import OwnerRole
 from policies.words import Change, say_change
 
 TAKEN_BACK: Final = "taken_back"  # why a document is over: its owner withdrew it
@@ -98,11 +99,11 @@ class Approvals:
             return None
         old, new = await self._in_force(agent), read_policy(document.raw)
         label = label_of(old, new)
-        credentials = [owner.credential for owner in old.owners if not owner.is_suspended] if old else []
+        approving = (one for one in (old.owners if old else ()) if one.role is OwnerRole.OWNER and not one.is_suspended)
         return Waiting(
             sha256=document.sha256,
             challenge=base64url(challenge(label, bytes.fromhex(document.sha256))),
-            credentials=tuple(credentials),
+            credentials=tuple(owner.credential for owner in approving),
             changes=tuple(say_change(old, new, await self._book.voice(site, agent))),
             is_about_owners=label == OWNERS_LABEL,
             minutes_left=self._minutes_left(self._book.agents.hold_until(agent.id, document.sha256)),

@@ -2,7 +2,8 @@
 
 The document in force says who may; this module only writes wishes. A first passkey, and any new one, is a proposal like
 every other widening: approved on site, or by a passkey that the document names already. Suspending only narrows, so it
-counts at once. Taking one off the list is a proposal too, and the last one is only ever suspended.
+counts at once. Taking one off the list is a proposal too, and the last one is only ever suspended. A passkey that only
+answers requests is named in the same way; it goes off the list at once, and does not count where an owner has to stay.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ from gateway.sharing.service import Sharing
 from gateway.sharing.site_book import SiteBook
 from gateway.sharing.standing import held_by
 from policies.model import Owner, read_policy
+from policies.vocabulary import OwnerRole
 
 MAX_OWNERS: Final = 16  # a document holds no more
 TRIES: Final = 3  # somebody may save in between
@@ -32,6 +34,7 @@ class Key:
 
     credential: str
     public_key: str
+    role: OwnerRole = OwnerRole.OWNER
 
 
 class KeyState(StrEnum):
@@ -72,12 +75,23 @@ class SiteKeys:
 
     @property
     def approving(self) -> int:
-        """How many passkeys can approve here now."""
-        return sum(self.state_of(owner.credential) is KeyState.APPROVES for owner in self.named)
+        """How many owners' passkeys can approve here now."""
+        named = (owner for owner in self.named if owner.role is OwnerRole.OWNER)
+        return sum(self.state_of(owner.credential) is KeyState.APPROVES for owner in named)
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The passkeys that only answer requests, or are to."""
+        every = (*self.named, *(self.wanted or ()))
+        return frozenset(owner.credential for owner in every if owner.role is OwnerRole.ANSWERS)
 
 
 def _latest(keys: SiteKeys) -> tuple[Owner, ...]:
     return keys.named if keys.wanted is None else keys.wanted
+
+
+def _has_owner(owners: Sequence[Owner]) -> bool:
+    return any(owner.role is OwnerRole.OWNER for owner in owners)
 
 
 def _by_id(owners: Sequence[Owner]) -> dict[str, Owner]:
@@ -101,13 +115,16 @@ class Owners:
 
         Raises:
             NotFoundError: no such site of the caller's organisation.
-            PreconditionError: nothing was said yet about what is shared, or the list is full.
+            PreconditionError: nothing was said yet about what is shared, the list is full, or the site's agent does not
+                know passkeys that only answer requests.
         """
+        if key.role is OwnerRole.ANSWERS:
+            await self._demand_new_agent(principal, site_id)
 
         def added(keys: SiteKeys) -> tuple[Owner, ...]:
             owners = {
                 **_by_id(_latest(keys)),
-                key.credential: Owner(key.credential, key.public_key, is_suspended=False),
+                key.credential: Owner(key.credential, key.public_key, is_suspended=False, role=key.role),
             }
             if len(owners) > MAX_OWNERS:
                 raise PreconditionError(
@@ -164,11 +181,33 @@ class Owners:
 
         def without(keys: SiteKeys) -> tuple[Owner, ...]:
             left = tuple(owner for owner in _latest(keys) if owner.credential != credential)
-            return left or _latest(keys)
+            return left if _has_owner(left) or not _has_owner(_latest(keys)) else _latest(keys)
 
         for keys in await self.sites(principal):
             if keys.state_of(credential) is KeyState.SUSPENDED:
                 await self._change(principal, keys.site.id, without)
+
+    async def leave(self, principal: Principal, credential: str) -> None:
+        """Whose passkey it is belongs to the organisation no more.
+
+        An owner's is taken off; one that only answers is suspended and stays listed, so that what it answered stands.
+
+        Raises:
+            PreconditionError: the agreement was not accepted.
+        """
+        places = await self.sites(principal)
+        only_answers = any(credential in keys.answering for keys in places)
+        await (self.suspend if only_answers else self.take_off)(principal, credential)
+
+    async def _demand_new_agent(self, principal: Principal, site_id: str) -> None:
+        site = await self._book.partners.site(site_id, organisation_id=principal.organisation_id)
+        agent = await self._book.agents.agent_of(site.id)
+        if agent is None or not self._book.agents.knows_answerers(agent.id):
+            raise PreconditionError(
+                phrase(
+                    "%(site)s has to be connected first, with a new enough agent. Nothing is changed.", site=site.name
+                )
+            )
 
     async def _of(self, site: Site) -> SiteKeys:
         held = await held_by(self._rows, await self._book.agents.agent_of(site.id))

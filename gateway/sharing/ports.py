@@ -86,6 +86,9 @@ class SiteAgents(Protocol):
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """The ticked cameras: registered camera to the agent's own id."""
 
+    def knows_answerers(self, agent_id: str) -> bool:
+        """Whether it is connected, and reads documents with passkeys that only answer requests."""
+
     def nudge(self, agent_id: str) -> None:
         """Something may be due for this site; called after the change was committed."""
 

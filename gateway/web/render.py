@@ -46,6 +46,7 @@ _PARTNER_NAV: Final = (
     ("/portal/who-looked", "Who looked"),
     ("/portal/organisation", "Organisation"),
 )
+_ANSWERS_NAV: Final = (("/portal/requests", "Requests"), ("/portal/answer-key", "Your passkey"))
 _ROLE_NAV: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
     Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
@@ -146,7 +147,7 @@ def navigation(principal: Principal, path: str) -> list[NavItem]:
     """The main navigation of the caller's roles; the longest matching entry is the current one."""
     entries: list[tuple[str, str]] = []
     if principal.kind is PrincipalKind.PARTNER:
-        entries += _PARTNER_NAV
+        entries += _ANSWERS_NAV if principal.only_answers else _PARTNER_NAV
     elif principal.kind is PrincipalKind.AGENCY:
         entries += [e for role, own in _ROLE_NAV.items() if role in principal.roles for e in own]
     entries = list(dict.fromkeys(entries))

@@ -315,10 +315,10 @@ def test_without_a_passkey_a_live_request_says_how_to_answer_on_site(chromium, d
         desk.caller.principal = dataclasses.replace(desk.caller.principal, roles=frozenset({Role.ANSWERS}))
         page.reload()
         assert page.locator("article a[href^='/portal/cameras/']").count() == 0
+        assert page.locator("nav a").all_text_contents() == ["Requests", "Your passkey"]
         page.click("article button")
         page.wait_for_url("**?done=view-declined")
-        assert "You declined" in page.inner_text("article")
-        assert page.locator("article button").count() == 0
+        assert page.locator("article").count() == 0
 
 
 @pytest.mark.parametrize("what", ["views", "recordings"])

@@ -10,11 +10,11 @@ import pytest
 from gateway.audit import Query
 from gateway.incidents import IncidentReport
 from gateway.kernel.database import Database
-from gateway.kernel.errors import DeniedError
+from gateway.kernel.errors import DeniedError, PreconditionError
 from gateway.live import AskState, AskWish, ViewAsk, Words, words_of
-from partner_agent.wire.documents import VIEW_LABEL
-from policies.clauses import Preset
-from policies.vocabulary import IncidentKind, Origin
+from partner_agent.wire.documents import POLICY_LABEL, VIEW_LABEL
+from policies.clauses import Preset, of_preset
+from policies.vocabulary import IncidentKind, Origin, OwnerRole
 from tests.e2e.test_live_view import City, city
 from tests.support.agent_process import PIN
 from tests.support.pinned import pinned_passkey
@@ -115,3 +115,37 @@ async def test_an_owners_touch_shows_one_picture(sqlite_database: Database, tmp_
         assert kinds[:5] == ["view.asked", "view.approved", "view.requested", "view.accepted", "view.started"]
         await end.leg.close()
         end.port.close()
+
+
+async def test_whoever_only_answers_lets_watch_once_and_shares_nothing_more(sqlite_database: Database, tmp_path: Path):
+    """The site takes their touch for the view; under a wider document it is refused, whoever brings it."""
+    async with city(sqlite_database, tmp_path, Preset.ASK_ME) as town:
+        services, origin, owner = town.server.services, town.server.services.origin, town.server.owner
+        page = {"origin": origin.text, "rp_id": origin.host}
+        await pinned_passkey(town.server, town.agent)
+        delegate = await pinned_passkey(town.server, town.agent, "b", role=OwnerRole.ANSWERS)
+        before = (await town.agent.ask(do="status"))["version"]
+        known = await services.sharing.view(owner, town.server.site.id)
+        wider = [of_preset(Preset.OPEN, frozenset({town.camera.id}), is_home=False)]
+        await services.sharing.save(owner, town.server.site.id, wider, made_from=known.version)
+        waiting = await _eventually(town, lambda: services.approvals.waiting(owner, town.server.site.id))
+        assert delegate.owner.credential not in waiting.credentials
+        await _eventually(town, lambda: _proposals(town))
+        touch = delegate.approve(POLICY_LABEL, waiting.sha256, **page)
+        with pytest.raises(PreconditionError):
+            await services.approvals.touch(owner, town.server.site.id, waiting.sha256, touch)
+        assert (await town.agent.ask(do="status"))["version"] == before
+
+        await _new_incident(town, "26-3")
+        asked = await _ask(town)
+        touch = delegate.approve(VIEW_LABEL, asked.document_sha256, **page)
+        await services.view_asks.approve(owner, asked.id, touch)
+        opened = await town.open()
+        end = await town.call(opened)
+        await until(lambda: len(end.rtp) > 5, timeout_s=15)
+        await end.leg.close()
+        end.port.close()
+
+
+async def _proposals(town: City) -> Any:
+    return (await town.agent.ask(do="status"))["proposals"]

@@ -111,3 +111,7 @@ class FakeViewRequests:
             raise ConflictError("This was answered, or its time is over. Look again.")
         values = {"state": state, "is_waiting": False, "can_end": state == "approved", "offer": None}
         self.held[request_id] = replace(self.held[request_id], **values)
+
+    def answered_by(self, request_id: str, person_id: str) -> None:
+        """This person answered it."""
+        self.held[request_id] = replace(self.held[request_id], answered_by=person_id)

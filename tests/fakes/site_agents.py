@@ -24,6 +24,7 @@ class FakeSiteAgents:
         self.paths: dict[str, Path | None] = {}
         self.noes: list[str] = []
         self.away: set[str] = set()  # agents that are not connected
+        self.old: set[str] = set()  # agents that know no passkeys that only answer
         self.holds: dict[str, datetime] = {}
 
     def pair(self, site_id: str, ticks: Mapping[str, str], *, agent_id: str = "agt_" + "1" * 26) -> SiteAgent:
@@ -46,6 +47,10 @@ class FakeSiteAgents:
     async def agent(self, agent_id: str) -> SiteAgent | None:
         """An agent."""
         return next((one for one in self.by_site.values() if one.id == agent_id), None)
+
+    def knows_answerers(self, agent_id: str) -> bool:
+        """Every one that is connected and not old."""
+        return agent_id not in self.away | self.old
 
     def panicking(self) -> frozenset[str]:
         """The sites that call for help, until somebody says otherwise."""

@@ -47,15 +47,14 @@ async def versions(w, site):
     return [version.seq for version in await w.rows.versions(site.id, before=None, most=50)]
 
 
-async def test_another_owner_and_who_only_reads(shop):
-    """Somebody else finds nothing; who only answers requests reads and cannot go back."""
+async def test_another_owner_and_who_only_answers(shop):
+    """Somebody else finds nothing; who only answers requests is shown nothing of it."""
     w, caller, client, site, _ = shop
     page, mine = f"/portal/sites/{site.id}/sharing/history", caller.principal
     caller.principal, *_ = await w.shop("bo@example.org")
     assert [(await client.get(path)).status_code for path in (page, f"{page}/1/restore")] == [404, 404]
     caller.principal = dataclasses.replace(mine, roles=frozenset({Role.ANSWERS}))
-    shown = await client.get(page)
-    assert (shown.status_code, "/restore" in shown.text) == (200, False)
+    assert (await client.get(page)).status_code == 403
     assert (await client.post(f"{page}/1/restore", data={"csrf": "t"})).status_code == 403
 
 

@@ -8,6 +8,7 @@ from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.sharing import MAX_OWNERS, Key, KeyState, Standing, Step
 from policies.clauses import Live
 from policies.narrowing import compare
+from policies.vocabulary import OwnerRole
 from tests.sharing.test_sharing import connected
 from tests.support.passkeys import SoftPasskey
 from tests.support.sharing import sharing_world, usual
@@ -193,3 +194,80 @@ async def test_the_wish_survives_other_saves_and_is_logged(w):
     assert (await w.base.kinds(site.id)).count("policy.saved") == 3
     assert await w.deliver(agent) == ["ack"]
     assert await named(w, agent) == [(FIRST.credential, False)]
+
+
+def answering(name: str = "c") -> Key:
+    """A passkey of somebody who only answers requests."""
+    return dataclasses.replace(key(name), role=OwnerRole.ANSWERS)
+
+
+async def test_whoever_only_answers_is_named_by_a_proposal_and_offered_no_document(w):
+    """The document says its role; a page that asks an owner to approve does not name it."""
+    owner, site, cameras, agent = await approving(w, FIRST)
+    await w.owners.ask_for(owner, site.id, answering())
+
+    assert await w.deliver(agent, approves=False) == ["proposed"]
+    assert await state(w, owner, answering()) is KeyState.ASKED
+    assert await w.deliver(agent) == ["ack"]
+    roles = {one.credential: one.role for one in (await w.policy_at(agent)).owners}
+    assert roles == {FIRST.credential: OwnerRole.OWNER, answering().credential: OwnerRole.ANSWERS}
+    assert (await w.rows.answers(site.id)).owners is None
+    await w.answer(owner, site, dataclasses.replace(usual(*cameras), live=Live.ALWAYS))
+    await w.deliver(agent, approves=False)
+    assert (await w.approvals.waiting(owner, site.id)).credentials == (FIRST.credential,)
+    (keys,) = await w.owners.sites(owner)
+    assert keys.approving == 1
+
+
+@pytest.mark.parametrize("why", ["away", "old"])
+async def test_no_agent_is_asked_for_what_it_may_not_know(w, why):
+    """One that would refuse every document with such a passkey gets none, nor one of which nobody knows."""
+    owner, site, _, agent = await approving(w, FIRST)
+    getattr(w.agents, why).add(agent)
+
+    with pytest.raises(PreconditionError):
+        await w.owners.ask_for(owner, site.id, answering())
+    assert await state(w, owner, answering()) is KeyState.UNKNOWN
+    await w.owners.ask_for(owner, site.id, SECOND)
+
+
+async def answered_by(w):
+    """A shop whose site names an owner and somebody who only answers."""
+    owner, site, cameras, agent = await approving(w, FIRST)
+    await w.owners.ask_for(owner, site.id, answering())
+    await w.deliver(agent)
+    return owner, site, cameras, agent
+
+
+async def test_taking_them_off_asks_nobody(w):
+    """It is a narrowing, on site at once, also beside a switch that is turned off."""
+    owner, _, cameras, agent = await answered_by(w)
+    await w.owners.take_off(owner, answering().credential)
+    await w.sharing.switch(owner, cameras[0], is_on=False)
+
+    assert "proposed" not in await w.deliver(agent, approves=False)
+    assert await named(w, agent) == [(FIRST.credential, False)]
+    assert await w.outbox.due(agent, w.agents.held[agent]) == []
+
+
+async def test_whoever_leaves_is_suspended_and_stays_listed(w):
+    """So that the site can still tell whose answer a running view stands on; an owner is taken off as ever."""
+    owner, site, _, agent = await answered_by(w)
+    await w.owners.leave(owner, answering().credential)
+
+    assert await w.deliver(agent, approves=False) == ["ack"]
+    assert await named(w, agent) == [(FIRST.credential, False), (answering().credential, True)]
+    await w.owners.ask_for(owner, site.id, SECOND)
+    await w.deliver(agent)
+    await w.owners.leave(owner, FIRST.credential)
+    assert await w.deliver(agent) == ["ack", "ack"]
+    assert await named(w, agent) == [(answering().credential, True), (SECOND.credential, False)]
+
+
+async def test_the_last_owner_stays_beside_somebody_who_only_answers(w):
+    """A list of people who approve nothing would leave nobody who can."""
+    owner, _, _, agent = await answered_by(w)
+    await w.owners.take_off(owner, FIRST.credential)
+
+    assert await w.deliver(agent) == ["ack"]
+    assert await named(w, agent) == [(FIRST.credential, True), (answering().credential, False)]

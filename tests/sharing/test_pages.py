@@ -304,12 +304,12 @@ async def test_another_owner_finds_nothing_there(shop):
     assert [(await client.get(address)).status_code for address in addresses] == [403] * 4
 
 
-async def test_who_only_answers_requests_may_read_and_not_change(shop):
-    """That role sees what is shared and gets no form."""
+async def test_who_only_answers_requests_sees_nothing_of_what_is_shared(shop):
+    """Neither the page nor a form of it."""
     _, caller, client, site, cameras = shop
     caller.principal = dataclasses.replace(caller.principal, roles=frozenset({Role.ANSWERS}))
 
-    assert (await client.get(f"/portal/sites/{site.id}/sharing")).status_code == 200
+    assert (await client.get(f"/portal/sites/{site.id}/sharing")).status_code == 403
     assert (await client.get(f"/portal/cameras/{cameras[0].id}/sharing")).status_code == 403
     assert (await post(client, f"/portal/cameras/{cameras[0].id}/sharing", **ANSWERS)).status_code == 403
 
@@ -482,13 +482,13 @@ async def test_what_waits_is_taken_back(shop):
     assert w.agents.noes == [sha256]
 
 
-async def test_who_only_reads_is_offered_no_touch(shop):
-    """That role sees that something waits, and can carry nothing to the site."""
+async def test_who_only_answers_is_offered_no_touch_for_what_is_shared(shop):
+    """That role sees nothing of what waits, and can carry nothing to the site."""
     w, caller, client, site, cameras = shop
     page = f"/portal/sites/{site.id}/sharing"
     await save(client, f"{page}/all", ANSWERS)
     await w.deliver(w.pair(site, cameras), approves=False)
     caller.principal = dataclasses.replace(caller.principal, roles=frozenset({Role.ANSWERS}))
 
-    assert "data-challenge" not in (await client.get(page)).text
+    assert (await client.get(page)).status_code == 403
     assert (await client.post(f"{page}/approve", data={"csrf": "t"})).status_code == 403

@@ -51,11 +51,11 @@ def body(*cameras, made_from=0, preset=Preset.EMERGENCIES, **changes):
 
 
 async def test_only_an_owner_of_the_site_reads_and_only_an_editor_saves(api):
-    """Somebody who answers requests reads; another organisation finds no such site."""
+    """Somebody who only answers requests reads nothing; another organisation finds no such site."""
     w, caller, client, path, cameras = api
     owner = caller.principal
     caller.principal = dataclasses.replace(owner, roles=frozenset({Role.ANSWERS}))
-    assert (await client.get(path)).status_code == 200
+    assert (await client.get(path)).status_code == 403
     assert (await client.put(path, json=body(*cameras))).status_code == 403
     assert (await client.post(f"{path}/preview", json=body(*cameras))).status_code == 403
     other, _, _ = await w.shop("ben@example.org")

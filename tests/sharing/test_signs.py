@@ -28,7 +28,7 @@ async def shop(sqlite_database, clock, ids):
 
 
 async def test_nobody_else_switches_it(shop):
-    """Another owner finds nothing; who only answers requests may look and not switch."""
+    """Another owner finds nothing; who only answers requests may not."""
     w, caller, client, site, _ = shop
     page, mine = f"/portal/sites/{site.id}/sign", caller.principal
     caller.principal, *_ = await w.shop("bo@example.org")

@@ -1,5 +1,6 @@
 """The owner's desk: is anything watched right now, does anything need me, is everything healthy."""
 
+from gateway.desks.portal.delegates import DELEGATE_PAGES
 from gateway.desks.portal.desk import PortalDesk
 from gateway.desks.portal.pages import PAGES
 from gateway.desks.portal.passkeys import PASSKEY_PAGES
@@ -18,6 +19,7 @@ from gateway.desks.portal.ports import (
 )
 
 __all__ = [
+    "DELEGATE_PAGES",
     "PAGES",
     "PASSKEY_PAGES",
     "CameraStatus",

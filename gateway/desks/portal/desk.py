@@ -18,7 +18,7 @@ from gateway.desks.portal.ports import (
     ViewRequests,
     Watched,
 )
-from gateway.desks.portal.requests import Card, ViewCard, card_of, task_of, view_card_of, view_task_of
+from gateway.desks.portal.requests import Card, ViewCard, card_of, is_shown, task_of, view_card_of, view_task_of
 from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal
 from gateway.partners import Organisation, Partners, Site
@@ -144,14 +144,14 @@ class PortalDesk:
     async def requests(self, principal: Principal, *, before: str = "") -> list[Card]:
         """Requests for recordings, newest first."""
         found = await self._requests.requests(principal, before=before) if self._requests else ()
-        names = {c.id: c.name for c in await self._cameras.of_organisation(principal.organisation_id)}
-        return [card_of(request, names) for request in found]
+        names, people = await self._names(principal.organisation_id)
+        return [card_of(request, names, people) for request in found if is_shown(request, principal)]
 
     async def view_requests(self, principal: Principal) -> list[ViewCard]:
         """Requests to watch live, newest first."""
         found = await self._view_requests.requests(principal) if self._view_requests else ()
-        names = {c.id: c.name for c in await self._cameras.of_organisation(principal.organisation_id)}
-        return [view_card_of(request, names) for request in found]
+        names, people = await self._names(principal.organisation_id)
+        return [view_card_of(request, names, people) for request in found if is_shown(request, principal)]
 
     async def let_watch(self, principal: Principal, request_id: str, assertion: Assertion) -> None:
         """Say yes to a live view, by one touch.
@@ -210,6 +210,12 @@ class PortalDesk:
         if self._sharing is None:
             raise PreconditionError("Choose first what is shared.")
         await self._sharing.switch(principal, camera, is_on=is_on)
+
+    async def _names(self, organisation_id: str) -> tuple[dict[str, str], dict[str, str]]:
+        """What the organisation's cameras and people are called."""
+        cameras = await self._cameras.of_organisation(organisation_id)
+        people = await self._partners.members(organisation_id)
+        return {c.id: c.name for c in cameras}, {m.person_id: m.name for m in people}
 
     async def _tasks(self, organisation_id: str, cameras: Sequence[Camera]) -> list[Task]:
         waiting = await self._requests.waiting(organisation_id) if self._requests else ()

@@ -62,7 +62,7 @@ async def switch_camera(
     return after("/portal", "sharing-on" if is_on else "sharing-off")
 
 
-@get("/portal/events", opt=requires("portal.read", deadline_s=None), include_in_schema=False)
+@get("/portal/events", opt=requires("portal.answer", deadline_s=None), include_in_schema=False)
 async def events(principal: NamedDependency[Principal], bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
     """Says `changed` when something of the organisation was logged; the page then reads again."""
     return change_stream(bus, topic_of(principal.organisation_id))

@@ -111,6 +111,7 @@ class Request:
         held_until: until when the site keeps the footage from being overwritten; None if it does not.
         digest: names the request on site.
         offer: what a passkey is to sign for a yes, while it waits; None where only the site can be asked.
+        answered_by: who answered in the portal; empty for the site, a rule, or nobody.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Request:
     created_at: datetime
     digest: str
     offer: TouchOffer | None = None
+    answered_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +143,7 @@ class ViewRequest:
         can_end: whether a yes can still be taken back, or the picture ended.
         digest: names the request on site.
         offer: what a passkey is to sign for a yes, while it waits; None where only the site can be asked.
+        answered_by: who answered last in the portal; empty for the site, or nobody.
     """
 
     id: str
@@ -155,6 +158,7 @@ class ViewRequest:
     created_at: datetime
     digest: str
     offer: TouchOffer | None = None
+    answered_by: str = ""
 
 
 class ViewRequests(Protocol):
@@ -188,7 +192,10 @@ class Requests(Protocol):
     """Requests for recordings (`evidence`)."""
 
     async def requests(self, principal: Principal, *, before: str) -> Sequence[Request]:
-        """Those to the principal's organisation, newest first, older than the id `before`."""
+        """Those to the principal's organisation, newest first, older than the id `before`.
+
+        Whoever only answers is told of those that wait.
+        """
 
     async def waiting(self, organisation_id: str) -> Sequence[Request]:
         """Those that wait for its answer."""

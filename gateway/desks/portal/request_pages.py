@@ -1,6 +1,7 @@
 """What somebody asks an owner for: to watch live, or a recording; answered by one touch of a passkey, or with no.
 
-Who only answers requests may do all of it. What a touch is worth is for the site; here it is brought on its way.
+Who only answers requests may do all of it, and sees what is open. What a touch is worth is for the site; here it is
+brought on its way. The first answer wins; a no ends what a yes opened.
 """
 
 from collections.abc import Awaitable
@@ -22,7 +23,7 @@ AnyRequest = Request[Any, Any, Any]
 HOME: Final = "/portal/requests"
 
 
-@get(HOME, opt=requires("portal.read"), include_in_schema=False)
+@get(HOME, opt=requires("portal.answer"), include_in_schema=False)
 async def requests_page(
     request: AnyRequest,
     *,
@@ -162,5 +163,6 @@ async def _page(
         rp_id=origin.host,
         is_editor=bool(principal.roles & {Role.OWNER, Role.MANAGER}),
         is_owner=Role.OWNER in principal.roles,
+        only_answers=principal.only_answers,
         error=error,
     )

@@ -6,7 +6,8 @@ from typing import Final
 
 from gateway.desks.portal.ports import BadgeState, Request, Task, ViewRequest
 from gateway.kernel.phrases import phrase
-from gateway.web import code_in_words
+from gateway.kernel.principal import Principal
+from gateway.web import _, code_in_words
 
 STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "requested": ("ask", "Waits for you"),
@@ -32,21 +33,39 @@ VIEW_STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
 }
 
 
+def is_shown(request: Request | ViewRequest, principal: Principal) -> bool:
+    """Whether the caller sees it: whoever only answers sees what is open, and can take their own yes back."""
+    is_theirs = isinstance(request, ViewRequest) and request.can_end and request.answered_by == principal.person_id
+    return not principal.only_answers or request.is_waiting or is_theirs
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One request with what its camera is called and how it stands."""
+    """One request with what its camera is called, how it stands, and who answered, by name."""
 
     request: Request
     camera_name: str
     badge: BadgeState
     word: str
     why: str
+    answered_by: str = ""
 
 
-def card_of(request: Request, camera_names: Mapping[str, str]) -> Card:
-    """The card of a request."""
+def card_of(request: Request, camera_names: Mapping[str, str], people: Mapping[str, str]) -> Card:
+    """The card of a request; `people`: the names of the organisation's, by id."""
     badge, word = STATES.get(request.state, ("unavailable", request.state))
-    return Card(request, camera_names.get(request.camera_id, ""), badge, word, code_in_words(request.purpose))
+    return Card(
+        request,
+        camera_names.get(request.camera_id, ""),
+        badge,
+        word,
+        code_in_words(request.purpose),
+        _who(request, people),
+    )
+
+
+def _who(request: Request | ViewRequest, people: Mapping[str, str]) -> str:
+    return people.get(request.answered_by, _("Somebody who has left")) if request.answered_by else ""
 
 
 def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
@@ -62,20 +81,21 @@ def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class ViewCard:
-    """One request to watch live with what its camera is called and how it stands."""
+    """One request to watch live with what its camera is called, how it stands, and who answered, by name."""
 
     request: ViewRequest
     camera_name: str
     badge: BadgeState
     word: str
     why: str
+    answered_by: str = ""
 
 
-def view_card_of(request: ViewRequest, camera_names: Mapping[str, str]) -> ViewCard:
-    """The card of a request to watch live."""
+def view_card_of(request: ViewRequest, camera_names: Mapping[str, str], people: Mapping[str, str]) -> ViewCard:
+    """The card of a request to watch live; `people`: the names of the organisation's, by id."""
     badge, word = VIEW_STATES.get(request.state, ("unavailable", request.state))
     why = ", ".join(code_in_words(code) for code in (request.purpose, request.incident_kind) if code)
-    return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word, why)
+    return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word, why, _who(request, people))
 
 
 def view_task_of(request: ViewRequest, camera_names: Mapping[str, str]) -> Task:

@@ -55,6 +55,7 @@ class ViewAsk:
         document: the closed document that the owner approves (`partner_agent.wire.views`).
         approval: what the owner said yes with, as a grant carries it.
         session_id: the view it opened.
+        answered_by: who of the organisation answered last, in the portal; empty for the site, or nobody.
         expires_at: when the owner's answer comes too late, and a view that was not opened cannot be any more.
         version: counts changes.
     """
@@ -77,6 +78,7 @@ class ViewAsk:
     expires_at: datetime
     answered_at: datetime | None
     version: int
+    answered_by: str = ""
 
     @property
     def until(self) -> datetime:

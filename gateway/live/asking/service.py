@@ -269,7 +269,7 @@ class ViewAsks:
             await self._no(ask, by="site")
 
     async def _yes(self, ask: ViewAsk, approval: Mapping[str, Any], *, by: str, person: str = "") -> ViewAsk:
-        values = {"approval": approval, "answered_at": self._clock.now()}
+        values = {"approval": approval, "answered_at": self._clock.now(), "answered_by": person}
         return await self._step(
             ask, AskState.APPROVED, Kind.VIEW_APPROVED, decision=Decision.PERMIT, by=by, person=person, **values
         )
@@ -283,6 +283,7 @@ class ViewAsks:
             by=by,
             person=person,
             answered_at=self._clock.now(),
+            answered_by=person,
         )
         if ask.session_id:
             await self._endings.end(ask.session_id, EndReason.RULES)

@@ -45,3 +45,4 @@ class ViewAskRow(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(UtcMs, nullable=False))
     answered_at: datetime | None = Field(default=None, sa_column=Column(UtcMs, nullable=True))
     version: int = Field(default=1, sa_column=Column(Integer, nullable=False))
+    answered_by: str = Field(default="", sa_column=Column(String(30), nullable=False, server_default=""))

@@ -507,3 +507,16 @@ async def test_without_asking_a_yes_is_not_used_up(plane: Plane):
 
     assert plane.site.grants[0].grant.approval is None
     assert await standing(plane, asked) is Standing.GRANTED
+
+
+async def test_who_answered_is_kept_and_the_first_answer_wins(plane: Plane):
+    """Whoever comes second hears that it was answered; a no afterwards is somebody's too."""
+    asked = await ask(plane)
+    await plane.sessions.asks.approve(DELEGATE, asked.id, TOUCH)
+    assert (await read(plane, asked)).answered_by == DELEGATE.person_id
+    with pytest.raises(ConflictError):
+        await plane.sessions.asks.approve(OWNER, asked.id, TOUCH)
+    assert (await read(plane, asked)).answered_by == DELEGATE.person_id
+
+    await plane.sessions.asks.decline(OWNER, asked.id)
+    assert (await read(plane, asked)).answered_by == OWNER.person_id
