@@ -64,7 +64,7 @@ class NoticeMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         to: the owner.
         requests_to: who else hears when somebody asks for a recording or to watch live; their answer needs the site PIN
-            or a passkey like the owner's.
+            or a passkey of their own that the owner named.
         tls: `starttls` (refused if not offered), `tls` from the start, or `none` to a server on this machine only.
         password_file: a file with the password alone, instead of `password`.
     """
