@@ -288,12 +288,17 @@ class Live:
         ended: list[Seat] = []
         for start in range(0, len(concerned), AT_A_TIME):
             few = concerned[start : start + AT_A_TIME]
-            ended += await self._endings.stop(
-                [seat.session.id for seat in few if not await self.is_still_permitted(seat)]
-            )
+            ended += await self._endings.stop([seat.session.id for seat in few if not await self._goes_on(seat)])
         for seat in ended:
             await self._endings.finish(seat, EndReason.RULES)
         return len(ended)
+
+    async def _goes_on(self, seat: Seat) -> bool:
+        """Whether a session is permitted still; an earlier end that was given meanwhile counts."""
+        permit = await self.is_still_permitted(seat)
+        if permit is not None and permit.horizon is not None:
+            seat.follow(horizon_at=min(seat.session.horizon_at, permit.horizon))
+        return permit is not None
 
     async def is_still_permitted(self, seat: Seat) -> ViewPermit | None:
         """What the centre would say to a running session now; whoever cannot decide does not permit."""
@@ -329,7 +334,7 @@ class Live:
         Raises:
             DeniedError: it would not be permitted any more; the session is over.
         """
-        if self._freshness.stamp == stamp or await self.is_still_permitted(seat):
+        if self._freshness.stamp == stamp or await self._goes_on(seat):
             return
         await self._endings.end(seat.session.id, EndReason.RULES)
         raise DeniedError(_REMEDIES[Remedy.NONE])

@@ -27,10 +27,12 @@ from tests.support.causes import (
     agreement,
     asked,
     asked_second,
+    called_for_a_minute,
     calls,
     closed,
     confirmed,
     emergency_only,
+    ended_soon,
     five_minutes_a_day,
     hours,
     hours_to_come,
@@ -138,6 +140,7 @@ EVENTS: dict[str, Event] = {
     "the call for help ends by itself": Event(partial(passes, seconds=601), AVAILABLE, NOT, setup=panicking),
     "a site that calls for help goes offline": Event(offline, AVAILABLE, NOT, setup=panicking),
     "the site goes offline": Event(offline, AVAILABLE, AVAILABLE, is_reached=False),
+    "a call for help is made shorter": Event(called_for_a_minute, AVAILABLE, NOT, setup=panicking),
     "the agent's key is taken away": Event(revoked, AVAILABLE, NOT),
     # why somebody looks
     "an incident is opened": Event(of_kind, NOT, AVAILABLE, setup=partial(of_kind, kind=IncidentKind.FIRE, number="")),
@@ -196,6 +199,7 @@ EVENTS: dict[str, Event] = {
     "the hours end": Event(partial(passes, seconds=3601), AVAILABLE, NOT, setup=hours),
     "the hours begin": Event(partial(passes, seconds=3601), NOT, AVAILABLE, setup=hours_to_come),
     "an answer's last day passes": Event(partial(passes, seconds=301), AVAILABLE, UNKNOWN, setup=until_soon),
+    "an answer gets a last day, which passes": Event(ended_soon, AVAILABLE, UNKNOWN),
     "the day's total is used up": Event(
         partial(passes, seconds=301), AVAILABLE, NOT, setup=five_minutes_a_day, is_counted_in_lists=False
     ),

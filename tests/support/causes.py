@@ -4,8 +4,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import anyio
-
 from gateway.incidents import IncidentReport
 from gateway.kernel.principal import Role
 from partner_agent.wire.limits import LEASE_VALID_S
@@ -173,6 +171,18 @@ async def until_soon(c: City) -> None:
     await c.says(until_ms=c.in_ms(300))
 
 
+async def ended_soon(c: City) -> None:
+    """The owner saves, while somebody looks, that it is shared for five minutes more; they pass."""
+    await until_soon(c)
+    await c.passes(301)
+
+
+async def called_for_a_minute(c: City) -> None:
+    """The site says, while somebody looks, that its call for help ends within a minute, and is not heard again."""
+    await c.tells("panic", panic_until=c.clock.now() + timedelta(seconds=60))
+    await c.passes(61)
+
+
 async def not_for_patrol(c: City) -> None:
     """Shared with everybody but one unit."""
     await c.says(excluded=frozenset({f"unit:{c.shop.operator.organisation_id}/patrol"}))
@@ -202,7 +212,6 @@ async def offline(c: City) -> None:
     """The link is gone, and the last lease over."""
     await c.goes_offline()
     for _ in range(2):
-        await anyio.wait_all_tasks_blocked()
         await c.passes(LEASE_VALID_S)
 
 

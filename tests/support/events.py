@@ -273,6 +273,8 @@ class City:
     async def passes(self, seconds: float) -> None:
         """Time passes; the log keeps up, and the heartbeats of a site that is there go on."""
         await self.services.sequencer.drain()
+        await self.sees()
+        await anyio.wait_all_tasks_blocked()  # whoever follows what changed has looked at it by now
         self.clock.advance(seconds)
         online = self.services.sites.hub.online(self.shop.agent_id)
         if online is not None:
