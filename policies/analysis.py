@@ -100,16 +100,20 @@ class Concern:
 
 
 class Judge:
-    """Asks the kernel what one policy grants under an ordinance, with nothing used yet."""
+    """Asks the kernel what one policy grants under an ordinance, with nothing used yet and its masks drawn.
+
+    A site may draw them later without a new document, so that a masked live view counts as shared here.
+    """
 
     def __init__(self, policy: Policy, guardrail: GuardrailLayer) -> None:
         pinned = dataclasses.replace(policy, guardrail=guardrail.guardrail.digest)
         self._guardrail, self._sharing = guardrail, SharingLayer(pinned)
+        self._masks = frozenset[str]().union(*(terms.masks for terms in policy.terms))
 
     def grants(self, asked: Witness) -> bool:
         """Whether all that is asked for is permitted."""
         layers = Layers.at_site(
-            invariants=Invariants(is_camera_present=True),
+            invariants=Invariants(is_camera_present=True, drawn_masks=self._masks),
             guardrail=self._guardrail,
             sharing=self._sharing,
             facts=asked.facts,

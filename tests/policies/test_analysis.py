@@ -22,8 +22,9 @@ WIDE = envelope(agencies=frozenset({"age_1", "age_2"}))
 
 
 def granted(held: Policy, asked: Request, facts: Facts) -> bool:
-    """Whether the oracle lets all of it through at the site."""
+    """Whether the oracle lets all of it through at a site that draws every mask, as an edit is judged."""
     world = {"is_let": True, "pack": PACK_DOCUMENT, "envelope": None, "documents": [held.to_document()], "agency": None}
+    world["draws_masks"] = True
     case = case_of(asked, facts)
     is_let, what = oracle.whole(world, case)
     return is_let and what["caps"] == (oracle.asked_seconds(case), asked.caps.height_lines)
