@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.emergency import EmergencyServices
 from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
@@ -21,7 +23,7 @@ from gateway.evidence import Evidence
 from gateway.identity import Identity, People
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
-from gateway.kernel.errors import NotFoundError
+from gateway.kernel.errors import LenspactError, NotFoundError
 from gateway.kernel.generations import AGREEMENT, ORDINANCE
 from gateway.kernel.keyring import Keyring
 from gateway.live import (
@@ -100,6 +102,13 @@ class SharingDecider:
                 )
             case Permit() as permit:
                 return _permit(question, decided, permit, second_id=second_id)
+
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        """One look at the switches."""
+        try:
+            return await self._decisions.is_switched_off(organisation_id, agency_id)
+        except (LenspactError, SQLAlchemyError, OSError):
+            return False
 
     async def _second_of(self, question: ViewQuestion, decided: Decided) -> str:
         """The second person whose word stands for exactly this; nobody's where no incident is going on.

@@ -136,10 +136,7 @@ def build_services(
     owners = _owners(ground, identity, ties, shared)
     memberships.tie(owners.partners)
     incidents = _incidents(ground)
-    viewing, history = (
-        GivenTies(ground.clock),
-        LiveHistory(log=ground.log.audit, incidents=incidents, clock=ground.clock),
-    )
+    viewing, history = _given(ground, incidents)
     theirs = _Theirs(identity=identity, partners=owners.partners, cameras=owners.cameras)
     seen = _Seen(incidents=incidents, usage=viewing, history=history)
     law = build_sharing(ground, **theirs, **seen, ties=shared)
@@ -220,6 +217,11 @@ def _base(ground: Ground) -> _Base:
         sequencer=ground.log.sequencer,
         rate_limiter=ground.rate_limiter,
     )
+
+
+def _given(ground: Ground, incidents: Incidents) -> tuple[GivenTies, LiveHistory]:
+    """What sites are giving, and what was looked at: both are asked for before views and recordings are there."""
+    return GivenTies(ground.clock), LiveHistory(log=ground.log.audit, incidents=incidents, clock=ground.clock)
 
 
 def _incidents(ground: Ground) -> Incidents:

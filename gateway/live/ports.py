@@ -112,6 +112,12 @@ class Decider(Protocol):
             InvalidError: a purpose that is no word of ours.
         """
 
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        """Whether an owner shares nothing with an agency now, or nobody anything: then `decide` could only deny.
+
+        It costs one look at the switches. Whoever cannot look says False, for `decide` is asked then.
+        """
+
 
 class Consequences(Protocol):
     """What a permitted view brings with it beside the view, in the transaction that writes it."""

@@ -139,6 +139,10 @@ class Decisions:
             moves=len(question.incident.stops) - 1 if question.incident else 0,
         )
 
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        """Whether the owner shares nothing with an agency, or nobody anything: the invariants deny all then."""
+        return await self._layering.is_switched_off(organisation_id, agency_id)
+
     def may_second(self, first: Principal, second: Principal) -> bool:
         """Whether the agency's rules, and the ordinance in force, let `second` be the second person of `first`."""
         agency, now, rank = self._layering.agency, self._clock.now(), self._layering.second_person

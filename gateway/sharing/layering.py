@@ -158,6 +158,12 @@ class Layering:
         await self._freshness.catch_up()
         return (await self._network_now()).is_suspended
 
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        """Whether the network, or this owner for this agency, is switched off; no more of a site is read."""
+        if await self.is_suspended():
+            return True
+        return not {EVERYBODY, agency_id}.isdisjoint(await self._rows.suspensions(organisation_id))
+
     async def usage(self, site_id: str, *, without_session: str = "") -> Usage:
         """What the site is giving, as far as the centre counts it."""
         return (await self.usages({site_id}, without_session=without_session)).get(site_id, Usage())

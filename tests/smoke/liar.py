@@ -30,6 +30,11 @@ class YesToEverything:
     def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
         self._decisions, self._incidents = decisions, incidents
 
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        """Never."""
+        del organisation_id, agency_id
+        return False
+
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Yes."""
         decided = await self._decisions.decide_for(

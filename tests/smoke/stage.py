@@ -28,6 +28,7 @@ MEDIA_FLAGS: Final = [
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
+    "--disable-gpu-compositing",  # without a GPU, pages are put together faster by the CPU than by an emulated GPU
 ]
 
 

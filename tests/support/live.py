@@ -70,6 +70,11 @@ class FakeDecider:
     horizon_s: float | None = None
     second_id: str = ""
     asked: list[ViewQuestion] = field(default_factory=list)
+    off: set[str] = field(default_factory=set)  # owners who pressed the switch
+
+    async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
+        assert agency_id == AGENCY
+        return organisation_id in self.off
 
     def deny(self, remedy: Remedy = Remedy.NONE, reason: str = "not_shared") -> None:
         self.answer = ViewDeny(

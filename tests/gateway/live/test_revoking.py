@@ -51,6 +51,29 @@ async def test_every_picture_stops_before_the_first_end_is_written(plane: Plane)
     assert {end.session for end in plane.site.ends} == {each.id for each in sessions}
 
 
+async def test_the_switch_stops_pictures_without_deciding(plane: Plane):
+    """An owner shares nothing any more: one order ends all of theirs before anything is decided about others."""
+    sessions = [await plane.accepted() for _ in range(10)]
+    asked = len(plane.decider.asked)
+    plane.decider.off.add(ORGANISATION)
+
+    assert await plane.sessions.live.rules_changed() == 10
+
+    dropped = [order[1:] for order in plane.relay.orders if order[0] == "drop"]
+    assert dropped == [tuple(each.id for each in sessions)]
+    assert len(plane.decider.asked) == asked
+    assert [(await plane.read(each.id)).end_reason for each in sessions] == [EndReason.RULES] * 10
+
+
+async def test_somebody_elses_switch_ends_nothing(plane: Plane):
+    """Others decide as always."""
+    session = await plane.accepted()
+    plane.decider.off.add(made_up("org", 77))
+
+    assert await plane.sessions.live.rules_changed() == 0
+    assert [each.id for each in plane.sessions.live.running()] == [session.id]
+
+
 async def test_a_view_that_cannot_be_decided_again_ends(plane: Plane):
     """Something it stands on changed, and nobody can say whether it is still permitted: it is not."""
     session = await plane.accepted()

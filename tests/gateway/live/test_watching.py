@@ -166,10 +166,12 @@ async def test_a_warm_view_shows_moving_pictures_at_once_and_stops_when_dropped(
         assert await page.evaluate("frames") > 30
         assert "Live" in await page.evaluate("states")
         await plane.relay.client.drop(["ses_1"])
+        await page.wait_for_function("player.video.srcObject === null")  # at the relay's goodbye; nobody told the page
         await anyio.sleep(0.2)
         frames = await page.evaluate("frames")
         await anyio.sleep(1.0)
         assert await page.evaluate("frames") == frames
+        assert (await page.evaluate("states"))[-1] == "The picture has stopped; trying to go on"
         await page.evaluate("player.end('rules')")
         assert (await page.evaluate("states"))[-1] == "Ended by the sharing rules"
         assert await page.evaluate("window.__violations") == []

@@ -57,6 +57,7 @@ export class LensPlayer extends HTMLElement {
   #visible = false;
   #lookedAt = 0;
   #sentAt = 0;
+  #isGone = false; // the relay said goodbye
   enlarged = false;
 
   constructor() {
@@ -93,10 +94,12 @@ export class LensPlayer extends HTMLElement {
     this.leave();
     this.#stopped = new AbortController();
     this.#began = performance.now();
+    this.#isGone = false;
     this.#say("connecting");
     const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate] }));
     peer.addTransceiver("video", { direction: "recvonly" });
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
+    peer.addEventListener("track", ({ receiver }) => this.#expectGoodbye(receiver.transport, this.#stopped.signal));
     this.#offered = peer.setLocalDescription();
     this.#offered.catch(() => {}); // told by `open`
   }
@@ -149,6 +152,16 @@ export class LensPlayer extends HTMLElement {
     this.#video.srcObject = new MediaStream([track]);
   }
 
+  // The relay says goodbye as soon as it forwards nothing more: pictures still on their way to the screen stay away.
+  #expectGoodbye(transport, signal) {
+    transport?.addEventListener("statechange", () => {
+      if (transport.state !== "closed" || signal.aborted) return;
+      this.#isGone = true;
+      this.#video.srcObject = null;
+      this.#say("stalled");
+    });
+  }
+
   #expectFrame(began, signal) {
     this.#video.requestVideoFrameCallback(() => {
       if (signal.aborted) return;
@@ -163,12 +176,12 @@ export class LensPlayer extends HTMLElement {
     let frames = 0;
     let still = 0;
     const timer = setInterval(async () => {
-      if (signal.aborted) return clearInterval(timer);
+      if (signal.aborted || this.#isGone) return clearInterval(timer);
       const inbound = [...(await peer.getStats()).values()].find((s) => s.type === "inbound-rtp" && s.kind === "video");
       const decoded = inbound?.framesDecoded ?? 0;
       const fresh = decoded - frames;
       frames = decoded;
-      if (signal.aborted) return;
+      if (signal.aborted || this.#isGone) return;
       still = fresh > 0 ? 0 : still + 1;
       if (decoded === 0) {
         if (performance.now() - began > START_MS) this.end("cannot-start");
