@@ -78,7 +78,6 @@ class Event:
         may_open: how it stands with the yes of an owner or a second person, before and after; as the rules where None.
         is_reached: whether the site is on the line afterwards: else nothing runs, whatever the rules say.
         looks: whether somebody looks when it happens.
-        is_counted_in_lists: whether lists know; what a site gave before is looked at when a picture is opened.
     """
 
     cause: Step
@@ -88,16 +87,15 @@ class Event:
     may_open: tuple[str, str] | None = None
     is_reached: bool = True
     looks: bool = True
-    is_counted_in_lists: bool = True
 
     def opening(self, index: int) -> str:
         """How it stands for who opens it now."""
         return (self.before, self.after)[index] if self.may_open is None else self.may_open[index]
 
 
-async def stands(c: City, rules: str, opening: str, *, listed: str = "") -> None:
+async def stands(c: City, rules: str, opening: str) -> None:
     """Decision and list agree, as do opening and desk; with the marks that are there, and with new ones."""
-    expected = {"decision": rules, "list": listed or rules, "opening": opening, "desk": listed or opening}
+    expected = {"decision": rules, "list": rules, "opening": opening, "desk": opening}
     await c.sees()
     for _ in range(2):
         found = {
@@ -200,9 +198,7 @@ EVENTS: dict[str, Event] = {
     "the hours begin": Event(partial(passes, seconds=3601), NOT, AVAILABLE, setup=hours_to_come),
     "an answer's last day passes": Event(partial(passes, seconds=301), AVAILABLE, UNKNOWN, setup=until_soon),
     "an answer gets a last day, which passes": Event(ended_soon, AVAILABLE, UNKNOWN),
-    "the day's total is used up": Event(
-        partial(passes, seconds=301), AVAILABLE, NOT, setup=five_minutes_a_day, is_counted_in_lists=False
-    ),
+    "the day's total is used up": Event(partial(passes, seconds=301), AVAILABLE, NOT, setup=five_minutes_a_day),
 }
 
 
@@ -232,7 +228,7 @@ async def check(here: City, event: Event) -> None:
     may_run = event.opening(1) == AVAILABLE and event.is_reached
     if view is not None and not may_run:
         await until(lambda: not here.runs(view))
-    await stands(here, event.after, event.opening(1), listed="" if event.is_counted_in_lists else event.before)
+    await stands(here, event.after, event.opening(1))
     if view is not None and may_run:
         await here.services.live.rules_changed()
         assert here.runs(view)
