@@ -19,7 +19,7 @@ class Seat:
         session: as last written.
         question: to decide it again; None for one that is only there to be ended.
         is_granted: whether the site was asked; from then on its leases name the session.
-        is_admitted: whether the relay forwards to it.
+        is_admitted: whether the relay was ordered to forward to it; from then on its leases name the session.
         fingerprint: the publisher's certificate, once accepted.
         cipher: the viewer's SRTP profile, once a picture was forwarded.
     """

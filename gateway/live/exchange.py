@@ -107,10 +107,11 @@ class Exchange:
         """
         session = seat.session
         valid_s = (session.horizon_at - self._clock.now()).total_seconds()
-        seat.is_admitted = await self._relay.admit(
+        seat.is_admitted = True  # before the order, for a lease that overtakes its answer would end the session
+        is_open = await self._relay.admit(
             session=session.id, publication=session.publication, fingerprint=seat.fingerprint, valid_s=valid_s
         )
-        if not seat.is_admitted:
+        if not is_open:
             await self._endings.end(session.id, EndReason.LEFT)
 
     async def forwarded(self, session_id: str, cipher: str) -> None:

@@ -1,6 +1,6 @@
 """Live views over a real database, log and keys, with a site and a relay that do what a test tells them."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -281,6 +281,7 @@ class FakeRelay:
     is_gone: bool = False
     is_over: bool = False
     on_drop: Callable[[], None] = lambda: None
+    on_admit: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
     admitted: dict[str, float] = field(default_factory=dict)
     leased: list[list[str]] = field(default_factory=list)
 
@@ -288,6 +289,8 @@ class FakeRelay:
         self._check()
         self.orders.append(("admit", session, publication, fingerprint))
         self.admitted[session] = valid_s
+        if self.on_admit is not None:
+            await self.on_admit()
         return not self.is_over
 
     async def lease(self, sessions: list[str]) -> None:

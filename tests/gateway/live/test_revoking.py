@@ -121,6 +121,13 @@ async def test_a_change_of_something_else_does_not_refuse(plane: Plane):
     assert len(plane.decider.asked) == 2
 
 
+async def test_a_lease_that_overtakes_the_answer_to_an_admission_names_the_view(plane: Plane):
+    """The relay ends whatever a lease leaves out: a view that begins at that very moment must be in it."""
+    plane.relay.on_admit = plane.sessions.upkeep.beat
+    session = await plane.accepted()
+    assert plane.relay.leased == [[session.id]]
+
+
 async def test_an_unconfirmed_process_renews_no_lease(plane: Plane):
     """Neither relay nor site hears from it, so everything there ends by itself; then it goes on."""
     session = await plane.accepted()
