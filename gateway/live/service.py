@@ -286,8 +286,9 @@ class Live:
         pressed the switch stop first, by one order: nothing has to be decided about them.
         """
         concerned = [seat for seat in self._board if which(seat.session)]
-        ended = await self._endings.stop([seat.session.id for seat in await self._switched_off(concerned)])
-        concerned = [seat for seat in concerned if seat not in ended]
+        off = await self._switched_off(concerned)
+        ended = await self._endings.stop([seat.session.id for seat in concerned if _between(seat) in off])
+        concerned = [seat for seat in concerned if _between(seat) not in off]
         for start in range(0, len(concerned), AT_A_TIME):
             few = concerned[start : start + AT_A_TIME]
             ended += await self._endings.stop([seat.session.id for seat in few if not await self._goes_on(seat)])
@@ -302,11 +303,9 @@ class Live:
             seat.follow(horizon_at=min(seat.session.horizon_at, permit.horizon))
         return permit is not None
 
-    async def _switched_off(self, seats: list[Seat]) -> list[Seat]:
-        """Those between an owner and an agency that the owner, or the network, has switched off."""
-        pairs = {(seat.session.organisation_id, seat.session.agency_id) for seat in seats}
-        off = {pair for pair in pairs if await self._decider.is_switched_off(*pair)}
-        return [seat for seat in seats if (seat.session.organisation_id, seat.session.agency_id) in off]
+    async def _switched_off(self, seats: list[Seat]) -> set[tuple[str, str]]:
+        """Owners and agencies of these between whom the owner, or the network, has switched off everything."""
+        return {pair for pair in set(map(_between, seats)) if await self._decider.is_switched_off(*pair)}
 
     async def is_still_permitted(self, seat: Seat) -> ViewPermit | None:
         """What the centre would say to a running session now; whoever cannot decide does not permit."""
@@ -385,3 +384,8 @@ class Live:
 
 def _kind_of(permit: ViewPermit) -> str:
     return permit.incident.kind if permit.incident else ""
+
+
+def _between(seat: Seat) -> tuple[str, str]:
+    """Between which owner and which agency a picture passes."""
+    return seat.session.organisation_id, seat.session.agency_id

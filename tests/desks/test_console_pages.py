@@ -1,6 +1,7 @@
 """The console in a real browser: an incident is opened, its cameras are asked for, keys work, refusals say nothing."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -485,7 +486,10 @@ def test_a_second_person_confirms_a_recording(chromium, room):
         seen.page.fill("#legal_basis", "warrant 7")
         seen.page.get_by_role("button", name="Ask a second person").click()
         seen.page.wait_for_url("**done=second-asked-recording")
-        assert "Yard: waiting for a second person" in seen.page.inner_text("main")
+        asked = seen.page.inner_text("main")
+        assert "Yard: waiting for a second person" in asked
+        assert "Nothing was asked for" not in asked
+        assert len(re.findall(r"\d{1,2}:\d\d:\d\d", asked)) == 2  # the very seconds, however lately
         assert room.clips.wishes == []
         _sound(seen)
 

@@ -7,6 +7,7 @@ export function announce(sentence) {
 
 const HOUR_MS = 3_600_000;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+const exact = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "medium" });
 const zoned = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "full", timeStyle: "long" });
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
 
@@ -16,8 +17,9 @@ export function localTimes(root = document) {
     if (Number.isNaN(moment.valueOf())) continue;
     const age = Date.now() - moment.valueOf();
     element.title = zoned.format(moment);
-    element.textContent =
-      age >= 0 && age < HOUR_MS ? relative.format(-Math.round(age / 60_000), "minute") : clock.format(moment);
+    const isRecent = age >= 0 && age < HOUR_MS && element.dataset.exact === undefined;
+    const format = element.dataset.exact === undefined ? clock : exact;
+    element.textContent = isRecent ? relative.format(-Math.round(age / 60_000), "minute") : format.format(moment);
   }
 }
 
