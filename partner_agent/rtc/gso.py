@@ -13,7 +13,9 @@ from typing import Final
 MAX_SEGMENTS: Final = 44  # 44 x 1,472 bytes stay under the 65,507 of one UDP send
 _UDP_SEGMENT: Final = 103  # linux/udp.h; the socket module has no name for it
 _SIZE: Final = struct.Struct("=H")
-_REFUSED: Final = frozenset({errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EMSGSIZE})
+_REFUSED: Final = frozenset({errno.EIO, errno.ENOPROTOOPT, errno.EOPNOTSUPP})  # this kernel or card never segments
+_TOO_WIDE: Final = frozenset({errno.EINVAL, errno.EMSGSIZE})  # a segment does not fit the way to this peer
+_MOST_NARROW: Final = 1_024  # peers that are remembered for it
 
 Address = tuple[str, int]
 
@@ -32,7 +34,7 @@ def runs(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 class DatagramSender:
-    """Sends batches on one socket; learns once whether the kernel segments.
+    """Sends batches on one socket; learns whether the kernel segments, and which peers' ways are too narrow for it.
 
     Attributes:
         is_segmenting: whether `UDP_SEGMENT` still works here.
@@ -43,10 +45,11 @@ class DatagramSender:
         self._socket = sock
         self.is_segmenting = is_segmenting
         self.dropped = 0
+        self._narrow: dict[Address, None] = {}
 
     def send(self, datagrams: Sequence[bytes], address: Address) -> None:
         """Send all of `datagrams` to `address`, in order; never waits."""
-        if not self.is_segmenting or len(datagrams) == 1:
+        if not self.is_segmenting or len(datagrams) == 1 or address in self._narrow:
             self._send_each(datagrams, address)
             return
         for start, end in runs([len(datagram) for datagram in datagrams]):
@@ -62,11 +65,19 @@ class DatagramSender:
         except BlockingIOError:
             self.dropped += len(run)
         except OSError as error:
-            if error.errno not in _REFUSED:
+            if error.errno in _REFUSED:
+                self.is_segmenting = False
+            elif error.errno in _TOO_WIDE:
+                self._remember_narrow(address)
+            else:
                 self.dropped += len(run)
                 return
-            self.is_segmenting = False
             self._send_each(run, address)
+
+    def _remember_narrow(self, address: Address) -> None:
+        if len(self._narrow) >= _MOST_NARROW:
+            del self._narrow[next(iter(self._narrow))]
+        self._narrow[address] = None
 
     def _send_each(self, datagrams: Sequence[bytes], address: Address) -> None:
         for datagram in datagrams:

@@ -7,6 +7,7 @@ Tables are bounded and purged when a peer closes. What the datagrams say is the 
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -17,6 +18,7 @@ from partner_agent.rtc.gso import Address, DatagramSender
 
 MAX_PEERS: Final = 2_000  # of one port; a relay process is planned for 400 viewers a core
 MAX_ADDRESSES: Final = 8  # of one peer: interfaces of a browser behind a NAT
+_NOT_STUN: Final = (ValueError, struct.error, IndexError)  # what the library raises of bytes that anybody may send
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a key-frame burst to 200 viewers
 
 
@@ -153,7 +155,7 @@ class UdpPort(asyncio.DatagramProtocol):
     def _stun(self, data: bytes, address: Address) -> None:
         try:
             message = stun.parse_message(data)
-        except ValueError:
+        except _NOT_STUN:
             self.unknown += 1
             return
         if message.message_class == stun.Class.REQUEST:

@@ -1,5 +1,6 @@
 """Batches leave in order, in as few calls as the kernel allows, and plainly where it does not."""
 
+import errno
 import socket
 
 import pytest
@@ -35,3 +36,40 @@ def test_datagrams_arrive_whole_and_in_order(is_segmenting: bool):
         DatagramSender(sock, is_segmenting=is_segmenting).send(datagrams, receiver.getsockname())
 
         assert [receiver.recv(2000) for _ in datagrams] == datagrams
+
+
+class Narrow:
+    """A socket that refuses segments for one peer, or for everybody, as a kernel does; it remembers the calls."""
+
+    def __init__(self, error: int, peer: str = "") -> None:
+        self.error, self.peer = error, peer
+        self.calls: list[str] = []
+
+    def sendmsg(self, _buffers: list[bytes], _control: object, _flags: int, address: tuple[str, int]) -> None:
+        if self.peer in {"", address[0]}:
+            raise OSError(self.error, "refused")
+        self.calls.append(f"segments to {address[0]}")
+
+    def sendto(self, _data: bytes, address: tuple[str, int]) -> None:
+        self.calls.append(f"plain to {address[0]}")
+
+
+@pytest.mark.parametrize("error", [errno.EMSGSIZE, errno.EINVAL])
+def test_a_peer_behind_a_narrow_way_costs_the_others_nothing(error: int):
+    """Its datagrams go plainly, from now on; everybody else's are segmented as before."""
+    sock = Narrow(error, "far")
+    sender = DatagramSender(sock)  # type: ignore[arg-type]
+    for _ in range(2):
+        sender.send([b"aa", b"bb"], ("far", 1))
+        sender.send([b"aa", b"bb"], ("near", 1))
+
+    assert sock.calls == ["plain to far", "plain to far", "segments to near"] * 2
+    assert (sender.is_segmenting, sender.dropped) == (True, 0)
+
+
+def test_a_kernel_that_does_not_segment_is_asked_once():
+    """Nothing is lost by asking."""
+    sock = Narrow(errno.EOPNOTSUPP)
+    sender = DatagramSender(sock)  # type: ignore[arg-type]
+    sender.send([b"aa", b"bb"], ("far", 1))
+    assert (sock.calls, sender.is_segmenting) == (["plain to far"] * 2, False)
