@@ -185,17 +185,17 @@ def _guardrail(layers: Layers, request: Request, release: bool) -> Deny | None:
     if verdict.is_allowed:
         return None
     rule = pack.rules[verdict.row or 0]
-    remedy = _remedy_of(rule, layers, request)
-    return Deny(Reason.GUARDRAIL, Layer.GUARDRAIL, f"An ordinance forbids this: {rule.cite}", remedy, rule.id)
+    remedies = _remedies_of(rule, layers, request)
+    return Deny(Reason.GUARDRAIL, Layer.GUARDRAIL, f"An ordinance forbids this: {rule.cite}", remedies, rule.id)
 
 
-def _remedy_of(rule: GuardRule, layers: Layers, request: Request) -> Remedy:
+def _remedies_of(rule: GuardRule, layers: Layers, request: Request) -> tuple[Remedy, ...]:
     """A second person, where their approval is all that the ordinance, and everybody else, still wants."""
     if rule.condition != GuardCondition.ONE_PERSON:
-        return Remedy.NONE
+        return ()
     facts = dataclasses.replace(_facts_of(layers), is_second_person_present=True)
     answer = _decided(dataclasses.replace(layers, facts=facts), request, release=False)
-    return Remedy.TWO_PERSONS if isinstance(answer, Permit) else Remedy.NONE
+    return (Remedy.TWO_PERSONS,) if isinstance(answer, Permit) else ()
 
 
 def _agreement(layers: Layers, request: Request, _release: bool) -> Deny | None:

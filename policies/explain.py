@@ -1,7 +1,7 @@
 """Why an owner's document says no, and what the person who asked could do where the owner offers it.
 
 The kernel says which allow rule came nearest and which of its fields stopped it, in the order of the model's terms.
-This names an owner's rules: it is for the owner and the auditor. The operator is told the remedy and nothing else.
+This names an owner's rules: it is for the owner and the auditor. The operator is told the remedies and nothing else.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from policies.layers import SharingLayer
 from policies.matching import Head
 from policies.parts import Rule
 from policies.request import Deny, Facts, Request
-from policies.vocabulary import Condition, Effect, Layer, Reason, Remedy
+from policies.vocabulary import REMEDIES, Condition, Effect, Layer, Reason, Remedy
 
 _SILENT: Final = (Reason.NOT_SHARED, "No rule speaks of this camera.")
 # the field that stopped the nearest rule; stopped by an earlier one, no rule speaks of the camera at all
@@ -25,8 +25,7 @@ _REASONS: Final = {
     "condition": (Reason.CONDITION, "The condition of the rule does not hold."),
     "terms": (Reason.TERMS, "More is asked for than the rule gives."),
 }
-_REMEDIES: Final[dict[str, Remedy]] = {Condition.ASK: Remedy.ASK, Condition.TWO_PERSONS: Remedy.TWO_PERSONS}
-_PREFERRED: Final = (Remedy.LINK_INCIDENT, Remedy.ASK, Remedy.TWO_PERSONS)
+_OFFERS: Final[dict[str, Remedy]] = {Condition.ASK: Remedy.ASK, Condition.TWO_PERSONS: Remedy.TWO_PERSONS}
 
 
 def not_shared(layer: SharingLayer, request: Request, facts: Facts, head: Head, verdict: Verdict) -> Deny:
@@ -40,8 +39,8 @@ def not_shared(layer: SharingLayer, request: Request, facts: Facts, head: Head, 
         verdict: what the kernel said.
     """
     reason, sentence, rule = reason_of(layer, head, verdict)
-    remedy = Remedy.NONE if reason is Reason.DENY_RULE else _remedy(layer, request, facts)
-    return Deny(reason, Layer.SHARING, sentence, remedy, rule)
+    remedies = () if reason is Reason.DENY_RULE else _remedies(layer, request, facts)
+    return Deny(reason, Layer.SHARING, sentence, remedies, rule)
 
 
 def reason_of(layer: SharingLayer, head: Head, verdict: Verdict) -> tuple[Reason, str, str]:
@@ -56,19 +55,19 @@ def reason_of(layer: SharingLayer, head: Head, verdict: Verdict) -> tuple[Reason
     return reason, sentence, "" if row is None or reason is Reason.NOT_SHARED else rules[row].id
 
 
-def _remedy(layer: SharingLayer, request: Request, facts: Facts) -> Remedy:
-    """What would make a rule hold, for some caps, where its condition alone is missing."""
+def _remedies(layer: SharingLayer, request: Request, facts: Facts) -> tuple[Remedy, ...]:
+    """Everything that would make a rule hold, for some caps, where its condition alone is missing."""
     head = sharing_head(layer, request, facts, caps=None)
     offers = {
         _offer(rule, request)
         for index, rule in enumerate(layer.policy.rules)
         if rule.effect is Effect.ALLOW and layer.judges.kernel.stopped_at(head, index) == "condition"
     }
-    return next((item for item in _PREFERRED if item in offers), Remedy.NONE)
+    return tuple(item for item in REMEDIES if item in offers)
 
 
 def _offer(rule: Rule, request: Request) -> Remedy:
     kind = rule.condition.partition(":")[0]
     if kind in {Condition.ANY, Condition.NEAR}:
         return Remedy.LINK_INCIDENT if request.incident is None else Remedy.NONE
-    return _REMEDIES.get(kind, Remedy.NONE)
+    return _OFFERS.get(kind, Remedy.NONE)

@@ -212,7 +212,8 @@ class Deny:
     """No.
 
     Attributes:
-        explanation: one sentence for the owner and the auditor; an operator reads only the remedy.
+        explanation: one sentence for the owner and the auditor; an operator reads only the remedies.
+        remedies: everything that the owner offers instead, each once, in the order of `REMEDIES`.
         rule: the rule that stopped it or came nearest, or empty.
         is_alarm: the law itself is broken somewhere; somebody has to look.
     """
@@ -220,9 +221,14 @@ class Deny:
     reason: Reason
     layer: Layer
     explanation: str
-    remedy: Remedy = Remedy.NONE
+    remedies: tuple[Remedy, ...] = ()
     rule: str = ""
     is_alarm: bool = False
+
+    @property
+    def remedy(self) -> Remedy:
+        """The one that takes least; NONE where the owner offers nothing."""
+        return self.remedies[0] if self.remedies else Remedy.NONE
 
 
 Decision = Permit | Deny

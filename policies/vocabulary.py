@@ -277,9 +277,12 @@ class Reason(StrEnum):
 
 
 class Remedy(StrEnum):
-    """What the person who asked can do, where the owner offers it."""
+    """What the person who asked can do, where the owner offers it; `REMEDIES` is their order."""
 
     NONE = "none"
     ASK = "ask"
     LINK_INCIDENT = "link_incident"
     TWO_PERSONS = "two_persons"
+
+
+REMEDIES: Final = (Remedy.LINK_INCIDENT, Remedy.ASK, Remedy.TWO_PERSONS)  # the one that takes least comes first

@@ -42,13 +42,10 @@ class SharingAskLaw:
             incident=incident,
         )
         standing = await self._decisions.decide_for(question)
-        match standing.decision:
-            case Permit():
-                raise ConflictError("This camera is available: nobody has to be asked.")
-            case Deny(remedy=Remedy.ASK):
-                pass
-            case Deny() as deny:
-                return _denied(standing, deny)
+        if isinstance(standing.decision, Permit):
+            raise ConflictError("This camera is available: nobody has to be asked.")
+        if Remedy.ASK not in standing.decision.remedies:
+            return _denied(standing, standing.decision)
         approved = await self._decisions.decide_for(approved_question(question, until=_LATER))
         if isinstance(approved.decision, Deny):
             return _denied(approved, approved.decision)
@@ -124,7 +121,7 @@ def _denied(decided: Decided, deny: Deny) -> ViewDeny:
     return ViewDeny(
         reason=deny.reason.value,
         layer=deny.layer.value,
-        remedy=deny.remedy,
+        remedies=deny.remedies,
         site_id=decided.camera.site_id,
         organisation_id=decided.camera.organisation_id,
     )

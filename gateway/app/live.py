@@ -50,7 +50,7 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Interrupted, Message, Noted, Refused, Stopped
 from partner_agent.wire.tokens import PublicKey
 from policies.request import Deny, Permit, Usage
-from policies.vocabulary import Act, Remedy
+from policies.vocabulary import Act
 
 INCIDENT_LOOK_S: Final = 3.0  # a view outlives its incident's grace time by no more than this
 _DAY: Final = timedelta(days=1)
@@ -96,7 +96,7 @@ class SharingDecider:
                 return ViewDeny(
                     reason=deny.reason.value,
                     layer=deny.layer.value,
-                    remedy=Remedy.NONE if question.on_behalf_of else deny.remedy,  # nobody's yes was asked for that
+                    remedies=() if question.on_behalf_of else deny.remedies,  # nobody's yes was asked for that
                     site_id=camera.site_id,
                     organisation_id=camera.organisation_id,
                 )

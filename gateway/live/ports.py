@@ -90,15 +90,20 @@ class ViewDeny:
 
     Attributes:
         reason: for the log, a code.
-        remedy: what the owner offers instead.
+        remedies: everything the owner offers instead, what takes least first.
         organisation_id: whose camera it is, so that the owner sees that somebody tried.
     """
 
     reason: str
     layer: str
-    remedy: Remedy
+    remedies: tuple[Remedy, ...]
     site_id: str
     organisation_id: str
+
+    @property
+    def remedy(self) -> Remedy:
+        """What takes least of it; NONE where nothing is offered."""
+        return self.remedies[0] if self.remedies else Remedy.NONE
 
 
 class Decider(Protocol):

@@ -128,7 +128,7 @@ class Live:
 
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
-            DeniedError: the rules say no; the sentence names the remedy the owner offers, if any.
+            DeniedError: the rules say no; the sentence names what takes least of what the owner offers, if anything.
             ConflictError: the owner's yes was used or taken back meanwhile.
             UnavailableError: the camera's site cannot be asked, live views are not running, the log is behind, or this
                 process may have missed that something was taken back.
@@ -326,13 +326,14 @@ class Live:
     async def _decide(self, question: ViewQuestion) -> tuple[ViewQuestion, ViewPermit | ViewDeny]:
         """Decide, and where the owner has to be asked, decide again with the yes that the caller may have."""
         decision = await self._decider.decide(question)
-        if isinstance(decision, ViewDeny) and decision.remedy is Remedy.ASK:
+        if isinstance(decision, ViewDeny) and Remedy.ASK in decision.remedies:
             approved = await self._owners_yes.approved_for(question)
             if approved is not None:
                 question = replace(question, approved=approved)
                 decision = await self._decider.decide(question)
             elif not await self._owners_yes.may_say_yes(question, decision.organisation_id):
-                decision = replace(decision, remedy=Remedy.NONE)  # a no and silence read the same, and like a rule
+                left = tuple(other for other in decision.remedies if other is not Remedy.ASK)
+                decision = replace(decision, remedies=left)  # a no and silence read the same, and like a rule
         return question, decision
 
     async def _demand_unchanged(self, seat: Seat, stamp: int) -> None:

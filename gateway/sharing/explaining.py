@@ -1,6 +1,6 @@
 """What each audience is told of a decision. Pure.
 
-The operator reads one of the states of the protocol and a remedy that the owner offers, and nothing that tells why
+The operator reads one of the states of the protocol and the remedies that the owner offers, and nothing that tells why
 not: no rule, no reason, no hour, so that refusals never add up to a list of the unwilling. The owner reads their own
 rules in full: which rule, where it stopped, and when the answer may change by itself. The auditor reads that, and what
 the decision stood on.
@@ -72,20 +72,21 @@ class Explained:
         """What an operator may read."""
         if self.is_permitted:
             return Availability.AVAILABLE
-        return Availability.NOT_AVAILABLE if self.remedy is Remedy.NONE else Availability.AVAILABLE_IF
+        return Availability.AVAILABLE_IF if self.remedies else Availability.NOT_AVAILABLE
 
     @property
-    def remedy(self) -> Remedy:
-        """What the owner offers to somebody who may know of the camera."""
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Everything the owner offers to somebody who may know of the camera, what takes least first."""
         if not self.is_known or isinstance(self.decision, Permit):
-            return Remedy.NONE
-        return self.decision.remedy
+            return ()
+        return self.decision.remedies
 
     def told_to(self, audience: Audience) -> Context:
         """The context of the answer, for one audience."""
         told: dict[str, object] = {"audience": str(audience), "state": str(self.availability)}
-        if self.remedy is not Remedy.NONE:
-            told["remedy"] = str(self.remedy)
+        if self.remedies:
+            told["remedy"] = str(self.remedies[0])
+            told["remedies"] = [str(remedy) for remedy in self.remedies]
         if audience is Audience.OPERATOR:
             return told
         told |= {"is_known": self.is_known, **self._why()}

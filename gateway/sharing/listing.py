@@ -100,7 +100,7 @@ class NearView:
     camera: Camera
     distance_m: float
     availability: Availability
-    remedy: Remedy = Remedy.NONE
+    remedies: tuple[Remedy, ...] = ()
 
 
 class Listing:
@@ -174,7 +174,7 @@ class Listing:
             if len(found) >= most or len(near) < count or count >= MOST_NEAR:
                 listed = await self._with_given(sheet, [one for _, one in found])
                 return [
-                    NearView(one.camera, distance_m, one.look.availability, one.look.remedy)
+                    NearView(one.camera, distance_m, one.look.availability, one.look.remedies)
                     for (distance_m, _), one in zip(found, listed, strict=True)
                 ]
             count = min(count * 4, MOST_NEAR)

@@ -49,12 +49,17 @@ class Look:
         """What an operator may read."""
         if self.denied is None:
             return Availability.AVAILABLE
-        return Availability.NOT_AVAILABLE if self.remedy is Remedy.NONE else Availability.AVAILABLE_IF
+        return Availability.AVAILABLE_IF if self.remedies else Availability.NOT_AVAILABLE
 
     @property
     def remedy(self) -> Remedy:
-        """What the owner offers."""
+        """What the owner offers that takes least."""
         return Remedy.NONE if self.denied is None else self.denied.remedy
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """Everything the owner offers, in a fixed order."""
+        return () if self.denied is None else self.denied.remedies
 
 
 def look(site: SiteLayers, asked: law.Request, usage: law.Usage | None = None) -> Look:

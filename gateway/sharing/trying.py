@@ -114,8 +114,7 @@ def in_words(explained: Explained) -> Answer:
         is_law = denied.layer is Layer.GUARDRAIL and cite
         why = phrase("An ordinance forbids it: %(cite)s", cite=cite) if is_law else WHY.get(denied.reason, OTHERWISE)
     sentences = [why] if why else []
-    if explained.remedy is not Remedy.NONE:
-        sentences.append(REMEDIES[explained.remedy])
+    sentences += [REMEDIES[remedy] for remedy in explained.remedies]
     found = _ANSWER.match(rules[0]) if rules else None
     return Answer(
         badge={"available": "permitted", "available_if": "ask"}.get(explained.availability, "unavailable"),

@@ -83,7 +83,7 @@ class Room:
         house = await self.w.site(home, people_live_here=True)
         porch = CameraFacts("Porch", Place(LOOP.lat + 0.0015, LOOP.lon), None, is_public_facing=False, purpose="")
         await self.w.cameras.add(home, house, porch)
-        self.listing.answers["Porch"] = ("not_available", "none")
+        self.listing.answers["Porch"] = ("not_available",)
 
     async def add_shop(self, name: str, camera: str) -> None:
         """One more shop with one camera, at the Loop itself."""
@@ -389,7 +389,7 @@ def _line_after_reading(seen: Watched, name: str) -> str:
 
 def test_a_no_and_silence_look_like_every_other_refusal(chromium, room):
     """The line says what it says of a camera whose owner never offered anything, letter for letter."""
-    room.listing.answers |= {"Front door": ("available_if", "ask"), "Yard": ("not_available", "none")}
+    room.listing.answers |= {"Front door": ("available_if", "ask"), "Yard": ("not_available",)}
     with watched(chromium) as seen:
         seen.page.goto(room.open())
         _ready(seen)
@@ -399,6 +399,30 @@ def test_a_no_and_silence_look_like_every_other_refusal(chromium, room):
         said = [_line(seen, name).locator(".badge").inner_text() for name in ("Front door", "Yard")]
         assert said == ["Not available for this purpose"] * 2
         assert room.asked == []
+
+
+def test_both_ways_are_offered_side_by_side_and_one_stays_when_the_other_is_used(chromium, room):
+    """Two buttons; the owner's silence leaves the second person's; asking both shows what is waited for."""
+    room.listing.answers["Front door"] = ("available_if", "ask", "two_persons")
+    with watched(chromium, dark=True) as seen:
+        seen.page.goto(room.open())
+        _ready(seen)
+        line = _line(seen, "Front door")
+        offered = line.locator(".badge").all_inner_texts()
+        assert offered == ["Available if the owner says yes", "Available with emergency access by two people"]
+        _sound(seen)
+        line.get_by_role("button", name="Ask a second person Front door").click()
+        line.get_by_text("Waiting for a second person").wait_for()
+        assert seen.page.url.count("done=") == 0  # the page stays: the script asked
+        assert line.get_by_role("button").count() == 1  # the other one's
+        line.get_by_role("button", name="Ask the owner Front door").click()
+        line.get_by_text("Asked. The owner may answer until").wait_for()
+        assert line.locator("form.ask").count() == 0
+        room.seconds.asked.clear()  # nobody confirmed in time
+        room.portal.call(room.asks.answer, OPERATOR, _camera_id(seen, "Front door"), "over")
+        line.get_by_role("button", name="Ask a second person Front door").wait_for()
+        assert line.locator(".badge").all_inner_texts() == offered[1:]
+        _sound(seen)
 
 
 def test_an_owner_is_asked_without_script(chromium, room):
@@ -475,7 +499,7 @@ def test_nobody_confirms_their_own_question(chromium, room):
 def test_a_second_person_confirms_a_recording(chromium, room):
     """Where the owner gives it to two people alone, the form says so and asks one; the list says what is waited for."""
     room.clips.is_offered, room.seconds.is_offered = False, True
-    room.listing.answers["Yard"] = ("not_available", "none")
+    room.listing.answers["Yard"] = ("not_available",)
     with watched(chromium, dark=True) as seen:
         seen.page.goto(room.open())
         _ready(seen)

@@ -24,7 +24,7 @@ class FakeNear:
     camera: Camera
     distance_m: float
     availability: str
-    remedy: str = "none"
+    remedies: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class FakeListing:
     """Every camera is known and available unless the test says otherwise, by name."""
 
     cameras: Cameras
-    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
 
     async def list_near(
@@ -50,8 +50,9 @@ class FakeListing:
         centre = Place(incident.place.lat, incident.place.lon)
         found = await self.cameras.near(centre, radius_m=radius_m, most=most)
         return [
-            FakeNear(n.camera, n.distance_m, *self.answers.get(n.camera.name, ("available", "none")))
+            FakeNear(n.camera, n.distance_m, state, remedies)
             for n in found
+            for state, *remedies in [self.answers.get(n.camera.name, ("available",))]
             if n.camera.name not in self.unknown
         ]
 

@@ -476,6 +476,17 @@ def test_a_remedy_is_offered_only_where_the_owner_offers_it(name):
     assert decide(at_site(held), asked).remedy is remedy
 
 
+def test_everything_the_owner_offers_is_said_in_one_order_and_once():
+    """Rules that offer a second person, asking, and an incident: all three, whatever their order and however often."""
+    conditions = {"a": "two_persons", "b": "ask", "c": "near:500", "d": "ask"}
+    offered = [rule(name, condition=kind) for name, kind in conditions.items()]
+
+    for rules in (offered, offered[::-1]):
+        alone, linked = (decide(at_site(policy(*rules)), request(incident=one)) for one in (None, incident(lat=40)))
+        assert alone.remedies == (Remedy.LINK_INCIDENT, Remedy.ASK, Remedy.TWO_PERSONS)
+        assert (alone.remedy, linked.remedies) == (Remedy.LINK_INCIDENT, (Remedy.ASK, Remedy.TWO_PERSONS))
+
+
 def test_the_nearest_rule_is_named_for_the_owner():
     """The rule that got farthest is named; where none speaks of the camera, none is."""
     far = policy(rule("a", purposes=frozenset({Purpose.FIRE})), rule("b", window="office"))

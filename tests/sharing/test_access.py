@@ -135,11 +135,24 @@ async def test_an_operator_reads_one_of_the_states_and_nothing_else(desk):
         contexts.append((answer["decision"], answer["context"]))
     assert contexts == [
         (True, {"audience": "operator", "state": "available"}),
-        (False, {"audience": "operator", "state": "available_if", "remedy": "ask"}),
-        (False, {"audience": "operator", "state": "available_if", "remedy": "link_incident"}),
+        (False, {"audience": "operator", "state": "available_if", "remedy": "ask", "remedies": ["ask"]}),
+        (
+            False,
+            {"audience": "operator", "state": "available_if", "remedy": "link_incident", "remedies": ["link_incident"]},
+        ),
         (False, {"audience": "operator", "state": "not_available"}),
         (False, {"audience": "operator", "state": "not_available"}),
     ]
+
+
+async def test_an_operator_reads_everything_the_owner_offers(desk):
+    """Asking and a second person: both, with the one that takes less as the remedy."""
+    _, _, cameras = await shop(desk, "bo@example.org", dataclasses.replace(usual(preset=Preset.ASK_ME), emergency=True))
+
+    answer = await desk.ask("evaluation", question(cameras[0].id))
+
+    offered = {"remedy": "ask", "remedies": ["ask", "two_persons"]}
+    assert answer["context"] == {"audience": "operator", "state": "available_if", **offered}
 
 
 async def test_unwilling_paused_and_suspended_read_the_same(desk):

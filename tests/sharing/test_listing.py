@@ -19,7 +19,7 @@ from gateway.sharing.marking import SINGLY
 from gateway.sharing.model import EVERYBODY
 from policies.clauses import Clause, Live, Recordings, Where
 from policies.request import Permit, Usage
-from policies.vocabulary import Act, Notify, Origin, Purpose, Reason
+from policies.vocabulary import Act, Notify, Origin, Purpose, Reason, Remedy
 from tests.support.partners import LOOP
 from tests.support.sharing import incident, operator, sharing_world, usual
 
@@ -104,6 +104,21 @@ async def test_whom_the_agency_lets_know_of_nothing_is_answered_without_a_search
     assert await w.listing.counts(wanted, EVERYWHERE) == {}
     near = await w.listing.list_near(weak, wanted.incident, purpose="violent_crime", radius_m=9_000, most=9)
     assert near == []
+
+
+async def test_a_list_says_everything_an_owner_offers_and_nothing_of_another_owner_s(w):
+    """One offers asking and two people, one only asking, one nothing: each camera says what its own owner offers."""
+    both = Clause(frozenset(), Live.ASK, Recordings.NEVER, Where.SHOWN, emergency=True)
+    _, _, two, _ = await connected(w, "ana@example.org", both)
+    _, _, one, _ = await connected(w, "bo@example.org", dataclasses.replace(both, emergency=False))
+    _, _, none, _ = await connected(w, "cy@example.org", Clause(frozenset(), Live.NEVER, Recordings.NEVER, Where.SHOWN))
+    offered = {two[0].id: (Remedy.ASK, Remedy.TWO_PERSONS), one[0].id: (Remedy.ASK,), none[0].id: ()}
+
+    page = await w.listing.page(search(w), CITY)
+    near = await w.listing.list_near(operator(), incident(w.clock), purpose="violent_crime", radius_m=500, most=10)
+
+    assert offered.items() <= {seen.camera.id: seen.look.remedies for seen in page.listed}.items()
+    assert offered.items() <= {seen.camera.id: seen.remedies for seen in near}.items()
 
 
 async def test_homes_are_counted_by_square_whatever_their_owners_share(w):

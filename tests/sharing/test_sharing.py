@@ -423,15 +423,15 @@ async def test_the_list_tells_operators_no_more_than_they_may_read(w):
         near = await w.listing.list_near(
             operator(), incident(w.clock, **changes), purpose="violent_crime", radius_m=500, most=10
         )
-        return {view.camera.id: (view.availability, view.remedy) for view in near}
+        return {view.camera.id: (view.availability, view.remedies) for view in near}
 
     assert await listed() == {
-        shops[0].id: (Availability.AVAILABLE, Remedy.NONE),
-        shops[1].id: (Availability.AVAILABLE, Remedy.NONE),
-        homes[0].id: (Availability.AVAILABLE_IF, Remedy.ASK),
-        homes[1].id: (Availability.NOT_AVAILABLE, Remedy.NONE),
+        shops[0].id: (Availability.AVAILABLE, ()),
+        shops[1].id: (Availability.AVAILABLE, ()),
+        homes[0].id: (Availability.AVAILABLE_IF, (Remedy.ASK,)),
+        homes[1].id: (Availability.NOT_AVAILABLE, ()),
     }
-    assert await listed(origin=Origin.HAND) == {shop.id: (Availability.NOT_AVAILABLE, Remedy.NONE) for shop in shops}
+    assert await listed(origin=Origin.HAND) == {shop.id: (Availability.NOT_AVAILABLE, ()) for shop in shops}
 
 
 async def test_the_list_says_what_the_decision_says(w):

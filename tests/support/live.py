@@ -78,7 +78,11 @@ class FakeDecider:
 
     def deny(self, remedy: Remedy = Remedy.NONE, reason: str = "not_shared") -> None:
         self.answer = ViewDeny(
-            reason=reason, layer="sharing", remedy=remedy, site_id=SITE, organisation_id=ORGANISATION
+            reason=reason,
+            layer="sharing",
+            remedies=tuple({remedy} - {Remedy.NONE}),
+            site_id=SITE,
+            organisation_id=ORGANISATION,
         )
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
@@ -91,7 +95,7 @@ class FakeDecider:
         approved = question.approved
         if self.needs_yes and (approved is None or now >= approved.until):
             return ViewDeny(
-                reason="condition", layer="sharing", remedy=Remedy.ASK, site_id=SITE, organisation_id=ORGANISATION
+                reason="condition", layer="sharing", remedies=(Remedy.ASK,), site_id=SITE, organisation_id=ORGANISATION
             )
         seconds, horizon_s = self.seconds, self.horizon_s
         if approved is not None:  # as the law does: a yes is to a short view, and its end is a horizon

@@ -1,7 +1,7 @@
 """Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -30,6 +30,7 @@ class Line:
 
     Attributes:
         availability: what the rules say of it, and what its owner said to the request of this incident.
+        remedies: what is still open, in the order in which it was offered.
         asked: the owner's time to answer about this camera; None if they are not being asked about it.
         second: the caller's question to a second person about this camera; None if there is none.
         is_granted: whether the owner, or a second person, said yes to this view of this person.
@@ -38,7 +39,7 @@ class Line:
     near: Near
     owner: str
     availability: str
-    remedy: str
+    remedies: tuple[str, ...] = ()
     asked: AskLine | None = None
     second: SecondAsk | None = None
 
@@ -50,25 +51,35 @@ class Line:
     @property
     def is_granted(self) -> bool:
         """Whether the picture may start now because its owner, or a second person, said yes."""
-        return self.is_seconded or (self.asked is not None and self.asked.standing == "granted")
+        return self.is_owner_s_yes or self.is_seconded
+
+    @property
+    def is_owner_s_yes(self) -> bool:
+        """Whether the owner said yes to it."""
+        return self.asked is not None and self.asked.standing == "granted"
 
     @property
     def is_seconded(self) -> bool:
-        """Whether a second person confirmed it."""
-        return self.second is not None and self.second.state == "confirmed"
+        """Whether a second person confirmed it, and their word is needed: an owner's yes goes first."""
+        return not self.is_owner_s_yes and self.second is not None and self.second.state == "confirmed"
 
 
 def line_of(near: Near, owner: str, ask: AskLine | None, second: SecondAsk | None = None) -> Line:
-    """A camera with what came of asking its owner; nothing tells a no from silence, or from another rule."""
-    if str(near.availability) == "available_if" and str(near.remedy) == "two_persons":
-        is_confirmed = second is not None and second.state == "confirmed"
-        return Line(near, owner, "available" if is_confirmed else "available_if", "two_persons", second=second)
-    if str(near.availability) != "available_if" or str(near.remedy) != "ask" or ask is None:
-        return Line(near, owner, str(near.availability), str(near.remedy))
-    if ask.camera_id != near.camera.id or ask.standing == "over":  # an owner is asked once for an incident
-        return Line(near, owner, "not_available", "none")
-    is_granted = ask.standing == "granted"
-    return Line(near, owner, "available" if is_granted else "available_if", "none" if is_granted else "ask", ask)
+    """A camera with what came of asking its owner and a second person: each way stays open when the other is used up.
+
+    Nothing tells a no from silence, or from another rule.
+    """
+    if str(near.availability) != "available_if":
+        return Line(near, owner, str(near.availability))
+    offered = tuple(str(remedy) for remedy in near.remedies)
+    is_asked_of_this = ask is not None and ask.camera_id == near.camera.id and ask.standing != "over"
+    if ask is not None and not is_asked_of_this:  # an owner is asked once for an incident
+        offered = tuple(remedy for remedy in offered if remedy != "ask")
+    asked = ask if "ask" in offered else None
+    line = Line(near, owner, "available_if", offered, asked, second if "two_persons" in offered else None)
+    if line.is_granted:
+        return replace(line, availability="available")
+    return line if offered else replace(line, availability="not_available")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ class Near(Protocol):
         """`available`, `available_if` or `not_available`; never why."""
 
     @property
-    def remedy(self) -> str:
-        """What the owner offers: `ask`, `link_incident`, `two_persons`, or `none`."""
+    def remedies(self) -> Sequence[str]:
+        """Everything the owner offers, in a fixed order: of `link_incident`, `ask`, `two_persons`."""
 
 
 class MapView(Protocol):

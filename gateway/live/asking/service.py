@@ -40,7 +40,6 @@ from partner_agent.wire.documents import VIEW_LABEL
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.touches import Assertion
-from policies.vocabulary import Remedy
 
 MOST_WAITING: Final = 8  # of one person's requests; more is no emergency, and floods owners
 PAGE: Final = 50
@@ -332,7 +331,7 @@ class ViewAsks:
         deny = ViewDeny(
             reason="asked_before",
             layer="facts",
-            remedy=Remedy.NONE,
+            remedies=(),
             site_id=before.site_id,
             organisation_id=before.organisation_id,
         )

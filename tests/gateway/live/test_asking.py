@@ -85,7 +85,11 @@ async def standing(plane: Plane, asked: ViewAsk, principal: Principal = OPERATOR
 async def test_an_owner_who_does_not_offer_it_is_not_asked(plane: Plane, remedy: Remedy):
     """Nobody is told, the attempt is a leaf, and the operator reads the one sentence there is."""
     plane.ask_law.answer = ViewDeny(
-        reason="not_shared", layer="sharing", remedy=remedy, site_id=SITE, organisation_id=ORGANISATION
+        reason="not_shared",
+        layer="sharing",
+        remedies=tuple({remedy} - {Remedy.NONE}),
+        site_id=SITE,
+        organisation_id=ORGANISATION,
     )
     with pytest.raises(DeniedError, match=r"^Not available for this purpose\.$"):
         await ask(plane)
@@ -299,6 +303,21 @@ async def test_two_owners_who_answer_differently_end_with_no(plane: Plane):
 
     assert (await read(plane, asked)).state is AskState.DECLINED
     with pytest.raises(DeniedError):
+        await plane.open()
+
+
+async def test_after_a_no_the_sentence_names_what_else_the_owner_offers(plane: Plane):
+    """The owner offered two people too: that stays; where they offered nothing else, it reads like every refusal."""
+    plane.decider.deny(Remedy.ASK)
+    assert plane.decider.answer is not None
+    both = replace(plane.decider.answer, remedies=(Remedy.ASK, Remedy.TWO_PERSONS))
+    asked = await ask(plane)
+    await plane.sessions.asks.decline(OWNER, asked.id)
+
+    with pytest.raises(DeniedError, match=r"^Not available for this purpose\.$"):
+        await plane.open()
+    plane.decider.answer = both
+    with pytest.raises(DeniedError, match="second person"):
         await plane.open()
 
 

@@ -152,7 +152,7 @@ function enliven(item) {
     button.disabled = false;
     button.addEventListener("click", () => watch(item, "person"));
   }
-  item.querySelector("form.ask")?.addEventListener("submit", askOwner);
+  for (const form of item.querySelectorAll("form.ask")) form.addEventListener("submit", askOwner);
   item.addEventListener("focusin", () => {
     const at = items().indexOf(item);
     if (chosen !== at) choose(at, { focuses: false });
