@@ -51,6 +51,18 @@ class Rule(StrEnum):
     NO_ENDS = "a no ends the view that a yes opened"
     WAITS = "a yes on site waits for its view no longer than the view may last"
     ON_DISK = "what was asked, answered and used up is on disk"
+    # asking, at the gateway
+    ASKED_ONCE = "the gateway asks an owner once for an incident, whichever of its processes is asked"
+    EXACT_VIEW = "a yes opens the view it was given to: of this person, of this camera, in this incident"
+    ONE_VIEW = "a view that came to a picture has used up its yes"
+    IN_TIME = "what is over takes no yes"
+    GOOD_UNTIL = "a yes is good for five minutes, and never past the deadline"
+    NO_IS_LAST = "a yes that comes after a no counts for nothing"
+    NO_STOPS = "the gateway ends what a yes opened when a no comes, in whichever process"
+    AS_READ = "a request is changed as it was read, or not at all"
+    KEPT = "what was asked stays asked when the gateway restarts"
+    ALIKE = "a no reads as silence does"
+    LAPSES = "a request goes with its time, and with its incident"
 
 
 ALL = frozenset(Rule)

@@ -6,10 +6,11 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.protocol_model import asking, documents, key_sets, promises, sessions, viewing
+from tests.protocol_model import asking, documents, gateway_asks, key_sets, promises, sessions, viewing
 from tests.protocol_model.asking import Asking
 from tests.protocol_model.documents import Documents
 from tests.protocol_model.engine import Model
+from tests.protocol_model.gateway_asks import GatewayAsks
 from tests.protocol_model.key_sets import KeySets
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.rules import ALL, Rule
@@ -76,6 +77,10 @@ SCENARIOS: Final[dict[str, Build]] = {
     ),
     "recordings and views to be asked for": Asking,
     "a view asked for on site, answered there and elsewhere": Viewing,
+    "an owner asked by the gateway, answers late and again, two processes": lambda rules: GatewayAsks(
+        rules, ways=gateway_asks.WAYS[:3]
+    ),
+    "an owner asked by the gateway in two incidents": GatewayAsks,
 }  # fmt: skip
 
 NEEDED: Final = (
@@ -116,6 +121,25 @@ NEEDED: Final = (
     Without(Rule.NO_ENDS, "a view asked for on site, answered there and elsewhere", viewing.STAYS),
     Without(Rule.WAITS, "a view asked for on site, answered there and elsewhere", viewing.LATER),
     Without(Rule.ON_DISK, "a view asked for on site, answered there and elsewhere", viewing.AGAIN),
+    Without(
+        Rule.ASKED_ONCE, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.TWICE
+    ),
+    Without(Rule.EXACT_VIEW, "an owner asked by the gateway in two incidents", gateway_asks.FOREIGN),
+    Without(Rule.ONE_VIEW, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.AGAIN),
+    Without(
+        Rule.IN_TIME, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LATE_YES
+    ),
+    Without(
+        Rule.GOOD_UNTIL, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LATE_VIEW
+    ),
+    Without(
+        Rule.NO_IS_LAST, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.OVERTAKEN
+    ),
+    Without(Rule.NO_STOPS, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.STAYS),
+    Without(Rule.AS_READ, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.OVER_NO),
+    Without(Rule.KEPT, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.TWICE),
+    Without(Rule.ALIKE, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.TOLD),
+    Without(Rule.LAPSES, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LEFT),
 )
 
 

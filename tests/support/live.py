@@ -22,7 +22,7 @@ from gateway.live.grants import RelayPlace
 from gateway.live.relay.client import RelayGoneError
 from partner_agent.wire import classes, grants, leases, statements
 from partner_agent.wire.grants import Caps, Facts, Incident, Subject
-from partner_agent.wire.ids import encode_ulid
+from partner_agent.wire.ids import IdSource, encode_ulid
 from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.messages import Accepted, End, Grant, Lease, Message, PolicyStale, Refused, Stopped
 from partner_agent.wire.tokens import LocalSigner, PublicKey, hash_of
@@ -71,6 +71,7 @@ class FakeDecider:
     second_id: str = ""
     asked: list[ViewQuestion] = field(default_factory=list)
     off: set[str] = field(default_factory=set)  # owners who pressed the switch
+    meanwhile: Callable[[], Awaitable[object]] | None = None  # once, before the next answer about an owner's yes
 
     async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
         assert agency_id == AGENCY
@@ -87,6 +88,9 @@ class FakeDecider:
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         self.asked.append(question)
+        if question.approved is not None and self.meanwhile is not None:
+            happens, self.meanwhile = self.meanwhile, None
+            await happens()
         if not self.is_known:
             raise NotFoundError("There is no such camera.")
         if self.answer is not None:
@@ -129,11 +133,16 @@ class FakeAskLaw:
     is_open: bool = True
     active_until: datetime | None = None
     organisations: dict[str, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)  # incidents that are no reason any more
 
     async def decide(self, principal: Principal, wish: AskWish) -> AskPlace | ViewDeny:
         del principal
         if not self.is_known:
             raise NotFoundError("There is no such camera.")
+        if wish.incident_id in self.closed:
+            return ViewDeny(
+                reason="condition", layer="facts", remedy=Remedy.NONE, site_id=SITE, organisation_id=ORGANISATION
+            )
         return self.answer or AskPlace(
             organisation_id=self.organisations.get(wish.camera_id, ORGANISATION),
             site_id=SITE,
@@ -144,8 +153,7 @@ class FakeAskLaw:
         )
 
     async def is_active(self, incident_id: str) -> bool:
-        del incident_id
-        return self.is_open
+        return self.is_open and incident_id not in self.closed
 
 
 @dataclass
@@ -396,9 +404,11 @@ class Plane:
 
 
 @asynccontextmanager
-async def live_plane(database: Database, folder: Path) -> AsyncIterator[Plane]:
-    """Sessions, running."""
-    clock, ids, bus = FakeClock(), SequentialIds(), MemoryBus()
+async def live_plane(
+    database: Database, folder: Path, *, clock: FakeClock | None = None, ids: IdSource | None = None
+) -> AsyncIterator[Plane]:
+    """Sessions, running; with `clock` and `ids` of those before, they are the same gateway started again."""
+    clock, ids, bus = clock or FakeClock(), ids or SequentialIds(), MemoryBus()
     keyring = Keyring.create(folder / "keys", log_name="localhost/log")
     health = FakeLogHealth()
     audit = AuditLog(
