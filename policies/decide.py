@@ -191,7 +191,7 @@ def _guardrail(layers: Layers, request: Request, release: bool) -> Deny | None:
 
 def _remedies_of(rule: GuardRule, layers: Layers, request: Request) -> tuple[Remedy, ...]:
     """A second person, where their approval is all that the ordinance, and everybody else, still wants."""
-    if rule.condition != GuardCondition.ONE_PERSON:
+    if rule.condition != GuardCondition.ONE_PERSON or request.subject.on_behalf_of:
         return ()
     facts = dataclasses.replace(_facts_of(layers), is_second_person_present=True)
     answer = _decided(dataclasses.replace(layers, facts=facts), request, release=False)

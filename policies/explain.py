@@ -2,6 +2,7 @@
 
 The kernel says which allow rule came nearest and which of its fields stopped it, in the order of the model's terms.
 This names an owner's rules: it is for the owner and the auditor. The operator is told the remedies and nothing else.
+An owner's yes, and a second person's word, are to the agency that asks: for another one behind it they are no remedy.
 """
 
 from typing import Final
@@ -70,4 +71,6 @@ def _offer(rule: Rule, request: Request) -> Remedy:
     kind = rule.condition.partition(":")[0]
     if kind in {Condition.ANY, Condition.NEAR}:
         return Remedy.LINK_INCIDENT if request.incident is None else Remedy.NONE
+    if request.subject.on_behalf_of:
+        return Remedy.NONE
     return _OFFERS.get(kind, Remedy.NONE)

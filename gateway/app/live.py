@@ -96,7 +96,7 @@ class SharingDecider:
                 return ViewDeny(
                     reason=deny.reason.value,
                     layer=deny.layer.value,
-                    remedies=() if question.on_behalf_of else deny.remedies,  # nobody's yes was asked for that
+                    remedies=deny.remedies,
                     site_id=camera.site_id,
                     organisation_id=camera.organisation_id,
                 )

@@ -61,12 +61,14 @@ class Search:
         act: any but those that need a time range; those are asked one by one.
         purpose: a word of `policies.vocabulary.Purpose`.
         incident: the reason, or None.
+        on_behalf_of: the other agency it is for, as they say; empty for their own.
     """
 
     principal: Principal
     purpose: str
     act: Act = Act.LIVE_VIEW
     incident: Incident | None = None
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,22 @@ class Listing:
         return Page(await self._with_given(sheet, found), None)
 
     async def list_near(
-        self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
+        self,
+        principal: Principal,
+        incident: Incident,
+        *,
+        purpose: str,
+        radius_m: float,
+        most: int,
+        on_behalf_of: str = "",
     ) -> list[NearView]:
         """The cameras around an incident that the caller may know of, nearest first, with what they may read of each.
 
         Raises:
             InvalidError: the purpose is no word of ours.
         """
-        sheet = await self._sheet(Search(principal=principal, purpose=purpose, incident=incident))
+        search = Search(principal=principal, purpose=purpose, incident=incident, on_behalf_of=on_behalf_of)
+        sheet = await self._sheet(search)
         centre, count = Place(incident.place.lat, incident.place.lon), most
         while not sheet.is_blind:
             near = await self._cameras.near(centre, radius_m=radius_m, most=count)
@@ -248,7 +258,7 @@ class Listing:
                 "Recordings are asked for one camera at a time.", fields={"act": "This needs a time range."}
             )
         now = self._clock.now()
-        who = dataclasses.replace(subject_of(search.principal), ref="")
+        who = dataclasses.replace(subject_of(search.principal), ref="", on_behalf_of=search.on_behalf_of)
         fact = None if search.incident is None else search.incident.fact(now)
         asked = law.Request(
             now=now,

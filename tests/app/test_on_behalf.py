@@ -69,6 +69,25 @@ async def test_a_law_against_it_bites_and_the_log_says_for_whom(shop):
     assert {("view.requested", OTHER), ("view.denied", OTHER), ("view.requested", None)} <= set(entries)
 
 
+async def test_the_list_of_the_console_counts_for_whom_somebody_looks(shop):
+    """Where the law forbids it nothing starts, and nothing is listed, for another agency; for their own it is."""
+    desk = shop.services.console
+
+    async def listed(on_behalf_of: str) -> tuple[list[str], list[str]]:
+        scene = await desk.scene(shop.operator, shop.incident_id, purpose="violent_crime", on_behalf_of=on_behalf_of)
+        return [line.availability for line in scene.lines], list(scene.starts)
+
+    assert await listed(OTHER) == await listed("") == (["available"], [shop.camera.id])
+    law = dict(packs.load_document("ordinances", "no_federal_users/pack.json"))
+    await enact(shop.services.ordinances, json.dumps(law))
+    assert await listed(OTHER) == ([], [])
+    rules = [one | ({"acts": ["live.view"]} if one.get("who") == "on_behalf" else {}) for one in law["rules"]]
+    await enact(shop.services.ordinances, json.dumps(law | {"rules": rules}))
+
+    assert await listed(OTHER) == (["not_available"], [])
+    assert await listed("") == (["available"], [shop.camera.id])
+
+
 async def test_an_owners_yes_is_no_yes_to_another_agency(shop):
     """A recording that the owner has to be asked for is not asked for on behalf of somebody else."""
     law = shop.services.evidence._law

@@ -161,7 +161,8 @@ def test_opening_the_incident_is_the_reason(chromium, room):
 
 
 def test_whoever_looks_for_another_agency_says_so(chromium, room):
-    """What stands in the field goes with every question of the page, and into the form for a recording."""
+    """What stands in the field goes with every question of the page, into its list, and the form for a recording."""
+    room.listing.for_others["Yard"] = ("not_available",)
     with watched(chromium, width=1600, height=900) as seen:
         seen.page.goto(room.open())
         _ready(seen)
@@ -170,9 +171,12 @@ def test_whoever_looks_for_another_agency_says_so(chromium, room):
         seen.page.press("#behalf", "Enter")
         seen.until("document.getElementById('console').dataset.behalf === 'Bureau of Far Affairs'", timeout_s=30)
         _ready(seen)
-        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 1")
 
-        assert {one["on_behalf_of"] for one in room.asked} == {"Bureau of Far Affairs"}
+        assert [one["on_behalf_of"] for one in room.asked] == ["Bureau of Far Affairs"]
+        assert "Not available for this purpose" in _line(seen, "Yard").inner_text()
+        link = _line(seen, "Yard").get_by_role("link", name="Ask for a recording").get_attribute("href") or ""
+        assert link.endswith("&on_behalf_of=Bureau%20of%20Far%20Affairs")
         seen.page.locator(".tile .clip").first.click()
         seen.page.wait_for_selector("#clip-dialog[open] #clip-form")
         assert seen.page.input_value("#clip-form [name=on_behalf_of]") == "Bureau of Far Affairs"

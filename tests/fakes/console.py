@@ -42,17 +42,26 @@ class FakeListing:
     cameras: Cameras
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    for_others: dict[str, tuple[str, ...]] = field(default_factory=dict)  # on behalf of another agency
 
     async def list_near(
-        self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
+        self,
+        principal: Principal,
+        incident: Incident,
+        *,
+        purpose: str,
+        radius_m: float,
+        most: int,
+        on_behalf_of: str,
     ) -> Sequence[FakeNear]:
         """Those around the incident."""
         centre = Place(incident.place.lat, incident.place.lon)
         found = await self.cameras.near(centre, radius_m=radius_m, most=most)
+        answers = self.answers | (self.for_others if on_behalf_of else {})
         return [
             FakeNear(n.camera, n.distance_m, state, remedies)
             for n in found
-            for state, *remedies in [self.answers.get(n.camera.name, ("available",))]
+            for state, *remedies in [answers.get(n.camera.name, ("available",))]
             if n.camera.name not in self.unknown
         ]
 

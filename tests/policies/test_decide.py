@@ -487,6 +487,17 @@ def test_everything_the_owner_offers_is_said_in_one_order_and_once():
         assert (alone.remedy, linked.remedies) == (Remedy.LINK_INCIDENT, (Remedy.ASK, Remedy.TWO_PERSONS))
 
 
+def test_for_another_agency_nobodys_yes_is_offered():
+    """Neither the owner's nor a second person's, whoever asks for it, the owner or the ordinance; an incident is."""
+    held = policy(rule("a", condition="two_persons"), rule("b", condition="ask"), rule("c", condition="near:500"))
+    asked = request(incident=None)
+    behind = dataclasses.replace(asked, subject=dataclasses.replace(asked.subject, on_behalf_of="Bureau"))
+
+    assert decide(at_site(held), behind).remedies == (Remedy.LINK_INCIDENT,)
+    far = dataclasses.replace(behind, incident=incident(lat=40))
+    assert decide(at_site(held), far).remedies == ()
+
+
 def test_the_nearest_rule_is_named_for_the_owner():
     """The rule that got farthest is named; where none speaks of the camera, none is."""
     far = policy(rule("a", purposes=frozenset({Purpose.FIRE})), rule("b", window="office"))

@@ -107,6 +107,8 @@ def test_an_investigation_needs_a_second_person_and_says_so():
     assert isinstance(refused, Deny)
     assert (refused.rule, refused.remedy) == ("captain_approves", Remedy.TWO_PERSONS)
     assert decide(under(DAY, facts=one), closed).remedy is Remedy.NONE
+    behind = request(subject=dataclasses.replace(request().subject, on_behalf_of="Bureau"))
+    assert decide(under(DAY, facts=one), behind).remedies == ()
     assert isinstance(decide(under(DAY, facts=two), request()), Permit)
 
 

@@ -121,6 +121,24 @@ async def test_a_list_says_everything_an_owner_offers_and_nothing_of_another_own
     assert offered.items() <= {seen.camera.id: seen.remedies for seen in near}.items()
 
 
+async def test_a_yes_is_not_offered_to_whoever_looks_for_another_agency(w):
+    """Asked after their own, which is kept: neither the owner nor a second person would be asked for somebody else."""
+    both = Clause(frozenset(), Live.ASK, Recordings.NEVER, Where.SHOWN, emergency=True)
+    _, _, (camera, _), _ = await connected(w, "ana@example.org", both)
+
+    async def near(**behalf):
+        around = {"purpose": "violent_crime", "radius_m": 500, "most": 10}
+        found = await w.listing.list_near(operator(), incident(w.clock), **around, **behalf)
+        return {one.camera.id: (one.availability, one.remedies) for one in found}[camera.id]
+
+    own = (Availability.AVAILABLE_IF, (Remedy.ASK, Remedy.TWO_PERSONS))
+    assert await near() == own
+    assert await near(on_behalf_of="Bureau") == (Availability.NOT_AVAILABLE, ())
+    assert await near() == own
+    page = await w.listing.page(search(w, on_behalf_of="Bureau"), CITY)
+    assert [one.look.remedies for one in page.listed if one.camera.id == camera.id] == [()]
+
+
 async def test_homes_are_counted_by_square_whatever_their_owners_share(w):
     """The one number about cameras that the caller may not know of: how many cameras of homes a square holds."""
     await connected(w, "ana@example.org", people_live_here=True)

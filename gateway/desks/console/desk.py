@@ -84,7 +84,7 @@ def line_of(near: Near, owner: str, ask: AskLine | None, second: SecondAsk | Non
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An open incident with what is around it."""
+    """An open incident with what is around it, for the caller's own agency or on behalf of another."""
 
     incident: Incident
     purpose: str
@@ -93,6 +93,7 @@ class Scene:
     ends_at: datetime | None
     lines: Sequence[Line]
     starts: Sequence[str]
+    on_behalf_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,16 @@ class ConsoleDesk:
         squares = [(middle_of(cell), count) for cell, count in sorted(seen.squares.items())]
         return Overview(seen.points, [Square(round(at.lat, 4), round(at.lon, 4), n) for at, n in squares])
 
-    async def scene(self, principal: Principal, incident_id: str, *, purpose: str = "") -> Scene:
+    async def scene(
+        self, principal: Principal, incident_id: str, *, purpose: str = "", on_behalf_of: str = ""
+    ) -> Scene:
         """An incident and the cameras around it for one purpose; empty proposes the first of its kind.
+
+        Args:
+            principal: who looks.
+            incident_id: why.
+            purpose: what for.
+            on_behalf_of: the other agency they look for, as they say; empty for their own.
 
         Raises:
             NotFoundError: there is no such incident in the caller's agency.
@@ -175,10 +184,10 @@ class ConsoleDesk:
         if chosen not in purposes:
             raise InvalidError("This incident is no ground for that purpose. Choose one of those offered.")
         now = self._clock.now()
-        lines = await self._lines(principal, incident, chosen) if incident.is_active(now) else []
+        lines = await self._lines(principal, incident, chosen, on_behalf_of) if incident.is_active(now) else []
         starts = [line.camera.id for line in lines if line.near.availability == "available"][:STARTS]
         until = incident.active_until
-        return Scene(incident, chosen, purposes, incident.is_active(now), until, lines, starts)
+        return Scene(incident, chosen, purposes, incident.is_active(now), until, lines, starts, on_behalf_of)
 
     async def clip_lines(self, principal: Principal, *, before: str = "") -> list[tuple[ClipLine, str]]:
         """The agency's requests for recordings, newest first, each with what its camera is called."""
@@ -230,10 +239,12 @@ class ConsoleDesk:
             raise NotFoundError("There is no such camera.")
         return camera.name
 
-    async def _lines(self, principal: Principal, incident: Incident, purpose: str) -> list[Line]:
+    async def _lines(self, principal: Principal, incident: Incident, purpose: str, on_behalf_of: str) -> list[Line]:
         if self._listing is None:
             return []
-        found = await self._listing.list_near(principal, incident, purpose=purpose, radius_m=RADIUS_M, most=MOST_NEAR)
+        found = await self._listing.list_near(
+            principal, incident, purpose=purpose, radius_m=RADIUS_M, most=MOST_NEAR, on_behalf_of=on_behalf_of
+        )
         names = {}
         for organisation_id in {near.camera.organisation_id for near in found}:
             names[organisation_id] = (await self._partners.organisation(organisation_id)).name

@@ -212,7 +212,7 @@ async def incident_view(
     **form: Any,
 ) -> Template:
     """The page of an incident, after a form of it that was refused too."""
-    scene = await console.scene(principal, incident_id, purpose=purpose)
+    scene = await console.scene(principal, incident_id, purpose=purpose, on_behalf_of=on_behalf_of)
     incidents = await console.incidents(principal)
     title = KINDS[scene.incident.kind]
     waiting = await console.seconds.waiting(principal)

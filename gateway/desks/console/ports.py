@@ -49,9 +49,16 @@ class Listing(Protocol):
         """Up to `most` cameras that the operator may know of; homes, and more than that, only as numbers."""
 
     async def list_near(
-        self, principal: Principal, incident: Incident, *, purpose: str, radius_m: float, most: int
+        self,
+        principal: Principal,
+        incident: Incident,
+        *,
+        purpose: str,
+        radius_m: float,
+        most: int,
+        on_behalf_of: str,
     ) -> Sequence[Near]:
-        """Those around an incident, nearest first.
+        """Those around an incident, nearest first, for the caller's own agency or on behalf of another.
 
         Raises:
             InvalidError: the purpose is no word of ours.
