@@ -37,6 +37,8 @@ MOVED = "a document took effect over another than it was approved over"
 CUT = "a hold was cut short"
 COPY = "a copy of the agent widened"
 LOCKED = "no owner's passkey is left, or one removed itself"
+LOST = "a passkey that was lost and suspended approved something"
+BACK = "a lost passkey was put back without another owner or the site"
 STUCK = "a narrowing cannot be accepted"
 UNHEARD = "the gateway's next narrowing does not get in"
 DOWN = "no act on site restores service"
@@ -62,6 +64,7 @@ class World(NamedTuple):
     propose: int = 0
     touch: int = 0
     halves: int = 0
+    lost: frozenset[int] = frozenset()  # passkeys in the hands of a stranger
     odd: frozenset[str] = frozenset()
 
 
@@ -80,9 +83,11 @@ class Documents:
         halves: int = 4,
         owners: bool = False,
         second: int = PINNED,
+        changes: tuple[tuple[int, int], ...] = OWNER_CHANGES,
         odd: frozenset[str] = frozenset(),
     ) -> None:
         self.site, self.rules, self.is_lying, self.has_owner_changes = SiteRules(rules), rules, is_lying, owners
+        self.changes = changes
         first = Doc(0, 1, level, (PINNED, second if owners else ABSENT), nothing(0), APPROVE_BY)
         self.start = World(Agent(0, first), acked=first, base=first, ceiling=level, narrow=narrow, propose=propose,
                            touch=touch, halves=halves, odd=odd)  # fmt: skip
@@ -92,6 +97,7 @@ class Documents:
     def actions(self, w: World) -> Iterator[Action]:
         """See `Model.actions`."""
         yield from self._on_site(w)
+        yield from (Action("a passkey is lost", (by,)) for by in (0, 1) if f"passkey {by} is lost" in w.odd)
         yield from self._lies(w) if self.is_lying else self._honest(w)
 
     def _on_site(self, w: World) -> Iterator[Action]:
@@ -121,6 +127,9 @@ class Documents:
         a = w.agent
         if w.narrow:
             yield from (Action("a narrowing is sent", (doc,)) for doc in self._narrower(a))
+            suspended = tuple(SUSPENDED if by in w.lost else state for by, state in enumerate(a.current.owners))
+            if suspended != a.current.owners:
+                yield Action("a narrowing is sent", (self._next(a, a.current.level, suspended, approve_by=None),))
         wider = list(self._wider(a))
         for doc in wider:
             yield Action("a proposal is sent", (doc,))
@@ -149,7 +158,7 @@ class Documents:
             yield self._next(a, level, a.current.owners)
         if self.has_owner_changes and a.current.seq:
             alone = [(ABSENT, ANSWERS)] if a.current.owners[1] == ANSWERS else []
-            for owners in (*OWNER_CHANGES, *alone):
+            for owners in (*self.changes, *alone):
                 doc = self._next(a, a.current.level, owners)
                 if owners != a.current.owners and not is_narrowing(a.current, doc):
                     yield doc
@@ -242,6 +251,8 @@ class Documents:
             case "no", Doc():
                 refused = w.refused | {what} if what.lineage == a.lineage else w.refused
                 return self._after(w._replace(refused=refused), site.say_no(a, what))
+            case "a passkey is lost", int():
+                return After(self._spend(w, f"passkey {what} is lost")._replace(lost=w.lost | {what}))
             case (("ack" | "stale"), Doc()):
                 return After(self._report(w, what, is_ack=kind == "ack"))
         return None
@@ -263,6 +274,8 @@ class Documents:
             yield MOVED
         if any(map(is_owner, a.current.owners)) and not any(map(is_owner, doc.owners)):
             yield LOCKED
+        if how != "site" and w.lost:
+            yield from self._of_strangers(w, doc, how)
         if how != "hold":
             return
         if w.waited < HOLD:
@@ -273,6 +286,17 @@ class Documents:
             yield WIDENED
         if doc.parent == a.current and not any(self._is_another(a, t, doc) for t in w.touched):
             yield LOCKED
+
+    def _of_strangers(self, w: World, doc: Doc, how: str) -> Iterator[str]:
+        if any(touch.doc == doc and not self._is_gone(w, touch.by) for touch in w.touched):
+            return
+        if any(self._is_gone(w, by) and doc.owners[by] == PINNED for by in w.lost):
+            yield BACK
+        if how == "hold":
+            yield LOST
+
+    def _is_gone(self, w: World, by: int) -> bool:
+        return by in w.lost and w.agent.current.owners[by] == SUSPENDED
 
     def _may(self, a: Agent, touch: Touch, doc: Doc) -> bool:
         parent = doc.parent or a.current

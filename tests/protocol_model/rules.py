@@ -22,6 +22,7 @@ class Rule(StrEnum):
     PINNED = "only an unsuspended passkey of the document in force approves"
     ROLE = "a passkey that only answers requests approves no document"
     OTHER = "a passkey is removed by another one, or by the site"
+    PUT_BACK = "a passkey is suspended at once, and put back as a widening only"
     LAST = "the last passkey is never removed"
     # sessions
     FIRST = "an accepted grant is its own first lease"

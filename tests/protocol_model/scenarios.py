@@ -15,7 +15,7 @@ from tests.protocol_model.key_sets import KeySets
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.rules import ALL, Rule
 from tests.protocol_model.sessions import Sessions
-from tests.protocol_model.site import ANSWERS
+from tests.protocol_model.site import ANSWERS, PINNED
 from tests.protocol_model.viewing import Viewing
 
 SUITE_STATES: Final = 8_000
@@ -51,6 +51,10 @@ SCENARIOS: Final[dict[str, Build]] = {
     ),
     "a passkey that removes itself": lambda rules: Documents(
         rules, is_lying=True, narrow=0, halves=2, owners=True
+    ),
+    "lost passkeys in the hands of a gateway that lies": lambda rules: Documents(
+        rules, is_lying=True, halves=2, owners=True, changes=((PINNED, PINNED),),
+        odd=_ODD({"passkey 0 is lost", "passkey 1 is lost"}),
     ),
     "a gateway that lies after a reinstall": lambda rules: Documents(
         rules, is_lying=True, touch=2, halves=3, odd=_ODD({"the agent loses its state"})
@@ -95,6 +99,8 @@ NEEDED: Final = (
     Without(Rule.LABEL, "a gateway that lies, clocks that jump", documents.WIDENED),
     Without(Rule.PINNED, "a gateway that lies, clocks that jump", documents.WIDENED),
     Without(Rule.ROLE, "a gateway that lies about a passkey that only answers", documents.WIDENED),
+    Without(Rule.PINNED, "lost passkeys in the hands of a gateway that lies", documents.LOST),
+    Without(Rule.PUT_BACK, "lost passkeys in the hands of a gateway that lies", documents.BACK),
     Without(Rule.OTHER, "a passkey that removes itself", documents.LOCKED),
     Without(Rule.LAST, "a gateway that lies about owners", documents.LOCKED),
     Without(Rule.FIRST, "a gateway that lies about grants and leases", sessions.NO_LEASE),

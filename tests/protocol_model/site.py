@@ -136,7 +136,7 @@ class SiteRules:
             return Did(a, "ack")
         if not self.follows(a, doc):
             return Did(a, "stale")
-        if is_narrowing(a.current, doc):
+        if self._narrows(a.current, doc):
             return self._effect(a, doc, "narrowing")
         if a.is_quarantined:
             return Did(a, "quarantined")
@@ -144,6 +144,12 @@ class SiteRules:
             return Did(a, "widening")
         problem = self._why_not(a, doc)
         return Did(a, problem) if problem else Did(a._replace(proposals=a.proposals | {doc}), "proposed")
+
+    def _narrows(self, old: Doc, new: Doc) -> bool:
+        if Rule.PUT_BACK in self.rules:
+            return is_narrowing(old, new)
+        kept = (a if (a, b) == (SUSPENDED, PINNED) else b for a, b in zip(old.owners, new.owners, strict=True))
+        return is_narrowing(old, new.but(owners=tuple(kept)))
 
     def approve(self, a: Agent, doc: Doc, touch: Touch) -> Did:
         """A touch is delivered as the approval of `doc`."""

@@ -8,6 +8,7 @@ from tests.protocol_model.documents import Documents
 from tests.protocol_model.engine import Action, After, explore, replay, walk
 from tests.protocol_model.real_documents import RealDocuments
 from tests.protocol_model.scenarios import NEEDED, SCENARIOS, Without, build
+from tests.protocol_model.site import OWNERS, PINNED, POLICY, SUSPENDED, Touch
 
 MINE = [name for name in SCENARIOS if isinstance(build(name), Documents)]
 WALKS, STEPS, TOUR_STATES = 3, 25, 2_000
@@ -58,3 +59,28 @@ def test_the_agent_stops_the_attack_that_each_rule_is_for(tmp_path: Path, case: 
     found = explore(build(case.scenario, without=case.rule), max_states=60_000, until=case.broken)
 
     _hold_against(tmp_path, case.scenario, found.broken[case.broken])
+
+
+def test_with_every_passkey_lost_the_site_alone_widens(tmp_path: Path):
+    """Both are suspended at once; neither widens nor comes back by a touch, and PIN and code on site do both."""
+    scenario = "lost passkeys in the hands of a gateway that lies"
+    first = _model(scenario).start.agent.current
+    off = first.but(seq=2, owners=(SUSPENDED, SUSPENDED), parent=first, approve_by=None)
+    more, back = (
+        first.but(seq=3, parent=off, **changes)
+        for changes in ({"level": 2, "owners": off.owners}, {"owners": (PINNED, PINNED)})
+    )
+    touches = Touch(more, 0, POLICY), Touch(back, 1, OWNERS)
+    way = [
+        Action("a passkey is lost", (0,)), Action("a passkey is lost", (1,)),
+        Action("a narrowing is sent", (off,)),
+        *(Action("a proposal is sent", (doc,)) for doc in (more, back)),
+        *(Action("an approval is delivered", (touch.doc, touch)) for touch in touches),
+        Action("the site approves", (back,)),
+    ]  # fmt: skip
+
+    _hold_against(tmp_path, scenario, tuple(way))
+
+    said: list[str] = []
+    replay(_model(scenario), way, lambda _, after, __: said.append(after.answer))
+    assert said == ["", "", "ack", "proposed", "proposed", "approval_invalid", "approval_invalid", "ack"]
