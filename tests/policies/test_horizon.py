@@ -8,6 +8,7 @@ import pytest
 
 from policies.decide import preview
 from policies.horizon import next_change
+from policies.layers import Layers
 from policies.request import Facts, Permit, Request
 from policies.vocabulary import Act, Layer
 from tests.policies import oracle
@@ -23,6 +24,7 @@ NIGHTS = [
 ]  # fmt: skip
 SEARCH = timedelta(hours=14)
 CASES = 200
+MASKS = frozenset({"m1"})
 VIEWS = {Act.LIVE_VIEW, Act.LIVE_AUDIO, Act.PTZ_MOVE}  # their horizon is mostly their length
 
 
@@ -42,6 +44,12 @@ def moved(asked: Request, facts: Facts, now: datetime) -> tuple[Request, Facts]:
     return dataclasses.replace(asked, now=now, span=span_now, incident=told), held
 
 
+def drawing(layers: Layers) -> Layers:
+    """With every mask the rules name: whether it is drawn is no question of time."""
+    assert layers.invariants is not None
+    return dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=MASKS))
+
+
 def cases():
     """Questions that the owner's rules alone decide, around the nights on which clocks change."""
     dice = Random(8)
@@ -50,7 +58,7 @@ def cases():
         asked, facts = satisfying(dice, held, dice.choice(held.rules))
         night = dice.choice(NIGHTS) + timedelta(minutes=dice.randrange(600), microseconds=dice.choice((0, 1, 59)))
         asked, facts = moved(asked, facts, night)
-        layers = at_site(held, facts=facts)
+        layers = drawing(at_site(held, facts=facts))
         answer = preview(layers, asked)
         if asked.act not in VIEWS and (isinstance(answer, Permit) or answer.layer is Layer.SHARING):
             yield held.to_document(), asked, facts, isinstance(answer, Permit), next_change(layers, asked, answer)
