@@ -64,6 +64,7 @@ class Words(StrEnum):
     ENDED_BY_RULES = "Ended by the sharing rules"
     OFFLINE = "The camera is offline"
     CANNOT_START = "The picture cannot start"
+    LOST = "The connection to the camera was lost"  # of a view that ran
     STOPPED = "Stopped by a supervisor"
 
 
@@ -81,6 +82,9 @@ _TECHNICAL: Final = {
     Code.LIMIT: EndReason.CANNOT_START,
     Code.CLOCK_SKEW: EndReason.CANNOT_START,
 }
+_LOST: Final = frozenset(
+    {EndReason.LEASE, EndReason.OFFLINE, EndReason.CANNOT_START, EndReason.RELAY, EndReason.RESTARTED}
+)  # technical ends: of a view that showed something, none of them is a start that failed
 _SITE_REASONS: Final = {
     "lease": EndReason.LEASE,
     "lease_absent": EndReason.LEASE,
@@ -211,6 +215,8 @@ def words_of(session: Session) -> Words:
             return Words.ENDED_BY_RULES
         case EndReason.SUPERVISOR:
             return Words.STOPPED
+        case reason if reason in _LOST and session.established_at is not None:
+            return Words.LOST
         case EndReason.OFFLINE:
             return Words.OFFLINE
         case EndReason.CANNOT_START | EndReason.RELAY | EndReason.LEASE | EndReason.RESTARTED:

@@ -8,6 +8,7 @@ SCRIPT_WORDS: Final = (
     # js/player.js: how a picture stands, and why it ended
     *("Connecting", "Catching up", "Live", "The picture has stopped; trying to go on", "Closed"),
     *("Ended by the sharing rules", "The camera is offline", "The picture cannot start"),
+    "The connection to the camera was lost",
     # js/console.js
     *("Not available for this purpose", "Stopped by a supervisor"),
     # js/passkeys.js

@@ -368,7 +368,7 @@ class Operator:
         """Press the one button beside a camera whose owner wants to be asked."""
         line = self.page.locator(f"li.camera[data-name='{name}']")
         line.get_by_text("Available if the owner says yes").wait_for()
-        line.locator("form.ask button").click()
+        line.get_by_role("button", name="Ask the owner").click()
         line.get_by_text("Asked. The owner may answer until").wait_for()
 
     def demand(self, name: str) -> str:

@@ -32,6 +32,7 @@ def test_a_spanish_page_carries_the_words_of_its_scripts():
     assert found
     words = json.loads(unescape(found.group(1)))
 
+    assert words["The connection to the camera was lost"] == "Se perdió la conexión con la cámara"
     assert words["The camera is offline"] == "La cámara está sin conexión"
     assert set(words) == set(SCRIPT_WORDS)
 

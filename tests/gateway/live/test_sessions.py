@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from gateway.audit import LeafDraft, Query
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError, InvalidError, LimitedError, NotFoundError, UnavailableError
-from gateway.live import EndReason, OpenedBy, Words, topic_of_viewer, words_of
+from gateway.live import EndReason, OpenedBy, SessionState, Words, topic_of_viewer, words_of
 from gateway.live.relay import protocol
 from gateway.live.service import MAX_OPEN_PER_PERSON
 from partner_agent.wire import classes, promises
@@ -376,6 +376,28 @@ async def test_a_site_that_is_gone_for_ten_seconds_has_ended_its_views(plane: Pl
     await plane.sessions.upkeep.beat()
 
     assert words_of(await plane.read(session.id)) is Words.OFFLINE
+
+
+@pytest.mark.parametrize("reason", ["LEASE", "OFFLINE", "CANNOT_START", "RELAY", "RESTARTED"])
+async def test_a_view_that_showed_something_is_not_said_to_have_failed_to_start(plane: Plane, reason: str):
+    """Its connection was lost; a view that never showed anything is told of its start, in the words of before."""
+    session = await plane.accepted()
+    ended = replace(session, state=SessionState.ENDED, end_reason=EndReason[reason])
+    ran = replace(ended, established_at=plane.clock.now())
+
+    assert words_of(ran) is Words.LOST
+    assert words_of(ended) is (Words.OFFLINE if reason == "OFFLINE" else Words.CANNOT_START)
+
+
+async def test_a_running_view_whose_relay_dies_has_lost_its_connection(plane: Plane):
+    """As it is written and read again."""
+    session = await plane.accepted()
+    await plane.sessions.upkeep.relay_said(protocol.ViewerUp(session=session.id, srtp_profile="GCM"))
+
+    await plane.sessions.upkeep.relay_gone()
+
+    ended = await plane.read(session.id)
+    assert (ended.end_reason, words_of(ended)) == (EndReason.RELAY, Words.LOST)
 
 
 async def test_at_its_horizon_a_view_is_decided_again(plane: Plane):

@@ -7,7 +7,7 @@ import { spoken } from "./words.js";
 
 const VIEWS = "/api/v1/live-sessions";
 const MOST_TILES = 9; // as many as there are number keys
-const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start" };
+const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "The connection to the camera was lost": "lost" };
 const NOT_AVAILABLE = "Not available for this purpose";
 const CANNOT_START = "The picture cannot start";
 const AGAIN_MS = 2_000; // before a question that got no answer is put again

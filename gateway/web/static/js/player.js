@@ -4,7 +4,7 @@
 //   const identity = await viewerIdentity();                     // its fingerprint goes into the session request
 //   player.begin(identity);                                      // makes the offer while the gateway decides
 //   player.open({ whep_url, ticket });                           // from the answer of POST /api/v1/live-sessions
-//   player.end("rules" | "closed" | "offline" | "cannot-start");  // what the session's state says
+//   player.end("rules" | "closed" | "offline" | "lost" | "cannot-start");  // what the session's state says
 //   player.enlarged = true;
 // Events: `lens-state` {state, words}, `lens-first-frame` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s}.
 
@@ -25,9 +25,10 @@ const WORDS = {
   rules: "Ended by the sharing rules",
   closed: "Closed",
   offline: "The camera is offline",
+  lost: "The connection to the camera was lost",
   "cannot-start": "The picture cannot start",
 };
-const ENDED = new Set(["rules", "closed", "offline", "cannot-start"]);
+const ENDED = new Set(["rules", "closed", "offline", "lost", "cannot-start"]);
 
 // The certificate a view is bound to, so that the ticket can name it; the next one is made before it is asked for.
 let spare = null;
