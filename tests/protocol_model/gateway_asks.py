@@ -15,6 +15,7 @@ TWICE = "one incident asked an owner twice"
 FOREIGN = "a yes opened a view of somebody else, of another camera or in another incident"
 AGAIN = "a yes opened two views"
 LATE_YES = "a yes counted after its deadline"
+LATE_NO = "silence was turned into a no after its deadline"
 LATE_VIEW = "a view was opened after the time of its yes"
 OVERTAKEN = "a no was overtaken by a yes"
 OVER_NO = "a view was opened after a no"
@@ -171,12 +172,14 @@ class GatewayAsks:
     def _no(self, w: World, incident: int, *, by_site: bool = False) -> After:
         ask = w.asks[incident]
         is_final = ask is None or ask.state in {DECLINED, LAPSED}
-        if ask is None or is_final or (ask.state in {ASKED, APPROVED} and ask.age >= ANSWER and not by_site):
+        is_late = ask is not None and ask.state in {ASKED, APPROVED} and ask.age >= ANSWER and not by_site
+        if ask is None or is_final or (is_late and Rule.SILENT in self.rules):
             return After(w, "over")
         opened = frozenset(view for view in w.views if view[0] == incident)
         after = w._replace(asks=_put(w.asks, incident, _ended(ask, DECLINED)), declined=w.declined | {incident})
+        late = (LATE_NO,) if is_late else ()
         if Rule.NO_STOPS in self.rules:
-            return After(after._replace(views=w.views - opened), "said")
+            return After(after._replace(views=w.views - opened), "said", late)
         return After(after, "said", (STAYS,) if opened else ())
 
     def usable(self, w: World, way: View) -> int | None:

@@ -57,6 +57,7 @@ class Rule(StrEnum):
     EXACT_VIEW = "a yes opens the view it was given to: of this person, of this camera, in this incident"
     ONE_VIEW = "a view that came to a picture has used up its yes"
     IN_TIME = "what is over takes no yes"
+    SILENT = "nobody declines in the portal what lapsed"
     GOOD_UNTIL = "a yes is good for five minutes, and never past the deadline"
     NO_IS_LAST = "a yes that comes after a no counts for nothing"
     NO_STOPS = "the gateway ends what a yes opened when a no comes, in whichever process"

@@ -135,6 +135,7 @@ NEEDED: Final = (
     Without(
         Rule.IN_TIME, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LATE_YES
     ),
+    Without(Rule.SILENT, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LATE_NO),
     Without(
         Rule.GOOD_UNTIL, "an owner asked by the gateway, answers late and again, two processes", gateway_asks.LATE_VIEW
     ),

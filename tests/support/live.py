@@ -140,9 +140,7 @@ class FakeAskLaw:
         if not self.is_known:
             raise NotFoundError("There is no such camera.")
         if wish.incident_id in self.closed:
-            return ViewDeny(
-                reason="condition", layer="facts", remedy=Remedy.NONE, site_id=SITE, organisation_id=ORGANISATION
-            )
+            return ViewDeny(reason="condition", layer="facts", remedies=(), site_id=SITE, organisation_id=ORGANISATION)
         return self.answer or AskPlace(
             organisation_id=self.organisations.get(wish.camera_id, ORGANISATION),
             site_id=SITE,
