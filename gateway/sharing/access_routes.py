@@ -123,11 +123,10 @@ async def search_cameras(
     question = asked(data.subject.read(""), data.action.name, data.context)
     token = _Token(data)
     if audience_of(principal) is Audience.OWNER:
-        own = await evaluations.own_cameras(principal, question)
         after = token.read(data.page.token)
-        left = [camera for camera in own if after is None or camera.id > after.camera_id]
-        page = left[: data.page.limit]
-        return _found(page, token.write(position_of(page[-1])) if len(left) > len(page) else "")
+        behind = "" if after is None else after.camera_id
+        own = await evaluations.own_cameras(principal, question, after=behind, most=data.page.limit)
+        return _found(list(own.found), "" if own.last is None else token.write(position_of(own.last)))
     if data.context.area is None:
         raise InvalidError("Say where.", fields={"context.area": "This is needed."})
     search = await _search(principal, evaluations, question)
@@ -252,7 +251,7 @@ def _found(cameras: list[Camera], next_token: str) -> FoundOutput:
 class _Token:
     """Where a search goes on, bound to what it asks: another question with the same token is refused.
 
-    It names only a camera that was listed for the caller, so it need not be hidden from them.
+    It names only a camera that was listed for the caller, or one of an owner's own, so it need not be hidden from them.
     """
 
     def __init__(self, data: ResourceSearchInput) -> None:

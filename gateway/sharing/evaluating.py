@@ -36,6 +36,7 @@ from policies.vocabulary import RANGE_ACTS, Act, IncidentKind, Origin, Purpose
 ROLES: Final = ("operator", "supervisor")
 ASSURANCES: Final = (1, 2, 3)
 USUAL_ASSURANCE: Final = 2
+DECIDED_FOR_ONE: Final = 8  # cameras decided for each that a page may hold; then the page is short
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ class Tried:
     camera: Camera
     in_force: Explained
     saved: Explained | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """Some cameras of an owner; `last`: the one that was decided last, None where none is left behind it."""
+
+    found: tuple[Camera, ...]
+    last: Camera | None
 
 
 class Evaluations:
@@ -171,21 +180,33 @@ class Evaluations:
                     break
         return found
 
-    async def own_cameras(self, principal: Principal, asked: Asked) -> list[Camera]:
-        """The owner's cameras for which it would be permitted, by id.
+    async def own_cameras(self, principal: Principal, asked: Asked, *, after: str, most: int) -> OwnPage:
+        """Some of the owner's cameras for which it would be permitted, by id.
+
+        Args:
+            principal: the owner.
+            asked: what would be done.
+            after: go on behind this id; empty begins.
+            most: of cameras that are found; no more than a few times as many are decided for it.
 
         Raises:
             DeniedError, InvalidError: as `evaluate`.
         """
         request = await self._request(principal, asked)
+        mine = await self._cameras.of_organisation(principal.organisation_id)
+        left = sorted((camera for camera in mine if camera.id > after), key=lambda camera: camera.id)
         sites: dict[str, SiteLayers] = {}
-        found = []
-        for camera in await self._cameras.of_organisation(principal.organisation_id):
+        found: list[Camera] = []
+        last = None
+        for camera in left[: most * DECIDED_FOR_ONE]:
             if camera.site_id not in sites:
                 sites[camera.site_id] = await self._layering.of_site(camera.site_id, camera.organisation_id)
             if (await self._explained(sites[camera.site_id], camera, request)).is_permitted:
                 found.append(camera)
-        return sorted(found, key=lambda camera: camera.id)
+            last = camera
+            if len(found) == most:
+                break
+        return OwnPage(tuple(found), None if last is None or last is left[-1] else last)
 
     async def incident(self, principal: Principal, asked: Asked) -> Incident | None:
         """The agency's incident that is named.

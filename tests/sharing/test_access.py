@@ -17,6 +17,7 @@ from gateway.edge.requires import undeclared
 from gateway.kernel.principal import Role
 from gateway.sharing.access_inputs import MOST_EVALUATIONS
 from gateway.sharing.access_routes import ASKS, access_routes
+from gateway.sharing.evaluating import DECIDED_FOR_ONE
 from policies.clauses import Clause, Live, Preset, Recordings, Where
 from tests.support.pages import Caller
 from tests.support.partners import LOOP
@@ -281,6 +282,26 @@ async def test_an_owner_learns_nothing_of_another_owner(desk):
     )
     told = await desk.ask("evaluation", question(mine[0].id, subject=role()))
     assert told["context"]["error"]["status"] == 404  # an incident of the agency is not the owner's to name
+
+
+async def test_an_owner_s_search_decides_no_more_than_its_page_asks_for(desk):
+    """Each camera once; behind those that are found a page gives up after a few, and says where it goes on."""
+    owner, site, shown = await shop(desk)
+    for _ in range(2 * DECIDED_FOR_ONE + 1):  # not in the document: not permitted
+        await desk.w.base.cameras.add(owner, site, shown[0].facts)
+    desk.caller.principal = owner
+    context = {"incident_id": None, "incident": SUPPOSED}
+    body = question("x", subject=role(), resource={"type": "camera"}, context=context)
+    found, counts, token = [], [], ""
+    while token or not counts:
+        answer = await desk.ask("search/resource", body | {"page": {"limit": 1, "token": token}})
+        found += [one["id"] for one in answer["results"]]
+        counts.append(answer["page"]["count"])
+        token = answer["page"]["next_token"]
+
+    assert (found, counts) == (sorted(camera.id for camera in shown), [1, 1, 0, 0, 0])
+    whole = await desk.ask("search/resource", body)
+    assert ([one["id"] for one in whole["results"]], whole["page"]["next_token"]) == (found, "")
 
 
 async def test_an_owner_asks_who_can_see_a_camera(desk):
