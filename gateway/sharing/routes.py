@@ -113,6 +113,12 @@ class PreviewOutput(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
+class SavedOutput(AnswersOutput, frozen=True, kw_only=True):
+    """What stands now, and what the save changed: nothing is saved before that was worked out, or its time was over."""
+
+    change: PreviewOutput
+
+
 @get("/sites/{site_id:str}/sharing", opt=requires("portal.read"))
 async def get_answers(
     site_id: FromPath[str], principal: NamedDependency[Principal], sharing: NamedDependency[Sharing]
@@ -140,14 +146,16 @@ async def put_answers(
     data: JSONBody[AnswersInput],
     principal: NamedDependency[Principal],
     sharing: NamedDependency[Sharing],
-) -> AnswersOutput:
-    """Save every answer of a site."""
+) -> SavedOutput:
+    """Save every answer of a site, once it is worked out what that changes."""
     view = await sharing.view(principal, site_id)
     clauses = _clauses(data, view)
     if data.made_from != view.version:
         raise await _late(principal, sharing, view, clauses, data)
+    change = PreviewOutput.of(await sharing.preview(principal, site_id, clauses, off=_off(data)), view)
     await sharing.save(principal, site_id, clauses, made_from=data.made_from, off=_off(data))
-    return AnswersOutput.of(await sharing.view(principal, site_id))
+    now = AnswersOutput.of(await sharing.view(principal, site_id))
+    return SavedOutput(**msgspec.structs.asdict(now), change=change)
 
 
 def _off(data: AnswersInput) -> frozenset[str] | None:

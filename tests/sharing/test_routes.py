@@ -141,12 +141,14 @@ async def test_answers_are_tried_then_saved_and_read(api):
 
     saved = (await client.put(path, json=body(*cameras) | {"off": [cameras[1].id]})).json()
     assert (saved["version"], saved["off"]) == (1, [cameras[1].id])
+    change = saved.pop("change")  # worked out for exactly what was saved, as a preview is
+    assert (change["verdict"], change["needs_approval"]) == ("widens", True)
     assert (await client.get(path)).json() == saved
     with anyio.fail_after(60):
         less = (await client.post(f"{path}/preview", json={"made_from": 1, "clauses": []})).json()
     assert less["verdict"] == "narrows"
     nothing = (await client.put(path, json={"made_from": 1, "clauses": []})).json()
-    assert (nothing["version"], nothing["clauses"]) == (2, [])
+    assert (nothing["version"], nothing["clauses"], nothing["change"]["verdict"]) == (2, [], "narrows")
 
 
 async def test_an_empty_set_of_answers_is_no_mistake_and_gives_nobody_anything(api):
