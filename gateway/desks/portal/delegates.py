@@ -13,9 +13,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from gateway.desks.portal.passkeys import keep_new
 from gateway.edge.requires import requires
-from gateway.identity import PASSKEY_NAME_CHARACTERS, Identity, Passkey
-from gateway.kernel.errors import LenspactError, NotFoundError, PreconditionError
+from gateway.identity import Identity, Passkey
+from gateway.kernel.errors import NotFoundError, PreconditionError
 from gateway.kernel.principal import Principal, Role
 from gateway.partners import Partners
 from gateway.sharing import Key, KeyState, Owners, SiteKeys
@@ -128,14 +129,8 @@ async def add_answer_key(
     site_owners: NamedDependency[Owners],
 ) -> Template | Redirect:
     """Keep a new one."""
-    form = await read_form(request, "name", "answer")
-    try:
-        name = form.line("name", most=PASSKEY_NAME_CHARACTERS)
-        form.check()
-        await identity.passkeys.add(principal, name=name, answer=form.given("answer"))
-    except LenspactError as error:
-        values = {"name": form.values.get("name", "")}
-        return await _mine(request, principal, identity, site_owners, values=values, error=error)
+    if wrong := await keep_new(request, principal, identity):
+        return await _mine(request, principal, identity, site_owners, **wrong)
     return after(MINE, "answer-key-added")
 
 

@@ -43,14 +43,8 @@ async def add_passkey(
     site_owners: NamedDependency[Owners],
 ) -> Template | Redirect:
     """Keep a new one."""
-    form = await read_form(request, "name", "answer")
-    try:
-        name = form.line("name", most=PASSKEY_NAME_CHARACTERS)
-        form.check()
-        await identity.passkeys.add(principal, name=name, answer=form.given("answer"))
-    except LenspactError as error:
-        values = {"name": form.values.get("name", "")}
-        return await _page(request, principal, identity, site_owners, values=values, error=error)
+    if wrong := await keep_new(request, principal, identity):
+        return await _page(request, principal, identity, site_owners, **wrong)
     return after(HOME, "passkey-added")
 
 
@@ -135,6 +129,18 @@ PASSKEY_PAGES: Final = (
     resume_passkey,
     remove_passkey,
 )
+
+
+async def keep_new(request: AnyRequest, principal: Principal, identity: Identity) -> dict[str, Any]:
+    """Keep the passkey that a form brings, under the name it gives; what the form is shown with again, if anything."""
+    form = await read_form(request, "name", "answer")
+    try:
+        name = form.line("name", most=PASSKEY_NAME_CHARACTERS)
+        form.check()
+        await identity.passkeys.add(principal, name=name, answer=form.given("answer"))
+    except LenspactError as error:
+        return {"values": {"name": form.values.get("name", "")}, "error": error}
+    return {}
 
 
 async def _page(
