@@ -10,11 +10,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.app.emergency import EmergencyServices, clip_report
+from gateway.app.emergency import EmergencyServices, clip_report, need_of
 from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
 from gateway.audit import Kind, LeafDraft
-from gateway.emergency import Need
 from gateway.evidence import ClipRequest, Decision, Place, SiteRefusedError, Wanted
 from gateway.identity import Identity
 from gateway.incidents import Incidents
@@ -40,12 +39,12 @@ class SharingClipLaw:
         """Asking must be permitted, and so must receiving: as it is, for two people, or once the owner says yes."""
         del now  # the law has the same clock
         try:
+            if wanted.confirmation_id:
+                return await self._for_two(principal, wanted)
             asked = await self.question(principal, wanted, Act.CLIP_REQUEST)
         except NotFoundError:
             return Decision(is_permitted=False, needs_owner=True, reason="unknown", place=None)
         place = place_of(asked)
-        if wanted.confirmation_id:
-            return await self._for_two(principal, wanted, place)
         if isinstance(asked.decision, Deny):
             return Decision(False, True, asked.decision.reason.value, place)
         standing = await self.question(principal, wanted, Act.CLIP_FETCH)
@@ -58,10 +57,11 @@ class SharingClipLaw:
             return Decision(False, True, approved.decision.reason.value, place)
         return Decision(True, True, "", place)
 
-    async def _for_two(self, principal: Principal, wanted: Wanted, place: Place) -> Decision:
+    async def _for_two(self, principal: Principal, wanted: Wanted) -> Decision:
         """On a second person's word: then that word is what it stands on, and nobody else is asked."""
         second_id = await self.second_of(principal, wanted)
         decided = await self.question(principal, wanted, Act.CLIP_FETCH, is_seconded=bool(second_id))
+        place = place_of(decided)
         if isinstance(decided.decision, Permit) and second_id:
             return Decision(True, False, "", place, second_id)
         reason = decided.decision.reason.value if isinstance(decided.decision, Deny) else "no_second_person"
@@ -74,16 +74,8 @@ class SharingClipLaw:
         """
         if wanted.on_behalf_of:
             return ""
-        need = Need(
-            camera_id=wanted.camera_id,
-            act=Act.CLIP_FETCH.value,
-            purpose=wanted.purpose,
-            incident_id=wanted.incident_id,
-            t0=wanted.t0,
-            t1=wanted.t1,
-            legal_basis=wanted.legal_basis,
-        )
-        return await self._emergencies.second_of(principal.person_id, need, wanted.confirmation_id, used_by=used_by)
+        asker, need = principal.person_id, need_of(wanted)
+        return await self._emergencies.second_of(asker, need, wanted.confirmation_id, used_by=used_by)
 
     async def may_answer(self, principal: Principal, organisation_id: str) -> bool:
         """People of the organisation itself; their role was checked at the door."""

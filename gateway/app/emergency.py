@@ -8,9 +8,10 @@ from typing import Final
 from gateway.app.granted import told_obligations
 from gateway.app.ground import Ground
 from gateway.cameras import Cameras
+from gateway.desks.console import ClipWish
 from gateway.emergency import DAYS, Confirmation, Emergencies, Need, Owed, Place, Reports
 from gateway.emergency.store import SqlConfirmations
-from gateway.evidence import ClipRequest
+from gateway.evidence import ClipRequest, Wanted
 from gateway.identity import Identity, Mail
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
@@ -161,6 +162,19 @@ class ViewConsequences:
         if permit.second_id:
             await self._emergencies.use(unit, confirmation_id, by=session.id)
         await _owe(self._reports, unit, session, permit.obligations, session_id=session.id)
+
+
+def need_of(recording: Wanted | ClipWish) -> Need:
+    """A recording as a second person confirms it: where it is asked for and where it is used, the same fields count."""
+    return Need(
+        camera_id=recording.camera_id,
+        act=Act.CLIP_FETCH.value,
+        purpose=recording.purpose,
+        incident_id=recording.incident_id,
+        t0=recording.t0,
+        t1=recording.t1,
+        legal_basis=recording.legal_basis,
+    )
 
 
 class ClipConsequences:

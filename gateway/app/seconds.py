@@ -7,7 +7,7 @@ asked for at once, in the name of whoever asked, for there is nothing left to pr
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.app.emergency import EmergencyServices, PeopleOfTheAgency
+from gateway.app.emergency import EmergencyServices, PeopleOfTheAgency, need_of
 from gateway.desks.console import ClipWish, SecondAsk
 from gateway.emergency import Confirmation, Need
 from gateway.evidence import Evidence, Wanted
@@ -37,24 +37,24 @@ class AgencySeconds:
             raise ConflictError(
                 "A second person confirms what you ask for your own agency. Leave “On behalf of” empty."
             )
-        await self._emergencies.ask(principal, _need(wish))
+        await self._emergencies.ask(principal, need_of(wish))
 
     async def is_for_two(self, principal: Principal, wish: ClipWish) -> bool:
         """Whether a second person's word would do what the asker's alone does not."""
-        need = _need(wish)
+        need = need_of(wish)
         if await self._law.permits(principal, need, with_second=False):
             return False
         return await self._law.permits(principal, need, with_second=True)
 
     async def recordings(self, principal: Principal) -> Sequence[SecondAsk]:
         """The caller's own about recordings."""
-        mine = [one for one in await self._emergencies.waiting(principal) if one.asker.person_id == principal.person_id]
+        mine = await self._emergencies.mine(principal)
         return [await self._ask(principal, one) for one in mine if one.need.act == Act.CLIP_FETCH]
 
     async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, SecondAsk]:
         """The caller's own, by camera."""
-        mine = await self._emergencies.mine(principal, incident_id)
-        views = [one for one in mine if one.need.act == Act.LIVE_VIEW]
+        mine = await self._emergencies.mine(principal)
+        views = [one for one in mine if (one.need.act, one.need.incident_id) == (Act.LIVE_VIEW, incident_id)]
         return {one.need.camera_id: await self._ask(principal, one) for one in views}
 
     async def waiting(self, principal: Principal) -> Sequence[SecondAsk]:
@@ -66,14 +66,12 @@ class AgencySeconds:
         """One."""
         return await self._ask(principal, await self._emergencies.confirmation(principal, ask_id))
 
-    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> SecondAsk:
         """Yes or no."""
-        if not is_yes:
-            await self._emergencies.decline(principal, ask_id)
-            return
-        one = await self._emergencies.confirm(principal, ask_id)
-        if one.need.act == Act.CLIP_FETCH:
+        one = await (self._emergencies.confirm if is_yes else self._emergencies.decline)(principal, ask_id)
+        if is_yes and one.need.act == Act.CLIP_FETCH:
             await self._fetch(one)
+        return await self._ask(principal, one)
 
     async def _fetch(self, one: Confirmation) -> None:
         need, asker = one.need, await self._standing.as_they_are(one.asker.person_id, one.asker.factors)
@@ -105,19 +103,8 @@ class AgencySeconds:
             state=one.state.value,
             is_over=one.is_over(self._clock.now()),
             may_answer=self._emergencies.may_answer(principal, one),
+            is_own=one.asker.person_id == principal.person_id,
             t0=one.need.t0,
             t1=one.need.t1,
             legal_basis=one.need.legal_basis,
         )
-
-
-def _need(wish: ClipWish) -> Need:
-    return Need(
-        camera_id=wish.camera_id,
-        act=Act.CLIP_FETCH.value,
-        purpose=wish.purpose,
-        incident_id=wish.incident_id,
-        t0=wish.t0,
-        t1=wish.t1,
-        legal_basis=wish.legal_basis,
-    )

@@ -90,10 +90,9 @@ class Emergencies:
             await unit.commit()
         return one
 
-    async def mine(self, asker: Principal, incident_id: str) -> list[Confirmation]:
-        """The person's open questions for an incident."""
-        return [one for one in await self.waiting(asker) if one.asker.person_id == asker.person_id
-                and one.need.incident_id == incident_id]  # fmt: skip
+    async def mine(self, asker: Principal) -> list[Confirmation]:
+        """The person's open questions."""
+        return [one for one in await self.waiting(asker) if one.asker.person_id == asker.person_id]
 
     # --- the second person
 

@@ -347,7 +347,7 @@ class Evidence(Requests):
             async with self._steps.step(request, ClipState.EXPIRED, Kind.CLIP_EXPIRED, cause="upload_expired"):
                 pass
 
-    # --- reading --------------------------------------------------------------------------------------------------
+    # --- the package ----------------------------------------------------------------------------------------------
 
     async def open_package(self, principal: Principal, request_id: str, *, first: int, last: int) -> Readable:
         """The package, to be read out; that somebody does is in the log before the first byte.

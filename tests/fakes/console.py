@@ -178,6 +178,7 @@ class FakeSeconds:
             state="asked",
             is_over=False,
             may_answer=False,
+            is_own=True,
         )
         self.asked[ask.id] = ask
         return ask
@@ -198,11 +199,13 @@ class FakeSeconds:
         if ask_id not in self.asked:
             raise NotFoundError("There is no such request for a second person.")
         ask = self.asked[ask_id]
-        return replace(ask, may_answer=ask.state == "asked" and principal.person_id != self.first.person_id)
+        is_own = principal.person_id == self.first.person_id
+        return replace(ask, may_answer=ask.state == "asked" and not is_own, is_own=is_own)
 
-    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> SecondAsk:
         """Yes or no; whoever asked hears that there is news."""
         if not (ask := await self.one(principal, ask_id)).may_answer:
             raise DeniedError("You asked for this yourself. Somebody else has to confirm it.")
         self.asked[ask_id] = replace(ask, state="confirmed" if is_yes else "declined", is_over=not is_yes)
         self.publisher.publish(topic_of_first(self.first.person_id), ask.camera_id)
+        return self.asked[ask_id]

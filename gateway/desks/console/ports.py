@@ -165,6 +165,7 @@ class SecondAsk:
         until: when it is over unless it is answered, and once confirmed, used.
         is_over: whether nothing can come of it any more.
         may_answer: whether the reader may be the second person.
+        is_own: whether the reader asked.
         t0, t1: the range of a recording, and the order or case it is asked for with.
     """
 
@@ -180,6 +181,7 @@ class SecondAsk:
     state: str
     is_over: bool
     may_answer: bool
+    is_own: bool
     t0: datetime | None = None
     t1: datetime | None = None
     legal_basis: str = ""
@@ -223,8 +225,8 @@ class Seconds(Protocol):
             NotFoundError: there is none.
         """
 
-    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
-        """Be the second person.
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> SecondAsk:
+        """Be the second person; the question as it stands then.
 
         Raises:
             NotFoundError: there is no such question.

@@ -19,7 +19,6 @@ class SecondView:
     camera: Camera
     owner: str
     incident: Incident
-    is_own: bool
 
 
 class SecondDesk:
@@ -67,13 +66,11 @@ class SecondDesk:
         incident = await self._incidents.incident(principal, ask.incident_id)
         camera = await self._cameras.camera(ask.camera_id)
         names = {camera.organisation_id: (await self._partners.organisation(camera.organisation_id)).name}
-        views = await self._there().of_incident(principal, ask.incident_id)
-        mine = {one.id for one in (*views.values(), *await self._there().recordings(principal))}
-        return SecondView(ask, camera, owner_of(camera, names), incident, ask_id in mine)
+        return SecondView(ask, camera, owner_of(camera, names), incident)
 
-    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> None:
+    async def answer(self, principal: Principal, ask_id: str, *, is_yes: bool) -> SecondAsk:
         """Be the second person; raises as `Seconds.answer`."""
-        await self._there().answer(principal, ask_id, is_yes=is_yes)
+        return await self._there().answer(principal, ask_id, is_yes=is_yes)
 
     def _there(self) -> Seconds:
         if self._seconds is None:

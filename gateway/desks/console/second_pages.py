@@ -65,13 +65,12 @@ async def answer_second(
     try:
         answer = form.choice("answer", ["confirm", "decline"])
         form.check()
-        act = (await console.seconds.view(principal, ask_id)).ask.act
-        await console.seconds.answer(principal, ask_id, is_yes=answer == "confirm")
+        ask = await console.seconds.answer(principal, ask_id, is_yes=answer == "confirm")
     except LenspactError as error:
         return await _confirm(request, principal, console, ask_id, error=error)
     if answer == "decline":
         return after(f"/console/confirm/{ask_id}", "second-declined")
-    done = "second-confirmed" if act == Act.LIVE_VIEW else "second-confirmed-recording"
+    done = "second-confirmed" if ask.act == Act.LIVE_VIEW else "second-confirmed-recording"
     return after(f"/console/confirm/{ask_id}", done)
 
 

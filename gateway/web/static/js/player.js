@@ -100,7 +100,6 @@ export class LensPlayer extends HTMLElement {
     const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate] }));
     peer.addTransceiver("video", { direction: "recvonly" });
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
-    peer.addEventListener("track", ({ receiver }) => this.#expectGoodbye(receiver.transport, this.#stopped.signal));
     this.#offered = peer.setLocalDescription();
     this.#offered.catch(() => {}); // told by `open`
   }
@@ -151,6 +150,7 @@ export class LensPlayer extends HTMLElement {
   #show(track, receiver) {
     if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
     this.#video.srcObject = new MediaStream([track]);
+    this.#expectGoodbye(receiver.transport, this.#stopped.signal);
   }
 
   // The relay says goodbye as soon as it forwards nothing more: pictures still on their way to the screen stay away.
