@@ -25,6 +25,7 @@ check: setup ## lint, types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
 	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file tests/mypy.ini
 
 extras: setup ## prove that the agent and the verifier run, and pass their tests, with nothing of the gateway
 	@$(BIN)/python deploy/check_extras.py

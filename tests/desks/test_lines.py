@@ -27,6 +27,7 @@ SECOND = SecondAsk(
     state="asked",
     is_over=False,
     may_answer=False,
+    is_own=True,
 )
 CONFIRMED = replace(SECOND, state="confirmed")
 

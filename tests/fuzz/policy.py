@@ -36,6 +36,11 @@ class Found(NamedTuple):
     permitted: int
     difference: str
 
+    def plus(self, other: "Found") -> "Found":
+        """Both counted together; neither found a difference."""
+        whole, permitted = self.whole + other.whole, self.permitted + other.permitted
+        return Found(self.cases + other.cases, self.allowed + other.allowed, whole, permitted, "")
+
 
 def main() -> int:
     """Run until the count or the first difference."""
@@ -52,7 +57,7 @@ def main() -> int:
                 pool.shutdown(cancel_futures=True)
                 print(f"difference (--seed {seed} --cases {CHUNK}): {found.difference}")
                 return 1
-            total = Found(*(one + more for one, more in zip(total[:4], found[:4], strict=True)), "")
+            total = total.plus(found)
             if sys.stdout.isatty() or total.cases % 100_000 == 0:
                 print(f"{total.cases:,} questions, {time.perf_counter() - started:,.0f} s", flush=True)
     print(

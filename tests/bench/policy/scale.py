@@ -13,7 +13,7 @@ from policies.layers import names_in
 from policies.matching import Head
 from tests.bench.harness import Bench, Gate, Work
 from tests.bench.policy import stage
-from tests.policies.engines import World
+from tests.policies.engines import Question, World
 
 FEW, MANY = 100, 100_000
 BATCH = 20_000
@@ -33,7 +33,7 @@ def run(bench: Bench) -> None:
     gc.unfreeze()
 
 
-def _kernels(worlds: list[tuple[World, list[stage.Question]]], count: int) -> list[tuple[str, Kernel]]:
+def _kernels(worlds: list[tuple[World, list[Question]]], count: int) -> list[tuple[str, Kernel]]:
     """Partners by name; each has rows of its own, as it would have after loading."""
     made = []
     for number, (world, _) in enumerate(islice(cycle(worlds), count)):
@@ -42,7 +42,7 @@ def _kernels(worlds: list[tuple[World, list[stage.Question]]], count: int) -> li
     return made
 
 
-def _requests(worlds: list[tuple[World, list[stage.Question]]], partners: int, dice: Random) -> list[Head]:
+def _requests(worlds: list[tuple[World, list[Question]]], partners: int, dice: Random) -> list[Head]:
     heads = []
     for _ in range(BATCH):
         number = dice.randrange(partners)

@@ -2,8 +2,10 @@
 
 import base64
 import json
+from typing import cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import ECKey
 
@@ -62,7 +64,7 @@ def test_an_open_header_is_refused(header: dict[str, object]):
     full = {k: signer.public.kid if v == "?" else v for k, v in header.items()}
     payload = canonical.encode({"v": 1, **_claims(classes.LEASE)})
     body = f"{_b64(json.dumps(full).encode())}.{_b64(payload)}"
-    signature = signer._key.get_op_key("sign").sign(body.encode())
+    signature = cast("Ed25519PrivateKey", signer._key.get_op_key("sign")).sign(body.encode())
 
     with pytest.raises(TokenError):
         read(classes.LEASE, f"{body}.{_b64(signature)}", [signer.public], aud="agt", now=None)
