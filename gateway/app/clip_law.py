@@ -4,7 +4,6 @@ A second person's word replaces an owner's for emergency access: both when someb
 told to release.
 """
 
-import math
 from datetime import datetime
 from typing import Final
 
@@ -19,10 +18,10 @@ from gateway.identity import Identity
 from gateway.incidents import Incidents
 from gateway.kernel.errors import NotFoundError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
-from gateway.sharing import WISH, Decided, Decisions, Question
+from gateway.sharing import Decided, Decisions, Question, wish_of
 from partner_agent.wire import grants
 from partner_agent.wire.grants import Clip
-from policies.request import Approval, Caps, Deny, Permit, Span
+from policies.request import Approval, Deny, Permit, Span
 from policies.vocabulary import Act
 
 _DENIES: Final = "policy_denies"
@@ -93,7 +92,6 @@ class SharingClipLaw:
         if wanted.incident_id:
             incident = await self._incidents.incident(principal, wanted.incident_id)
         span = Span(wanted.t0, wanted.t1)
-        wish = Caps(seconds=math.ceil(span.seconds), height_lines=WISH.height_lines)
         return await self._decisions.decide_for(
             Question(
                 principal=principal,
@@ -101,7 +99,7 @@ class SharingClipLaw:
                 act=act,
                 purpose=wanted.purpose,
                 incident=incident,
-                wish=wish,
+                wish=wish_of(span),
                 span=span,
                 on_behalf_of=wanted.on_behalf_of,
                 is_second_person_present=is_seconded,

@@ -1,7 +1,7 @@
 """Wires emergency access by two people: law, people as they are now, owners' mail, and what its use brings along."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -20,7 +20,7 @@ from gateway.kernel.errors import InvalidError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import Session, ViewPermit
 from gateway.partners import Partners
-from gateway.sharing import WISH, Decided, Decisions, Question
+from gateway.sharing import Decided, Decisions, Question, wish_of
 from gateway.web import _, code_in_words, in_each, load_languages
 from partner_agent.wire.clock import to_rfc3339
 from policies.request import Permit, Span
@@ -55,7 +55,6 @@ class SharingEmergencyLaw:
     async def _decided(self, asker: Principal, need: Need, *, with_second: bool) -> Decided:
         incident = await self._incidents.incident(asker, need.incident_id)
         span = Span(need.t0, need.t1) if need.t0 is not None and need.t1 is not None else None
-        wish = WISH if span is None else replace(WISH, seconds=max(1, round(span.seconds)))
         return await self._decisions.decide_for(
             Question(
                 principal=asker,
@@ -63,7 +62,7 @@ class SharingEmergencyLaw:
                 act=Act(need.act),
                 purpose=need.purpose,
                 incident=incident,
-                wish=wish,
+                wish=wish_of(span),
                 span=span,
                 is_second_person_present=with_second,
             )

@@ -12,7 +12,7 @@ from gateway.sharing.history import History
 from gateway.sharing.in_force import InForce
 from gateway.sharing.layering import Layering
 from gateway.sharing.listing import Listed, Listing, MapView, NearView, Page, Search
-from gateway.sharing.looking import NOTHING, WISH, Availability, Look
+from gateway.sharing.looking import NOTHING, WISH, Availability, Look, wish_of
 from gateway.sharing.marking import Marker, ground_of
 from gateway.sharing.model import EVERYBODY, Answers, DocumentState, Step
 from gateway.sharing.ordinance_words import lines, say_added, say_limits, say_loosened
@@ -112,4 +112,5 @@ __all__ = [
     "say_limits",
     "say_loosened",
     "topic_of",
+    "wish_of",
 ]

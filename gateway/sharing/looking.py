@@ -4,6 +4,7 @@ Asked of the kernel alone, for lists and pages; a release asks both engines (`de
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,7 +15,7 @@ from policies import request as law
 from policies.decide import preview, propose_caps
 from policies.heads import agency_head
 from policies.layers import AgencyLayer, Layers
-from policies.request import Caps, Decision, Deny, Permit, Subject
+from policies.request import Caps, Decision, Deny, Permit, Span, Subject
 from policies.vocabulary import Act, Condition, Effect, Layer, Purpose, Reason, Remedy, Technology
 
 WISH: Final = Caps(seconds=1800, height_lines=1080)  # of a person who says nothing else
@@ -60,6 +61,11 @@ class Look:
     def remedies(self) -> tuple[Remedy, ...]:
         """Everything the owner offers, in a fixed order."""
         return () if self.denied is None else self.denied.remedies
+
+
+def wish_of(span: Span | None) -> Caps:
+    """What a person asks for who says nothing else: of a recording its length, a second that was begun counts whole."""
+    return WISH if span is None else dataclasses.replace(WISH, seconds=max(1, math.ceil(span.seconds)))
 
 
 def look(site: SiteLayers, asked: law.Request, usage: law.Usage | None = None) -> Look:
