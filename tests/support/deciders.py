@@ -1,4 +1,4 @@
-"""Several gateway processes beside this one, on one PostgreSQL, each behind a door that can be shut."""
+"""Several gateway processes beside this one, on one PostgreSQL, each behind a door that can be shut, or without."""
 
 import json
 import subprocess
@@ -76,10 +76,10 @@ class Door:
 
 @dataclass
 class Decider:
-    """One process, what it said of itself, and its door."""
+    """One process, what it said of itself, and its door; None where it goes straight to the database."""
 
     process: anyio.abc.Process
-    door: Door
+    door: Door | None
     said: list[dict[str, Any]] = field(default_factory=list)
     news: anyio.Event = field(default_factory=anyio.Event)
     asked: int = 0
@@ -121,14 +121,18 @@ class Decider:
 
 @asynccontextmanager
 async def deciders(
-    count: int, *, state_dir: Path, url: str, question: Mapping[str, str]
+    count: int, *, state_dir: Path, url: str, question: Mapping[str, str], has_doors: bool = True
 ) -> AsyncIterator[list[Decider]]:
-    """That many processes, each of which permits; ended with the block."""
+    """That many processes, each of which permits; ended with the block.
+
+    `has_doors`: this process carries what they say to the database, which costs time where time is measured.
+    """
     async with AsyncExitStack() as stack, anyio.create_task_group() as tasks:
         found = []
         for _ in range(count):
-            door = await _door(url)
-            tasks.start_soon(door.serve)
+            door = await _door(url) if has_doors else None
+            if door is not None:
+                tasks.start_soon(door.serve)
             found.append(await _started(stack, door, state_dir=state_dir, url=url, question=question))
         for decider in found:
             tasks.start_soon(decider.read)
@@ -148,9 +152,11 @@ async def _door(url: str) -> Door:
 
 
 async def _started(
-    stack: AsyncExitStack, door: Door, *, state_dir: Path, url: str, question: Mapping[str, str]
+    stack: AsyncExitStack, door: Door | None, *, state_dir: Path, url: str, question: Mapping[str, str]
 ) -> Decider:
-    through = make_url(url).set(drivername="postgresql", host="127.0.0.1", port=door.port)
+    through = make_url(url).set(drivername="postgresql")
+    if door is not None:
+        through = through.set(host="127.0.0.1", port=door.port)
     wish = {
         "state_dir": str(state_dir),
         "database_url": through.render_as_string(hide_password=False),

@@ -48,7 +48,9 @@ async def _measured(server: str, folder: Path) -> list[float]:
             "incident": shop.incident_id,
             "agency": shop.operator.organisation_id,
         }
-        async with deciders(PROCESSES, state_dir=folder, url=database.url, question=question) as others:
+        async with deciders(
+            PROCESSES, state_dir=folder, url=database.url, question=question, has_doors=False
+        ) as others:
             found = []
             for _ in range(WARM + FLIPS):
                 found.append(await _flip(database, others, is_suspended=True))
