@@ -58,8 +58,19 @@ def distance_m(a: Point, b: Point) -> float:
 def far_edge_m(camera: Point, cell: Cell) -> int:
     """Metres from `camera` to the farthest corner of `cell`, rounded up."""
     south, west = cell.lat * CELL_E6, cell.lon * CELL_E6
-    corners = (Point(lat, lon) for lat in (south, south + CELL_E6) for lon in (west, west + CELL_E6))
-    return math.ceil(max(distance_m(camera, corner) for corner in corners))
+    lat = math.radians(camera.lat_e6 / 1e6)
+    cos_lat = math.cos(lat)
+    # of `distance_m`, what two corners share is worked out once: whichever meridian is farther is so on both parallels
+    across = max(
+        math.sin(math.radians((west - camera.lon_e6) / 1e6) / 2) ** 2,
+        math.sin(math.radians((west + CELL_E6 - camera.lon_e6) / 1e6) / 2) ** 2,
+    )
+    low, high = math.radians(south / 1e6), math.radians((south + CELL_E6) / 1e6)
+    farthest = max(
+        math.sin((low - lat) / 2) ** 2 + cos_lat * math.cos(low) * across,
+        math.sin((high - lat) / 2) ** 2 + cos_lat * math.cos(high) * across,
+    )
+    return math.ceil(2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(farthest))))
 
 
 def cell_between(camera: Point, above_m: int, most_m: int) -> Cell | None:

@@ -1,14 +1,16 @@
 """Cameras on the map, and how near they are. Pure.
 
 A camera is *listed* (registered: known, no technical access) or *connected* (integrated: its site's agent offers it).
+A list has hundreds of cameras, so what one is made of are structs, which are built in a third of a dataclass's time.
 Distances are great circles on a sphere (haversine), good to 0.5 %, which is better than people place cameras.
 """
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.partners import Place
 
@@ -29,8 +31,7 @@ class CameraState(StrEnum):
     CONNECTED = "connected"
 
 
-@dataclass(frozen=True, slots=True)
-class CameraFacts:
+class CameraFacts(Struct, frozen=True):
     """What an owner says about a camera.
 
     Attributes:
@@ -48,8 +49,7 @@ class CameraFacts:
     labels: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Camera:
+class Camera(Struct, frozen=True):
     """A camera of a site.
 
     Attributes:
@@ -65,7 +65,6 @@ class Camera:
     facts: CameraFacts
     people_live_here: bool
     state: CameraState
-    created_at: datetime
     mark: str = ""
     mark_until_ms: int | None = None
     revision: int = 0

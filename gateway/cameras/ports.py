@@ -1,6 +1,7 @@
 """What cameras need of others: the log, wake-ups, and rows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from gateway.audit import LeafDraft
@@ -25,8 +26,11 @@ class Publisher(Protocol):
 class CameraRows(Protocol):
     """Cameras in storage. Methods with a unit change; the others read."""
 
+    async def add(self, unit: UnitOfWork, camera: Camera, *, at: datetime) -> None:
+        """A new camera, without a mark; `at`: since when it is on the list."""
+
     async def save(self, unit: UnitOfWork, camera: Camera) -> None:
-        """A new camera, or its current facts; its mark is gone."""
+        """A camera's current facts; its mark is gone."""
 
     async def remove(self, unit: UnitOfWork, camera_id: str) -> None:
         """The camera is gone."""

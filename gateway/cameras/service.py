@@ -5,8 +5,9 @@ Every change is one transaction with its leaf, inside the caller's own organisat
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from gateway.audit import Kind, LeafDraft
 from gateway.cameras.model import (
@@ -68,9 +69,8 @@ class Cameras:
                 facts=facts,
                 people_live_here=site.people_live_here,
                 state=CameraState.LISTED,
-                created_at=self._clock.now(),
             )
-            await self._rows.save(unit, camera)
+            await self._rows.add(unit, camera, at=self._clock.now())
             await self._leaf(unit, Kind.CAMERA_ADDED, camera, person=principal.person_id)
             await unit.commit()
         return camera

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, false, func, insert, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, false, func, insert, select, text, tuple_, update
 
 from gateway.cameras.model import Box, Camera, CameraFacts, CameraState, Wanted, cell_of
 from gateway.cameras.tables import CameraRow
@@ -18,9 +19,11 @@ _COLUMNS: Final = tuple(
     _CAMERA.c[name]
     for name in (
         *("id", "organisation_id", "site_id", "name", "lat", "lon", "heading_deg", "is_public_facing"),
-        *("people_live_here", "purpose", "labels", "state", "created_at", "mark", "mark_until_ms", "revision"),
+        *("people_live_here", "purpose", "labels", "state", "mark", "mark_until_ms", "revision"),
     )
 )
+# Every decision asks it: a statement that is built once is read and named once.
+_ONE: Final = select(*_COLUMNS).where(_CAMERA.c.id == bindparam("camera_id"))
 _ORDER: Final = (_CAMERA.c.cell, _CAMERA.c.lat, _CAMERA.c.lon, _CAMERA.c.id)
 _UNMARKED: Final[dict[str, Any]] = {"mark": "", "mark_until_ms": None, "revision": _CAMERA.c.revision + 1}
 _NO_MARK: Final = text("mark = ''")  # as the partial index says it; a parameter would not be recognised
@@ -32,14 +35,15 @@ class SqlCameras:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def add(self, unit: UnitOfWork, camera: Camera, *, at: datetime) -> None:
+        """A new camera, without a mark."""
+        new = {"id": camera.id, "created_at": at, "organisation_id": camera.organisation_id, "mark": "", "revision": 0}
+        await unit.session.execute(insert(_CAMERA).values(**new, **_values(camera), mark_until_ms=None))
+
     async def save(self, unit: UnitOfWork, camera: Camera) -> None:
-        """A new camera, or its current facts; its mark is gone."""
-        values = _values(camera)
+        """A camera's current facts; its mark is gone."""
         known = update(_CAMERA).where(_CAMERA.c.id == camera.id)
-        changed = await unit.session.execute(known.values(**values, **_UNMARKED))
-        if changed.rowcount == 0:  # type: ignore[attr-defined]  # a CursorResult, as of every update
-            new = {"id": camera.id, "created_at": camera.created_at, "organisation_id": camera.organisation_id}
-            await unit.session.execute(insert(_CAMERA).values(**new, **values, mark="", mark_until_ms=None, revision=0))
+        await unit.session.execute(known.values(**_values(camera), **_UNMARKED))
 
     async def remove(self, unit: UnitOfWork, camera_id: str) -> None:
         """The camera is gone."""
@@ -47,7 +51,7 @@ class SqlCameras:
 
     async def camera(self, camera_id: str, *, unit: UnitOfWork | None = None) -> Camera | None:
         """One camera."""
-        found = await self._cameras(select(*_COLUMNS).where(_CAMERA.c.id == camera_id), unit)
+        found = await self._cameras(_ONE, unit, camera_id=camera_id)
         return found[0] if found else None
 
     async def cameras(self, camera_ids: Collection[str]) -> list[Camera]:
@@ -136,13 +140,13 @@ class SqlCameras:
         async with self._database.read() as connection:
             return [str(text) for (text,) in (await connection.execute(statement)).all()]
 
-    async def _cameras(self, statement: Select[Any], unit: UnitOfWork | None) -> list[Camera]:
+    async def _cameras(self, statement: Select[Any], unit: UnitOfWork | None, **values: object) -> list[Camera]:
         rows: Sequence[Any]
         if unit is not None:
-            rows = (await unit.session.execute(statement)).all()
+            rows = (await unit.session.execute(statement, values)).all()
         else:
             async with self._database.read() as connection:
-                rows = (await connection.execute(statement)).all()
+                rows = (await connection.execute(statement, values)).all()
         return [_camera(row) for row in rows]
 
 
@@ -191,7 +195,7 @@ def _labels(text: str) -> frozenset[str]:
 def _camera(row: Any) -> Camera:
     """A row of `_COLUMNS`; taken apart by place, for a list has hundreds."""
     (id_, organisation_id, site_id, name, lat, lon, heading_deg, is_public_facing, people_live_here, purpose, labels,
-     state, created_at, mark, mark_until_ms, revision) = row  # fmt: skip
+     state, mark, mark_until_ms, revision) = row  # fmt: skip
     return Camera(
         id_,
         organisation_id,
@@ -199,7 +203,6 @@ def _camera(row: Any) -> Camera:
         CameraFacts(name, Place(lat, lon), heading_deg, is_public_facing, purpose, _labels(labels)),
         people_live_here,
         _STATES[state],
-        created_at,
         mark,
         mark_until_ms,
         revision,

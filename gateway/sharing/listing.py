@@ -18,7 +18,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from gateway.cameras import Box, Camera, Cameras, Position, Wanted, position_of
 from gateway.incidents import Incident
@@ -34,7 +36,7 @@ from gateway.sharing.signatures import CAMERA, PARTNER, read_signature
 from partner_agent.wire.clock import Clock, to_ms
 from policies import request as law
 from policies.fields import PolicyError
-from policies.geo import CELL_E6, Cell, Point, point_of
+from policies.geo import CELL_E6, Cell, point_of
 from policies.layers import AgencyLayer, GuardrailLayer
 from policies.request import Deny, Subject
 from policies.vocabulary import RANGE_ACTS, Act, Layer, Purpose, Reason, Remedy, Technology
@@ -45,7 +47,9 @@ MOST_LEFT_OUT: Final = 500  # marks that one question to the database names
 MOST_SINGLE: Final = 500  # cameras decided by themselves for one count; more are not counted
 COMPILED: Final = 5_000  # signatures kept compiled
 SHEETS: Final = 256  # questions whose answers are kept
+NO_BAND: Final = -1  # of an answer that no radius bears on
 _NO_CELL: Final = Cell(0, 0)
+_NOWHERE: Final = Place(0, 0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BROKEN: Final = Look(False, Deny(Reason.ERROR, Layer.SHARING, "The rules cannot be read.", is_alarm=True))
 
@@ -71,8 +75,7 @@ class Search:
     on_behalf_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """A camera that the caller may know of."""
 
     camera: Camera
@@ -198,7 +201,7 @@ class Listing:
         """
         search = Search(principal=principal, purpose=purpose, act=Act.REGISTRY_VIEW, incident=incident)
         sheet = await self._sheet(search)
-        return (await self._looks(sheet, [dataclasses.replace(camera, mark="")]))[0].is_known
+        return (await self._looks(sheet, [structs.replace(camera, mark="")]))[0].is_known
 
     async def counts(self, search: Search, box: Box) -> Mapping[int, int]:
         """How many cameras the caller may know of are in each square that the box touches, homes left out.
@@ -217,7 +220,7 @@ class Listing:
             compiled = self._compiled.get(mark)
             if compiled is None:
                 singly.add(mark)
-            elif self._decided(sheet, mark, compiled, Point(0, 0)).is_known:
+            elif self._decided(sheet, mark, compiled, _NOWHERE).is_known:
                 found[cell] += count
         if singly:
             wanted = Wanted(most=MOST_SINGLE, only=frozenset(singly), homes=False, now_ms=sheet.now_ms)
@@ -284,48 +287,57 @@ class Listing:
         return Sheet(asked, guardrail, agency, is_suspended, is_blind, panicking, now_ms, self._kept[key])
 
     async def _looks(self, sheet: Sheet, cameras: Sequence[Camera]) -> list[Look]:
-        now_ms, has_place = sheet.now_ms, sheet.asked.incident is not None
+        now_ms = sheet.now_ms
         counting = [camera.mark_until_ms is None or now_ms < camera.mark_until_ms for camera in cameras]
         await self._compile({camera.mark for camera, counts in zip(cameras, counting, strict=True) if counts})
+        cell = None if sheet.asked.incident is None else sheet.asked.incident.cell
+        looks, compiled_of, panicking = sheet.kept.looks, self._compiled, sheet.panicking
         found: list[Look] = []
         for camera, counts in zip(cameras, counting, strict=True):
-            compiled = self._compiled.get(camera.mark) if counts else None
-            if compiled is None or camera.site_id in sheet.panicking:
+            mark = camera.mark
+            compiled = compiled_of.get(mark) if counts else None
+            if compiled is None or camera.site_id in panicking:
                 found.append(await self._singly(sheet, camera))
                 continue
-            known = None if has_place and compiled.signature.radii_m else sheet.kept.looks.get((camera.mark, -1))
-            if known is not None and known.holds(now_ms):
-                found.append(known.look)
+            band = compiled.band(camera.place, cell) if cell is not None and compiled.radii_m else NO_BAND
+            known = looks.get((mark, band))
+            if known is None or not known.holds(now_ms):
+                found.append(self._decided(sheet, mark, compiled, camera.place))
             else:
-                place = point_of(camera.place.lat, camera.place.lon)
-                found.append(self._decided(sheet, camera.mark, compiled, place))
+                found.append(known.look)
         return found
 
     async def _with_given(self, sheet: Sheet, found: Sequence[Listed]) -> tuple[Listed, ...]:
         """The same cameras; what their sites gave already is taken off from what would be permitted."""
         open_to = {one.camera.site_id for one in found if one.look.denied is None}
         given = await self._layering.usages(open_to)
+        if not given:
+            return tuple(found)
         after = []
         for one in found:
             usage = given.get(one.camera.site_id) if one.look.denied is None else None
-            seen = one.look if usage is None else await self._singly(sheet, one.camera, usage)
-            after.append(Listed(one.camera, dataclasses.replace(seen, is_known=True)))
+            if usage is None:
+                after.append(one)
+            else:
+                seen = await self._singly(sheet, one.camera, usage)
+                after.append(Listed(one.camera, dataclasses.replace(seen, is_known=True)))
         return tuple(after)
 
-    def _decided(self, sheet: Sheet, mark: str, compiled: Compiled, place: Point) -> Look:
+    def _decided(self, sheet: Sheet, mark: str, compiled: Compiled, place: Place) -> Look:
         """The answer for a signature at a place; the one found before, for a place that the same radii reach."""
-        incident, band = sheet.asked.incident, -1
-        if incident is not None and compiled.signature.radii_m:
+        incident, band = sheet.asked.incident, NO_BAND
+        if incident is not None and compiled.radii_m:
             band = compiled.band(place, incident.cell)
         known = sheet.kept.looks.get((mark, band))
         if known is None or not known.holds(sheet.now_ms):
-            site = compiled.site(place, sheet.guardrail, sheet.agency, is_suspended=sheet.is_suspended)
+            point = point_of(place.lat, place.lon)
+            site = compiled.site(point, sheet.guardrail, sheet.agency, is_suspended=sheet.is_suspended)
             seen, until_ms = look(site, sheet.asked), compiled.next_change(sheet.asked.now)
             known = sheet.kept.looks[mark, band] = Answer(seen, sheet.now_ms, until_ms)
             if not seen.is_known and band <= 0:  # nobody is nearer: no radius makes it known anywhere
                 sheet.kept.hidden[mark] = known
             elif not seen.is_known and incident is not None:
-                at_it = Point(incident.cell.lat * CELL_E6 + CELL_E6 // 2, incident.cell.lon * CELL_E6 + CELL_E6 // 2)
+                at_it = _middle(incident.cell)
                 if compiled.band(at_it, incident.cell) == 0:
                     self._decided(sheet, mark, compiled, at_it)
         return known.look
@@ -359,3 +371,7 @@ class Listing:
                 self._compiled[mark] = Compiled(signature)
         while len(self._compiled) > max(COMPILED, len(wanted)):
             self._compiled.popitem(last=False)
+
+
+def _middle(cell: Cell) -> Place:
+    return Place((cell.lat + 0.5) * CELL_E6 / 1e6, (cell.lon + 0.5) * CELL_E6 / 1e6)

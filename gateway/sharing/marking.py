@@ -9,8 +9,9 @@ a change ever take no mark away, the slow round through all sites finds it, says
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from gateway.cameras import Camera, Cameras
 from gateway.kernel.database import Database

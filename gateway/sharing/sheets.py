@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from gateway.partners import Place
 from gateway.sharing.layering import SiteLayers
 from gateway.sharing.looking import Look
 from gateway.sharing.signatures import CAMERA, Signature
 from partner_agent.wire.clock import to_ms
 from policies import hours
 from policies import request as law
-from policies.geo import CELL_E6, EARTH_RADIUS_M, Cell, Point, far_edge_m
+from policies.geo import CELL_E6, EARTH_RADIUS_M, Cell, Point, far_edge_m, point_of
 from policies.layers import AgencyLayer, GuardrailLayer, SharingLayer
 from policies.request import Invariants
 
@@ -31,6 +32,7 @@ class Compiled:
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self.radii_m = signature.radii_m
         self._sharing = tuple(SharingLayer(policy) for policy in signature.documents)
         self._draft = None if signature.draft is None else SharingLayer(signature.draft)
 
@@ -39,13 +41,12 @@ class Compiled:
         changes = (hours.next_change(window.spans, window.zone, now) for window in self.signature.windows)
         return min((to_ms(at) for at in changes if at is not None), default=None)
 
-    def band(self, place: Point, cell: Cell) -> int:
+    def band(self, place: Place, cell: Cell) -> int:
         """Which radii reach an incident's cell from a place, as `Signature.band`."""
-        radii = self.signature.radii_m
-        north_south_m = abs(place.lat_e6 - (cell.lat * CELL_E6 + CELL_E6 // 2)) * _M_PER_E6
-        if north_south_m > radii[-1]:  # the middle of the cell is farther already, and its far edge no nearer
-            return len(radii)
-        return self.signature.band(far_edge_m(place, cell))
+        north_south_m = abs(place.lat * 1e6 - (cell.lat * CELL_E6 + CELL_E6 // 2)) * _M_PER_E6
+        if north_south_m > self.radii_m[-1] + 1:  # the middle of the cell is farther already, its far edge no nearer
+            return len(self.radii_m)
+        return self.signature.band(far_edge_m(point_of(place.lat, place.lon), cell))
 
     def site(self, place: Point, guardrail: GuardrailLayer, agency: AgencyLayer, *, is_suspended: bool) -> SiteLayers:
         """A site with this one camera, at a place."""

@@ -32,6 +32,7 @@ _SWITCH = SharingSwitchRow.__table__  # type: ignore[attr-defined]
 _SUSPENSION = SharingSuspensionRow.__table__  # type: ignore[attr-defined]
 _SIGNATURE = SharingSignatureRow.__table__  # type: ignore[attr-defined]
 _SWITCH_ID = 1
+_SWITCHED = select(_SWITCH.c.is_suspended).where(_SWITCH.c.id == _SWITCH_ID)  # built once: every decision asks it
 
 _KEEP_SIGNATURE = text("INSERT INTO sharing_signature (mark, body) VALUES (:mark, :body) ON CONFLICT DO NOTHING")
 
@@ -195,7 +196,7 @@ class SqlSharing:
 
     async def is_suspended(self) -> bool:
         """Whether sharing is switched off for the whole network."""
-        rows = await self._rows(select(_SWITCH.c.is_suspended).where(_SWITCH.c.id == _SWITCH_ID), None)
+        rows = await self._rows(_SWITCHED, None)
         return bool(rows and rows[0].is_suspended)
 
     async def set_suspended(self, unit: UnitOfWork, *, is_suspended: bool, at: datetime, by: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -36,6 +36,10 @@ _COUNT = text(
 )
 
 # columns of an agent that the centre's decisions look at; the others are for people, or for the link
+# Every decision asks it: a statement that is built once is read and named once.
+_LIVING = select(AgentRow).where(
+    col(AgentRow.site_id) == bindparam("site_id"), col(AgentRow.state) != AgentState.REVOKED.value
+)
 _DECIDING = frozenset({"state", "lineage", "conditions", "acked_seq", "acked_sha256"})
 
 
@@ -131,13 +135,12 @@ class SiteStore:
 
     async def living_agent(self, site_id: str) -> Agent | None:
         """The agent of the site that is not revoked."""
-        rows = await self._read(select(AgentRow).where(*_living(site_id)))
+        rows = await self._read(_LIVING, site_id=site_id)
         return _agent(rows[0]) if rows else None
 
     async def locked_living_agent(self, unit: UnitOfWork, site_id: str) -> Agent | None:
         """The site's agent that is not revoked, locked until the transaction ends."""
-        found = select(AgentRow).where(*_living(site_id)).with_for_update()
-        row = (await unit.session.execute(found)).scalar_one_or_none()
+        row = (await unit.session.execute(_LIVING.with_for_update(), {"site_id": site_id})).scalar_one_or_none()
         return _agent(row.model_dump()) if row else None
 
     async def is_key_in_use(self, unit: UnitOfWork, thumbprint: str) -> bool:
@@ -220,13 +223,9 @@ class SiteStore:
         if site_id is not None:
             unit.bump(site_id)
 
-    async def _read(self, statement: Any) -> list[dict[str, Any]]:
+    async def _read(self, statement: Any, **values: object) -> list[dict[str, Any]]:
         async with self.database.read() as connection:
-            return [dict(row) for row in (await connection.execute(statement)).mappings()]
-
-
-def _living(site_id: str) -> tuple[ColumnElement[bool], ...]:
-    return col(AgentRow.site_id) == site_id, col(AgentRow.state) != AgentState.REVOKED.value
+            return [dict(row) for row in (await connection.execute(statement, values)).mappings()]
 
 
 def _jwk(written: str) -> dict[str, str]:

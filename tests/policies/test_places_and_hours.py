@@ -5,9 +5,22 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from policies import hours
-from policies.geo import Cell, Point, cell_between, cell_of, distance_m, far_edge_m, is_cell, point_of
+from policies.geo import (
+    MAX_LAT_E6,
+    MAX_LON_E6,
+    Cell,
+    Point,
+    cell_between,
+    cell_of,
+    distance_m,
+    far_edge_m,
+    is_cell,
+    point_of,
+)
 from policies.hours import ALL_WEEK, WEEK_MIN, covers, is_open, is_zone, next_change, normal
 from tests.policies.build import LAT, LON, OFFICE
 
@@ -31,6 +44,24 @@ def test_the_far_edge_is_never_nearer_than_the_incident():
             cell = cell_of(place.lat_e6 / 1e6, place.lon_e6 / 1e6)
 
             assert far_edge_m(camera, cell) >= distance_m(camera, place)
+
+
+@given(
+    st.integers(-MAX_LAT_E6, MAX_LAT_E6),
+    st.integers(-MAX_LON_E6, MAX_LON_E6),
+    st.integers(-90_000, 89_999),
+    st.integers(-180_000, 179_999),
+    st.integers(0, 30_000),
+)
+def test_the_far_edge_is_the_farthest_of_four_corners(lat_e6, lon_e6, row, column, near):
+    """Corner by corner, to the metre: anywhere on Earth, and close by, where metres decide."""
+    camera = Point(lat_e6, lon_e6)
+    close = cell_of((lat_e6 - near) / 1e6, (lon_e6 + near) / 1e6)
+    for cell in (Cell(row, column), close):
+        south, west = cell.lat * 1000, cell.lon * 1000
+        corners = [Point(south + north, west + east) for north in (0, 1000) for east in (0, 1000)]
+
+        assert far_edge_m(camera, cell) == math.ceil(max(distance_m(camera, corner) for corner in corners))
 
 
 def test_a_cell_is_small_enough_for_the_smallest_radius():

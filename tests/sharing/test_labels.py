@@ -6,6 +6,7 @@ import html
 import anyio
 import pytest
 from litestar.testing import AsyncTestClient
+from msgspec import structs
 
 from gateway.cameras import CameraFacts
 from gateway.cameras.pages import read_camera
@@ -35,7 +36,7 @@ async def labelled(w, *labels_of_each):
 
 async def label(w, owner, camera, *labels):
     """Give a camera exactly these labels."""
-    await w.base.cameras.change(owner, camera.id, dataclasses.replace(camera.facts, labels=frozenset(labels)))
+    await w.base.cameras.change(owner, camera.id, structs.replace(camera.facts, labels=frozenset(labels)))
 
 
 def said(*labels, preset=Preset.OPEN, **changes):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from gateway.cameras import Box, CameraFacts, position_of
 from gateway.incidents import Stop
@@ -411,7 +412,7 @@ async def test_a_fact_of_the_site_changes_the_list(w):
 async def test_a_camera_that_is_moved_is_decided_by_the_place_in_its_document(w):
     """The owner moves the pin: until the site has the new place, distances are those of the place it has approved."""
     owner, site, cameras, _ = await connected(w)
-    away = dataclasses.replace(cameras[0].facts, place=Place(LOOP.lat + 0.05, LOOP.lon))
+    away = structs.replace(cameras[0].facts, place=Place(LOOP.lat + 0.05, LOOP.lon))
     await w.base.cameras.change(owner, cameras[0].id, away)
     await w.marker.mark_all()
 
@@ -503,7 +504,7 @@ async def test_a_mark_that_means_nothing_permits_nothing(w, mark):
     ground = (await marks(w, site))[0].partition(".")[0]
     w.agents.change(w.agents.by_site[site.id].id, is_paused=True)
     for camera in await w.base.cameras.of_site(site.id):
-        changed = dataclasses.replace(camera, mark=mark.replace("ground", ground), mark_until_ms=None)
+        changed = structs.replace(camera, mark=mark.replace("ground", ground), mark_until_ms=None)
         async with w.base.database.unit_of_work() as unit:
             await w.base.cameras.mark(unit, changed)
             await unit.commit(unaudited="a test")
@@ -553,7 +554,7 @@ async def test_marks_of_another_ground_and_signatures_nobody_has_are_forgotten(w
     assert set(await marks(w, site)) <= kept & set(await w.rows.signature_marks())
     for camera in await w.base.cameras.of_site(site.id):
         async with w.base.database.unit_of_work() as unit:
-            await w.base.cameras.mark(unit, dataclasses.replace(camera, mark="other.1"))
+            await w.base.cameras.mark(unit, structs.replace(camera, mark="other.1"))
             await unit.commit(unaudited="a test")
 
     await w.marker.begin()

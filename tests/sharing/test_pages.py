@@ -9,6 +9,7 @@ import pytest
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import AsyncTestClient
+from msgspec import structs
 
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.edge.auth import enforce
@@ -259,7 +260,7 @@ async def test_hours_that_overlap_are_one_stretch(shop):
 async def test_hostile_text_is_text(shop):
     """A camera named as a script tag is shown as its name; control characters and unknown fields are refused."""
     w, caller, client, site, cameras = shop
-    facts = dataclasses.replace(cameras[0].facts, name="<script>alert(1)</script>{x}")
+    facts = structs.replace(cameras[0].facts, name="<script>alert(1)</script>{x}")
     await w.base.cameras.change(caller.principal, cameras[0].id, facts)
     await save(client, f"/portal/sites/{site.id}/sharing/all", ANSWERS)
     text = (await client.get(f"/portal/sites/{site.id}/sharing")).text

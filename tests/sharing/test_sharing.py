@@ -4,6 +4,7 @@ import dataclasses
 
 import anyio
 import pytest
+from msgspec import structs
 
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
 from gateway.sharing import Availability, Question, Standing, Step
@@ -74,7 +75,7 @@ async def test_an_unknown_camera_and_one_that_may_not_be_known_are_the_same(w):
     errors = []
     for name, told in ((cameras[0].id, None), ("cam_" + "0" * 26, incident(w.clock))):
         with pytest.raises(NotFoundError) as error:
-            await ask(w, dataclasses.replace(cameras[0], id=name), incident=told)
+            await ask(w, structs.replace(cameras[0], id=name), incident=told)
         errors.append(error.value.sentence)
     assert errors[0] == errors[1]
     assert isinstance((await ask(w, cameras[0])).decision, Permit)
