@@ -22,6 +22,7 @@ TILES = 4
 ROUNDS = 50
 LAST_FRAME_MS = 250
 MOVING_MS = 500  # a picture that moved no more before the switch measures nothing
+REST_MS = 1_000  # an owner reads before they press; on two cores, drawing their page stops the operator's pictures
 STEP_MS = 20_000
 START_S = 12.0
 TRIES = 3
@@ -52,6 +53,7 @@ def _round(demo: Demo, operator: Operator, owner: Page) -> list[float]:
     """The owner stops, every tile ends, and everything is given back; milliseconds of each tile."""
     _all_moving(operator)
     owner.goto(demo.origin + "/portal")
+    owner.wait_for_timeout(REST_MS)
     pressed_ms = _press(owner, "Stop sharing everything now")
     ended = operator.page.locator("article.tile", has_text="Ended by the sharing rules")
     ended.nth(TILES - 1).wait_for(timeout=STEP_MS)
