@@ -2,8 +2,9 @@
 
 RTP packets go in, encrypted datagrams per viewer come out. The packet is rewritten once for all viewers; per viewer
 only the nonce and the encryption differ. A viewer gets nothing before it is admitted, starts at a key frame out of the
-cached group of pictures, and gets nothing after `until`, which is looked at for every batch. Decides nothing about
-who may see: admission and leases come from outside. No more of a payload is read than its NAL types.
+cached group of pictures, and gets nothing after `until`, which is looked at for every batch. What goes wrong with one
+viewer ends that viewer and keeps nothing from the others. Decides nothing about who may see: admission and leases come
+from outside. No more of a payload is read than its NAL types.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ _LOWER_HALF: Final = 0x8000  # sequence numbers below this
 _CLOCK_HZ: Final = 90_000
 
 Send = Callable[[list[bytes]], None]
+Broken = Callable[[str, Exception], None]  # a session that could not be served, and why
 
 
 class Packet(NamedTuple):
@@ -74,8 +76,10 @@ class _Source:
 class FanOut:
     """The stream of one publication and its viewers."""
 
-    def __init__(self, *, ssrc: int) -> None:
+    def __init__(self, *, ssrc: int, on_broken: Broken = lambda _session, _error: None) -> None:
+        """`on_broken` is told of each viewer that is dropped because encrypting or sending for it failed."""
         self.ssrc = ssrc
+        self._on_broken = on_broken
         self.viewers: dict[str, Viewer] = {}
         self.packets = 0
         self.received_bytes = 0
@@ -128,20 +132,29 @@ class FanOut:
         if not batch:
             return
         headers: dict[tuple[int, int], list[bytes]] = {}
+        broken: list[tuple[Viewer, Exception]] = []
         for viewer in self.viewers.values():
             if now >= viewer.until:
                 continue
-            if viewer.is_started:
-                self._forward(viewer, batch, now, headers)
-            elif self._gop:
-                self._start(viewer, now)
+            try:
+                if viewer.is_started:
+                    self._forward(viewer, batch, now, headers)
+                elif self._gop:
+                    self._start(viewer, now)
+            except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
+                broken.append((viewer, error))
+        for failed, reason in broken:
+            self._break(failed, reason)
 
     def add(self, viewer: Viewer, now: float) -> None:
         """Attach a viewer; if it may see and a key frame is cached, it starts with the whole group of pictures."""
         self.viewers[viewer.session] = viewer
         self.flush(now)
         if now < viewer.until and not viewer.is_started and self._gop:
-            self._start(viewer, now)
+            try:
+                self._start(viewer, now)
+            except Exception as error:  # noqa: BLE001 -- as in `flush`
+                self._break(viewer, error)
 
     def remove(self, session: str) -> Viewer | None:
         """Stop forwarding to a session, at once; the account stays with the entry returned."""
@@ -160,12 +173,22 @@ class FanOut:
         if viewer is None or not is_due or now - viewer.replayed_at < REPLAY_PERIOD_S:
             return False
         self.flush(now)
-        if not self._gop:
+        if not self._gop or session not in self.viewers:
             return False
         viewer.replayed_at = now
         viewer.shift += self._newest + 1 - self._gop[0].number
-        self._forward(viewer, self._gop, now, {})
+        try:
+            self._forward(viewer, self._gop, now, {})
+        except Exception as error:  # noqa: BLE001 -- as in `flush`
+            self._break(viewer, error)
+            return False
         return True
+
+    def _break(self, viewer: Viewer, error: Exception) -> None:
+        """Tell, while the account is still here, then forget."""
+        self._on_broken(viewer.session, error)
+        if self.viewers.get(viewer.session) is viewer:
+            del self.viewers[viewer.session]
 
     def _rewritten(self, arrived: rtp.RtpPacket, now: float) -> Packet:
         source = self._source

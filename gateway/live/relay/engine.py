@@ -13,35 +13,26 @@ import anyio
 import anyio.abc
 
 from gateway.live.relay import protocol
+from gateway.live.relay.peers import CallRefusedError, close, connected, gone, parsed
 from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
 from partner_agent.rtc import rtcp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.fanout import FanOut, Viewer
-from partner_agent.rtc.hooks import Leg, LegFailedError
+from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.mux import PortFullError, UdpPort
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import LEASE_VALID_S
 
-CONNECT_S: Final = 10.0  # a peer that has not shaken hands by then is closed
 ADMISSION_S: Final = 35.0  # a ticket's life and the agent's answer; a viewer nobody admits is closed after it
 SILENCE_S: Final = 15.0  # a browser reports each second; ICE consent alone would take 30
-CLOSE_S: Final = 3.0
 KEY_FRAME_PERIOD_S: Final = 1.0
 
 _LOG: Final = logging.getLogger(__name__)
 
 Tell = Callable[[protocol.Event], None]
-
-
-class CallRefusedError(Exception):
-    """The call is not taken; `status` as HTTP counts."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"call refused with {status}")
-        self.status = status
 
 
 class RelayEngine:
@@ -73,7 +64,7 @@ class RelayEngine:
             CallRefusedError: ticket, offer or room.
         """
         self._take_ticket(ticket, "whip", publication)
-        call = _parsed(offer, "sendonly")
+        call = parsed(offer, "sendonly")
         stream = self._stream(publication)
         leg = self._leg(
             on_rtp=lambda data: self._ingest(stream, data),
@@ -83,7 +74,7 @@ class RelayEngine:
         former, stream.leg = stream.leg, leg
         stream.resource, stream.fingerprint = self._ids.secret(16).hex(), call.fingerprint
         if former is not None:
-            self._tasks.start_soon(_close, former)
+            self._tasks.start_soon(close, former)
         self._tasks.start_soon(self._open_ingest, stream, leg, call)
         return self._answer(leg, call, "recvonly"), stream.resource
 
@@ -94,7 +85,7 @@ class RelayEngine:
             CallRefusedError: ticket, offer, another certificate than the ticket's, room, or the session is over.
         """
         claims = self._take_ticket(ticket, "whep", session)
-        call = _parsed(offer, "recvonly")
+        call = parsed(offer, "recvonly")
         if call.fingerprint != claims.fingerprint:
             raise CallRefusedError(403)
         if self._tables.is_ended(session) or session in self._tables.calls:
@@ -119,7 +110,7 @@ class RelayEngine:
         if stream is not None and stream.leg is not None and resource == stream.resource:
             leg = stream.leg
             self._ingest_lost(stream, leg)
-            self._tasks.start_soon(_close, leg)
+            self._tasks.start_soon(close, leg)
             return True
         return False
 
@@ -171,9 +162,9 @@ class RelayEngine:
         is_first = not self._tables.is_ended(session)
         self._tables.mark_ended(session)
         if is_first and (admission or call):
-            self._tell(_gone(session, reason, viewer))
+            self._tell(gone(session, reason, viewer))
         if call is not None:
-            self._tasks.start_soon(_close, call.leg)
+            self._tasks.start_soon(close, call.leg)
         if stream is not None:
             self._forget_if_idle(stream)
 
@@ -185,7 +176,7 @@ class RelayEngine:
             if stream.leg is not None:
                 leg = stream.leg
                 self._ingest_lost(stream, leg)
-                self._tasks.start_soon(_close, leg)
+                self._tasks.start_soon(close, leg)
 
     def sweep(self) -> None:
         """Once a second: end what has run out, fallen silent or was never admitted."""
@@ -268,20 +259,22 @@ class RelayEngine:
         if stream is None:
             if len(self._tables.streams) >= MAX_STREAMS:
                 raise CallRefusedError(503)
-            stream = self._tables.streams[publication] = Stream(publication, FanOut(ssrc=self._ssrc))
+            stream = self._tables.streams[publication] = Stream(
+                publication, FanOut(ssrc=self._ssrc, on_broken=self._broken)
+            )
         return stream
 
     async def _open_ingest(self, stream: Stream, leg: Leg, call: sdp.Call) -> None:
-        if await _connected(leg, call):
+        if await connected(leg, call):
             self._tell(protocol.PublicationUp(publication=stream.publication, fingerprint=stream.fingerprint))
             for session in list(self._tables.admitted_to(stream.publication)):
                 self._join(session)
         else:
             self._ingest_lost(stream, leg)
-            await _close(leg)
+            await close(leg)
 
     async def _open_viewer(self, call: Call, offer: sdp.Call) -> None:
-        if await _connected(call.leg, offer):
+        if await connected(call.leg, offer):
             call.is_open = True
             self._join(call.session)
         else:
@@ -299,6 +292,8 @@ class RelayEngine:
         viewer = Viewer(session, call.payload_type, protector, call.leg.send, until=admission.until)
         now = self._clock.monotonic()
         stream.fanout.add(viewer, now)
+        if session not in stream.fanout.viewers:
+            return  # its first packets could not be sent
         if not stream.fanout.has_key_frame:
             self._ask_key_frame(stream, now)
         stream.joining.add(session)
@@ -318,6 +313,11 @@ class RelayEngine:
             stream.joining.discard(call.session)
             call.is_told, call.heard_at = True, self._clock.monotonic()
             self._tell(protocol.ViewerUp(session=call.session, srtp_profile=call.leg.srtp_profile))
+
+    def _broken(self, session: str, error: Exception) -> None:
+        """What is sent to one viewer failed: its call ends, the others do not notice."""
+        _LOG.warning("packets for a viewer could not be sent; its call ends", exc_info=error)
+        self.end(session, "failed")
 
     def _feedback(self, call: Call, data: bytes) -> None:
         """A viewer's RTCP: a sign of life, and perhaps a plea, which the cache answers and the camera is not asked."""
@@ -349,44 +349,3 @@ class RelayEngine:
     def _forget_if_idle(self, stream: Stream) -> None:
         if stream.leg is None and not any(self._tables.admitted_to(stream.publication)):
             self._tables.streams.pop(stream.publication, None)
-
-
-def _parsed(offer: str, wanted: sdp.Direction) -> sdp.Call:
-    try:
-        call = sdp.parse(offer)
-    except sdp.SdpError as error:
-        raise CallRefusedError(422) from error
-    if call.direction != wanted or call.setup == "passive":
-        raise CallRefusedError(422)
-    return call
-
-
-async def _connected(leg: Leg, call: sdp.Call) -> bool:
-    """Shake hands within `CONNECT_S`, as DTLS server; no candidate of the offer is dialled, the peer comes to us."""
-    try:
-        with anyio.fail_after(CONNECT_S):
-            await leg.connect(
-                user_fragment=call.user_fragment, password=call.password, fingerprint=call.fingerprint, role="server"
-            )
-    except (LegFailedError, TimeoutError):
-        return False
-    except Exception:  # noqa: BLE001 -- supervisor of one peer: what it provokes must not end the others' streams
-        _LOG.warning("a peer's call failed in an unforeseen way", exc_info=True)
-        return False
-    return True
-
-
-async def _close(leg: Leg) -> None:
-    with anyio.move_on_after(CLOSE_S, shield=True):
-        await leg.close()
-
-
-def _gone(session: str, reason: EndReason, viewer: Viewer | None) -> protocol.ViewerGone:
-    first, last = (viewer.first_at, viewer.last_at) if viewer else (None, None)
-    return protocol.ViewerGone(
-        session=session,
-        reason=reason,
-        packets=viewer.packets if viewer else 0,
-        sent_bytes=viewer.sent_bytes if viewer else 0,
-        seconds_ms=round((last - first) * 1000) if first is not None and last is not None else 0,
-    )

@@ -12,7 +12,8 @@ import anyio
 import anyio.abc
 
 from gateway.live.relay import protocol
-from gateway.live.relay.engine import CallRefusedError, RelayEngine
+from gateway.live.relay.engine import RelayEngine
+from gateway.live.relay.peers import CallRefusedError
 
 _LOG: Final = logging.getLogger(__name__)
 EVENTS: Final = 1_000  # waiting for a slow gateway; more are lost, and the site's own count stands

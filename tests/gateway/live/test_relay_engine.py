@@ -11,7 +11,8 @@ from joserfc.jwk import ECKey
 
 from gateway.kernel.keyring import TicketSigner
 from gateway.live.relay import protocol
-from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, CallRefusedError, RelayEngine
+from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, RelayEngine
+from gateway.live.relay.peers import CallRefusedError
 from gateway.live.tickets import TicketIssuer, TicketReader
 from partner_agent.rtc import certificate, h264, rtcp, rtp, sdp
 from partner_agent.rtc.hooks import LegFailedError
@@ -317,6 +318,29 @@ async def test_a_plea_is_answered_from_the_cache():
 
         await until(lambda: len(viewer.rtp) == 2 * len(KEY))
         assert publisher.rtcp == []
+
+
+async def test_a_viewer_whose_packets_cannot_be_sent_ends_alone():
+    """Its session ends as failed, with its account; the other one goes on."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        await relay.view("ses_1")
+        other = await relay.view("ses_2")
+        relay.admit("ses_1")
+        relay.admit("ses_2")
+        await until(lambda: len(other.rtp) == len(KEY))
+
+        def fail(_: list[bytes]) -> None:
+            raise OSError("no buffer space")
+
+        next(iter(relay.engine._tables.streams.values())).fanout.viewers["ses_1"].send = fail
+        await relay.picture(publisher)
+
+        await until(lambda: len(other.rtp) == 2 * len(KEY))
+        assert relay.reasons() == ["failed"]
+        (ended,) = relay.told(protocol.ViewerGone)
+        assert isinstance(ended, protocol.ViewerGone)
+        assert ended.packets == len(KEY)
 
 
 async def test_without_a_cache_the_site_is_asked_for_a_key_frame():

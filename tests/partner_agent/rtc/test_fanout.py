@@ -239,3 +239,50 @@ def test_what_is_not_rtp_changes_nothing(fan: FanOut):
     fan.push(rtp.header(is_last=True, payload_type=96, sequence=1, timestamp=1, ssrc=1), NOW)
 
     assert fan.packets == 0
+
+
+@pytest.mark.parametrize("part", ["send", "protect"])
+def test_one_viewer_that_cannot_be_served_costs_no_other_a_packet(part: str):
+    """Whatever encrypting or sending for it raises: it is told once and dropped, and the next gets every packet."""
+    broken: list[tuple[str, str, int]] = []
+
+    def tell(session: str, error: Exception) -> None:
+        broken.append((session, str(error), fan.viewers[session].packets))
+
+    fan = FanOut(ssrc=99, on_broken=tell)
+    camera = Camera(fan)
+    ill, well = Screen("ses_1"), Screen("ses_2")
+    fan.add(ill.viewer, NOW)
+    fan.add(well.viewer, NOW)
+    camera.picture(KEY)
+
+    def fail(*_: object) -> bytes:
+        raise OSError("gone")
+
+    if part == "send":
+        ill.viewer.send = fail  # type: ignore[assignment]
+    else:
+        ill.viewer.protector.protect = fail  # type: ignore[method-assign]
+    camera.picture(DELTA)
+    camera.picture(DELTA)
+
+    assert broken == [("ses_1", "gone", len(KEY))]
+    assert list(fan.viewers) == ["ses_2"]
+    assert len(well.packets) == len(KEY) + 2
+
+
+def test_a_viewer_that_fails_at_its_start_or_replay_is_dropped_too(fan: FanOut, camera: Camera):
+    """The first group of pictures and the replayed one are no exception."""
+
+    def fail(_: list[bytes]) -> None:
+        raise RuntimeError("no way to the peer")
+
+    camera.picture(KEY)
+    starting, pleading = Screen("ses_1"), Screen("ses_2")
+    starting.viewer.send = fail
+    fan.add(starting.viewer, NOW)
+    fan.add(pleading.viewer, NOW)
+    pleading.viewer.send = fail
+
+    assert not fan.replay("ses_2", NOW + 2)
+    assert fan.viewers == {}
