@@ -7,31 +7,28 @@ viewer ends that viewer and keeps nothing from the others. Decides nothing about
 from outside. No more of a payload is read than its NAL types.
 """
 
-from collections.abc import Callable
+from bisect import insort
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from operator import attrgetter
+from typing import Final
 
 from partner_agent.rtc import h264, rtp
+from partner_agent.rtc.ring import Packet, Ring
+from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.srtp import IndexReusedError, Protector
 
 GOP_PACKETS: Final = 6_000  # about 10 s of 6 Mbit/s; a longer group of pictures is not kept and viewers wait
 GOP_BYTES: Final = 8 * 1024 * 1024  # one camera's share of the relay's memory
 BATCH_PACKETS: Final = 40  # flushed at the marker, or here: one GSO call
 REPLAY_PERIOD_S: Final = 1.0  # a viewer that keeps asking gets the group of pictures at most this often
+_RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
 _LOWER_HALF: Final = 0x8000  # sequence numbers below this
 _CLOCK_HZ: Final = 90_000
+_NUMBER: Final = attrgetter("number")
 
 Send = Callable[[list[bytes]], None]
 Broken = Callable[[str, Exception], None]  # a session that could not be served, and why
-
-
-class Packet(NamedTuple):
-    """A rewritten packet: its place in the stream, and what goes behind any viewer's header."""
-
-    number: int
-    is_last: bool
-    timestamp: int
-    payload: bytes
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +41,10 @@ class Viewer:
         protector: encrypts for this viewer.
         send: hands datagrams to the socket; never waits.
         until: monotonic seconds at which forwarding stops; in the past = not admitted, or over.
+        retransmitter: repeats packets for this viewer; None = it negotiated no RTX, and nothing is repeated.
         shift: this viewer's packet index minus the stream's.
+        floor: the first number of the stream that goes out under this shift; what comes late before it is not sent.
+        runs: (first index, shift) of each run of this viewer's indexes, the newest last.
         is_started: whether a key frame has gone out.
         packets, sent_bytes, first_at, last_at: the account.
     """
@@ -54,13 +54,28 @@ class Viewer:
     protector: Protector
     send: Send
     until: float = float("-inf")
+    retransmitter: Retransmitter | None = None
     shift: int = 0
+    floor: int = 0
+    runs: list[tuple[int, int]] = field(default_factory=list)
     is_started: bool = False
     replayed_at: float = float("-inf")
     packets: int = 0
     sent_bytes: int = 0
     first_at: float | None = None
     last_at: float | None = None
+
+    def begin_run(self, first: int, shift: int) -> None:
+        """From number `first` of the stream on, this viewer's index is the number plus `shift`."""
+        self.shift, self.floor = shift, first
+        self.runs = [*self.runs[1 - _RUNS :], (first + shift, shift)]
+
+    def number(self, index: int) -> int | None:
+        """The stream's number of what went out to this viewer as `index`; None if that is no longer known."""
+        for first, shift in reversed(self.runs):
+            if index >= first:
+                return index - shift
+        return None
 
 
 @dataclass(slots=True)
@@ -88,6 +103,7 @@ class FanOut:
         self._source: _Source | None = None
         self._newest = -1
         self._timestamp = 0
+        self._ring = Ring()
         self._batch: list[Packet] = []
         self._unit: list[Packet] = []
         self._is_key_unit = False
@@ -112,18 +128,28 @@ class FanOut:
             now: monotonic seconds.
         """
         try:
-            packet = self._rewritten(rtp.parse(data), now)
+            self.take(rtp.parse(data), now)
         except rtp.NotRtpError:
             return
+
+    def take(self, arrived: rtp.RtpPacket, now: float) -> None:
+        """Take one packet, in order or late, that was not taken before."""
+        newest = self._newest
+        packet = self._rewritten(arrived, now)
         if not packet.payload:
             return
         self.packets += 1
-        self.received_bytes += len(data)
+        self.received_bytes += rtp.HEADER_BYTES + len(packet.payload)
         self.first_at = now if self.first_at is None else self.first_at
         self.last_at = now
-        self._remember(packet)
+        self._ring.put(packet, now)
+        is_late = packet.number <= newest
+        if is_late:
+            self._remember_late(packet)
+        else:
+            self._remember(packet)
         self._batch.append(packet)
-        if packet.is_last or len(self._batch) >= BATCH_PACKETS:
+        if packet.is_last or is_late or len(self._batch) >= BATCH_PACKETS:
             self.flush(now)
 
     def flush(self, now: float) -> None:
@@ -132,15 +158,19 @@ class FanOut:
         if not batch:
             return
         headers: dict[tuple[int, int], list[bytes]] = {}
+        lowest = min(batch).number  # a packet's number is its first field
         broken: list[tuple[Viewer, Exception]] = []
         for viewer in self.viewers.values():
             if now >= viewer.until:
                 continue
             try:
-                if viewer.is_started:
+                if not viewer.is_started:
+                    if self._gop:
+                        self._start(viewer, now)
+                elif lowest >= viewer.floor:
                     self._forward(viewer, batch, now, headers)
-                elif self._gop:
-                    self._start(viewer, now)
+                else:
+                    self._forward(viewer, [packet for packet in batch if packet.number >= viewer.floor], now, {})
             except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
                 broken.append((viewer, error))
         for failed, reason in broken:
@@ -176,13 +206,44 @@ class FanOut:
         if not self._gop or session not in self.viewers:
             return False
         viewer.replayed_at = now
-        viewer.shift += self._newest + 1 - self._gop[0].number
+        first = self._gop[0].number
+        viewer.begin_run(first, viewer.shift + self._newest + 1 - first)
         try:
             self._forward(viewer, self._gop, now, {})
         except Exception as error:  # noqa: BLE001 -- as in `flush`
             self._break(viewer, error)
             return False
         return True
+
+    def resend(self, session: str, sequences: Iterable[int], now: float) -> int:
+        """Answer a viewer's request for packets it lost, from the ring, as retransmissions.
+
+        Args:
+            session: who asks.
+            sequences: 16-bit sequence numbers as this viewer knows them (RFC 4585 §6.2.1).
+            now: monotonic seconds.
+
+        Returns:
+            How many were sent: none to the expired, the not started, and who negotiated no RTX.
+        """
+        viewer = self.viewers.get(session)
+        if viewer is None or viewer.retransmitter is None or not viewer.is_started or now >= viewer.until:
+            return 0
+        newest = self._newest + viewer.shift
+        asked: list[tuple[Packet, int]] = []
+        for sequence in sequences:
+            number = viewer.number(newest - (newest - sequence) % rtp.SEQUENCES)
+            packet = self._ring.get(number, now) if number is not None else None
+            if packet is not None:
+                asked.append((packet, sequence))
+        try:
+            datagrams = viewer.retransmitter.repeat(asked, now)
+            if datagrams:
+                viewer.send(datagrams)
+        except Exception as error:  # noqa: BLE001 -- as in `flush`
+            self._break(viewer, error)
+            return 0
+        return len(datagrams)
 
     def _break(self, viewer: Viewer, error: Exception) -> None:
         """Tell, while the account is still here, then forget."""
@@ -221,6 +282,23 @@ class FanOut:
             if len(self._gop) > GOP_PACKETS or self._gop_bytes > GOP_BYTES:
                 self._gop, self._gop_bytes = [], 0
 
+    def _remember_late(self, packet: Packet) -> None:
+        """Put a packet that others have overtaken into its place; it may be the one a key frame was waiting for."""
+        is_current = bool(self._unit) and self._unit[0].timestamp == packet.timestamp
+        is_key = h264.starts_key_unit(packet.payload)
+        if is_current:
+            insort(self._unit, packet, key=_NUMBER)
+            self._is_key_unit = self._is_key_unit or is_key
+        gop = self._gop
+        if gop and (packet.number > gop[0].number or packet.timestamp == gop[0].timestamp):
+            insort(gop, packet, key=_NUMBER)
+            if is_key and packet.timestamp != gop[0].timestamp:
+                first = next(kept.number for kept in gop if kept.timestamp == packet.timestamp)
+                self._gop = [kept for kept in gop if kept.number >= first]
+        elif is_key and is_current:
+            self._gop = list(self._unit)
+        self._gop_bytes = sum(len(kept.payload) for kept in self._gop)
+
     def _forget(self) -> None:
         self._unit, self._is_key_unit, self._gop, self._gop_bytes = [], False, [], 0
 
@@ -228,7 +306,7 @@ class FanOut:
         first = self._gop[0].number
         # RFC 3711 §3.3.1: the peer's rollover count starts at zero, and a start in the lower half of the sequence
         # numbers keeps an early reordering from being taken for a wrap.
-        viewer.shift = first % _LOWER_HALF - first
+        viewer.begin_run(first, first % _LOWER_HALF - first)
         viewer.is_started = True
         viewer.replayed_at = now
         self._forward(viewer, self._gop, now, {})

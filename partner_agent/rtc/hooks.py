@@ -130,6 +130,7 @@ class Leg:
     ) -> None:
         self.user_fragment, self.password = ids.secret(8).hex(), ids.secret(16).hex()
         self.received_rejected = 0
+        self._protectors: dict[int, Protector] = {}
         self._port = port
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
         gatherer = RTCIceGatherer(iceServers=[], local_username=self.user_fragment, local_password=self.password)
@@ -183,7 +184,13 @@ class Leg:
         self._route.on_media = self._receive
 
     def protector(self, ssrc: int) -> Protector:
-        """Encryption for one SSRC that we send; ask once per SSRC."""
+        """Encryption for one SSRC that we send: the same one whenever it is asked for, so no index is used twice."""
+        found = self._protectors.get(ssrc)
+        if found is None:
+            found = self._protectors[ssrc] = self._new_protector(ssrc)
+        return found
+
+    def _new_protector(self, ssrc: int) -> Protector:
         if "GCM" in self._dtls.profile:
             return GcmProtector.from_master(key=self._dtls.tx_key, salt=self._dtls.tx_salt, ssrc=ssrc)
         return LibsrtpProtector(self._dtls._tx_srtp.protect)

@@ -13,10 +13,13 @@ from partner_agent.wire.limits import SDP_BYTES
 Direction = Literal["sendonly", "recvonly"]
 Setup = Literal["active", "passive", "actpass"]
 
+CNAME: Final = "live"  # one name for all: it tells nobody apart
+
 _MAX_SECTIONS: Final = 4  # what a general client may offer besides the video; declined
 _ICE_NAME: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 §5.4
 _ICE_PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")  # no other digits, and not so many that reading them costs
 _MID: Final = re.compile(r"[A-Za-z0-9._+-]{1,32}")
 # What H.264 decoders of browsers call themselves, the one they take first: constrained baseline, then baseline.
 _PROFILES: Final = ("42e01f", "42001f")
@@ -35,6 +38,10 @@ class Call:
         direction: its own view: `recvonly` = it wants to see.
         payload_type: what it calls H.264.
         ssrc: whom it sends as; 0 when it does not say.
+        has_nack: whether it asks for, or repeats, lost packets (RFC 4585 §4.2: `nack`).
+        has_remb: whether it tells, or wants to be told, what the way carries (`goog-remb`).
+        rtx_payload_type: what it calls a retransmission of H.264 (RFC 4588 §8.6, `apt`); 0 = it has none.
+        rtx_ssrc: whom it repeats as (RFC 5576 §4.2, `FID`); 0 when it does not say.
         candidates: where it may be reached, as written.
     """
 
@@ -47,6 +54,10 @@ class Call:
     profile: str
     mid: str = "0"
     ssrc: int = 0
+    has_nack: bool = False
+    has_remb: bool = False
+    rtx_payload_type: int = 0
+    rtx_ssrc: int = 0
     candidates: tuple[str, ...] = ()
     declined: tuple[tuple[str, str, int], ...] = ()  # kind, mid, position of each section we do not take
 
@@ -72,6 +83,8 @@ def parse(text: str) -> Call:
         if section is not videos[0]
     )
     payload_type, profile = _h264(lines)
+    feedback = _feedback(lines, payload_type)
+    has_nack = "nack" in feedback
     if "a=rtcp-mux" not in lines:
         raise SdpError("RTP and RTCP must share the port")
     return Call(
@@ -84,27 +97,32 @@ def parse(text: str) -> Call:
         profile=profile,
         mid=_mid(lines),
         ssrc=_ssrc(lines),
+        has_nack=has_nack,
+        has_remb="goog-remb" in feedback,
+        rtx_payload_type=_rtx(lines, payload_type) if has_nack else 0,
+        rtx_ssrc=_rtx_ssrc(lines),
         candidates=tuple(line[len("a=candidate:") :] for line in lines if line.startswith("a=candidate:")),
         declined=declined,
     )
 
 
 def write(call: Call) -> str:
-    """Our description: only SHA-256, only H.264, key-frame requests but no retransmission."""
+    """Our description: only SHA-256, only H.264; retransmission as far as `call` says."""
     host, port = "0.0.0.0", "9"  # noqa: S104 -- RFC 8839 §4.2.1.2: the default when candidates say it
     if call.candidates:
         fields = call.candidates[0].split()
         host, port = fields[4], fields[5]
     family = "IP6" if ":" in host else "IP4"
     video = [
-        f"m=video {port} UDP/TLS/RTP/SAVPF {call.payload_type}",
+        f"m=video {port} UDP/TLS/RTP/SAVPF {call.payload_type}"
+        + (f" {call.rtx_payload_type}" * bool(call.rtx_payload_type)),
         f"c=IN {family} {host}",
         f"a=mid:{call.mid}",
         f"a={call.direction}",
         "a=rtcp-mux",
         f"a=rtpmap:{call.payload_type} H264/90000",
         f"a=fmtp:{call.payload_type} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={call.profile}",
-        f"a=rtcp-fb:{call.payload_type} nack pli",
+        *_repairs(call),
         f"a=ice-ufrag:{call.user_fragment}",
         f"a=ice-pwd:{call.password}",
         f"a=fingerprint:sha-256 {call.fingerprint}",
@@ -113,12 +131,25 @@ def write(call: Call) -> str:
         "a=end-of-candidates",
     ]
     if call.ssrc:
-        video += ["a=msid:live video", f"a=ssrc:{call.ssrc} cname:live"]
+        video += ["a=msid:live video", f"a=ssrc:{call.ssrc} cname:{CNAME}"]
+    if call.ssrc and call.rtx_ssrc:
+        video += [f"a=ssrc-group:FID {call.ssrc} {call.rtx_ssrc}", f"a=ssrc:{call.rtx_ssrc} cname:{CNAME}"]
     sections = [video]
     for kind, mid, position in sorted(call.declined, key=lambda entry: entry[2]):
         sections.insert(position, [f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"])
     head = ["v=0", "o=- 0 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {call.mid}", "a=msid-semantic: WMS *"]
     return "\r\n".join([*head, *(line for section in sections for line in section), ""])
+
+
+def _repairs(call: Call) -> list[str]:
+    """What may be asked of a sender, and how it repeats (RFC 4585 §4.2, RFC 4588 §8.6)."""
+    number, again = call.payload_type, call.rtx_payload_type
+    return [
+        f"a=rtcp-fb:{number} nack pli",
+        *([f"a=rtcp-fb:{number} nack"] if call.has_nack else []),
+        *([f"a=rtcp-fb:{number} goog-remb"] if call.has_remb else []),
+        *([f"a=rtpmap:{again} rtx/90000", f"a=fmtp:{again} apt={number}"] if again else []),
+    ]
 
 
 def _sections(text: str) -> list[list[str]]:
@@ -182,21 +213,54 @@ def _mid(lines: list[str]) -> str:
 def _ssrc(lines: list[str]) -> int:
     for value in _values(lines, "ssrc"):
         number = value.split(" ", 1)[0]
-        if number.isdigit() and int(number) < 1 << 32:
-            return int(number)
+        if 0 < _number(number) < 1 << 32:
+            return _number(number)
+    return 0
+
+
+def _number(text: str) -> int:
+    """A decimal number; -1 for anything else."""
+    return int(text) if _NUMBER.fullmatch(text) else -1
+
+
+def _feedback(lines: list[str], payload_type: int) -> set[str]:
+    """What feedback is spoken about a payload type (RFC 4585 §4.2)."""
+    values = (value.partition(" ") for value in _values(lines, "rtcp-fb"))
+    return {kind.strip() for number, _, kind in values if number in ("*", str(payload_type))}
+
+
+def _rtx(lines: list[str], payload_type: int) -> int:
+    """The payload type of retransmissions of another; 0 if there is none."""
+    names = {value.partition(" ")[0] for value in _values(lines, "rtpmap") if value.lower().endswith(" rtx/90000")}
+    for value in _values(lines, "fmtp"):
+        number, _, rest = value.partition(" ")
+        parameters = [pair.strip() for pair in rest.split(";")]
+        if number in names and f"apt={payload_type}" in parameters and 0 < _number(number) < 128:
+            return _number(number)
+    return 0
+
+
+def _rtx_ssrc(lines: list[str]) -> int:
+    ssrc = _ssrc(lines)
+    for value in _values(lines, "ssrc-group"):
+        match value.split():
+            case ["FID", first, second] if ssrc and first == str(ssrc) and 0 < _number(second) < 1 << 32:
+                return _number(second)
+            case _:
+                continue
     return 0
 
 
 def _h264(lines: list[str]) -> tuple[int, str]:
     names = {
-        int(number)
+        _number(number)
         for number, _, name in (value.partition(" ") for value in _values(lines, "rtpmap"))
-        if number.isdigit() and name.upper() == "H264/90000"
+        if name.upper() == "H264/90000"
     }
     best: tuple[int, int, str] | None = None
     for value in _values(lines, "fmtp"):
         number, _, rest = value.partition(" ")
-        if not number.isdigit() or int(number) not in names:
+        if _number(number) < 0 or _number(number) not in names:
             continue
         parameters = dict(pair.strip().partition("=")[::2] for pair in rest.split(";"))
         profile = parameters.get("profile-level-id", "").lower()
@@ -204,7 +268,7 @@ def _h264(lines: list[str]) -> tuple[int, str]:
             continue
         rank = _PROFILES.index(profile) if profile in _PROFILES else len(_PROFILES)
         if best is None or rank < best[0]:
-            best = (rank, int(number), profile)
+            best = (rank, _number(number), profile)
     if best is None or not 0 <= best[1] < 128:
         raise SdpError("H.264 in packetization-mode 1 is wanted")
     return best[1], best[2]

@@ -15,20 +15,21 @@ import anyio.abc
 from gateway.live.relay import protocol
 from gateway.live.relay.peers import CallRefusedError, close, connected, gone, parsed
 from gateway.live.relay.protocol import EndReason
+from gateway.live.relay.reports import Reports
 from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
-from partner_agent.rtc import rtcp, sdp
+from partner_agent.rtc import sdp
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.fanout import FanOut, Viewer
 from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.mux import PortFullError, UdpPort
+from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import LEASE_VALID_S
 
 ADMISSION_S: Final = 35.0  # a ticket's life and the agent's answer; a viewer nobody admits is closed after it
 SILENCE_S: Final = 15.0  # a browser reports each second; ICE consent alone would take 30
-KEY_FRAME_PERIOD_S: Final = 1.0
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -53,7 +54,10 @@ class RelayEngine:
         self._tell, self._tasks, self._clock, self._ids = tell, tasks, clock, ids
         self._tables = Tables()
         self._contact_at = clock.monotonic()
-        self._ssrc = int.from_bytes(ids.secret(4), "big") | 1  # one for all: each viewer has keys of its own
+        # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions.
+        self._ssrc = int.from_bytes(ids.secret(4), "big") | 1
+        self._rtx_ssrc = int.from_bytes(ids.secret(4), "big") & ~1 or 2
+        self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc)
 
     # Calls.
 
@@ -93,10 +97,17 @@ class RelayEngine:
         now = self._clock.monotonic()
         leg = self._leg(
             on_rtp=lambda _: None,
-            on_rtcp=lambda data: self._feedback(viewing, data),
+            on_rtcp=lambda data: self._reports.from_viewer(viewing, data),
             on_closed=lambda: self.end(session, "left"),
         )
-        viewing = Call(session, leg, self._ids.secret(16).hex(), call.payload_type, since=now)
+        viewing = Call(
+            session,
+            leg,
+            self._ids.secret(16).hex(),
+            call.payload_type,
+            rtx_payload_type=call.rtx_payload_type,
+            since=now,
+        )
         self._tables.calls[session] = viewing
         self._tasks.start_soon(self._open_viewer, viewing, call)
         return self._answer(leg, call, "sendonly"), viewing.resource
@@ -238,6 +249,7 @@ class RelayEngine:
             raise CallRefusedError(503) from error
 
     def _answer(self, leg: Leg, call: sdp.Call, direction: sdp.Direction) -> str:
+        is_sending = direction == "sendonly"
         return sdp.write(
             sdp.Call(
                 user_fragment=leg.user_fragment,
@@ -248,7 +260,11 @@ class RelayEngine:
                 payload_type=call.payload_type,
                 profile=call.profile,
                 mid=call.mid,
-                ssrc=self._ssrc if direction == "sendonly" else 0,
+                ssrc=self._ssrc if is_sending else 0,
+                has_nack=call.has_nack if is_sending else False,
+                has_remb=call.has_remb if is_sending else False,
+                rtx_payload_type=call.rtx_payload_type if is_sending else 0,
+                rtx_ssrc=self._rtx_ssrc if is_sending and call.rtx_payload_type else 0,
                 candidates=(leg.candidate,),
                 declined=call.declined,
             )
@@ -288,16 +304,29 @@ class RelayEngine:
             return
         if stream.leg is None or stream.fingerprint != admission.fingerprint or session in stream.fanout.viewers:
             return
-        protector = call.leg.protector(stream.fanout.ssrc)
-        viewer = Viewer(session, call.payload_type, protector, call.leg.send, until=admission.until)
+        viewer = Viewer(
+            session,
+            call.payload_type,
+            call.leg.protector(self._ssrc),
+            call.leg.send,
+            until=admission.until,
+            retransmitter=self._retransmitter(call),
+        )
         now = self._clock.monotonic()
         stream.fanout.add(viewer, now)
         if session not in stream.fanout.viewers:
             return  # its first packets could not be sent
         if not stream.fanout.has_key_frame:
-            self._ask_key_frame(stream, now)
+            self._reports.ask_key_frame(stream, now)
         stream.joining.add(session)
         self._tell_started(stream, call, viewer)
+
+    def _retransmitter(self, call: Call) -> Retransmitter | None:
+        if not call.rtx_payload_type:
+            return None  # repeating a packet as it was would use its index again
+        return Retransmitter(
+            ssrc=self._rtx_ssrc, payload_type=call.rtx_payload_type, protector=call.leg.protector(self._rtx_ssrc)
+        )
 
     def _ingest(self, stream: Stream, data: bytes) -> None:
         stream.fanout.push(data, self._clock.monotonic())
@@ -318,21 +347,6 @@ class RelayEngine:
         """What is sent to one viewer failed: its call ends, the others do not notice."""
         _LOG.warning("packets for a viewer could not be sent; its call ends", exc_info=error)
         self.end(session, "failed")
-
-    def _feedback(self, call: Call, data: bytes) -> None:
-        """A viewer's RTCP: a sign of life, and perhaps a plea, which the cache answers and the camera is not asked."""
-        now = call.heard_at = self._clock.monotonic()
-        admission = self._tables.admissions.get(call.session)
-        stream = self._tables.streams.get(admission.publication) if admission else None
-        if stream is not None and rtcp.asks_for_key_frame(data):
-            if not stream.fanout.has_key_frame:
-                self._ask_key_frame(stream, now)
-            stream.fanout.replay(call.session, now)
-
-    def _ask_key_frame(self, stream: Stream, now: float) -> None:
-        if stream.leg is not None and now - stream.asked_at >= KEY_FRAME_PERIOD_S:
-            stream.asked_at = now
-            stream.leg.send_rtcp(rtcp.key_frame_request(self._ssrc, stream.fanout.source_ssrc))
 
     def _ingest_lost(self, stream: Stream, leg: Leg) -> None:
         if stream.leg is not leg:

@@ -67,10 +67,11 @@ async def close(leg: Leg) -> None:
 def gone(session: str, reason: EndReason, viewer: Viewer | None) -> protocol.ViewerGone:
     """The account of a session that is over; `viewer` is what the fan-out returned, or None if nothing went out."""
     first, last = (viewer.first_at, viewer.last_at) if viewer else (None, None)
+    repeated = viewer.retransmitter if viewer else None
     return protocol.ViewerGone(
         session=session,
         reason=reason,
-        packets=viewer.packets if viewer else 0,
-        sent_bytes=viewer.sent_bytes if viewer else 0,
+        packets=(viewer.packets if viewer else 0) + (repeated.packets if repeated else 0),
+        sent_bytes=(viewer.sent_bytes if viewer else 0) + (repeated.sent_bytes if repeated else 0),
         seconds_ms=round((last - first) * 1000) if first is not None and last is not None else 0,
     )

@@ -33,6 +33,7 @@ class Call:
     """One viewer's connection, admitted or not.
 
     Attributes:
+        rtx_payload_type: what it calls a retransmission; 0 = it takes none.
         since: monotonic seconds of its offer.
         heard_at: of the last report from it, once packets flow.
         is_told: whether the gateway knows that packets flow.
@@ -42,6 +43,7 @@ class Call:
     leg: Leg
     resource: str
     payload_type: int
+    rtx_payload_type: int
     since: float
     heard_at: float = 0.0
     is_open: bool = False

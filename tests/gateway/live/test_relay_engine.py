@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import anyio.abc
@@ -14,7 +14,7 @@ from gateway.live.relay import protocol
 from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, RelayEngine
 from gateway.live.relay.peers import CallRefusedError
 from gateway.live.tickets import TicketIssuer, TicketReader
-from partner_agent.rtc import certificate, h264, rtcp, rtp, sdp
+from partner_agent.rtc import certificate, h264, rtcp, rtp, rtx, sdp
 from partner_agent.rtc.hooks import LegFailedError
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.rtc.srtp import Protector
@@ -47,10 +47,11 @@ class Lab:
         self.ends.append(end)
         return end
 
-    def offer(self, end: End, direction: sdp.Direction, *, fingerprint: str = "") -> str:
+    def offer(self, end: End, direction: sdp.Direction, *, fingerprint: str = "", is_repairing: bool = False) -> str:
         fingerprint = fingerprint or end.identity.fingerprint
         leg = end.leg
-        return sdp.write(sdp.Call(leg.user_fragment, leg.password, fingerprint, "actpass", direction, 96, "42e01f"))
+        call = sdp.Call(leg.user_fragment, leg.password, fingerprint, "actpass", direction, 96, "42e01f")
+        return sdp.write(replace(call, has_nack=is_repairing, rtx_payload_type=97 if is_repairing else 0))
 
     async def join(self, end: End, answer: str) -> None:
         call = sdp.parse(answer)
@@ -89,10 +90,11 @@ class Lab:
         stream = next(iter(self.engine._tables.streams.values()))
         await until(lambda: stream.fanout.packets == self._sequence)
 
-    async def view(self, session: str = "ses_1") -> End:
+    async def view(self, session: str = "ses_1", *, is_repairing: bool = False) -> End:
         """Call as a browser; connected when this returns."""
         end = await self.end(TWO)
-        answer, _ = await self.engine.whep(session, self.ticket(session), self.offer(end, "recvonly"))
+        offer = self.offer(end, "recvonly", is_repairing=is_repairing)
+        answer, _ = await self.engine.whep(session, self.ticket(session), offer)
         await self.join(end, answer)
         await until(lambda: self.engine._tables.calls[session].is_open)
         return end
@@ -341,6 +343,66 @@ async def test_a_viewer_whose_packets_cannot_be_sent_ends_alone():
         (ended,) = relay.told(protocol.ViewerGone)
         assert isinstance(ended, protocol.ViewerGone)
         assert ended.packets == len(KEY)
+
+
+async def test_what_a_viewer_lost_comes_again_by_rtx_and_is_in_its_account():
+    """Asked for by its own numbers, under a source, payload type and key stream of its own; it opens as any packet."""
+    async with lab() as relay:
+        await relay.publish()
+        viewer = await relay.view(is_repairing=True)
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        lost = [rtp.parse(data) for data in viewer.rtp[1:3]]
+
+        viewer.leg.send_rtcp(rtcp.loss_report(1, lost[0].ssrc, [packet.sequence for packet in lost]))
+
+        await until(lambda: len(viewer.rtp) == len(KEY) + 2)
+        again = [rtp.parse(data) for data in viewer.rtp[-2:]]
+        assert {packet.payload_type for packet in again} == {97}
+        assert {packet.ssrc for packet in again}.isdisjoint({lost[0].ssrc})
+        assert [rtx.original(packet, ssrc=lost[0].ssrc, payload_type=96) for packet in again] == lost
+        relay.engine.drop(["ses_1"])
+        (gone,) = relay.told(protocol.ViewerGone)
+        assert isinstance(gone, protocol.ViewerGone)
+        assert gone.packets == len(KEY) + 2
+
+
+async def test_a_viewer_without_rtx_is_sent_nothing_twice():
+    """Its losses stay; so does what it lost of another source, and after its end everything."""
+    async with lab() as relay:
+        await relay.publish()
+        plain = await relay.view("ses_1")
+        repairing = await relay.view("ses_2", is_repairing=True)
+        relay.admit("ses_1")
+        relay.admit("ses_2")
+        await until(lambda: len(plain.rtp) == len(repairing.rtp) == len(KEY))
+        lost = rtp.parse(plain.rtp[1])
+        heard = relay.engine._tables.calls
+
+        plain.leg.send_rtcp(rtcp.loss_report(1, lost.ssrc, [lost.sequence]))
+        repairing.leg.send_rtcp(rtcp.loss_report(1, lost.ssrc + 1, [lost.sequence]))
+        relay.clock.advance(1)
+        plain.leg.send_rtcp(rtcp.receiver_report(1, 2, highest=1, lost=0, lost_of_256=0))
+        repairing.leg.send_rtcp(rtcp.receiver_report(1, 2, highest=1, lost=0, lost_of_256=0))
+        await until(lambda: {heard[name].heard_at for name in ("ses_1", "ses_2")} == {relay.clock.monotonic()})
+
+        assert (len(plain.rtp), len(repairing.rtp)) == (len(KEY), len(KEY))
+
+
+async def test_the_answer_repeats_only_what_was_offered():
+    """RTX with its pair and both sources for who offered it; nothing of it for who did not."""
+    async with lab() as relay:
+        await relay.publish()
+        answers = {}
+        for session, is_repairing in (("ses_1", True), ("ses_2", False)):
+            offer = relay.offer(await relay.end(TWO), "recvonly", is_repairing=is_repairing)
+            answers[is_repairing], _ = await relay.engine.whep(session, relay.ticket(session), offer)
+
+        repairing = sdp.parse(answers[True])
+        assert repairing.rtx_payload_type == 97
+        assert 0 < repairing.rtx_ssrc != repairing.ssrc
+        assert "rtx" not in answers[False]
+        assert "FID" not in answers[False]
 
 
 async def test_without_a_cache_the_site_is_asked_for_a_key_frame():

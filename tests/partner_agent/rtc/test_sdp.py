@@ -58,7 +58,9 @@ a=fmtp:109 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01
 
 def test_our_own_description_reads_back():
     """What one end writes, the other understands."""
-    for call in (CALL, replace(CALL, direction="sendonly", setup="passive", ssrc=77)):
+    sending = replace(CALL, direction="sendonly", setup="passive", ssrc=77)
+    repairing = replace(sending, has_nack=True, has_remb=True, rtx_payload_type=103, rtx_ssrc=78)
+    for call in (CALL, sending, repairing):
         assert sdp.parse(sdp.write(call)) == call
 
 
@@ -71,6 +73,63 @@ def test_a_browser_s_offer_is_understood():
     sections = sdp.write(call).split("m=")
     assert sections[1].startswith("audio 0 ")
     assert sections[2].startswith("video ")
+
+
+REPAIRS = """a=rtcp-fb:109 goog-remb
+a=rtcp-fb:109 transport-cc
+a=rtcp-fb:109 ccm fir
+a=rtcp-fb:109 nack
+a=rtcp-fb:109 nack pli
+a=rtpmap:97 rtx/90000
+a=fmtp:97 apt=96
+a=rtpmap:114 rtx/90000
+a=fmtp:114 apt=109;rtx-time=3000
+""".replace("\n", "\r\n")
+
+
+def test_a_browser_s_retransmission_is_the_one_of_the_format_that_was_picked():
+    """`apt` says of which payload type; the answer names the pair and both sources (RFC 4588 §8.6, RFC 5576 §4.2)."""
+    call = sdp.parse(CHROMIUM + REPAIRS)
+    assert (call.has_nack, call.has_remb, call.rtx_payload_type) == (True, True, 114)
+
+    answer = sdp.write(replace(call, direction="sendonly", setup="passive", ssrc=7, rtx_ssrc=8)).split("\r\n")
+
+    for line in (
+        "m=video 9 UDP/TLS/RTP/SAVPF 109 114",
+        "a=rtcp-fb:109 nack",
+        "a=rtcp-fb:109 nack pli",
+        "a=rtpmap:114 rtx/90000",
+        "a=fmtp:114 apt=109",
+        "a=ssrc-group:FID 7 8",
+        "a=ssrc:8 cname:live",
+    ):
+        assert line in answer
+
+
+@pytest.mark.parametrize("gone", ["a=rtcp-fb:109 nack\r\n", "a=rtpmap:114 rtx/90000\r\n", "a=fmtp:114 apt=109"])
+def test_without_all_of_it_nothing_is_repeated(gone: str):
+    """No generic NACK, no name or no pair: no retransmission is negotiated."""
+    call = sdp.parse(CHROMIUM + REPAIRS.replace(gone, ""))
+
+    assert call.rtx_payload_type == 0
+    assert "rtx" not in sdp.write(call)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a=ssrc-group:",
+        "a=ssrc-group:FID 7 x",
+        "a=ssrc:²",
+        "a=ssrc:" + "9" * 5_000,
+        "a=rtpmap:³ H264/90000",
+        "a=fmtp:" + "1" * 5_000 + " apt=109",
+        "a=rtcp-fb:",
+    ],
+)
+def test_numbers_that_are_none_are_passed_over(line: str):
+    """Other digits, none, or thousands of them: as if the line were not there."""
+    assert sdp.parse(CHROMIUM + line + "\r\n") == sdp.parse(CHROMIUM)
 
 
 def test_only_sha_256_is_written():

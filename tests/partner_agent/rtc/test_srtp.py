@@ -1,6 +1,10 @@
 """SRTP against the vectors of its RFCs, and against libsrtp."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from partner_agent.rtc import rtp, srtp
@@ -45,10 +49,23 @@ def test_libsrtp_reads_what_we_write_over_the_wrap():
 def test_no_index_is_used_twice():
     """A repeated index, one too old to tell, a negative one and one past 48 bits are refused; overtaking is not."""
     used = srtp.UsedIndexes()
-    for index in (5, 9, 7, 8, 200):
+    for index in (5, 9, 7, 8, 500):
         used.use(index)
 
-    for refused in (200, 8, 5, 200 - 64, -1, 1 << 48):
+    for refused in (500, 8, 4, 5, 500 - 256, -1, 1 << 48):
         with pytest.raises(srtp.IndexReusedError):
             used.use(refused)
-    used.use(199)
+    used.use(499)
+    used.use(500 - 255)
+
+
+@given(st.lists(st.integers(0, 3_000), max_size=400))
+def test_whatever_the_order_an_index_is_taken_at_most_once(indexes: list[int]):
+    """Jumps, wraps back and repetitions: never twice, and what is remembered stays bounded."""
+    used, taken = srtp.UsedIndexes(), set()
+    for index in indexes:
+        with contextlib.suppress(srtp.IndexReusedError):
+            used.use(index)
+            assert index not in taken
+            taken.add(index)
+    assert len(used._passed) <= 3 * 256

@@ -1,0 +1,56 @@
+"""The newest packets of one stream, kept so that a lost one can be sent again: one ring for all who see the stream.
+
+Bounded by number, bytes and age, whichever comes first. Keeps what was sent and nothing of whom it was sent to.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+RING_PACKETS: Final = 2_048  # 4 s of 4 Mbit/s
+RING_BYTES: Final = 3 * 1024 * 1024
+RING_S: Final = 2.0  # a packet that comes later than this is of no use to a picture
+
+
+class Packet(NamedTuple):
+    """A packet of a stream: its place in it, and what goes behind any receiver's header."""
+
+    number: int
+    is_last: bool
+    timestamp: int
+    payload: bytes
+
+
+class Ring:
+    """Packets by their number."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Packet] = {}
+        self._order: deque[tuple[float, int, int]] = deque()  # when, number, bytes
+        self._bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._kept
+
+    def put(self, packet: Packet, now: float) -> None:
+        """Keep a packet whose number was not put before; `now` in monotonic seconds."""
+        size = len(packet.payload)
+        self._kept[packet.number] = packet
+        self._order.append((now, packet.number, size))
+        self._bytes += size
+        oldest = self._order[0]
+        while len(self._order) > RING_PACKETS or self._bytes > RING_BYTES or now - oldest[0] > RING_S:
+            self._kept.pop(oldest[1], None)
+            self._bytes -= oldest[2]
+            self._order.popleft()
+            if not self._order:
+                return
+            oldest = self._order[0]
+
+    def get(self, number: int, now: float) -> Packet | None:
+        """The packet, if it is here and not older than `RING_S` against the newest; `now` in monotonic seconds."""
+        if not self._order or now - self._order[-1][0] > RING_S:
+            return None
+        return self._kept.get(number)

@@ -1,0 +1,94 @@
+"""Retransmission: a packet once more, in a stream of its own, to one peer, within a budget.
+
+RFC 4588: own SSRC, own sequence numbers, the first two bytes of the payload say which packet it was. That also keeps
+the encryption sound: the same index is never used for two plaintexts, nor the same plaintext sent under it again. A
+peer that asks without end gets no more than the budget: it cannot make us send more than it may see.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from partner_agent.rtc import rtp
+from partner_agent.rtc.ring import RING_PACKETS, Packet
+from partner_agent.rtc.srtp import Protector
+
+MOST_TIMES: Final = 4  # one packet, to one peer
+BURST_BYTES: Final = 256 * 1024  # a lost key frame
+REFILL_BYTES_S: Final = 256 * 1024  # 2 Mbit/s: half of a 4 Mbit/s stream may be lost
+_SEQUENCE_BYTES: Final = 2
+
+
+class Retransmitter:
+    """One peer's retransmission stream.
+
+    Attributes:
+        packets, sent_bytes: the account.
+        refused: packets asked for that the budget did not allow.
+    """
+
+    def __init__(self, *, ssrc: int, payload_type: int, protector: Protector) -> None:
+        """`protector` encrypts for `ssrc` alone; indexes begin at 0, for the keys are fresh (RFC 3711 §3.3.1)."""
+        self.packets = self.sent_bytes = self.refused = 0
+        self._ssrc, self._payload_type, self._protect = ssrc, payload_type, protector.protect
+        self._index = 0
+        self._times: dict[int, int] = {}
+        self._budget = float(BURST_BYTES)
+        self._filled_at: float | None = None
+
+    def repeat(self, asked: Iterable[tuple[Packet, int]], now: float) -> list[bytes]:
+        """The datagrams that repeat packets, as far as the budget allows.
+
+        Args:
+            asked: packets, and the sequence number under which this peer was sent each.
+            now: monotonic seconds.
+        """
+        since = now - self._filled_at if self._filled_at is not None else 0.0
+        self._budget, self._filled_at = min(self._budget + since * REFILL_BYTES_S, BURST_BYTES), now
+        datagrams = []
+        for packet, sequence in asked:
+            times = self._times.get(packet.number, 0)
+            size = rtp.HEADER_BYTES + _SEQUENCE_BYTES + len(packet.payload)
+            if times >= MOST_TIMES or size > self._budget:
+                self.refused += 1
+                continue
+            self._budget -= size
+            self._times[packet.number] = times + 1
+            datagrams.append(self._repeated(packet, sequence))
+        self._forget()
+        self.packets += len(datagrams)
+        self.sent_bytes += sum(map(len, datagrams))
+        return datagrams
+
+    def _repeated(self, packet: Packet, sequence: int) -> bytes:
+        header = rtp.header(
+            is_last=packet.is_last,
+            payload_type=self._payload_type,
+            sequence=self._index,
+            timestamp=packet.timestamp,
+            ssrc=self._ssrc,
+        )
+        payload = (sequence % rtp.SEQUENCES).to_bytes(_SEQUENCE_BYTES, "big") + packet.payload
+        self._index += 1
+        return self._protect(header, payload, self._index - 1)
+
+    def _forget(self) -> None:
+        """The ring holds no more than `RING_PACKETS`; what is this far behind can be asked for by nobody."""
+        if len(self._times) > 2 * RING_PACKETS:
+            oldest = max(self._times) - 2 * RING_PACKETS
+            self._times = {number: times for number, times in self._times.items() if number > oldest}
+
+
+def original(repeated: rtp.RtpPacket, *, ssrc: int, payload_type: int) -> rtp.RtpPacket | None:
+    """The packet that a retransmission repeats (RFC 4588 §4); None if it carries none, as probes do.
+
+    Args:
+        repeated: of the retransmission stream.
+        ssrc: of the stream it repairs.
+        payload_type: of the stream it repairs.
+    """
+    if len(repeated.payload) <= _SEQUENCE_BYTES:
+        return None
+    sequence = int.from_bytes(repeated.payload[:_SEQUENCE_BYTES], "big")
+    return repeated._replace(
+        sequence=sequence, ssrc=ssrc, payload_type=payload_type, payload=repeated.payload[_SEQUENCE_BYTES:]
+    )
