@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from partner_agent.rtc import h264, rtp
+from partner_agent.rtc import h264, rtcp, rtp
 from partner_agent.rtc.ring import Packet, Ring
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.srtp import IndexReusedError, Protector
@@ -23,6 +23,7 @@ GOP_BYTES: Final = 8 * 1024 * 1024  # one camera's share of the relay's memory
 BATCH_PACKETS: Final = 40  # flushed at the marker, or here: one GSO call
 REPLAY_PERIOD_S: Final = 1.0  # a viewer that keeps asking gets the group of pictures at most this often
 _RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
+_CLOCK_KEPT_S: Final = 60.0  # an ingest that stopped telling its clock: crystals drift apart by less than 10 ms in it
 _LOWER_HALF: Final = 0x8000  # sequence numbers below this
 _CLOCK_HZ: Final = 90_000
 _NUMBER: Final = attrgetter("number")
@@ -86,6 +87,8 @@ class _Source:
     unwrapper: rtp.SequenceUnwrapper = field(default_factory=rtp.SequenceUnwrapper)
     index_offset: int | None = None
     timestamp_offset: int = 0
+    told: rtcp.SenderReport | None = None
+    told_at: float = 0.0
 
 
 class FanOut:
@@ -244,6 +247,38 @@ class FanOut:
             self._break(viewer, error)
             return 0
         return len(datagrams)
+
+    def keep_clock(self, report: rtcp.SenderReport, now: float) -> None:
+        """Take the ingest's sender report: which moment of its wall time is which of its media time."""
+        source = self._source
+        if source is not None and source.ssrc == report.ssrc:
+            source.told, source.told_at = report, now
+
+    def sender_report(self, session: str, now: float) -> rtcp.SenderReport | None:
+        """The sender report for one viewer, on the ingest's clock (RFC 3550 §6.4.1).
+
+        It is the ingest's newest one, both times carried on to `now`, its media time put on the stream's time line; the
+        counts are what went to this viewer. Without one from the ingest there is none: the relay's own clock at arrival
+        would bind pictures to a time at which nobody took them, and players start without.
+
+        Args:
+            session: whose.
+            now: monotonic seconds.
+        """
+        viewer, source = self.viewers.get(session), self._source
+        if viewer is None or not viewer.is_started or now >= viewer.until:
+            return None
+        if source is None or source.told is None or now - source.told_at > _CLOCK_KEPT_S:
+            return None
+        since = now - source.told_at
+        overhead = rtp.HEADER_BYTES + viewer.protector.overhead_bytes
+        return rtcp.SenderReport(
+            ssrc=self.ssrc,
+            ntp=source.told.ntp + round(since * (1 << 32)),
+            timestamp=(source.told.timestamp + source.timestamp_offset + round(since * _CLOCK_HZ)) % rtp.TIMESTAMPS,
+            packets=viewer.packets,
+            octets=viewer.sent_bytes - viewer.packets * overhead,
+        )
 
     def _break(self, viewer: Viewer, error: Exception) -> None:
         """Tell, while the account is still here, then forget."""

@@ -117,7 +117,7 @@ class GcmProtector:
 class LibsrtpProtector:
     """Any profile libsrtp speaks; it keeps the rollover counter itself."""
 
-    overhead_bytes = 10  # HMAC-SHA1-80; only used to size batches
+    overhead_bytes = 10  # HMAC-SHA1-80 (RFC 3711 §4.2.1)
 
     def __init__(self, protect: Callable[[bytes], bytes]) -> None:
         self._protect = protect

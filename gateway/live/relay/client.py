@@ -114,9 +114,9 @@ class RelayClient:
         """End these; when this returns nothing more is forwarded to them."""
         await self._ask(lambda n: protocol.Drop(id=n, sessions=sessions))
 
-    async def figures(self) -> dict[str, int]:
-        """How much runs."""
-        return (await self._ask(lambda n: protocol.Stats(id=n))).figures
+    async def figures(self, session: str = "") -> dict[str, int]:
+        """How much runs; with a session, what that viewer reports of its way, empty if it is not there."""
+        return (await self._ask(lambda n: protocol.Stats(id=n, session=session))).figures
 
     async def _connect(self) -> anyio.abc.SocketStream:
         while True:

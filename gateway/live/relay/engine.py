@@ -57,7 +57,7 @@ class RelayEngine:
         # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions.
         self._ssrc = int.from_bytes(ids.secret(4), "big") | 1
         self._rtx_ssrc = int.from_bytes(ids.secret(4), "big") & ~1 or 2
-        self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc)
+        self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc, on_broken=self._broken)
 
     # Calls.
 
@@ -72,7 +72,7 @@ class RelayEngine:
         stream = self._stream(publication)
         leg = self._leg(
             on_rtp=lambda data: self._ingest(stream, data),
-            on_rtcp=lambda _: None,
+            on_rtcp=lambda data: self._reports.from_publisher(stream, data) if stream.leg is leg else None,
             on_closed=lambda: self._ingest_lost(stream, leg),
         )
         former, stream.leg = stream.leg, leg
@@ -190,7 +190,7 @@ class RelayEngine:
                 self._tasks.start_soon(close, leg)
 
     def sweep(self) -> None:
-        """Once a second: end what has run out, fallen silent or was never admitted."""
+        """Once a second: end what has run out, fallen silent or was never admitted; report to whom goes on."""
         now = self._clock.monotonic()
         if now - self._contact_at >= LEASE_VALID_S:
             self.end_all("lease")
@@ -203,6 +203,7 @@ class RelayEngine:
                 self.end(session, "unadmitted")
             elif call.is_told and now - call.heard_at >= SILENCE_S:
                 self.end(session, "silent")
+        self._reports.tick(now)
 
     def figures(self) -> dict[str, int]:
         """How much runs."""
@@ -214,7 +215,14 @@ class RelayEngine:
             "admissions": len(self._tables.admissions),
             "unknown_datagrams": self._port.unknown,
             "dropped_datagrams": self._port.sender.dropped,
+            "repeated_packets": self._reports.repeated,
+            "losing_viewers": self._reports.losing_viewers(),
         }
+
+    def viewer_figures(self, session: str) -> dict[str, int]:
+        """What one viewer's reports say, as `Quality.figures`; empty for who is not here."""
+        call = self._tables.calls.get(session)
+        return call.quality.figures() if call is not None else {}
 
     # Inside.
 

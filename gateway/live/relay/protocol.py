@@ -96,9 +96,10 @@ class Drop(Message, tag="drop"):
 
 
 class Stats(Message, tag="stats"):
-    """How much runs."""
+    """How much runs; with a session, how it goes with that viewer."""
 
     id: int
+    session: str = ""
 
 
 class Answer(Message, tag="answer"):

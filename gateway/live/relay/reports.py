@@ -1,25 +1,35 @@
-"""What peers of a relay report by RTCP, and what follows: packets once more, a key frame, a sign of life.
+"""What peers of a relay report by RTCP, and what the relay reports to them.
 
 A viewer's feedback is answered from what the relay has: lost packets from the ring, pleas from the cached group of
-pictures; the site is asked for a key frame only when there is none. Decides nothing about who may see: `FanOut` gives
-to whom `engine` admitted. RFC 3550 §6, RFC 4585, RFC 4588.
+pictures; the site is asked for a key frame only when there is none. About once a second each viewer gets a sender
+report on the clock of whoever publishes, and nothing is invented before that clock is known. Decides nothing about who
+may see: `FanOut` gives to whom `engine` admitted. RFC 3550 §6, RFC 4585, RFC 4588.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from gateway.live.relay.tables import Call, Stream, Tables
-from partner_agent.rtc import rtcp
+from partner_agent.rtc import rtcp, sdp
 from partner_agent.wire.clock import Clock
 
 KEY_FRAME_PERIOD_S: Final = 1.0
+LOSING_OF_256: Final = 13  # one packet in twenty: pictures begin to stand still though packets are repeated
+
+Broken = Callable[[str, Exception], None]
 
 
 class Reports:
-    """The RTCP of one relay."""
+    """The RTCP of one relay.
 
-    def __init__(self, *, tables: Tables, clock: Clock, ssrc: int) -> None:
-        """`ssrc` is whom every viewer knows the relay's pictures by, and publishers its reports."""
-        self._tables, self._clock, self._ssrc = tables, clock, ssrc
+    Attributes:
+        repeated: packets sent again, to all viewers since the start.
+    """
+
+    def __init__(self, *, tables: Tables, clock: Clock, ssrc: int, on_broken: Broken) -> None:
+        """`ssrc` is whom viewers know the pictures by, and publishers the reports; `on_broken` ends one viewer."""
+        self._tables, self._clock, self._ssrc, self._on_broken = tables, clock, ssrc, on_broken
+        self.repeated = 0
 
     def from_viewer(self, call: Call, data: bytes) -> None:
         """A viewer's compound packet: a sign of life, perhaps a plea, perhaps a list of what it lost."""
@@ -29,16 +39,45 @@ class Reports:
         if stream is None:
             return
         heard = rtcp.read(data)
+        call.quality.take(heard, ssrc=self._ssrc, now=now)
         if heard.wanted:
             wanted = [sequence for ssrc, sequence in heard.wanted if ssrc == self._ssrc]
-            stream.fanout.resend(call.session, wanted, now)
+            repeated = stream.fanout.resend(call.session, wanted, now)
+            call.quality.wanted += len(wanted)
+            call.quality.repeated += repeated
+            self.repeated += repeated
         if heard.wants_key_frame:
             if not stream.fanout.has_key_frame:
                 self.ask_key_frame(stream, now)
             stream.fanout.replay(call.session, now)
+
+    def from_publisher(self, stream: Stream, data: bytes) -> None:
+        """A publisher's compound packet: what its clock says."""
+        heard = rtcp.read(data)
+        if heard.sender is not None:
+            stream.fanout.keep_clock(heard.sender, self._clock.monotonic())
+
+    def tick(self, now: float) -> None:
+        """Once a second: a sender report for each viewer whose pictures have a clock."""
+        for stream in list(self._tables.streams.values()):
+            for session in list(stream.fanout.viewers):
+                try:
+                    self._tell_clock(stream, session, now)
+                except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
+                    self._on_broken(session, error)
+
+    def losing_viewers(self) -> int:
+        """How many viewers lost `LOSING_OF_256` or more of what was sent to them, by their last report."""
+        return sum(call.quality.lost_of_256 >= LOSING_OF_256 for call in self._tables.calls.values())
 
     def ask_key_frame(self, stream: Stream, now: float) -> None:
         """Ask the site, at most once in `KEY_FRAME_PERIOD_S`."""
         if stream.leg is not None and now - stream.asked_at >= KEY_FRAME_PERIOD_S:
             stream.asked_at = now
             stream.leg.send_rtcp(rtcp.key_frame_request(self._ssrc, stream.fanout.source_ssrc))
+
+    def _tell_clock(self, stream: Stream, session: str, now: float) -> None:
+        call, report = self._tables.calls.get(session), stream.fanout.sender_report(session, now)
+        if call is not None and report is not None:
+            call.leg.send_rtcp(rtcp.sender_report(report) + rtcp.description(report.ssrc, sdp.CNAME))
+            call.quality.reported(report.ntp, now)

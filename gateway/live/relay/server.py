@@ -104,7 +104,8 @@ class RelayServer:
             case protocol.Drop():
                 engine.drop(request.sessions)
             case protocol.Stats():
-                return protocol.Answer(re=request.id, status=200, figures=engine.figures())
+                figures = engine.viewer_figures(request.session) if request.session else engine.figures()
+                return protocol.Answer(re=request.id, status=200, figures=figures)
         return protocol.Answer(re=request.id, status=200 if is_done else 404)
 
     async def _sweep(self) -> None:

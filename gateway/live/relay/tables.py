@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.live.relay.quality import Quality
 from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.hooks import Leg
 
@@ -37,6 +38,7 @@ class Call:
         since: monotonic seconds of its offer.
         heard_at: of the last report from it, once packets flow.
         is_told: whether the gateway knows that packets flow.
+        quality: what its reports say.
     """
 
     session: str
@@ -48,6 +50,7 @@ class Call:
     heard_at: float = 0.0
     is_open: bool = False
     is_told: bool = False
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(slots=True, eq=False)

@@ -405,6 +405,57 @@ async def test_the_answer_repeats_only_what_was_offered():
         assert "FID" not in answers[False]
 
 
+async def test_viewers_are_told_the_publisher_s_clock_once_it_has_told_it():
+    """A sweep sends a report and the name of the SDP to each viewer; none before the publisher's first."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        relay.engine.sweep()
+
+        publisher.leg.send_rtcp(rtcp.sender_report(rtcp.SenderReport(7, 5 << 32, 3_000, 3, 4)))
+        await until(lambda: next(iter(relay.engine._tables.streams.values())).fanout._source.told)
+        relay.clock.advance(1)
+        relay.engine.sweep()
+
+        await until(lambda: viewer.rtcp)
+        (data,) = viewer.rtcp
+        shown = rtp.parse(viewer.rtp[0])
+        report = rtcp.read(data).sender
+        assert report is not None
+        assert (report.ssrc, report.ntp, report.packets) == (shown.ssrc, 6 << 32, len(KEY))
+        assert report.timestamp == (shown.timestamp + 3_000 + 90_000) % (1 << 32)
+        assert report.octets == sum(len(rtp.parse(packet).payload) for packet in viewer.rtp)
+        assert data.endswith(rtcp.description(shown.ssrc, "live"))
+
+
+async def test_a_viewer_s_reports_are_its_figures():
+    """Losses and the round trip, by session; of a stranger nothing."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        publisher.leg.send_rtcp(rtcp.sender_report(rtcp.SenderReport(7, 5 << 32, 3_000, 3, 4)))
+        await until(lambda: next(iter(relay.engine._tables.streams.values())).fanout._source.told)
+        relay.engine.sweep()
+        relay.clock.advance(0.5)
+
+        ssrc = rtp.parse(viewer.rtp[0]).ssrc
+        viewer.leg.send_rtcp(
+            rtcp.receiver_report(
+                1, ssrc, highest=1, lost=4, lost_of_256=128, last_report=5 << 16, delay_65536=65_536 // 4
+            )
+        )
+
+        await until(lambda: relay.engine.viewer_figures("ses_1").get("rtt_ms") == 250)
+        figures = relay.engine.viewer_figures("ses_1")
+        assert (figures["lost_permille"], figures["lost_packets"]) == (500, 4)
+        assert relay.engine.viewer_figures("ses_2") == {}
+        assert relay.engine.figures()["losing_viewers"] == 1
+
+
 async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
     """Nothing to start with: the plea goes on to the publisher."""
     async with lab() as relay:
