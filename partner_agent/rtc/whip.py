@@ -15,11 +15,12 @@ import anyio
 import anyio.abc
 import httpx
 
-from partner_agent.rtc import h264, nal, rtcp, rtp, sdp
+from partner_agent.rtc import outgoing, rtcp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.hooks import Leg, LegFailedError, check_hooks
 from partner_agent.rtc.mux import UdpPort
-from partner_agent.rtc.srtp import Protector
+from partner_agent.rtc.outgoing import OutgoingStream
+from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -27,7 +28,6 @@ from partner_agent.wire.limits import SDP_BYTES
 
 CONNECT_S: Final = 10.0  # from the offer to the first packet
 GOODBYE_S: Final = 2.0  # for DELETE and DTLS close, after sending has stopped
-_PAYLOAD_TYPE: Final = 96
 _PROFILE: Final = "42e01f"  # what decoders accept; a camera's higher profile decodes all the same
 
 AddressRule = Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool]
@@ -75,9 +75,9 @@ class Publication:
         ended: set once nothing more will be sent.
     """
 
-    def __init__(self, *, leg: Leg, port: UdpPort, clock: Clock, goodbye: "_Goodbye") -> None:
+    def __init__(self, *, leg: Leg, stream: OutgoingStream, port: UdpPort, clock: Clock, goodbye: "_Goodbye") -> None:
         self.ended = anyio.Event()
-        self._leg, self._port, self._clock, self._goodbye = leg, port, clock, goodbye
+        self._leg, self._stream, self._port, self._clock, self._goodbye = leg, stream, port, clock, goodbye
         self._first_at: datetime | None = None
         self._last_at: datetime | None = None
         self._started = self._latest = 0.0
@@ -101,24 +101,43 @@ class Publication:
             await self._leg.close()
         self._port.close()
 
-    async def pump(self, units: AsyncIterator[AccessUnit], stream: "_Stream") -> None:
+    async def pump(self, units: AsyncIterator[AccessUnit]) -> None:
         """Send until `halt`, the end of `units`, or the loss of the relay."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._send_all, units, stream, tasks.cancel_scope)
+            tasks.start_soon(self._send_all, units, tasks.cancel_scope)
             await self.ended.wait()
             tasks.cancel_scope.cancel()
 
-    async def _send_all(self, units: AsyncIterator[AccessUnit], stream: "_Stream", scope: anyio.CancelScope) -> None:
+    def repeat(self, wanted: list[tuple[int, int]]) -> None:
+        """Send again what the relay lost, unless nothing more may be sent; what leaves twice is counted twice."""
+        if self.ended.is_set() or not wanted:
+            return
+        datagrams = self._stream.repeated(wanted, self._clock.monotonic())
+        if datagrams:
+            self._leg.send(datagrams)
+            self._packets += len(datagrams)
+            self._bytes += sum(map(len, datagrams))
+
+    async def _send_all(self, units: AsyncIterator[AccessUnit], scope: anyio.CancelScope) -> None:
         async for unit in units:
             if self.ended.is_set() or not self._leg.is_open:
                 break
-            self._account(stream.send(unit))
+            self._send(unit)
         self.halt()
         scope.cancel()
 
-    def _account(self, datagrams: list[bytes]) -> None:
+    def _send(self, unit: AccessUnit) -> None:
+        now = self._clock.monotonic()
+        datagrams = self._stream.datagrams(unit, now)
         if not datagrams:
             return
+        self._leg.send(datagrams)
+        self._account(datagrams)
+        report = self._stream.report(unit, at=self._clock.now(), now=now)
+        if report is not None:
+            self._leg.send_rtcp(report)
+
+    def _account(self, datagrams: list[bytes]) -> None:
         now, moment = self._clock.now(), self._clock.monotonic()
         if self._first_at is None:
             self._first_at, self._started = now, moment
@@ -138,33 +157,6 @@ class _Goodbye:
             await self._http.delete(self._url, headers={"authorization": f"Bearer {self._ticket}"})
         except httpx.HTTPError:
             return  # the relay notices the silence
-
-
-class _Stream:
-    """Numbers, packetises and encrypts the access units of one uplink."""
-
-    def __init__(self, leg: Leg, protector: Protector, ssrc: int) -> None:
-        self._leg, self._protector, self._ssrc = leg, protector, ssrc
-        self._index = secrets.randbelow(1 << 15)  # RFC 3711 §3.3.1: the lower half, as the rollover count starts at 0
-        self._origin = secrets.randbits(32)
-
-    def send(self, unit: AccessUnit) -> list[bytes]:
-        """Send one unit; returns its datagrams for the account."""
-        payloads = h264.packetise(list(nal.split(unit.data)))
-        datagrams = []
-        for number, payload in enumerate(payloads, 1):
-            header = rtp.header(
-                is_last=number == len(payloads),
-                payload_type=_PAYLOAD_TYPE,
-                sequence=self._index,
-                timestamp=self._origin + unit.pts_90k,
-                ssrc=self._ssrc,
-            )
-            datagrams.append(self._protector.protect(header, payload, self._index))
-            self._index += 1
-        if datagrams:
-            self._leg.send(datagrams)
-        return datagrams
 
 
 class Publisher:
@@ -228,24 +220,11 @@ class Publisher:
         tasks: anyio.abc.TaskGroup,
         on_key_frame_wanted: Callable[[], None],
     ) -> Publication:
-        ssrc = secrets.randbits(32) or 1
+        ssrc, rtx_ssrc = secrets.randbits(32) | 1, secrets.randbits(32) & ~1 or 2  # never the same
         publications: list[Publication] = []
-
-        def closed() -> None:
-            for publication in publications:
-                publication.halt()
-
-        leg = Leg(
-            port=port,
-            identity=self._identity,
-            ids=self._ids,
-            is_controlling=True,
-            on_rtp=lambda _: None,
-            on_rtcp=lambda data: on_key_frame_wanted() if rtcp.asks_for_key_frame(data) else None,
-            on_closed=closed,
-        )
+        leg = self._leg(port, publications, on_key_frame_wanted)
         try:
-            answer, session_url = await self._offer(leg, target, ssrc)
+            answer, session_url = await self._offer(leg, target, ssrc, rtx_ssrc)
             for candidate in self._allowed(answer.candidates):
                 await leg.add_candidate(candidate)
             await leg.connect(
@@ -259,12 +238,39 @@ class Publisher:
                 await leg.close()
             raise
         goodbye = _Goodbye(self._http, session_url, target.ticket)
-        publication = Publication(leg=leg, port=port, clock=self._clock, goodbye=goodbye)
+        stream = OutgoingStream(
+            ssrc=ssrc, protector=leg.protector(ssrc), retransmitter=_retransmitter(leg, answer, rtx_ssrc)
+        )
+        publication = Publication(leg=leg, stream=stream, port=port, clock=self._clock, goodbye=goodbye)
         publications.append(publication)
-        tasks.start_soon(publication.pump, units, _Stream(leg, leg.protector(ssrc), ssrc))
+        tasks.start_soon(publication.pump, units)
         return publication
 
-    async def _offer(self, leg: Leg, target: PublishTarget, ssrc: int) -> tuple[sdp.Call, str]:
+    def _leg(self, port: UdpPort, publications: list[Publication], on_key_frame_wanted: Callable[[], None]) -> Leg:
+        """The connection; what the relay says on it goes to the publication, once there is one."""
+
+        def heard(data: bytes) -> None:
+            said = rtcp.read(data)
+            if said.wants_key_frame:
+                on_key_frame_wanted()
+            for publication in publications:
+                publication.repeat(said.wanted)
+
+        def closed() -> None:
+            for publication in publications:
+                publication.halt()
+
+        return Leg(
+            port=port,
+            identity=self._identity,
+            ids=self._ids,
+            is_controlling=True,
+            on_rtp=lambda _: None,
+            on_rtcp=heard,
+            on_closed=closed,
+        )
+
+    async def _offer(self, leg: Leg, target: PublishTarget, ssrc: int, rtx_ssrc: int) -> tuple[sdp.Call, str]:
         offer = sdp.write(
             sdp.Call(
                 user_fragment=leg.user_fragment,
@@ -272,9 +278,12 @@ class Publisher:
                 fingerprint=self.fingerprint,
                 setup="actpass",
                 direction="sendonly",
-                payload_type=_PAYLOAD_TYPE,
+                payload_type=outgoing.PAYLOAD_TYPE,
                 profile=_PROFILE,
                 ssrc=ssrc,
+                has_nack=True,
+                rtx_payload_type=outgoing.RTX_PAYLOAD_TYPE,
+                rtx_ssrc=rtx_ssrc,
             )
         )
         headers = {"content-type": "application/sdp", "authorization": f"Bearer {target.ticket}"}
@@ -298,3 +307,10 @@ class Publisher:
             if fields[2].lower() == "udp" and self._allows_address(address):
                 allowed.append(candidate)
         return allowed
+
+
+def _retransmitter(leg: Leg, answer: sdp.Call, ssrc: int) -> Retransmitter | None:
+    """Ours, if the relay takes retransmissions under the name we offered."""
+    if answer.rtx_payload_type != outgoing.RTX_PAYLOAD_TYPE:
+        return None
+    return Retransmitter(ssrc=ssrc, payload_type=outgoing.RTX_PAYLOAD_TYPE, protector=leg.protector(ssrc))

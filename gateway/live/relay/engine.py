@@ -18,11 +18,12 @@ from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.reports import Reports
 from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
-from partner_agent.rtc import sdp
+from partner_agent.rtc import rtp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.fanout import FanOut, Viewer
 from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.mux import PortFullError, UdpPort
+from partner_agent.rtc.reception import Reception
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -71,11 +72,12 @@ class RelayEngine:
         call = parsed(offer, "sendonly")
         stream = self._stream(publication)
         leg = self._leg(
-            on_rtp=lambda data: self._ingest(stream, data),
+            on_rtp=lambda data: self._ingest(stream, leg, data),
             on_rtcp=lambda data: self._reports.from_publisher(stream, data) if stream.leg is leg else None,
             on_closed=lambda: self._ingest_lost(stream, leg),
         )
         former, stream.leg = stream.leg, leg
+        stream.reception = Reception(asks=call.has_nack, rtx_payload_type=call.rtx_payload_type)
         stream.resource, stream.fingerprint = self._ids.secret(16).hex(), call.fingerprint
         if former is not None:
             self._tasks.start_soon(close, former)
@@ -215,8 +217,7 @@ class RelayEngine:
             "admissions": len(self._tables.admissions),
             "unknown_datagrams": self._port.unknown,
             "dropped_datagrams": self._port.sender.dropped,
-            "repeated_packets": self._reports.repeated,
-            "losing_viewers": self._reports.losing_viewers(),
+            **self._reports.figures(),
         }
 
     def viewer_figures(self, session: str) -> dict[str, int]:
@@ -269,9 +270,9 @@ class RelayEngine:
                 profile=call.profile,
                 mid=call.mid,
                 ssrc=self._ssrc if is_sending else 0,
-                has_nack=call.has_nack if is_sending else False,
-                has_remb=call.has_remb if is_sending else False,
-                rtx_payload_type=call.rtx_payload_type if is_sending else 0,
+                has_nack=call.has_nack,
+                has_remb=call.has_remb and is_sending,
+                rtx_payload_type=call.rtx_payload_type,
                 rtx_ssrc=self._rtx_ssrc if is_sending and call.rtx_payload_type else 0,
                 candidates=(leg.candidate,),
                 declined=call.declined,
@@ -336,8 +337,17 @@ class RelayEngine:
             ssrc=self._rtx_ssrc, payload_type=call.rtx_payload_type, protector=call.leg.protector(self._rtx_ssrc)
         )
 
-    def _ingest(self, stream: Stream, data: bytes) -> None:
-        stream.fanout.push(data, self._clock.monotonic())
+    def _ingest(self, stream: Stream, leg: Leg, data: bytes) -> None:
+        if stream.leg is not leg:
+            return  # the last packets of a publisher that another one has replaced
+        now = self._clock.monotonic()
+        try:
+            packet = stream.reception.take(rtp.parse(data), now)
+        except rtp.NotRtpError:
+            return
+        if packet is not None:
+            stream.fanout.take(packet, now)
+        self._reports.ask_lost(stream, now)
         for session in list(stream.joining):
             call, viewer = self._tables.calls.get(session), stream.fanout.viewers.get(session)
             if call is None or viewer is None:

@@ -2,10 +2,12 @@
 
 A viewer's feedback is answered from what the relay has: lost packets from the ring, pleas from the cached group of
 pictures; the site is asked for a key frame only when there is none. About once a second each viewer gets a sender
-report on the clock of whoever publishes, and nothing is invented before that clock is known. Decides nothing about who
-may see: `FanOut` gives to whom `engine` admitted. RFC 3550 §6, RFC 4585, RFC 4588.
+report on the clock of whoever publishes, and nothing is invented before that clock is known; each publisher gets what
+arrived of its packets, and at once what did not. Decides nothing about who may see: `FanOut` gives to whom `engine`
+admitted. RFC 3550 §6, RFC 4585, RFC 4588.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -16,6 +18,8 @@ from partner_agent.wire.clock import Clock
 KEY_FRAME_PERIOD_S: Final = 1.0
 LOSING_OF_256: Final = 13  # one packet in twenty: pictures begin to stand still though packets are repeated
 
+_LOG: Final = logging.getLogger(__name__)
+
 Broken = Callable[[str, Exception], None]
 
 
@@ -24,12 +28,13 @@ class Reports:
 
     Attributes:
         repeated: packets sent again, to all viewers since the start.
+        asked: packets asked of publishers again.
     """
 
     def __init__(self, *, tables: Tables, clock: Clock, ssrc: int, on_broken: Broken) -> None:
         """`ssrc` is whom viewers know the pictures by, and publishers the reports; `on_broken` ends one viewer."""
         self._tables, self._clock, self._ssrc, self._on_broken = tables, clock, ssrc, on_broken
-        self.repeated = 0
+        self.repeated = self.asked = 0
 
     def from_viewer(self, call: Call, data: bytes) -> None:
         """A viewer's compound packet: a sign of life, perhaps a plea, perhaps a list of what it lost."""
@@ -53,28 +58,64 @@ class Reports:
 
     def from_publisher(self, stream: Stream, data: bytes) -> None:
         """A publisher's compound packet: what its clock says."""
-        heard = rtcp.read(data)
+        heard, now = rtcp.read(data), self._clock.monotonic()
         if heard.sender is not None:
-            stream.fanout.keep_clock(heard.sender, self._clock.monotonic())
+            stream.reception.heard(heard.sender, now)
+            stream.fanout.keep_clock(heard.sender, now)
+
+    def ask_lost(self, stream: Stream, now: float) -> None:
+        """Ask the publisher for what is missing and due; costs nothing while nothing is."""
+        missing = stream.reception.due(now)
+        if missing and stream.leg is not None:
+            self.asked += len(missing)
+            stream.leg.send_rtcp(rtcp.loss_report(self._ssrc, stream.reception.ssrc, missing))
 
     def tick(self, now: float) -> None:
-        """Once a second: a sender report for each viewer whose pictures have a clock."""
+        """Once a second: how it arrives, to each publisher; a sender report, to each viewer whose pictures have one."""
         for stream in list(self._tables.streams.values()):
+            try:
+                self._tell_arrivals(stream, now)
+                self.ask_lost(stream, now)
+            except Exception:  # noqa: BLE001 -- supervisor of one publisher among many
+                _LOG.warning("a publisher could not be told how its packets arrive", exc_info=True)
             for session in list(stream.fanout.viewers):
                 try:
                     self._tell_clock(stream, session, now)
                 except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
                     self._on_broken(session, error)
 
-    def losing_viewers(self) -> int:
-        """How many viewers lost `LOSING_OF_256` or more of what was sent to them, by their last report."""
-        return sum(call.quality.lost_of_256 >= LOSING_OF_256 for call in self._tables.calls.values())
+    def figures(self) -> dict[str, int]:
+        """Repeated and asked: since the start. Repaired and lost on the way here: of what runs. Losing: now."""
+        receptions = [stream.reception for stream in self._tables.streams.values()]
+        return {
+            "repeated_packets": self.repeated,
+            "asked_packets": self.asked,
+            "repaired_packets": sum(reception.repaired for reception in receptions),
+            "lost_packets": sum(reception.given_up for reception in receptions),
+            "losing_viewers": sum(call.quality.lost_of_256 >= LOSING_OF_256 for call in self._tables.calls.values()),
+        }
 
     def ask_key_frame(self, stream: Stream, now: float) -> None:
         """Ask the site, at most once in `KEY_FRAME_PERIOD_S`."""
         if stream.leg is not None and now - stream.asked_at >= KEY_FRAME_PERIOD_S:
             stream.asked_at = now
             stream.leg.send_rtcp(rtcp.key_frame_request(self._ssrc, stream.fanout.source_ssrc))
+
+    def _tell_arrivals(self, stream: Stream, now: float) -> None:
+        block = stream.reception.report(now) if stream.leg is not None else None
+        if stream.leg is None or block is None:
+            return
+        report = rtcp.receiver_report(
+            self._ssrc,
+            block.ssrc,
+            highest=block.highest,
+            lost=block.lost,
+            lost_of_256=block.lost_of_256,
+            jitter=block.jitter,
+            last_report=block.last_report,
+            delay_65536=block.delay_65536,
+        )
+        stream.leg.send_rtcp(report + rtcp.description(self._ssrc, sdp.CNAME))
 
     def _tell_clock(self, stream: Stream, session: str, now: float) -> None:
         call, report = self._tables.calls.get(session), stream.fanout.sender_report(session, now)

@@ -7,6 +7,7 @@ from typing import Final
 from gateway.live.relay.quality import Quality
 from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.hooks import Leg
+from partner_agent.rtc.reception import Reception
 
 MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none is admitted again
 MAX_STREAMS: Final = 500
@@ -17,6 +18,7 @@ class Stream:
     """One publication: its fan-out, and its ingest when there is one.
 
     Attributes:
+        reception: what the present ingest's packets say of their way.
         joining: sessions that are attached and still wait for their first packet.
     """
 
@@ -26,6 +28,7 @@ class Stream:
     resource: str = ""
     fingerprint: str = ""
     asked_at: float = float("-inf")
+    reception: Reception = field(default_factory=Reception)
     joining: set[str] = field(default_factory=set)
 
 

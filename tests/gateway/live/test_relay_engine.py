@@ -17,6 +17,7 @@ from gateway.live.tickets import TicketIssuer, TicketReader
 from partner_agent.rtc import certificate, h264, rtcp, rtp, rtx, sdp
 from partner_agent.rtc.hooks import LegFailedError
 from partner_agent.rtc.mux import UdpPort
+from partner_agent.rtc.ring import Packet
 from partner_agent.rtc.srtp import Protector
 from partner_agent.wire.limits import LEASE_VALID_S
 from tests.fakes.clock import FakeClock
@@ -62,21 +63,23 @@ class Lab:
                 user_fragment=call.user_fragment, password=call.password, fingerprint=call.fingerprint, role="client"
             )
 
-    async def publish(self, publication: str = "pub_1") -> End:
+    async def publish(self, publication: str = "pub_1", *, is_repairing: bool = False) -> End:
         """Start a publication that has sent one key frame."""
         end = await self.end(ONE)
         ticket = self.tickets.for_publication(publication=publication, camera="cam", agent="agt", relay="relay-1")
-        answer, _ = await self.engine.whip(publication, ticket, self.offer(end, "sendonly"))
+        answer, _ = await self.engine.whip(publication, ticket, self.offer(end, "sendonly", is_repairing=is_repairing))
         await self.join(end, answer)
         self._protector = end.leg.protector(7)
         await until(lambda: self.told(protocol.PublicationUp))
         await self.picture(end)
         return end
 
-    async def picture(self, end: End) -> None:
-        """Send one key picture, and wait until the relay has it."""
+    async def picture(self, end: End, *, without: int | None = None) -> rtp.RtpPacket | None:
+        """Send one key picture, and wait until the relay has it; the packet that is left out is returned."""
         assert self._protector is not None
-        at = self._sequence * 3000
+        at, left_out = self._sequence * 3000, None
+        stream = next(iter(self.engine._tables.streams.values()))
+        before = stream.fanout.packets
         for number, payload in enumerate(KEY, 1):
             head = rtp.header(
                 is_last=number == len(KEY),
@@ -85,10 +88,13 @@ class Lab:
                 timestamp=at,
                 ssrc=7,
             )
-            end.leg.send([self._protector.protect(head, payload, self._sequence)])
+            if number == without:
+                left_out = rtp.parse(head + payload)
+            else:
+                end.leg.send([self._protector.protect(head, payload, self._sequence)])
             self._sequence += 1
-        stream = next(iter(self.engine._tables.streams.values()))
-        await until(lambda: stream.fanout.packets == self._sequence)
+        await until(lambda: stream.fanout.packets == before + len(KEY) - (left_out is not None))
+        return left_out
 
     async def view(self, session: str = "ses_1", *, is_repairing: bool = False) -> End:
         """Call as a browser; connected when this returns."""
@@ -454,6 +460,66 @@ async def test_a_viewer_s_reports_are_its_figures():
         assert (figures["lost_permille"], figures["lost_packets"]) == (500, 4)
         assert relay.engine.viewer_figures("ses_2") == {}
         assert relay.engine.figures()["losing_viewers"] == 1
+
+
+async def test_what_was_lost_on_the_way_here_is_asked_for_and_reaches_viewers_in_its_place():
+    """The publisher is asked once, repeats by RTX, and viewers get the packet under the number they miss."""
+    async with lab() as relay:
+        publisher = await relay.publish(is_repairing=True)
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        lost = await relay.picture(publisher, without=2)
+        assert lost is not None
+        relay.clock.advance(0.02)
+        stream = next(iter(relay.engine._tables.streams.values()))
+        relay.engine._reports.ask_lost(stream, relay.clock.monotonic())
+        await until(lambda: publisher.rtcp)
+        assert rtcp.read(publisher.rtcp[-1]).wanted == [(7, lost.sequence)]
+
+        again = rtx.Retransmitter(ssrc=8, payload_type=97, protector=publisher.leg.protector(8))
+        packet = Packet(lost.sequence, lost.is_last, lost.timestamp, lost.payload)
+        for _ in range(2):
+            publisher.leg.send(again.repeat([(packet, lost.sequence)], 0.0))
+
+        await until(lambda: len(viewer.rtp) == 2 * len(KEY))
+        numbers = sorted(rtp.parse(data).sequence for data in viewer.rtp)
+        assert numbers == list(range(numbers[0], numbers[0] + 2 * len(KEY)))
+        await relay.picture(publisher)
+        await until(lambda: len(viewer.rtp) == 3 * len(KEY))
+        shown = relay.engine.figures()
+        assert (shown["asked_packets"], shown["repaired_packets"], shown["lost_packets"]) == (1, 1, 0)
+
+
+async def test_a_publisher_is_told_each_second_how_its_packets_arrive():
+    """Losses before repair, the highest number, and its own report by name."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        await relay.picture(publisher, without=2)
+        publisher.leg.send_rtcp(rtcp.sender_report(rtcp.SenderReport(7, 5 << 32, 0, 0, 0)))
+        await until(lambda: next(iter(relay.engine._tables.streams.values())).fanout._source.told)
+        relay.clock.advance(0.5)
+
+        relay.engine.sweep()
+
+        await until(lambda: publisher.rtcp)
+        (block,) = rtcp.read(publisher.rtcp[-1]).blocks
+        total = 2 * len(KEY)
+        assert (block.ssrc, block.highest, block.lost, block.lost_of_256) == (7, total - 1, 1, 256 // total)
+        assert (block.last_report, block.delay_65536) == (5 << 16, 32_768)
+
+
+async def test_a_publisher_that_negotiated_no_nack_is_not_asked():
+    """Its losses stay gaps, which the viewer sees."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+
+        await relay.picture(publisher, without=2)
+        relay.clock.advance(0.5)
+        await relay.picture(publisher)
+
+        assert relay.engine.figures()["asked_packets"] == 0
+        assert publisher.rtcp == []
 
 
 async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
