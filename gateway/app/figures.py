@@ -41,11 +41,17 @@ async def _of_relay(relay: RelayFigures) -> Sequence[Figure]:
     said = await relay()
     dropped = "Datagrams a full socket buffer of the relay swallowed since it started."
     unknown = "Datagrams of nobody the relay knows since it started."
+    repeated = "Packets viewers lost that the relay sent again since it started."
+    asked = "Packets lost between sites and the relay that it asked for again since it started."
+    losing = "Viewers who lose one packet in twenty or more, by their last report."
     return [
         Figure("relay_publications", "Cameras whose site publishes to the relay.", said["publications"]),
         Figure("relay_viewers", "Viewers the relay forwards to.", said["viewers"]),
         Figure("relay_dropped_datagrams_total", dropped, said["dropped_datagrams"], "counter"),
         Figure("relay_unknown_datagrams_total", unknown, said["unknown_datagrams"], "counter"),
+        Figure("relay_repeated_packets_total", repeated, said["repeated_packets"], "counter"),
+        Figure("relay_asked_packets_total", asked, said["asked_packets"], "counter"),
+        Figure("relay_losing_viewers", losing, said["losing_viewers"]),
     ]
 
 

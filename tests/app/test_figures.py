@@ -19,7 +19,15 @@ from tests.fakes.ids import SequentialIds
 from tests.support.evidence import OWNER, EvidenceGateway
 
 pytestmark = pytest.mark.anyio
-SAID = {"publications": 2, "viewers": 3, "dropped_datagrams": 11, "unknown_datagrams": 5}
+SAID = {
+    "publications": 2,
+    "viewers": 3,
+    "dropped_datagrams": 11,
+    "unknown_datagrams": 5,
+    "repeated_packets": 13,
+    "asked_packets": 7,
+    "losing_viewers": 1,
+}
 
 
 @dataclass
@@ -73,6 +81,9 @@ async def test_figures_are_what_is_measured(gateway: EvidenceGateway):
         "lenspact_relay_viewers 3",
         "lenspact_relay_dropped_datagrams_total 11",
         "# TYPE lenspact_relay_dropped_datagrams_total counter",
+        "lenspact_relay_repeated_packets_total 13",
+        "lenspact_relay_asked_packets_total 7",
+        "lenspact_relay_losing_viewers 1",
         f"lenspact_log_entries {size}",
         "lenspact_log_lag_seconds 4",
         'lenspact_clips_open{state="held"} 3',

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
 from gateway.audit import Query
 from gateway.cameras import Camera as ListedCamera
@@ -42,6 +43,7 @@ class City:
     camera: ListedCamera
     operator: Principal
     incident_id: str
+    tasks: TaskGroup
 
     async def open(self) -> OpenedView:
         """The operator asks to see the camera."""
@@ -69,6 +71,7 @@ class City:
                 fingerprint=answer.fingerprint,
                 role="client",
             )
+        self.tasks.start_soon(end.report)
         return end
 
     async def read(self, opened: OpenedView) -> Session:
@@ -98,14 +101,15 @@ async def city(database: Database, folder: Path, preset: Preset = Preset.EMERGEN
         async with agent.enrolling() as (code, finish):
             await server.approve(code)
             await finish()
-        async with agent.running():
+        async with agent.running(), anyio.create_task_group() as tasks:
             camera = await _shared(server, agent, preset)
             operator = await _operator(server)
             place = camera.place
             report = IncidentReport(IncidentKind.ROBBERY, Origin.CAD, place.lat, place.lon, number="26-1")
             incident = await server.services.incidents.feed(operator.organisation_id, report)
             await until(lambda: server.services.live.is_running)
-            yield City(server, agent, camera, operator, incident.id)
+            yield City(server, agent, camera, operator, incident.id, tasks)
+            tasks.cancel_scope.cancel()
 
 
 async def _shared(server: SiteServer, agent: AgentProcess, preset: Preset) -> ListedCamera:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import anyio
 
-from partner_agent.rtc import certificate
+from partner_agent.rtc import certificate, rtcp
 from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.wire.ids import SystemIds
@@ -50,3 +50,9 @@ class End:
                 fingerprint=fingerprint or other.identity.fingerprint,
                 role="client" if self.is_controlling else "server",
             )
+
+    async def report(self, period_s: float = 1.0) -> None:
+        """Say each second that somebody reads, as a browser does; until cancelled."""
+        while True:
+            self.leg.send_rtcp(rtcp.receiver_report(1, 2, highest=1, lost=0, lost_of_256=0))
+            await anyio.sleep(period_s)

@@ -30,7 +30,9 @@ from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import LEASE_VALID_S
 
 ADMISSION_S: Final = 35.0  # a ticket's life and the agent's answer; a viewer nobody admits is closed after it
-SILENCE_S: Final = 15.0  # a browser reports each second; ICE consent alone would take 30
+# A browser reports each second, pictures or none; with the sweep's second, who vanished or never reads is gone within
+# five. Its reports count, not its ICE checks: those would take 30 s, and say nothing of whether anybody reads.
+SILENCE_S: Final = 4.0
 
 _LOG: Final = logging.getLogger(__name__)
 

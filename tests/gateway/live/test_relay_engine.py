@@ -13,6 +13,7 @@ from gateway.kernel.keyring import TicketSigner
 from gateway.live.relay import protocol
 from gateway.live.relay.engine import ADMISSION_S, SILENCE_S, RelayEngine
 from gateway.live.relay.peers import CallRefusedError
+from gateway.live.relay.server import SWEEP_S
 from gateway.live.tickets import TicketIssuer, TicketReader
 from partner_agent.rtc import certificate, h264, rtcp, rtp, rtx, sdp
 from partner_agent.rtc.hooks import LegFailedError
@@ -292,7 +293,8 @@ async def test_a_call_nobody_admits_is_closed():
 
 
 async def test_a_silent_viewer_is_closed():
-    """A browser that stopped reporting is gone, whatever ICE still believes."""
+    """A browser that stopped reporting is gone within five seconds, whatever ICE still believes."""
+    assert SILENCE_S + SWEEP_S <= 5
     async with lab() as relay:
         await relay.publish()
         viewer = await relay.view()
