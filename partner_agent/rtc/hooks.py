@@ -2,13 +2,15 @@
 
 One `Leg` is an ICE agent on a shared UDP port and the DTLS transport above it: aiortc's own classes, without its
 peer connection, whose receivers always decode. Decrypted RTP and RTCP come out raw; SRTP keys are exported again for
-our own encryption. Written against aiortc 1.16 and aioice 0.13, which are pinned.
+our own encryption. ICE restarts as a second agent on the same port, which takes the DTLS transport over once it has
+found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13, which are pinned.
 """
 
 import inspect
 from collections.abc import Callable
 from typing import Any, Final, Literal
 
+import anyio
 import pylibsrtp
 from aioice import Candidate
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -56,6 +58,7 @@ def check_hooks() -> None:
             connection,
             ("_protocols", "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated"),
         ),
+        ("aiortc RTCIceTransport", RTCIceTransport(RTCIceGatherer(iceServers=[])), ("_connection", "_recv", "_send")),
         ("aioice StunProtocol", StunProtocol, ("connection_made", "connection_lost", "datagram_received")),
         (
             "aiortc RTCDtlsTransport",
@@ -68,7 +71,15 @@ def check_hooks() -> None:
             if not hasattr(owner, hook):
                 raise HooksMovedError(f"{name} has no {hook}")
     source = inspect.getsource(RTCDtlsTransport)
-    for used in ("self._srtp_profiles", "self._rx_srtp", "self._tx_srtp", "self._role", "await self._handle_rtp_data("):
+    for used in (
+        "self._srtp_profiles",
+        "self._rx_srtp",
+        "self._tx_srtp",
+        "self._role",
+        "await self._handle_rtp_data(",
+        "await self.transport._recv()",
+        "await self.transport._send(",
+    ):
         if used not in source:
             raise HooksMovedError(f"RTCDtlsTransport no longer uses {used}")
     if not _PROFILES:
@@ -109,11 +120,45 @@ class _RawDtlsTransport(RTCDtlsTransport):
         self._on_rtcp(data)
 
 
+class IceSession:
+    """One ICE agent on the shared port, which is its only host candidate: nothing is bound, nothing is gathered.
+
+    Attributes:
+        user_fragment, password: what our SDP says for it.
+        peer_fragment: the peer's user fragment; empty until it is known.
+    """
+
+    def __init__(self, port: UdpPort, connection: Connection, *, peer_fragment: str = "") -> None:
+        self.user_fragment, self.password = connection.local_username, connection.local_password
+        self.peer_fragment = peer_fragment
+        self.connection = connection
+        self.route: Route = port.join(connection)
+        host, number = port.address
+        protocol = self.route.protocol
+        protocol.local_candidate = Candidate(
+            foundation=candidate_foundation("host", "udp", host),
+            component=_COMPONENT,
+            transport="udp",
+            priority=candidate_priority(_COMPONENT, "host"),
+            host=host,
+            port=number,
+            type="host",
+        )
+        connection._protocols.append(protocol)
+        connection._local_candidates.append(protocol.local_candidate)
+        connection._local_candidates_start = True
+        connection._local_candidates_end = True
+
+    async def close(self) -> None:
+        """Send nothing more, and leave the port."""
+        await self.connection.close()
+        self.route.close()
+
+
 class Leg:
     """One ICE and DTLS-SRTP connection on a shared port.
 
     Attributes:
-        user_fragment, password: what our SDP says for ICE.
         received_rejected: packets whose authentication failed.
     """
 
@@ -128,25 +173,40 @@ class Leg:
         on_rtcp: Callable[[bytes], None],
         on_closed: Callable[[], None],
     ) -> None:
-        self.user_fragment, self.password = ids.secret(8).hex(), ids.secret(16).hex()
         self.received_rejected = 0
         self._protectors: dict[int, Protector] = {}
-        self._port = port
+        self._port, self._ids = port, ids
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
-        gatherer = RTCIceGatherer(iceServers=[], local_username=self.user_fragment, local_password=self.password)
-        self._connection: Connection = gatherer._connection
-        self._connection.ice_controlling = is_controlling
+        user_fragment, password = self._credentials()
+        gatherer = RTCIceGatherer(iceServers=[], local_username=user_fragment, local_password=password)
+        gatherer._connection.ice_controlling = is_controlling
         self._ice = RTCIceTransport(gatherer)
+        self._ice._recv, self._ice._send = self._next_datagram, self._send_datagram
+        self._session = IceSession(port, gatherer._connection)
+        self._restarted: IceSession | None = None
         self._dtls = _RawDtlsTransport(self._ice, identity, on_rtp, on_rtcp)
         self._on_closed = on_closed
         self._dtls.on("statechange", self._state_changed)
-        self._route: Route = port.join(self._connection)
-        self._listen()
+
+    @property
+    def ice(self) -> IceSession:
+        """The ICE session our SDP last spoke of: the one that runs, or the one that shall follow it."""
+        return self._restarted or self._session
+
+    @property
+    def user_fragment(self) -> str:
+        """What our SDP says for ICE."""
+        return self.ice.user_fragment
+
+    @property
+    def password(self) -> str:
+        """What our SDP says for ICE."""
+        return self.ice.password
 
     @property
     def candidate(self) -> str:
         """Our one host candidate as SDP writes it (RFC 8839 §5.1)."""
-        return str(self._route.protocol.local_candidate.to_sdp())
+        return str(self._session.route.protocol.local_candidate.to_sdp())
 
     @property
     def srtp_profile(self) -> str:
@@ -160,7 +220,7 @@ class Leg:
 
     async def add_candidate(self, text: str) -> None:
         """Take a remote candidate, `candidate:…` without the prefix; the caller has checked its address."""
-        await self._connection.add_remote_candidate(Candidate.from_sdp(text))
+        await self.ice.connection.add_remote_candidate(Candidate.from_sdp(text))
 
     async def connect(self, *, user_fragment: str, password: str, fingerprint: str, role: DtlsRole) -> None:
         """Find the peer and shake hands; the caller sets the deadline.
@@ -174,6 +234,7 @@ class Leg:
         Raises:
             LegFailedError: no path, no common profile, or another certificate.
         """
+        self._session.peer_fragment = user_fragment
         await self._ice.start(RTCIceParameters(usernameFragment=user_fragment, password=password))
         if self._ice.state != "completed":
             raise LegFailedError("no path to the peer")
@@ -181,7 +242,58 @@ class Leg:
         await self._dtls.start(RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint("sha-256", fingerprint)]))
         if self._dtls.state != "connected":
             raise LegFailedError("the DTLS handshake failed, or the certificate is not the announced one")
-        self._route.on_media = self._receive
+        self._session.route.on_media = self._receive
+
+    def restart(self, user_fragment: str) -> IceSession:
+        """Begin another ICE session beside the one that runs; media keep their way until `follow` has found a new one.
+
+        Args:
+            user_fragment: the peer's new one.
+
+        Raises:
+            LegFailedError: there is nothing yet to go on with.
+            PortFullError: no room for another ICE agent.
+        """
+        if not self.is_open:
+            raise LegFailedError("ICE restarts only where media flow")
+        mine, password = self._credentials()
+        connection = Connection(
+            ice_controlling=self._session.connection.ice_controlling, local_username=mine, local_password=password
+        )
+        session = IceSession(self._port, connection, peer_fragment=user_fragment)
+        session.route.on_media = self._receive
+        self._restarted = session
+        return session
+
+    async def follow(self, session: IceSession, password: str) -> None:
+        """Find the peer anew, then go on there; the caller sets the deadline. DTLS and its keys stay (RFC 8842 §3.1).
+
+        However this ends, one of the two sessions is closed: the former when the new one has found its way and is still
+        the last that was begun, else the new one.
+
+        Args:
+            session: what `restart` returned.
+            password: the peer's new one.
+
+        Raises:
+            LegFailedError: no way was found; what ran before goes on.
+        """
+        connection, superseded = session.connection, session
+        connection.remote_username, connection.remote_password = session.peer_fragment, password
+        try:
+            await connection.connect()
+            if self._restarted is session and self.is_open:
+                superseded = self._session
+                # In this order, without a pause: who waits for the former's next datagram then waits for the new one's.
+                self._session = session
+                self._ice._connection = connection
+        except ConnectionError as error:
+            raise LegFailedError("no new path to the peer") from error
+        finally:
+            if self._restarted is session:
+                self._restarted = None
+            with anyio.CancelScope(shield=True):
+                await superseded.close()
 
     def protector(self, ssrc: int) -> Protector:
         """Encryption for one SSRC that we send: the same one whenever it is asked for, so no index is used twice."""
@@ -197,7 +309,7 @@ class Leg:
 
     def send(self, datagrams: list[bytes]) -> None:
         """Send protected packets to the nominated address; nothing when there is none. Never waits."""
-        pair = self._connection._nominated.get(_COMPONENT)
+        pair = self._session.connection._nominated.get(_COMPONENT)
         if pair is not None:
             self._port.sender.send(datagrams, pair.remote_addr)
 
@@ -208,28 +320,34 @@ class Leg:
 
     async def close(self) -> None:
         """Say goodbye and leave the port. Awaits several tasks: stop forwarding before calling."""
-        self._route.on_media = None
+        self._session.route.on_media = None
+        restarted, self._restarted = self._restarted, None
+        if restarted is not None:
+            await restarted.close()
         await self._dtls.stop()
         await self._ice.stop()
-        self._route.close()
+        self._session.route.close()
 
-    def _listen(self) -> None:
-        """Give ICE the shared port as its only host candidate: nothing is bound, nothing is gathered."""
-        host, number = self._port.address
-        protocol = self._route.protocol
-        protocol.local_candidate = Candidate(
-            foundation=candidate_foundation("host", "udp", host),
-            component=_COMPONENT,
-            transport="udp",
-            priority=candidate_priority(_COMPONENT, "host"),
-            host=host,
-            port=number,
-            type="host",
-        )
-        self._connection._protocols.append(protocol)
-        self._connection._local_candidates.append(protocol.local_candidate)
-        self._connection._local_candidates_start = True
-        self._connection._local_candidates_end = True
+    def _credentials(self) -> tuple[str, str]:
+        return self._ids.secret(8).hex(), self._ids.secret(16).hex()
+
+    async def _next_datagram(self) -> bytes:
+        """What the DTLS transport reads: of the ICE session that runs, and of the next when that one has been followed.
+
+        Raises:
+            ConnectionError: the session is over, and no other has followed it.
+        """
+        while True:
+            connection = self._session.connection
+            try:
+                return await connection.recv()
+            except ConnectionError:
+                if self._session.connection is connection:
+                    raise
+
+    async def _send_datagram(self, data: bytes) -> None:
+        """What the DTLS transport writes."""
+        await self._session.connection.send(data)
 
     def _state_changed(self) -> None:
         """The peer said goodbye, or its consent ran out (RFC 7675): told once."""

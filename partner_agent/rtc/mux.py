@@ -18,6 +18,10 @@ from partner_agent.rtc.gso import Address, DatagramSender
 
 MAX_PEERS: Final = 2_000  # of one port; a relay process is planned for 400 viewers a core
 MAX_ADDRESSES: Final = 8  # of one peer: interfaces of a browser behind a NAT
+MAX_ASKED: Final = 32  # checks of one peer that may still be answered; it has one under way for each address
+_STUN_HEADER_BYTES: Final = 20
+_BINDING_REQUEST: Final = b"\x00\x01"
+_TRANSACTION: Final = slice(8, 20)  # RFC 8489 §5
 _NOT_STUN: Final = (ValueError, struct.error, IndexError)  # what the library raises of bytes that anybody may send
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a key-frame burst to 200 viewers
 
@@ -39,7 +43,7 @@ class Route:
         self.protocol = StunProtocol(connection)
         self.on_media: Callable[[bytes], None] | None = None
         self.addresses: list[Address] = []
-        self.asked: list[Address] = []
+        self.asked: list[bytes] = []
         self.port = port
 
     def close(self) -> None:
@@ -61,7 +65,7 @@ class UdpPort(asyncio.DatagramProtocol):
         self.unknown = 0
         self._by_name: dict[str, Route] = {}
         self._by_address: dict[Address, Route] = {}
-        self._asked: dict[Address, Route] = {}
+        self._asked: dict[bytes, Route] = {}
         self._transport: asyncio.DatagramTransport | None = None
 
     @classmethod
@@ -106,10 +110,11 @@ class UdpPort(asyncio.DatagramProtocol):
     def release(self, route: Route) -> None:
         """Forget a peer."""
         self._by_name.pop(route.connection.local_username, None)
-        for table, addresses in ((self._by_address, route.addresses), (self._asked, route.asked)):
-            for address in addresses:
-                if table.get(address) is route:
-                    del table[address]
+        for address in route.addresses:
+            if self._by_address.get(address) is route:
+                del self._by_address[address]
+        for transaction in route.asked:
+            self._asked.pop(transaction, None)
         route.addresses.clear()
         route.asked.clear()
         route.on_media = None
@@ -144,13 +149,16 @@ class UdpPort(asyncio.DatagramProtocol):
         """Send one datagram."""
         self.sender.send([data], address)
 
-    def ask(self, route: Route, address: Address) -> None:
-        """Note that `route` has sent a check to `address`, so that the answer finds it."""
-        if address not in route.asked:
-            if len(route.asked) >= MAX_ADDRESSES:
+    def ask(self, route: Route, transaction: bytes) -> None:
+        """Note that `route` has sent a check, so that its answer finds it.
+
+        By its transaction, not by where it went: while ICE restarts, two peers ask the same address.
+        """
+        if transaction not in self._asked:
+            if len(route.asked) >= MAX_ASKED:
                 self._asked.pop(route.asked.pop(0), None)
-            route.asked.append(address)
-        self._asked[address] = route
+            route.asked.append(transaction)
+        self._asked[transaction] = route
 
     def _stun(self, data: bytes, address: Address) -> None:
         try:
@@ -163,7 +171,7 @@ class UdpPort(asyncio.DatagramProtocol):
             route = self._by_name.get(name)
             password = route.connection.local_password if route else ""
         else:
-            route = self._asked.get(address)
+            route = self._asked.get(message.transaction_id)
             password = (route.connection.remote_password or "") if route else ""
         if route is None or not password or not message.check_message_integrity(password.encode()):
             self.unknown += 1
@@ -195,9 +203,9 @@ class _RouteTransport:
         return self._route.port.address if name == "sockname" else default
 
     def sendto(self, data: bytes, addr: Address) -> None:
-        """Send through the port; a STUN message opens the way for its answer."""
-        if data and data[0] < 4:
-            self._route.port.ask(self._route, addr)
+        """Send through the port; a STUN request opens the way for its answer."""
+        if len(data) >= _STUN_HEADER_BYTES and data[:2] == _BINDING_REQUEST:
+            self._route.port.ask(self._route, data[_TRANSACTION])
         self._route.port.send(data, addr)
 
     def is_closing(self) -> bool:

@@ -10,14 +10,15 @@ from typing import Final, Literal
 
 from partner_agent.wire.limits import SDP_BYTES
 
-Direction = Literal["sendonly", "recvonly"]
+Direction = Literal["sendonly", "recvonly", "sendrecv"]
 Setup = Literal["active", "passive", "actpass"]
 
+ICE_OPTIONS: Final = "a=ice-options:trickle ice2"  # RFC 8838 §3, RFC 8445 §10; the same in answers and fragments
 CNAME: Final = "live"  # one name for all: it tells nobody apart
 
 _MAX_SECTIONS: Final = 4  # what a general client may offer besides the video; declined
-_ICE_NAME: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 §5.4
-_ICE_PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
+ICE_NAME: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 §5.4
+ICE_PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")  # no other digits, and not so many that reading them costs
 _MID: Final = re.compile(r"[A-Za-z0-9._+-]{1,32}")
@@ -35,7 +36,7 @@ class Call:
 
     Attributes:
         fingerprint: SHA-256 of its certificate.
-        direction: its own view: `recvonly` = it wants to see.
+        direction: its own view: `recvonly` = it wants to see; `sendrecv` = it does not say which. We never write that.
         payload_type: what it calls H.264.
         ssrc: whom it sends as; 0 when it does not say.
         has_nack: whether it asks for, or repeats, lost packets (RFC 4585 §4.2: `nack`).
@@ -88,8 +89,8 @@ def parse(text: str) -> Call:
     if "a=rtcp-mux" not in lines:
         raise SdpError("RTP and RTCP must share the port")
     return Call(
-        user_fragment=_one(lines, session, "ice-ufrag", _ICE_NAME),
-        password=_one(lines, session, "ice-pwd", _ICE_PASSWORD),
+        user_fragment=_one(lines, session, "ice-ufrag", ICE_NAME),
+        password=_one(lines, session, "ice-pwd", ICE_PASSWORD),
         fingerprint=_fingerprint(lines, session),
         setup=_setup(lines, session),
         direction=_direction(lines),
@@ -120,6 +121,7 @@ def write(call: Call) -> str:
         f"a=mid:{call.mid}",
         f"a={call.direction}",
         "a=rtcp-mux",
+        "a=rtcp-mux-only",
         f"a=rtpmap:{call.payload_type} H264/90000",
         f"a=fmtp:{call.payload_type} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={call.profile}",
         *_repairs(call),
@@ -138,6 +140,7 @@ def write(call: Call) -> str:
     for kind, mid, position in sorted(call.declined, key=lambda entry: entry[2]):
         sections.insert(position, [f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"])
     head = ["v=0", "o=- 0 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {call.mid}", "a=msid-semantic: WMS *"]
+    head.append(ICE_OPTIONS)
     return "\r\n".join([*head, *(line for section in sections for line in section), ""])
 
 
@@ -195,12 +198,12 @@ def _setup(lines: list[str], session: list[str]) -> Setup:
 
 
 def _direction(lines: list[str]) -> Direction:
-    """`sendrecv`, or nothing, is taken as the wish to send: a publisher's client may say so (RFC 9725 §4.2)."""
-    if "a=recvonly" in lines:
-        return "recvonly"
+    """`sendrecv`, or nothing, stands for either: both a publisher and a viewer may say so (RFC 9725 §4.2, WHEP)."""
     if "a=inactive" in lines:
         raise SdpError("the video section is inactive")
-    return "sendonly"
+    if "a=recvonly" in lines:
+        return "recvonly"
+    return "sendonly" if "a=sendonly" in lines else "sendrecv"
 
 
 def _mid(lines: list[str]) -> str:

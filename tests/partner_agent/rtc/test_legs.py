@@ -140,7 +140,6 @@ async def test_a_peer_without_gcm_is_served_by_libsrtp(monkeypatch: pytest.Monke
         two.leg.send([protector.protect(head, b"picture", 5)])
 
         assert isinstance(protector, LibsrtpProtector)
-        assert two.leg.protector(7) is protector  # asked for again: the same, with the indexes it has used
         await until(lambda: one.rtp)
         assert one.rtp == [head + b"picture"]
 
@@ -161,3 +160,80 @@ async def test_the_port_is_bound_where_it_was_told_and_nowhere_else():
     async with two_ends() as (one, _):
         assert one.port.address[0] == "127.0.0.1"
         assert " 127.0.0.1 " in one.leg.candidate
+
+
+async def restarted(one: End, two: End) -> None:
+    """Both ends restart ICE and meet anew; the controlling one is told where to look."""
+    here, there = one.leg.restart("later"), two.leg.restart("later")
+    here.peer_fragment, there.peer_fragment = there.user_fragment, here.user_fragment
+    await one.leg.add_candidate(two.leg.candidate)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(one.leg.follow, here, there.password)
+            tasks.start_soon(two.leg.follow, there, here.password)
+
+
+async def picture(one: End, two: End, number: int) -> None:
+    """One packet from here to there."""
+    head = rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=6, ssrc=7)
+    one.leg.send([one.leg.protector(7).protect(head, b"picture", number)])
+    await until(lambda: head + b"picture" in two.rtp)
+
+
+async def test_ice_restarts_and_everything_goes_on():
+    """New credentials, the same keys and numbers; media, reports and the goodbye find their way, and nobody stays."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        await picture(one, two, 5)
+        before = one.leg.user_fragment, two.leg.user_fragment
+
+        await restarted(one, two)
+
+        assert one.leg.user_fragment != before[0]
+        assert two.leg.user_fragment != before[1]
+        assert [len(end.port._by_name) for end in (one, two)] == [1, 1]
+        await picture(one, two, 6)
+        two.leg.send_rtcp(rtcp.key_frame_request(1, 7))
+        await until(lambda: one.rtcp)
+        await restarted(one, two)
+        await picture(one, two, 7)
+        assert one.closed == two.closed == 0
+        await one.leg.close()
+        await until(lambda: two.closed)
+
+
+async def test_media_pass_while_ice_restarts():
+    """Until the new way is found the former carries them; who asks for a restart and vanishes leaves all as it was."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        session = two.leg.restart("nobody")
+        with anyio.move_on_after(0.5):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(two.leg.follow, session, "p" * 22)
+                await anyio.sleep(0.1)
+                await picture(one, two, 5)
+
+        assert len(two.port._by_name) == 1
+        await picture(one, two, 6)
+        assert two.closed == 0
+
+
+async def test_a_later_restart_takes_the_place_of_an_earlier_one():
+    """Only the last one that was asked for is followed."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        first = two.leg.restart("nobody")
+        second = two.leg.restart("somebody")
+
+        assert two.leg.ice is second
+        assert two.leg.user_fragment == second.user_fragment != first.user_fragment
+        await first.close()
+        await two.leg.close()
+        assert two.port._by_name == {}
+
+
+async def test_nothing_restarts_before_it_has_begun():
+    """There is no DTLS yet that could go on."""
+    async with two_ends() as (one, _):
+        with pytest.raises(LegFailedError):
+            one.leg.restart("later")
