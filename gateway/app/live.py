@@ -15,7 +15,7 @@ from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question,
 from gateway.app.emergency import EmergencyServices
 from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
-from gateway.app.settings import Settings
+from gateway.app.settings import Settings, SettingsError
 from gateway.app.sharing import SharingServices
 from gateway.edge.health import Probe
 from gateway.emergency import Need
@@ -31,6 +31,8 @@ from gateway.live import (
     RELAY_NAME,
     AskGround,
     Calls,
+    IceServerError,
+    IceServers,
     Live,
     LivePlane,
     RelayConfig,
@@ -207,8 +209,7 @@ def wire_live(
     emergency: EmergencyServices,
 ) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
-    settings = ground.settings
-    origin = settings.origin.text
+    settings, origin = ground.settings, ground.settings.origin.text
     plane = build_live(
         LiveGround(
             database=ground.database,
@@ -234,6 +235,7 @@ def wire_live(
         config=relay_config(settings, ground.keyring),
         is_child=settings.relay == "child",
         fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
+        ice_servers=ice_servers(settings, ground.clock),
     )
     _listen_all(sites, plane)
     listen(sites, plane.asks, gateway=origin)
@@ -260,6 +262,22 @@ def relay_config(settings: Settings, keyring: Keyring) -> RelayConfig:
         issuer=settings.origin.text,
         ticket_jwk=dict(keyring.ticket.public.jwk),
     )
+
+
+def ice_servers(settings: Settings, clock: Clock) -> IceServers | None:
+    """What callers of the relay are told of; None where nothing is configured.
+
+    Raises:
+        SettingsError: a server cannot be named, or the secret cannot be read.
+    """
+    if not settings.ice_servers:
+        return None
+    path = settings.turn_secret_file
+    try:
+        secret = path.read_bytes().strip() if path else b""
+        return IceServers(urls=settings.ice_servers, secret=secret, clock=clock)
+    except (IceServerError, OSError) as error:
+        raise SettingsError(f"ice_servers: {error}") from error
 
 
 def relay_certificate(state_dir: Path) -> Path:

@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         relay: `child` of the gateway, or `service` when `lenspact serve --role relay` runs beside it.
         media_addresses: addresses the relay offers to browsers and agents.
         media_port: UDP port of the relay; 0 picks a free one.
+        ice_servers: `stun:`, `turn:` and `turns:` URLs that callers of the relay are told of; empty for none.
+        turn_secret_file: a file that holds coturn's `static-auth-secret` alone; TURN servers need it.
         agency_name: as owners read it.
         agency_zone: IANA zone of the agency.
         ordinance: the ordinance pack that binds everybody; the gateway does not start without it.
@@ -61,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     relay: str = "child"
     media_addresses: tuple[str, ...] = ("127.0.0.1",)
     media_port: int = 0
+    ice_servers: tuple[str, ...] = ()
+    turn_secret_file: Path | None = None
     agency_name: str = "City Police"
     agency_zone: str = "America/Chicago"
     ordinance: str = "open_city"

@@ -59,6 +59,18 @@ class PreconditionError(LenspactError):
     kind = "precondition"
 
 
+class OutdatedError(LenspactError):
+    """The caller named a state that is no more; read the present one first."""
+
+    kind = "outdated"
+
+
+class UnconditionalError(LenspactError):
+    """The caller has to name the state it means, so that no change meets another one."""
+
+    kind = "unconditional"
+
+
 class LimitedError(LenspactError):
     """Too often or too much; wait `retry_after_s`."""
 

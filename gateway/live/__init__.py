@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gateway.live.calls import Calls
     from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
+    from gateway.live.ice_servers import IceServerError, IceServers
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
     from gateway.live.ports import Consequences, Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
     from gateway.live.relay.config import RelayConfig
@@ -34,6 +35,8 @@ __all__ = [
     "DeviceKeys",
     "EndReason",
     "Ground",
+    "IceServerError",
+    "IceServers",
     "Live",
     "LivePlane",
     "OpenedBy",
@@ -67,6 +70,8 @@ _HOMES: Final = {
     "EndReason": "model",
     "FINGERPRINT_PREFIX": "grants",
     "Ground": "build",
+    "IceServerError": "ice_servers",
+    "IceServers": "ice_servers",
     "LIVE_ROUTES": "routes",
     "Live": "service",
     "LivePlane": "build",

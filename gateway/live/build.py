@@ -18,6 +18,7 @@ from gateway.live.calls import Calls
 from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import GrantDesk, RelayPlace
+from gateway.live.ice_servers import IceServers
 from gateway.live.ports import Consequences, Decider, DeviceKeys, Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.child import RelayChild
@@ -164,7 +165,14 @@ class _Law(TypedDict):
     freshness: Freshness
 
 
-def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_child: bool = True) -> LivePlane:
+def build_live(
+    ground: Ground,
+    *,
+    config: RelayConfig,
+    fingerprint: str,
+    is_child: bool = True,
+    ice_servers: IceServers | None = None,
+) -> LivePlane:
     """Sessions and the relay that serves them.
 
     Args:
@@ -172,6 +180,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
         config: what the relay process is told.
         fingerprint: of the relay's certificate, as the key set names it.
         is_child: whether the relay is started here, or is a service of its own that is only connected to.
+        ice_servers: what callers are told of; None for none.
     """
     sessions: Sessions
 
@@ -188,7 +197,7 @@ def build_live(ground: Ground, *, config: RelayConfig, fingerprint: str, is_chil
     return LivePlane(
         live=sessions.live,
         asks=sessions.asks,
-        calls=Calls(relay=client),
+        calls=Calls(relay=client, ice_servers=ice_servers),
         accounts=sessions.accounts,
         client=client,
         child=child,

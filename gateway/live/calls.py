@@ -4,25 +4,33 @@ The ticket is checked in the relay, before it parses any SDP; here only form and
 is not decided here. RFC 9725; WHEP is draft-ietf-wish-whep.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from gateway.kernel.errors import (
     ConflictError,
     DeniedError,
     InvalidError,
     LenspactError,
+    LimitedError,
     NotFoundError,
+    OutdatedError,
     UnauthenticatedError,
     UnavailableError,
+    UnconditionalError,
 )
+from gateway.live.ice_servers import IceServers
 from gateway.live.relay.client import RelayGoneError
 from gateway.live.relay.protocol import Answer
-from partner_agent.wire.limits import SDP_BYTES
 
-_BEARER = "Bearer "
+_BEARER: Final = "Bearer "
+# RFC 9110 §8.8.3: entity-tags, a weak one with its W/. The quotes around * are RFC 9725's own (§4.3.3, its example).
+_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_ANY: Final = "*"
+_NO_CALL: Final = "There is no such call."
 
 
 class RelayCalls(Protocol):
@@ -37,23 +45,40 @@ class RelayCalls(Protocol):
     async def delete(self, subject: str, resource: str) -> bool:
         """A goodbye."""
 
-    async def exists(self, subject: str, resource: str) -> bool:
-        """Whether there is such a call."""
+    async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> Answer:
+        """Candidates found later, or an ICE restart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A call that was taken: our SDP, and the name of the call, known to its caller alone."""
+    """A call that was taken.
+
+    Attributes:
+        sdp: our answer.
+        resource: the name of the call, known to its caller alone.
+        etag: of its ICE session.
+        links: `Link` header values that name ICE servers; empty where none are configured.
+    """
 
     sdp: str
     resource: str
+    etag: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """Our side of a new ICE session, and its tag."""
+
+    sdp: str
+    etag: str
 
 
 class Calls:
     """Hands calls to the relay that owns the stream; one relay for now."""
 
-    def __init__(self, *, relay: RelayCalls) -> None:
-        self._relay = relay
+    def __init__(self, *, relay: RelayCalls, ice_servers: IceServers | None = None) -> None:
+        self._relay, self._ice_servers = relay, ice_servers
 
     async def take(self, use: Literal["whip", "whep"], subject: str, authorization: str, body: bytes) -> Taken:
         """Offer a call to the relay.
@@ -62,7 +87,7 @@ class Calls:
             use: who calls.
             subject: the publication or session in the path.
             authorization: the header, `Bearer` and the ticket.
-            body: the SDP offer.
+            body: the SDP offer, at most 16 kB, which the route has seen to.
 
         Raises:
             UnauthenticatedError: no ticket, or one that opens nothing here.
@@ -70,15 +95,14 @@ class Calls:
         """
         if not authorization.startswith(_BEARER):
             raise UnauthenticatedError("This needs a ticket in the Authorization header.")
-        if len(body) > SDP_BYTES:
-            raise InvalidError("The offer is longer than 16 kB.")
         ticket, offer = authorization.removeprefix(_BEARER), body.decode("utf-8", "replace")
         ask = self._relay.whip if use == "whip" else self._relay.whep
         with _relay_errors():
             answer = await ask(subject, ticket, offer)
         if answer.status != 201:
             raise _refusal(answer.status)
-        return Taken(answer.sdp, answer.resource)
+        links = self._ice_servers.links(subject) if self._ice_servers else ()
+        return Taken(answer.sdp, answer.resource, answer.etag, links)
 
     async def leave(self, subject: str, resource: str) -> None:
         """End a call.
@@ -91,16 +115,48 @@ class Calls:
             is_found = await self._relay.delete(subject, resource)
         _demand(is_found)
 
-    async def check(self, subject: str, resource: str) -> None:
-        """Demand that a call exists.
+    async def patch(self, subject: str, resource: str, if_match: str | None, body: bytes) -> Restarted | None:
+        """Add candidates, or restart ICE; None when candidates were added.
+
+        Args:
+            subject: the publication or session in the path.
+            resource: the name of the call.
+            if_match: the header, None without one.
+            body: the fragment, at most 16 kB.
 
         Raises:
-            NotFoundError: there is none of this name.
-            UnavailableError: the relay is gone, and the call with it.
+            LenspactError: there is no such call, the tag is missing or another session's, the fragment cannot be read,
+                or the relay is gone.
         """
+        tags = [] if if_match is None else entity_tags(if_match)
         with _relay_errors():
-            is_found = await self._relay.exists(subject, resource)
-        _demand(is_found)
+            answer = await self._relay.patch(subject, resource, tags, body.decode("utf-8", "replace"))
+        match answer.status:
+            case 200:
+                return Restarted(answer.sdp, answer.etag)
+            case 204:
+                return None
+            case 400:
+                raise InvalidError("The fragment cannot be used.")
+            case 409:
+                raise ConflictError("ICE restarts once the call is connected.")
+            case _:
+                raise _refusal(answer.status)
+
+
+def entity_tags(header: str) -> list[str]:
+    """The tags of an `If-Match` header; `*` alone for any.
+
+    Raises:
+        InvalidError: it holds anything else.
+    """
+    text = header.strip()
+    if text in (_ANY, f'"{_ANY}"'):
+        return [_ANY]
+    found = [tag.strip() for tag in text.split(",")]
+    if not all(map(_TAG.fullmatch, found)):
+        raise InvalidError("The If-Match header cannot be read.")
+    return found
 
 
 @contextmanager
@@ -113,7 +169,7 @@ def _relay_errors() -> Iterator[None]:
 
 def _demand(is_found: bool) -> None:
     if not is_found:
-        raise NotFoundError("There is no such call.")
+        raise NotFoundError(_NO_CALL)
 
 
 def _refusal(status: int) -> LenspactError:
@@ -124,7 +180,15 @@ def _refusal(status: int) -> LenspactError:
             return DeniedError("This ticket is for another browser.")
         case 409:
             return ConflictError("This view has ended, or is open already. Start a new one.")
+        case 404:
+            return NotFoundError(_NO_CALL)
+        case 412:
+            return OutdatedError("This belongs to an ICE session that is over. Restart ICE.")
         case 422:
             return InvalidError("The offer cannot be used: one H.264 video section is wanted.")
+        case 428:
+            return UnconditionalError("Name the ICE session in If-Match, as the ETag header gave it.")
+        case 429:
+            return LimitedError("ICE restarts once a second at most.", retry_after_s=1)
         case _:
             return UnavailableError("The relay is full. Try again in a moment.")

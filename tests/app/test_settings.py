@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.app.live import ice_servers
 from gateway.app.settings import Settings, SettingsError, check_role, load_settings
+from partner_agent.wire.clock import SystemClock
 
 
 def test_defaults_need_nothing():
@@ -75,3 +77,19 @@ def test_shown_settings_hold_no_secret():
 
     assert "hunter2" not in repr(settings)
     assert "hunter2" in settings.database
+
+
+def test_ice_servers_come_with_the_secret_in_their_file(tmp_path: Path):
+    """None without servers; with TURN the secret is read from its file, and what cannot work is said by name."""
+    file = tmp_path / "turn.secret"
+    file.write_bytes(b"shared\n")
+    urls = {"LENSPACT_ICE_SERVERS": "stun:turn.example:3478 turns:turn.example:443?transport=tcp"}
+    named = load_settings(environ=urls | {"LENSPACT_TURN_SECRET_FILE": str(file)})
+    found = ice_servers(named, SystemClock())
+
+    assert ice_servers(load_settings(environ={}), SystemClock()) is None
+    assert found is not None
+    assert (found.urls, found.secret) == (tuple(urls["LENSPACT_ICE_SERVERS"].split()), b"shared")
+    for without in ({}, {"LENSPACT_TURN_SECRET_FILE": "/nowhere"}, {"LENSPACT_ICE_SERVERS": "https://turn.example"}):
+        with pytest.raises(SettingsError, match="ice_servers"):
+            ice_servers(load_settings(environ=urls | without), SystemClock())

@@ -128,9 +128,9 @@ class Detour:
         """A goodbye."""
         return await self._client.delete(subject, resource)
 
-    async def exists(self, subject: str, resource: str) -> bool:
-        """Whether there is such a call."""
-        return await self._client.exists(subject, resource)
+    async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> Answer:
+        """Candidates found later, or an ICE restart."""
+        return self._led(await self._client.patch(subject, resource, tags, sdp))
 
     def _led(self, answer: Answer) -> Answer:
         former, now = f" {self._way.relay[1]} typ host", f" {self._way.port} typ host"

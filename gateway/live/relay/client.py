@@ -92,10 +92,9 @@ class RelayClient:
         answer = await self._ask(lambda n: protocol.Delete(id=n, subject=subject, resource=resource))
         return answer.status == 200
 
-    async def exists(self, subject: str, resource: str) -> bool:
-        """Whether there is such a call."""
-        answer = await self._ask(lambda n: protocol.Exists(id=n, subject=subject, resource=resource))
-        return answer.status == 200
+    async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> protocol.Answer:
+        """Candidates found later, or an ICE restart."""
+        return await self._ask(lambda n: protocol.Patch(id=n, subject=subject, resource=resource, tags=tags, sdp=sdp))
 
     async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
         """Forward; whether the session is still open."""

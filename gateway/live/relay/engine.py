@@ -13,6 +13,7 @@ import anyio
 import anyio.abc
 
 from gateway.live.relay import protocol
+from gateway.live.relay.patches import Patches
 from gateway.live.relay.peers import CallRefusedError, close, connected, gone, parsed
 from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.reports import Reports
@@ -40,7 +41,11 @@ Tell = Callable[[protocol.Event], None]
 
 
 class RelayEngine:
-    """One relay's streams and viewers."""
+    """One relay's streams and viewers.
+
+    Attributes:
+        patches: of calls that were taken.
+    """
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class RelayEngine:
         # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions.
         self._ssrc = int.from_bytes(ids.secret(4), "big") | 1
         self._rtx_ssrc = int.from_bytes(ids.secret(4), "big") & ~1 or 2
+        self.patches = Patches(tables=self._tables, tasks=tasks, clock=clock)
         self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc, on_broken=self._broken)
 
     # Calls.
@@ -80,10 +86,9 @@ class RelayEngine:
         )
         former, stream.leg = stream.leg, leg
         stream.reception = Reception(asks=call.has_nack, rtx_payload_type=call.rtx_payload_type)
-        stream.resource, stream.fingerprint = self._ids.secret(16).hex(), call.fingerprint
+        stream.resource, stream.fingerprint, stream.mid = self._ids.secret(16).hex(), call.fingerprint, call.mid
         if former is not None:
             self._tasks.start_soon(close, former)
-        self._end_strangers(stream)
         self._tasks.start_soon(self._open_ingest, stream, leg, call)
         return self._answer(leg, call, "recvonly"), stream.resource
 
@@ -112,6 +117,7 @@ class RelayEngine:
             call.payload_type,
             rtx_payload_type=call.rtx_payload_type,
             since=now,
+            mid=call.mid,
         )
         self._tables.calls[session] = viewing
         self._tasks.start_soon(self._open_viewer, viewing, call)
@@ -129,11 +135,6 @@ class RelayEngine:
             self._tasks.start_soon(close, leg)
             return True
         return False
-
-    def has(self, subject: str, resource: str) -> bool:
-        """Whether there is such a call."""
-        call, stream = self._tables.calls.get(subject), self._tables.streams.get(subject)
-        return (call is not None and call.resource == resource) or (stream is not None and stream.resource == resource)
 
     # Orders.
 
@@ -368,13 +369,6 @@ class RelayEngine:
         """What is sent to one viewer failed: its call ends, the others do not notice."""
         _LOG.warning("packets for a viewer could not be sent; its call ends", exc_info=error)
         self.end(session, "failed")
-
-    def _end_strangers(self, stream: Stream) -> None:
-        """Who watches by the word of another publisher than the present one does not watch this one."""
-        for session in list(stream.fanout.viewers):
-            admission = self._tables.admissions.get(session)
-            if admission is None or admission.fingerprint != stream.fingerprint:
-                self.end(session, "replaced")
 
     def _ingest_lost(self, stream: Stream, leg: Leg) -> None:
         if stream.leg is not leg:

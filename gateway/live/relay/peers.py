@@ -38,7 +38,7 @@ def parsed(offer: str, wanted: sdp.Direction) -> sdp.Call:
         call = sdp.parse(offer)
     except sdp.SdpError as error:
         raise CallRefusedError(422) from error
-    if call.direction != wanted or call.setup == "passive":
+    if call.direction not in (wanted, "sendrecv") or call.setup == "passive":
         raise CallRefusedError(422)
     return call
 

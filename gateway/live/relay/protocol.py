@@ -58,12 +58,19 @@ class Delete(Message, tag="delete"):
     resource: str
 
 
-class Exists(Message, tag="exists"):
-    """Whether a resource is there (for PATCH)."""
+class Patch(Message, tag="patch"):
+    """Candidates found later, or an ICE restart, by somebody who knows the resource's name.
+
+    Attributes:
+        tags: of `If-Match`; empty when there was none.
+        sdp: the fragment (RFC 8840).
+    """
 
     id: int
     subject: str
     resource: str
+    tags: list[str]
+    sdp: str
 
 
 class Admit(Message, tag="admit"):
@@ -107,8 +114,10 @@ class Answer(Message, tag="answer"):
 
     Attributes:
         re: the request's number.
-        status: as HTTP counts: 200, 201, or why not.
-        sdp, resource: for an offer taken.
+        status: as HTTP counts: 200, 201, 204, or why not.
+        sdp: ours, for an offer taken or an ICE restart.
+        resource: for an offer taken.
+        etag: of the ICE session that `sdp` describes.
         figures: for `stats`.
     """
 
@@ -116,6 +125,7 @@ class Answer(Message, tag="answer"):
     status: int
     sdp: str = ""
     resource: str = ""
+    etag: str = ""
     figures: dict[str, int] = {}
 
 
@@ -155,7 +165,7 @@ class ViewerGone(Message, tag="viewer_gone"):
     seconds_ms: int
 
 
-Request = Whip | Whep | Delete | Exists | Admit | Lease | Drop | Stats
+Request = Whip | Whep | Delete | Patch | Admit | Lease | Drop | Stats
 Event = PublicationUp | PublicationDown | ViewerUp | ViewerGone
 FromRelay = Hello | Answer | Event
 

@@ -73,30 +73,40 @@ class RelayServer:
             match request:
                 case protocol.Whip() | protocol.Whep():
                     tasks.start_soon(self._call, request)
+                case protocol.Patch():
+                    self._outbox.put(self._patch(request))
                 case _:
                     self._outbox.put(self._order(request))
 
     async def _call(self, request: protocol.Whip | protocol.Whep) -> None:
         try:
             if isinstance(request, protocol.Whip):
-                sdp, resource = await self._engine.whip(request.publication, request.ticket, request.sdp)
+                subject = request.publication
+                sdp, resource = await self._engine.whip(subject, request.ticket, request.sdp)
             else:
-                sdp, resource = await self._engine.whep(request.session, request.ticket, request.sdp)
+                subject = request.session
+                sdp, resource = await self._engine.whep(subject, request.ticket, request.sdp)
         except CallRefusedError as error:
             self._outbox.put(protocol.Answer(re=request.id, status=error.status))
             return
-        self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource))
+        etag = self._engine.patches.tag(subject, resource)
+        self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource, etag=etag))
+
+    def _patch(self, request: protocol.Patch) -> protocol.Answer:
+        try:
+            taken = self._engine.patches.take(request.subject, request.resource, request.tags, request.sdp)
+        except CallRefusedError as error:
+            return protocol.Answer(re=request.id, status=error.status)
+        return protocol.Answer(re=request.id, status=200 if taken.sdp else 204, sdp=taken.sdp, etag=taken.tag)
 
     def _order(
         self,
-        request: protocol.Delete | protocol.Exists | protocol.Admit | protocol.Lease | protocol.Drop | protocol.Stats,
+        request: protocol.Delete | protocol.Admit | protocol.Lease | protocol.Drop | protocol.Stats,
     ) -> protocol.Answer:
         engine, is_done = self._engine, True
         match request:
             case protocol.Delete():
                 is_done = engine.leave(request.subject, request.resource)
-            case protocol.Exists():
-                is_done = engine.has(request.subject, request.resource)
             case protocol.Admit():
                 is_done = engine.admit(request.session, request.publication, request.fingerprint, request.valid_s)
             case protocol.Lease():

@@ -18,6 +18,8 @@ class Stream:
     """One publication: its fan-out, and its ingest when there is one.
 
     Attributes:
+        mid: what the present ingest calls its video section.
+        restarted_at: of its last ICE restart, monotonic seconds.
         reception: what the present ingest's packets say of their way.
         joining: sessions that are attached and still wait for their first packet.
     """
@@ -27,6 +29,8 @@ class Stream:
     leg: Leg | None = None
     resource: str = ""
     fingerprint: str = ""
+    mid: str = ""
+    restarted_at: float = float("-inf")
     asked_at: float = float("-inf")
     reception: Reception = field(default_factory=Reception)
     joining: set[str] = field(default_factory=set)
@@ -41,6 +45,8 @@ class Call:
         since: monotonic seconds of its offer.
         heard_at: of the last report from it, once packets flow.
         is_told: whether the gateway knows that packets flow.
+        mid: what it calls the video section.
+        restarted_at: of its last ICE restart, monotonic seconds.
         quality: what its reports say.
     """
 
@@ -53,6 +59,8 @@ class Call:
     heard_at: float = 0.0
     is_open: bool = False
     is_told: bool = False
+    mid: str = ""
+    restarted_at: float = float("-inf")
     quality: Quality = field(default_factory=Quality)
 
 

@@ -1,5 +1,10 @@
 """WHIP and WHEP as RFC 9725 wants them, and nothing for those without a ticket."""
 
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,12 +14,15 @@ from litestar.testing import TestClient
 
 from gateway.edge.problems import ProblemHandler
 from gateway.live.call_routes import CALL_ROUTES
-from gateway.live.calls import Calls
+from gateway.live.calls import Calls, entity_tags
+from gateway.live.ice_servers import IceServerError, IceServers
 from gateway.live.relay.client import RelayGoneError
 from gateway.live.relay.protocol import Answer
+from tests.fakes.clock import FakeClock
 
 SDP = {"content-type": "application/sdp", "authorization": "Bearer ticket"}
 FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}
+CALL = "/whep/ses_1/secret"
 
 
 @dataclass
@@ -22,8 +30,10 @@ class FakeRelay:
     """Answers every call the same; knows one resource."""
 
     status: int = 201
+    patch_status: int = 204
     is_gone: bool = False
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    tags: list[list[str]] = field(default_factory=list)
 
     async def whip(self, publication: str, ticket: str, sdp: str) -> Answer:
         return self._answer(publication, ticket, sdp)
@@ -34,14 +44,19 @@ class FakeRelay:
     async def delete(self, subject: str, resource: str) -> bool:
         return (subject, resource) == ("ses_1", "secret")
 
-    async def exists(self, subject: str, resource: str) -> bool:
-        return (subject, resource) == ("ses_1", "secret")
+    async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> Answer:
+        assert (subject, resource, sdp) == ("ses_1", "secret", "a=mid:0")
+        if self.is_gone:
+            raise RelayGoneError
+        self.tags.append(tags)
+        is_restart = self.patch_status == 200
+        return Answer(re=1, status=self.patch_status, sdp="a=ours" * is_restart, etag='"two"' * is_restart)
 
     def _answer(self, *asked: str) -> Answer:
         if self.is_gone:
             raise RelayGoneError
         self.asked.append(asked)  # type: ignore[arg-type]
-        return Answer(re=1, status=self.status, sdp="v=0 answer", resource="secret")
+        return Answer(re=1, status=self.status, sdp="v=0 answer", resource="secret", etag='"one"')
 
 
 @pytest.fixture
@@ -50,27 +65,36 @@ def relay() -> FakeRelay:
     return FakeRelay()
 
 
-@pytest.fixture
-def client(relay: FakeRelay) -> TestClient[Litestar]:
-    """The routes in front of it."""
+def client_of(relay: FakeRelay, ice_servers: IceServers | None = None) -> TestClient[Litestar]:
+    """The routes in front of a relay."""
+    calls = Calls(relay=relay, ice_servers=ice_servers)
     app = Litestar(
         [*CALL_ROUTES],
-        dependencies={"live_calls": Provide(lambda: Calls(relay=relay), sync_to_thread=False)},
+        dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
         exception_handlers=ProblemHandler().handlers(),
         openapi_config=None,
     )
     return TestClient(app)
 
 
+@pytest.fixture
+def client(relay: FakeRelay) -> TestClient[Litestar]:
+    """The routes in front of it, without ICE servers."""
+    return client_of(relay)
+
+
 @pytest.mark.parametrize("path", ["/whip/pub_1", "/whep/ses_1"])
 def test_a_call_is_taken(client: TestClient[Litestar], relay: FakeRelay, path: str):
-    """201, our SDP, and a Location only its caller knows (RFC 9725 §4.2)."""
+    """201, our SDP, a Location only its caller knows, and the tag of its ICE session (RFC 9725 §4.2, §4.3.1)."""
     response = client.post(path, headers=SDP, content="v=0 offer")
 
     assert response.status_code == 201
     assert response.text == "v=0 answer"
     assert response.headers["content-type"] == "application/sdp"
     assert response.headers["location"] == f"{path}/secret"
+    assert response.headers["etag"] == '"one"'
+    assert response.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
+    assert "link" not in response.headers
     assert relay.asked == [(path.split("/")[2], "ticket", "v=0 offer")]
 
 
@@ -78,10 +102,13 @@ def test_a_call_is_taken(client: TestClient[Litestar], relay: FakeRelay, path: s
 def test_without_a_ticket_nothing_reaches_the_relay(
     client: TestClient[Litestar], relay: FakeRelay, authorization: str | None
 ):
-    """401, and the offer is not looked at."""
+    """401 with the scheme that would be taken, and the offer is not looked at (RFC 9110 §11.6.1)."""
     headers = {"content-type": "application/sdp"} | ({"authorization": authorization} if authorization else {})
 
-    assert client.post("/whep/ses_1", headers=headers, content="v=0").status_code == 401
+    response = client.post("/whep/ses_1", headers=headers, content="v=0")
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
     assert relay.asked == []
 
 
@@ -104,36 +131,188 @@ def test_a_refusal_is_a_problem(client: TestClient[Litestar], relay: FakeRelay, 
 
 
 def test_a_dead_relay_is_unavailable(client: TestClient[Litestar], relay: FakeRelay):
-    """503, try again; not an error of ours."""
+    """503 and when to come again; not an error of ours (RFC 9725 §4.5)."""
     relay.is_gone = True
 
-    assert client.post("/whep/ses_1", headers=SDP, content="v=0").status_code == 503
+    for response in (
+        client.post("/whep/ses_1", headers=SDP, content="v=0"),
+        client.patch(CALL, headers=FRAGMENT | {"if-match": '"one"'}, content="a=mid:0"),
+    ):
+        assert response.status_code == 503
+        assert int(response.headers["retry-after"]) > 0
 
 
 def test_foreign_bodies_are_refused(client: TestClient[Litestar], relay: FakeRelay):
-    """Another content type is 415; more than 16 kB is 400."""
+    """Another content type is 415; more than 16 kB is 413, announced or not."""
+
+    def without_end() -> Iterator[bytes]:
+        for _ in range(1_000):
+            read.append(1_024)
+            yield b"v" * 1_024
+
+    read: list[int] = []
+
     assert client.post("/whep/ses_1", headers=SDP | {"content-type": "text/plain"}, content="v").status_code == 415
-    assert client.post("/whep/ses_1", headers=SDP, content="v" * 16_385).status_code == 400
+    for path in ("/whip/pub_1", "/whep/ses_1"):
+        assert client.post(path, headers=SDP, content="v" * 16_385).status_code == 413
+        assert client.post(path, headers=SDP, content=without_end()).status_code == 413
+    assert client.patch(CALL, headers=FRAGMENT, content="v" * 16_385).status_code == 413
+    assert client.patch(CALL, headers=SDP, content="a=mid:0").status_code == 415
     assert relay.asked == []
 
 
-def test_trickled_candidates_are_acknowledged_and_a_restart_is_not_offered(client: TestClient[Litestar]):
-    """RFC 9725 §4.3.1: 204, 422 for the part we do not do, 404 for a call that is not there."""
-    assert client.patch("/whep/ses_1/secret", headers=FRAGMENT, content="a=mid:0").status_code == 204
-    restart = FRAGMENT | {"if-match": "*"}
-    assert client.patch("/whep/ses_1/secret", headers=restart, content="a=mid:0").status_code == 422
-    assert client.patch("/whep/ses_1/guess", headers=FRAGMENT, content="a=mid:0").status_code == 404
-    assert client.patch("/whep/ses_1/secret", headers=SDP, content="a=mid:0").status_code == 415
+@pytest.mark.parametrize(
+    ("header", "tags"),
+    [
+        ('"one"', ['"one"']),
+        ('"one", W/"two"', ['"one"', 'W/"two"']),
+        ("*", ["*"]),
+        ('"*"', ["*"]),
+        (None, []),
+    ],
+)
+def test_a_patch_names_its_ice_session(
+    client: TestClient[Litestar], relay: FakeRelay, header: str | None, tags: list[str]
+):
+    """The tags of If-Match reach the relay; 204 for candidates, without a tag (RFC 9725 §4.3.2)."""
+    response = client.patch(CALL, headers=FRAGMENT | ({"if-match": header} if header else {}), content="a=mid:0")
+
+    assert response.status_code == 204
+    assert "etag" not in response.headers
+    assert relay.tags == [tags]
+
+
+@pytest.mark.parametrize("header", ["one", '"one', '"one" "two"', '"o"ne"', "W/*", ","])
+def test_an_if_match_that_cannot_be_read_is_invalid(client: TestClient[Litestar], relay: FakeRelay, header: str):
+    """400, and the relay is not asked."""
+    assert client.patch(CALL, headers=FRAGMENT | {"if-match": header}, content="a=mid:0").status_code == 400
+    assert relay.tags == []
+
+
+def test_an_ice_restart_is_answered_with_our_side(client: TestClient[Litestar], relay: FakeRelay):
+    """200, a fragment, and the new session's tag (RFC 9725 §4.3.3)."""
+    relay.patch_status = 200
+
+    response = client.patch(CALL, headers=FRAGMENT | {"if-match": "*"}, content="a=mid:0")
+
+    assert response.status_code == 200
+    assert response.text == "a=ours"
+    assert response.headers["content-type"] == "application/trickle-ice-sdpfrag"
+    assert response.headers["etag"] == '"two"'
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 412, 428, 429, 503])
+def test_a_patch_that_is_refused_is_a_problem(client: TestClient[Litestar], relay: FakeRelay, status: int):
+    """Each reason of the relay has its status, as problem+json."""
+    relay.patch_status = status
+
+    response = client.patch(CALL, headers=FRAGMENT | {"if-match": "*"}, content="a=mid:0")
+
+    assert response.status_code == status
+    assert response.headers["content-type"].startswith("application/problem+json")
+    assert ("retry-after" in response.headers) == (status in {429, 503})
 
 
 def test_a_call_is_ended_by_its_name(client: TestClient[Litestar]):
-    """DELETE answers 200 once found, 404 otherwise."""
-    assert client.delete("/whep/ses_1/secret").status_code == 200
+    """DELETE answers 200 once found, whatever tag it brings; 404 otherwise (RFC 9725 §4.3.1)."""
+    assert client.delete(CALL, headers={"if-match": '"old"'}).status_code == 200
     assert client.delete("/whep/ses_1/guess").status_code == 404
 
 
-def test_what_may_be_posted_is_said(client: TestClient[Litestar]):
-    """OPTIONS names the type; other methods are refused with 405."""
-    assert client.options("/whip/pub_1").headers["accept-post"] == "application/sdp"
-    assert client.get("/whip/pub_1").status_code == 405
-    assert client.put("/whep/ses_1").status_code == 405
+@pytest.mark.parametrize("path", ["/whip/pub_1", "/whep/ses_1", CALL])
+def test_other_origins_may_ask(client: TestClient[Litestar], path: str):
+    """A preflight is answered 200 with what may be sent and read; no cookie counts, so any origin may (Fetch §3.2)."""
+    asked = {
+        "origin": "https://player.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+
+    response = client.options(path, headers=asked)
+
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in response.headers
+    assert {"DELETE", "PATCH", "POST"} <= set(response.headers["access-control-allow-methods"].split(", "))
+    assert {"authorization", "if-match"} <= set(response.headers["access-control-allow-headers"].split(", "))
+    assert response.headers.get("accept-post") == (None if path == CALL else "application/sdp")
+
+
+def test_other_origins_may_read_answers_and_refusals(client: TestClient[Litestar]):
+    """Location, tag and links are exposed; an error is no opaque failure."""
+    for response in (
+        client.post("/whep/ses_1", headers=SDP, content="v=0 offer"),
+        client.post("/whep/ses_1", headers={"content-type": "application/sdp"}, content="v=0 offer"),
+        client.post("/whep/ses_1", headers=SDP, content="v" * 16_385),
+        client.delete("/whep/ses_1/guess"),
+    ):
+        assert response.headers["access-control-allow-origin"] == "*"
+        exposed = set(response.headers["access-control-expose-headers"].split(", "))
+        assert {"location", "etag", "link", "accept-patch", "retry-after"} <= exposed
+
+
+@pytest.mark.parametrize("path", ["/whip/pub_1", "/whep/ses_1", CALL, "/whep/ses_1/guess"])
+def test_reading_tells_nothing(client: TestClient[Litestar], path: str):
+    """GET and HEAD are 200 without content, alike for what is there and what is not; the type says WHEP."""
+    for response in (client.get(path), client.head(path)):
+        assert response.status_code == 200
+        assert response.content == b""
+        assert response.headers["content-type"].startswith("application/sdp")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/whep/ses_1", "POST"),
+        ("PATCH", "/whip/pub_1", "POST"),
+        ("DELETE", "/whep/ses_1", "POST"),
+        ("PUT", CALL, "PATCH"),
+        ("POST", CALL, "DELETE"),
+    ],
+)
+def test_other_methods_are_refused(client: TestClient[Litestar], method: str, path: str, allowed: str):
+    """405 with what is allowed (RFC 9110 §15.5.6)."""
+    response = client.request(method, path, headers=SDP, content="v=0")
+
+    assert response.status_code == 405
+    assert allowed in response.headers["allow"].split(", ")
+    assert method not in response.headers["allow"].split(", ")
+
+
+def test_ice_servers_are_named_with_credentials_for_one_call(relay: FakeRelay):
+    """One Link for each; a TURN server's password is what coturn reckons of the name under the shared secret."""
+    clock = FakeClock()
+    urls = ("stun:stun.example.net:3478", "turns:turn.example.net:443?transport=tcp")
+    client = client_of(relay, IceServers(urls=urls, secret=b"shared", clock=clock))
+
+    links = client.post("/whep/ses_1", headers=SDP, content="v=0 offer").headers["link"].split(", ")
+
+    assert links[0] == '<stun:stun.example.net:3478>; rel="ice-server"'
+    form = r'<(.+)>; rel="ice-server"; username="(\d+):ses_1"; credential="(.+)"; credential-type="password"'
+    found = re.fullmatch(form, links[1])
+    assert found is not None
+    assert found[1] == urls[1]
+    assert int(found[2]) > clock.now().timestamp()
+    digest = hmac.new(b"shared", f"{found[2]}:ses_1".encode(), hashlib.sha1).digest()
+    assert found[3] == base64.b64encode(digest).decode()
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://turn.example.net", b"shared"),
+        ("turn:turn.example.net", b""),
+        ("stun:a>; rel=x", b""),
+        ("stun:stun.example.net?transport=tcp", b""),
+        ("turn:", b"shared"),
+    ],
+)
+def test_ice_servers_that_cannot_be_named_are_refused(url: str, secret: bytes):
+    """Nothing gets into a header that is no server, and no TURN server goes without its secret."""
+    with pytest.raises(IceServerError):
+        IceServers(urls=(url,), secret=secret, clock=FakeClock())
+
+
+def test_entity_tags_are_read_as_they_stand():
+    """A strong and a weak tag are two tags, and weak ones keep their mark: they match no strong one."""
+    assert entity_tags(' "a" ,W/"a"') == ['"a"', 'W/"a"']
