@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy lock messages
+.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy bench-live lock messages
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -41,6 +41,9 @@ fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a d
 
 bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
 	@$(BIN)/python -m tests.bench.policy
+
+bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg; as root, Debian's janus, ffmpeg
+	@$(BIN)/python -m tests.bench.live
 
 messages: setup ## maintainers: bring the Spanish catalogue up to date with what pages say
 	@$(BIN)/python deploy/messages.py

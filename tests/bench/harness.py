@@ -79,6 +79,18 @@ class Bench:
         """How many times longer ours takes than the base: our time over the base's, for one operation."""
         self._pair(name, ours, base, gate, is_speed=False)
 
+    def pairs(
+        self, name: str, taken: Sequence[tuple[float, float]], unit: str, gate: Gate | None = None, note: str = ""
+    ) -> None:
+        """How many times the peer's cost ours is: the median of pairs (ours, the peer's) that were taken in turn."""
+        ratios = [ours / peer for ours, peer in taken]
+        self.ratios[name] = _rounded(statistics.median(ratios))
+        self.samples[name] = [_rounded(ratio) for ratio in ratios]
+        mine, theirs = (statistics.median(pair[side] for pair in taken) for side in (0, 1))
+        self.figures[f"{name}_ours_{unit}"], self.figures[f"{name}_peer_{unit}"] = _rounded(mine), _rounded(theirs)
+        summary = f"{mine:.4g} {unit} against {theirs:.4g} {unit}"
+        self.lines.append(Line(name, self.ratios[name], "x", f"{summary}; {note}".removesuffix("; "), gate))
+
     def figure(self, name: str, sample: Callable[[], float], unit: str, gate: Gate | None = None) -> None:
         """An absolute figure: the median of five samples, each beside a run of the calibration loop."""
         samples, calibrations = [], []
@@ -89,6 +101,22 @@ class Bench:
         self.figures[name] = _rounded(statistics.median(samples))
         self.samples[name] = [_rounded(value) for value in samples]
         self.lines.append(Line(name, self.figures[name], unit, "", gate))
+
+    def taken(
+        self,
+        name: str,
+        samples: Sequence[float],
+        unit: str,
+        gate: Gate | None = None,
+        note: str = "",
+        *,
+        of: Callable[[Sequence[float]], float] = statistics.median,
+    ) -> None:
+        """A figure of samples that were taken before: their median, or what `of` makes of them."""
+        self.calibrations.append(calibrated())
+        self.figures[name] = _rounded(of(samples))
+        self.samples[name] = [_rounded(value) for value in samples]
+        self.lines.append(Line(name, self.figures[name], unit, note, gate))
 
     def percentile(
         self, name: str, values: Sequence[float], unit: str, *, percent: float, note: str = "", gate: Gate | None = None

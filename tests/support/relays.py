@@ -46,7 +46,7 @@ class RunningRelay:
 
 
 @asynccontextmanager
-async def running_relay(folder: Path) -> AsyncIterator[RunningRelay]:
+async def running_relay(folder: Path, *, media_address: str = "127.0.0.1") -> AsyncIterator[RunningRelay]:
     """Start a relay on loopback and wait until it is ready."""
     clock, ids = SystemClock(), SystemIds()
     signer = TicketSigner(ECKey.generate_key("P-256"))
@@ -54,7 +54,7 @@ async def running_relay(folder: Path) -> AsyncIterator[RunningRelay]:
         relay=RELAY,
         socket=str(folder / "relay.sock"),
         certificate=str(folder / "relay.pem"),
-        media_address="127.0.0.1",
+        media_address=media_address,
         media_port=0,
         issuer=ISSUER,
         ticket_jwk=dict(signer.public.jwk),

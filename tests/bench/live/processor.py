@@ -1,0 +1,35 @@
+"""Processor time of another process, and which processor it may use; read from Linux's /proc."""
+
+import os
+from pathlib import Path
+
+MEASURED, LOAD = 0, 1  # processors: what is measured runs alone on one, what drives it on another
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def seconds_in(stat: str) -> float:
+    """User and system time of all threads, out of the text of /proc/PID/stat (proc(5): fields 14 and 15).
+
+    The second field is the command's name, which may hold spaces and parentheses.
+    """
+    fields = stat.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def seconds(pid: int) -> float:
+    """Processor time of a process until now, in steps of a hundredth of a second."""
+    return seconds_in(Path(f"/proc/{pid}/stat").read_text())
+
+
+def fine_seconds(pid: int) -> float:
+    """The same to the nanosecond, of the threads that live (sched-stats: the first field)."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def pin(pid: int, processor: int) -> None:
+    """Keep a process, with all its threads, on one processor; nothing where there is only one."""
+    usable = sorted(os.sched_getaffinity(0))
+    if processor < len(usable):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {usable[processor]})

@@ -1,0 +1,138 @@
+"""The live bench counts, times and checks as it says, and its whole load runs against a relay."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from partner_agent.rtc import rtp
+from tests.bench.harness import Bench
+from tests.bench.live import clip, ends, processor
+from tests.bench.live.packets import Checker, Tally
+from tests.bench.live.stage import stage
+from tests.support.waiting import until
+
+LOOP = [b"key", b"one", b"two"]
+
+
+def packet(sequence: int, payload: bytes) -> bytes:
+    """One packet of a viewer's stream."""
+    return rtp.header(is_last=True, payload_type=96, sequence=sequence, timestamp=0, ssrc=1) + payload
+
+
+def taken(*packets: bytes) -> Checker:
+    """What a checker makes of these."""
+    checker = Checker(LOOP)
+    for each in packets:
+        checker.take(each)
+    return checker
+
+
+def test_processor_time_is_read_behind_any_name():
+    """A command's name may hold spaces and parentheses."""
+    stat = "12 (a ) (b) R 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 3"
+    assert processor.seconds_in(stat) == 200 / 100
+
+
+def test_a_tally_counts_gaps_over_the_wrap_of_the_sequence_number():
+    """Three packets came of five."""
+    tally = Tally()
+    tally.note(2, 65_534, 65_535)
+    tally.note(1, 2, 2)
+    assert (tally.count, tally.span, tally.lost) == (3, 5, 2)
+
+
+def test_a_tally_takes_no_late_packet_for_a_wrap():
+    """One that was overtaken fills its gap."""
+    tally = Tally()
+    tally.note(1, 10, 10)
+    tally.note(1, 12, 12)
+    tally.note(1, 11, 11)
+    assert tally.lost == 0
+
+
+def test_a_loop_in_order_is_right():
+    """Turn after turn, over the wrap of the sequence number."""
+    checker = taken(*(packet((65_534 + number) % rtp.SEQUENCES, LOOP[number % 3]) for number in range(6)))
+    assert (checker.checked, checker.wrong, checker.disordered, checker.replays) == (6, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("packets", "wrong", "missing", "disordered"),
+    [
+        ([packet(1, b"key"), packet(2, b"xyz")], 1, 0, 0),
+        ([packet(1, b"key"), packet(3, b"two")], 0, 1, 0),
+        ([packet(1, b"key"), packet(2, b"two")], 0, 0, 1),
+        ([packet(1, b"key"), packet(1, b"key")], 0, 0, 1),
+        ([packet(2, b"one"), packet(1, b"key")], 0, 0, 1),
+    ],
+)
+def test_what_is_wrong_is_seen(packets, wrong, missing, disordered):
+    """Another payload, a gap, a payload out of turn, a packet twice, a packet late."""
+    checker = taken(*packets)
+    assert (checker.wrong, checker.missing, checker.disordered) == (wrong, missing, disordered)
+
+
+def test_a_replay_is_no_disorder():
+    """The loop over again under new numbers is what a relay answers a plea with."""
+    checker = taken(packet(1, b"key"), packet(2, b"one"), packet(3, b"key"), packet(4, b"one"))
+    assert (checker.disordered, checker.replays) == (0, 1)
+
+
+def test_a_loop_with_a_payload_twice_is_refused():
+    """Order could not be told."""
+    with pytest.raises(ValueError, match="twice"):
+        Checker([b"same", b"same"])
+
+
+def test_what_a_viewer_offers_asks_for_repair_once():
+    """Also where the description asks for it already."""
+    plain = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=fmtp:96 x\r\na=mid:0\r\n"
+    once = ends.with_repair(plain, 96, 97)
+    assert once.splitlines()[0].endswith(" 96 97")
+    assert "a=fmtp:97 apt=96" in once.splitlines()
+    assert ends.with_repair(once, 96, 97) == once
+
+
+def test_pairs_are_ours_over_the_peers(capsys):
+    """The median of the ratios, beside both medians."""
+    bench = Bench("trial")
+    bench.pairs("cost", [(1, 2), (2, 8), (3, 10)], "us")
+    assert bench.ratios["cost"] == 0.3
+    assert bench.figures == {"cost_ours_us": 2, "cost_peer_us": 8}
+
+
+@pytest.mark.anyio
+async def test_a_packets_arrival_is_stamped_by_the_kernel():
+    """However late it is read."""
+    port = ends.CountingPort.listening("127.0.0.1")
+    port.stamp()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(packet(1, b"key"), port.address)
+    sent_ns = time.time_ns()
+    time.sleep(0.05)  # noqa: ASYNC251 -- the loop is held, so that nothing is read yet
+
+    await until(lambda: port.tally.count)
+
+    port.close()
+    assert abs(port.arrived_ns - sent_ns) < 20_000_000
+
+
+@pytest.mark.anyio
+@pytest.mark.slow
+async def test_two_viewers_see_every_packet_of_a_relay(tmp_path: Path):
+    """The load against a relay process, small, without a namespace and without the peer."""
+    async with stage(tmp_path, host="127.0.0.1", encoding=clip.SMALL) as on:
+        await on.publish()
+        await on.watch(2)
+
+        seen = await on.slice("pub_0", on.pid, "ses_", seconds=1.0)
+
+        checks = await on.load.ask("checks", name="ses_0")
+        assert seen.lost == 0
+        assert min(seen.counts) > 30
+        assert seen.cpu_s < seen.wall_s
+        assert checks["checked"] > 30
+        assert checks["sender_reports"] > 0
+        assert not any(checks[key] for key in ("wrong", "missing", "disordered", "replays", "rejected"))
