@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from partner_agent import challenge
 from partner_agent.rtc import nal
 from partner_agent.rtc.units import AccessUnit
+from partner_agent.slices import Joiner, Piece
 from partner_agent.timing import BFramesError, Capture, CaptureClock, Timeline
 from partner_agent.wire.clock import Clock
 
@@ -96,10 +97,19 @@ def read(
     *,
     clock: Clock,
     starts_at_90k: int,
+    joiner: Joiner,
     stop: threading.Event,
     on_open: Callable[[StreamFacts], None],
 ) -> Iterator[Demuxed]:
     """Open the stream and yield units from its first key picture on, until `stop` is set.
+
+    Args:
+        address: whom to ask, and how to sign in.
+        clock: tells when each unit arrived.
+        starts_at_90k: where its first unit stands on the source's time line.
+        joiner: knows from earlier connections to this stream whether its pictures come in pieces.
+        stop: set by the caller, from any thread, to end.
+        on_open: told once what the camera sends, in this thread.
 
     Raises:
         CameraError: it cannot be opened, it ended, it fell silent, or its codec cannot be relayed.
@@ -111,7 +121,8 @@ def read(
     try:
         facts = _facts(container)
         on_open(facts)
-        yield from _units(container, facts, clock=clock, timeline=Timeline(starts_at_90k=starts_at_90k), stop=stop)
+        timeline = Timeline(starts_at_90k=starts_at_90k)
+        yield from _units(container, facts, clock=clock, timeline=timeline, joiner=joiner, stop=stop)
     except (av.error.FFmpegError, OSError) as error:
         raise _explained(error, address) from None
     except BFramesError:
@@ -124,32 +135,51 @@ def read(
 
 
 def _units(
-    container: InputContainer, facts: StreamFacts, *, clock: Clock, timeline: Timeline, stop: threading.Event
+    container: InputContainer,
+    facts: StreamFacts,
+    *,
+    clock: Clock,
+    timeline: Timeline,
+    joiner: Joiner,
+    stop: threading.Event,
 ) -> Iterator[Demuxed]:
     stream = container.streams.video[0]
     capture_clock = CaptureClock()
     step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
+
+    def unit(picture: Piece) -> Demuxed:
+        pts_90k = timeline.place(picture.pts, step_90k)
+        data = picture.data
+        if picture.is_key and not nal.has_parameter_sets(data):
+            data = nal.parameter_sets(stream.codec_context.extradata or b"") + data
+        capture = capture_clock.capture(
+            pts_90k=pts_90k,
+            arrived_at=picture.arrived_at,
+            arrived_s=picture.arrived_s,
+            camera_time=picture.camera_time,
+        )
+        return Demuxed(AccessUnit(data, pts_90k, picture.is_key, capture.at), capture)
+
+    joiner.begin()
+    for piece in _pieces(container, clock, stop):
+        yield from map(unit, joiner.add(piece))
+    if not stop.is_set():
+        yield from map(unit, joiner.rest())
+
+
+def _pieces(container: InputContainer, clock: Clock, stop: threading.Event) -> Iterator[Piece]:
+    """What the parser hands out, from the beginning of the first key picture on."""
     has_begun = False
-    for packet in container.demux(stream):
+    for packet in container.demux(container.streams.video[0]):
         if stop.is_set():
             return
         if not packet.size:
             continue
         data = bytes(packet)
         is_key = packet.is_keyframe and any(nal.nal_type(unit) == nal.IDR for unit in nal.split(data))
-        has_begun = has_begun or is_key
-        if not has_begun:
-            continue
-        pts_90k = timeline.place(packet.pts, step_90k)
-        if is_key and not nal.has_parameter_sets(data):
-            data = nal.parameter_sets(stream.codec_context.extradata or b"") + data
-        capture = capture_clock.capture(
-            pts_90k=pts_90k,
-            arrived_at=clock.now(),
-            arrived_s=clock.monotonic(),
-            camera_time=_camera_time(packet),
-        )
-        yield Demuxed(AccessUnit(data, pts_90k, is_key, capture.at), capture)
+        has_begun = has_begun or (is_key and nal.begins_picture(data))
+        if has_begun:
+            yield Piece(data, packet.pts, is_key, clock.now(), clock.monotonic(), _camera_time(packet))
 
 
 def _facts(container: InputContainer) -> StreamFacts:

@@ -19,6 +19,7 @@ from partner_agent import demux
 from partner_agent.demux import CameraAddress, CameraError, Demuxed, StreamFacts
 from partner_agent.handover import Handover, Subscription
 from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
+from partner_agent.slices import Joiner
 from partner_agent.timing import Capture, ClockSource
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
@@ -72,6 +73,7 @@ class CameraSource:
         self._ids = ids
         self._linger_s = linger_s
         self._handover = Handover(on_change=self._wake)
+        self._joiner = Joiner()
         self._keep_open = False
         self._changed = anyio.Event()
         self._failures = 0
@@ -200,7 +202,15 @@ class CameraSource:
         def opened(facts: StreamFacts) -> None:
             anyio.from_thread.run_sync(self._opened, facts)
 
-        for item in demux.read(address, clock=self._clock, starts_at_90k=starts_at_90k, stop=stop, on_open=opened):
+        items = demux.read(
+            address,
+            clock=self._clock,
+            starts_at_90k=starts_at_90k,
+            joiner=self._joiner,
+            stop=stop,
+            on_open=opened,
+        )
+        for item in items:
             anyio.from_thread.run_sync(self._take, item)
 
     async def _watch_unwanted(self, stop: threading.Event) -> None:

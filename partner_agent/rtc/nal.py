@@ -52,3 +52,12 @@ def has_parameter_sets(stream: bytes) -> bool:
             break
         seen.add(kind)
     return {SPS, PPS} <= seen
+
+
+def begins_picture(stream: bytes) -> bool:
+    """Whether the first slice in the byte stream begins at the first macroblock (§7.3.3: `first_mb_in_slice` 0).
+
+    ue(v) writes 0 as a single one bit (§9.1). A byte stream without a slice begins nothing.
+    """
+    first = next((unit for unit in split(stream) if nal_type(unit) in SLICES), b"")
+    return len(first) > 1 and bool(first[1] & 0x80)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A foreign camera: GStreamer's RTSP server with digest sign-in. Runs under Debian's Python; arguments: user, password.
 
-Prints `ready PORT`. Mounts: /h264, /h264-b (B-frames), /h265.
+Prints `ready PORT`. Mounts: /h264, /h264-b (B-frames), /h264-slices (SPS and PPS before each slice of a key picture),
+/h264-slices-plain (once before it), /h265.
 """
 
 import sys
@@ -13,11 +14,16 @@ for name in ("Gst", "GstRtsp", "GstRtspServer"):
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 SOURCE = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=180,framerate=15/1 ! "
+SLICED = (
+    SOURCE + "x264enc tune=zerolatency sliced-threads=true threads=4 speed-preset=ultrafast key-int-max=15 bframes=0"
+)
 MOUNTS = {
     "/h264": SOURCE + "x264enc tune=zerolatency threads=1 speed-preset=ultrafast key-int-max=15 bframes=0"
     " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
     "/h264-b": SOURCE + "x264enc threads=1 speed-preset=ultrafast key-int-max=15 bframes=2 b-adapt=false rc-lookahead=2"
     " ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96 config-interval=-1",
+    "/h264-slices": SLICED + " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
+    "/h264-slices-plain": SLICED + " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96",
     "/h265": SOURCE + "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph265pay name=pay0 pt=96",
 }
 

@@ -55,7 +55,9 @@ class Client:
     async def sign_in(self, algorithm: str, user: str, password: str) -> Answer:
         """DESCRIBE, read the challenge of `algorithm`, DESCRIBE with the password."""
         refused = await self.ask("DESCRIBE")
-        challenge = next(v for v in refused.values("WWW-Authenticate") if f"algorithm={algorithm}" in v)
+        offered = refused.values("WWW-Authenticate")
+        unnamed = [v for v in offered if algorithm == "MD5" and "algorithm=" not in v]  # RFC 7616 §3.3: then it is MD5
+        challenge = [*(v for v in offered if f"algorithm={algorithm}" in v), *unnamed][0]
         self.nonce = re.search(r'nonce="([^"]+)"', challenge)[1]
         self.realm = re.search(r'realm="([^"]+)"', challenge)[1]
         self.authorization = (algorithm, user, password)
