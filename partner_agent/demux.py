@@ -19,7 +19,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from partner_agent import challenge
-from partner_agent.rtc import nal
+from partner_agent.parameters import ParameterSets
+from partner_agent.rtc import nal, sps
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.slices import Joiner, Piece
 from partner_agent.timing import BFramesError, Capture, CaptureClock, Timeline
@@ -86,10 +87,15 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class Demuxed:
-    """One unit and what is known about its time."""
+    """One unit and what is known about its time.
+
+    Attributes:
+        size: width and height from here on, where a key picture tells them.
+    """
 
     unit: AccessUnit
     capture: Capture
+    size: tuple[int, int] | None = None
 
 
 def read(
@@ -147,18 +153,19 @@ def _units(
     capture_clock = CaptureClock()
     step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
 
+    sets = ParameterSets(stream.codec_context.extradata or b"")
+
     def unit(picture: Piece) -> Demuxed:
         pts_90k = timeline.place(picture.pts, step_90k)
-        data = picture.data
-        if picture.is_key and not nal.has_parameter_sets(data):
-            data = nal.parameter_sets(stream.codec_context.extradata or b"") + data
+        data = sets.complete(picture.data, is_key=picture.is_key)
         capture = capture_clock.capture(
             pts_90k=pts_90k,
             arrived_at=picture.arrived_at,
             arrived_s=picture.arrived_s,
             camera_time=picture.camera_time,
         )
-        return Demuxed(AccessUnit(data, pts_90k, picture.is_key, capture.at), capture)
+        size = _size(data) if picture.is_key else None
+        return Demuxed(AccessUnit(data, pts_90k, picture.is_key, capture.at), capture, size)
 
     joiner.begin()
     for piece in _pieces(container, clock, stop):
@@ -180,6 +187,15 @@ def _pieces(container: InputContainer, clock: Clock, stop: threading.Event) -> I
         has_begun = has_begun or (is_key and nal.begins_picture(data))
         if has_begun:
             yield Piece(data, packet.pts, is_key, clock.now(), clock.monotonic(), _camera_time(packet))
+
+
+def _size(key_picture: bytes) -> tuple[int, int] | None:
+    """Width and height by its own parameters; None if they cannot be read."""
+    try:
+        said = sps.of(key_picture)
+    except sps.BadParametersError:
+        return None
+    return (said.width, said.height) if said else None
 
 
 def _facts(container: InputContainer) -> StreamFacts:

@@ -97,6 +97,13 @@ class Publication(Protocol):
     def counts(self) -> Counts:
         """The account so far."""
 
+    @property
+    def code(self) -> Code | None:
+        """Why it ended by itself, if there is a better word for it than that the source ended."""
+
+    def tighten(self, limits: Limits) -> None:
+        """Another view rides on it: from this instant nothing leaves that these limits forbid either."""
+
     def halt(self) -> None:
         """Send nothing more, from this instant."""
 

@@ -236,6 +236,8 @@ class CameraSource:
         if self.status.state is SourceState.OPENING:
             self._enter(SourceState.RUNNING)
             self._failures = 0
+        if item.size is not None and self.status.facts is not None:
+            self._opened(replace(self.status.facts, width=item.size[0], height=item.size[1]))
         self._note(unit, item.capture)
         self._handover.put(unit)
 

@@ -164,7 +164,7 @@ class Sessions:
                 self.end(grant.session, str(code))
                 return
             await running.publication.ended.wait()
-            self.end(grant.session, "source_ended")
+            self.end(grant.session, str(running.publication.code or "source_ended"))
 
     # --- live on
 

@@ -60,6 +60,8 @@ class SharedPublisher:
         elif (code := self._publisher.refusal(order.camera, order.limits)) is not None:
             raise MediaError(code, "what is sent already is more than this view may have")
         assert line.publication is not None
+        if line.views:
+            line.publication.tighten(order.limits)
         line.views += 1
         return _View(line, line.publication, self._clock, forget=lambda: self._forget(key, line))
 
@@ -105,6 +107,15 @@ class _View:
             return Counts()
         first_at = max(filter(None, (whole.first_at, self._joined_at)))
         return Counts(first_at, whole.last_at, whole.seconds - self._before_seconds, sent_bytes)
+
+    @property
+    def code(self) -> Code | None:
+        """Why the uplink ended by itself."""
+        return self._publication.code
+
+    def tighten(self, limits: Limits) -> None:
+        """For all views of the uplink at once: they see the same packets."""
+        self._publication.tighten(limits)
 
     def halt(self) -> None:
         """This view is over; with the last one the uplink sends nothing more, from this instant."""

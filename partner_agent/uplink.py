@@ -4,7 +4,8 @@ No picture is changed here. A view that would need masks, or fewer lines than th
 rather than sent as it is; set a smaller live stream in the camera to share it.
 """
 
-from typing import Final
+from collections.abc import AsyncIterator
+from typing import Final, Self
 
 import anyio
 import anyio.abc
@@ -12,7 +13,8 @@ import anyio.abc
 from partner_agent.handover import Subscription
 from partner_agent.ports import Counts, Limits, LiveOrder, MediaError
 from partner_agent.premises import Premises
-from partner_agent.rtc import whip
+from partner_agent.rtc import sps, whip
+from partner_agent.rtc.units import AccessUnit
 from partner_agent.rtsp import SourceState, SourceStatus
 from partner_agent.wire.problems import Code
 
@@ -55,7 +57,8 @@ class Uplink:
                 status = await source.until(SourceState.RUNNING, SourceState.WAITING, SourceState.STOPPED)
             _check_fit(status, order.limits)
             target = whip.PublishTarget(order.url, order.ticket, order.relay_fingerprint)
-            return OpenUplink(await self._publisher.publish(units, target, tasks=tasks), units)
+            fit = FitUnits(units, height_lines=order.limits.height_lines)
+            return OpenUplink(await self._publisher.publish(fit, target, tasks=tasks), units, fit)
         except BaseException as error:
             units.close()
             match error:
@@ -70,8 +73,8 @@ class Uplink:
 class OpenUplink:
     """One running uplink; lets go of its camera when it stops."""
 
-    def __init__(self, publication: whip.Publication, units: Subscription) -> None:
-        self._publication, self._units = publication, units
+    def __init__(self, publication: whip.Publication, units: Subscription, fit: "FitUnits") -> None:
+        self._publication, self._units, self._fit = publication, units, fit
 
     @property
     def ended(self) -> anyio.Event:
@@ -84,6 +87,15 @@ class OpenUplink:
         counts = self._publication.counts
         return Counts(counts.first_at, counts.last_at, counts.seconds, counts.sent_bytes)
 
+    @property
+    def code(self) -> Code | None:
+        """Why it ended by itself: the camera began to send what may not be sent."""
+        return self._fit.code
+
+    def tighten(self, limits: Limits) -> None:
+        """What a view that joins may see is the most that leaves from now on: all see the same packets."""
+        self._fit.height_lines = min(self._fit.height_lines, limits.height_lines)
+
     def halt(self) -> None:
         """Send nothing more, from this instant."""
         self._publication.halt()
@@ -93,6 +105,45 @@ class OpenUplink:
         """Halt, then say goodbye."""
         self.halt()
         await self._publication.stop()
+
+
+class FitUnits:
+    """A camera's units as long as they are what may be sent; the first one that is not ends them, unsent.
+
+    A camera can be set to another resolution while it runs. Each key picture says its own size, and is asked.
+
+    Attributes:
+        height_lines: the most that may be sent.
+        code: why the units ended, if it was for that.
+    """
+
+    def __init__(self, units: AsyncIterator[AccessUnit], *, height_lines: int) -> None:
+        self._units = units
+        self.height_lines = height_lines
+        self.code: Code | None = None
+        self._height: int | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AccessUnit:
+        """The next unit that may be sent."""
+        unit = await anext(self._units)
+        if unit.is_key:
+            self._height = _height(unit)
+        if self._height is None or self._height > self.height_lines:
+            self.code = Code.CODEC_UNSUPPORTED
+            raise StopAsyncIteration
+        return unit
+
+
+def _height(key_picture: AccessUnit) -> int | None:
+    """Its lines, by its own parameters; None if they cannot be read."""
+    try:
+        said = sps.of(key_picture.data)
+    except sps.BadParametersError:
+        return None
+    return said.height if said else None
 
 
 def _check_fit(status: SourceStatus, limits: Limits) -> None:

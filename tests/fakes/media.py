@@ -32,7 +32,12 @@ class FakePublication:
     def __init__(self) -> None:
         self.ended = anyio.Event()
         self.counts = Counts()
+        self.code: Code | None = None
+        self.limits: list[Limits] = []  # of the views that joined
         self.is_stopped = False
+
+    def tighten(self, limits: Limits) -> None:
+        self.limits.append(limits)
 
     def halt(self) -> None:
         self.ended.set()

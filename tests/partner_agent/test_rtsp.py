@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import av
 import pytest
 
 from partner_agent.demux import CameraAddress
@@ -62,6 +63,35 @@ async def test_parameter_sets_from_the_description_are_put_before_key_pictures(c
         units = await take(source, 10)
 
     assert all(nal.has_parameter_sets(unit.data) for unit in units if unit.is_key)
+
+
+async def test_a_camera_that_is_set_anew_while_it_runs_is_followed(camera: Camera, film: Path, tmp_path: Path):
+    """From the change on its new parameter sets stand before every key picture, and its new size is told."""
+    before, after = camera.streams["main"], cameras.small_stream(film, tmp_path, size=(320, 192))
+    camera.streams["main"] = cameras.one_after_the_other(before, after)
+    camera.start_offset_s = before.duration_s - 1 - SystemClock().monotonic()
+    async with camera_server(camera) as port, running(port) as source:
+        new = nal.join(after.parameter_sets())
+        with anyio.fail_after(20), source.subscribe() as subscription:
+            units = [await anext(subscription)]
+            assert source.status.facts is not None
+            assert source.status.facts.height == 96
+            while sum(nal.parameter_sets(unit.data) == new for unit in units) < 3:
+                units.append(await anext(subscription))
+
+        assert (source.status.facts.width, source.status.facts.height) == (320, 192)
+    sets = [nal.parameter_sets(unit.data) for unit in units if unit.is_key]
+    assert sets == sorted(sets, key=lambda one: one == new)
+    assert set(sets) == {nal.join(before.parameter_sets()), new}
+    assert height_decoded(units) == 192
+
+
+def height_decoded(units: list[AccessUnit]) -> int:
+    """How many lines the last picture has, decoded from the last key picture on."""
+    decoder = av.CodecContext.create("h264", "r")
+    last = max(at for at, unit in enumerate(units) if unit.is_key)
+    frames = [frame for unit in units[last:] for frame in decoder.decode(av.Packet(unit.data))]
+    return (frames + decoder.decode(None))[-1].height
 
 
 async def test_capture_times_come_from_the_cameras_clock(camera: Camera):

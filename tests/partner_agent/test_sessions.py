@@ -277,6 +277,16 @@ async def test_an_uplink_that_breaks_ends_its_session(bench: Bench):
     assert _reason(bench) == "source_ended"
 
 
+async def test_an_uplink_that_ends_itself_says_why(bench: Bench):
+    """A camera set to more lines than the view may have: the account says so."""
+    await _start(bench)
+    bench.publisher.publications[0].code = Code.CODEC_UNSUPPORTED
+    bench.publisher.publications[0].ended.set()
+    await anyio.wait_all_tasks_blocked()
+
+    assert _reason(bench) == "codec_unsupported"
+
+
 async def test_a_contradiction_in_the_log_ends_every_session(bench: Bench):
     """Two different histories of one size cannot both be true."""
     await _start(bench)

@@ -103,3 +103,14 @@ async def test_a_view_that_may_not_have_what_runs_does_not_join(tasks: anyio.abc
 
     with pytest.raises(MediaError):
         await shared.publish(ORDER, tasks=tasks)
+
+
+async def test_who_joins_tightens_what_may_leave(tasks: anyio.abc.TaskGroup):
+    """All views of an uplink see the same packets, so the tightest limit among them holds."""
+    inner = FakePublisher()
+    shared = SharedPublisher(inner, clock=FakeClock())
+    await shared.publish(ORDER, tasks=tasks)
+    fewer = replace(LIMITS, height_lines=360)
+    await shared.publish(replace(ORDER, limits=fewer), tasks=tasks)
+
+    assert inner.publications[0].limits == [fewer]

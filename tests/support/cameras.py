@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 
+from partner_agent.rtc import nal
 from partner_agent.simulator import footage
 from partner_agent.simulator.camera import Camera, Stream
 from partner_agent.simulator.server import serve
@@ -36,9 +37,18 @@ def make_film(path: Path, *, frames: int = 45) -> Path:
     return path
 
 
-def small_stream(film: Path, cache: Path, *, b_frames: int = 0, gop_frames: int = SMALL.gop_frames) -> Stream:
+def small_stream(
+    film: Path,
+    cache: Path,
+    *,
+    b_frames: int = 0,
+    gop_frames: int = SMALL.gop_frames,
+    size: tuple[int, int] = (SMALL.width, SMALL.height),
+) -> Stream:
     """A quick encoding of `film`."""
-    encoding = replace(SMALL, b_frames=b_frames, gop_frames=gop_frames, profile="main" if b_frames else SMALL.profile)
+    profile = "main" if b_frames else SMALL.profile
+    width, height = size
+    encoding = replace(SMALL, b_frames=b_frames, gop_frames=gop_frames, profile=profile, width=width, height=height)
     look = footage.Look(label="CAM 1", has_counter=True)
     path = footage.prepare(film, look, encoding, cache, lambda _done, _total: None)
     return Stream(footage.load(path), encoding.fps)
@@ -49,3 +59,14 @@ async def camera_server(*cameras: Camera) -> AsyncIterator[int]:
     """Serve `cameras` on a free port of this machine."""
     async with serve(list(cameras), host="127.0.0.1", port=0, clock=SystemClock(), ids=SystemIds()) as port:
         yield port
+
+
+def one_after_the_other(first: Stream, then: Stream) -> Stream:
+    """A camera that is set anew while it runs: `first`, then `then`, whose sets stand before its first picture only."""
+    moved = [replace(picture, presented=picture.presented + len(first.pictures)) for picture in then.pictures]
+    later = [replace(picture, nals=tuple(_without_sets(picture.nals))) for picture in moved[1:]]
+    return Stream((*first.pictures, moved[0], *later), first.fps)
+
+
+def _without_sets(nals: tuple[bytes, ...]) -> list[bytes]:
+    return [unit for unit in nals if nal.nal_type(unit) not in {nal.SPS, nal.PPS}]
