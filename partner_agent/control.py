@@ -128,7 +128,9 @@ def _status(site: Site) -> dict[str, Any]:
         "version": view.position_seq,
         "says": say(view.policy, voice) if view.policy else ["Nothing is shared."],
         "running": len(view.running),
-        "cameras": [{"id": c.id, "label": c.label, "state": c.state} for c in view.cameras],
+        "cameras": [
+            {"id": c.id, "label": c.label, "state": c.state, "live_stream": c.live_stream} for c in view.cameras
+        ],
         "proposals": [
             {
                 "sha256": document.sha256,

@@ -7,7 +7,7 @@ a `CameraError` with one of our codes and a sentence for the owner, raised witho
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -20,12 +20,14 @@ from av.video.stream import VideoStream
 
 from partner_agent import challenge
 from partner_agent.parameters import ParameterSets
+from partner_agent.reordering import Reordering
 from partner_agent.rtc import nal, sps
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.slices import Joiner, Piece
 from partner_agent.timing import BFramesError, Capture, CaptureClock, Timeline
 from partner_agent.wire.clock import Clock
 
+SENT_CODEC: Final = "h264"  # the only one that every browser shows
 OPEN_TIMEOUT_S: Final = 5.0
 # FFmpeg hands out the last picture at the first timeout and fails at the second: silence is noticed within 4 s.
 READ_TIMEOUT_S: Final = 2.0
@@ -127,6 +129,7 @@ def read(
     try:
         facts = _facts(container)
         on_open(facts)
+        _check_codec(facts)
         timeline = Timeline(starts_at_90k=starts_at_90k)
         yield from _units(container, facts, clock=clock, timeline=timeline, joiner=joiner, stop=stop)
     except (av.error.FFmpegError, OSError) as error:
@@ -149,29 +152,35 @@ def _units(
     joiner: Joiner,
     stop: threading.Event,
 ) -> Iterator[Demuxed]:
-    stream = container.streams.video[0]
-    capture_clock = CaptureClock()
+    capture_clock, reordering = CaptureClock(), Reordering()
+    sets = ParameterSets(container.streams.video[0].codec_context.extradata or b"")
     step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
-
-    sets = ParameterSets(stream.codec_context.extradata or b"")
 
     def unit(picture: Piece) -> Demuxed:
         pts_90k = timeline.place(picture.pts, step_90k)
-        data = sets.complete(picture.data, is_key=picture.is_key)
         capture = capture_clock.capture(
             pts_90k=pts_90k,
             arrived_at=picture.arrived_at,
             arrived_s=picture.arrived_s,
             camera_time=picture.camera_time,
         )
-        size = _size(data) if picture.is_key else None
-        return Demuxed(AccessUnit(data, pts_90k, picture.is_key, capture.at), capture, size)
+        size = _size(picture.data) if picture.is_key else None
+        return Demuxed(AccessUnit(picture.data, pts_90k, picture.is_key, capture.at), capture, size)
 
+    for picture in _pictures(container, clock=clock, joiner=joiner, stop=stop):
+        whole = replace(picture, data=sets.complete(picture.data, is_key=picture.is_key))
+        yield from map(unit, reordering.look(whole))
+    if not stop.is_set():
+        yield from map(unit, reordering.rest())
+
+
+def _pictures(container: InputContainer, *, clock: Clock, joiner: Joiner, stop: threading.Event) -> Iterator[Piece]:
+    """Whole pictures, from the first key picture on."""
     joiner.begin()
     for piece in _pieces(container, clock, stop):
-        yield from map(unit, joiner.add(piece))
+        yield from joiner.add(piece)
     if not stop.is_set():
-        yield from map(unit, joiner.rest())
+        yield from joiner.rest()
 
 
 def _pieces(container: InputContainer, clock: Clock, stop: threading.Event) -> Iterator[Piece]:
@@ -202,17 +211,22 @@ def _facts(container: InputContainer) -> StreamFacts:
     """What the stream says of itself.
 
     Raises:
-        CameraError: there is no video, or not H.264.
+        CameraError: there is no video.
     """
     if not container.streams.video:
         raise CameraError("codec_unsupported", "This address gives no video. Check the path.", is_final=True)
     stream = container.streams.video[0]
-    codec = stream.codec_context.name
-    if codec != "h264":
-        sentence = f"This camera sends {codec.upper()}. Set this stream to H.264, or share a stream that is."
-        raise CameraError("codec_unsupported", sentence, is_final=True)
     rate = stream.average_rate or stream.guessed_rate
-    return StreamFacts(codec, stream.codec_context.width, stream.codec_context.height, float(rate or 0))
+    return StreamFacts(
+        stream.codec_context.name, stream.codec_context.width, stream.codec_context.height, float(rate or 0)
+    )
+
+
+def _check_codec(facts: StreamFacts) -> None:
+    """Raises CameraError: not H.264."""
+    if facts.codec != SENT_CODEC:
+        sentence = f"This camera sends {facts.codec.upper()}. Set this stream to H.264, or share a stream that is."
+        raise CameraError("codec_unsupported", sentence, is_final=True)
 
 
 def _camera_time(packet: "Packet[VideoStream]") -> datetime | None:

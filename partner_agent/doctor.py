@@ -101,5 +101,6 @@ async def _running(settings: Settings) -> list[Finding]:
     found += [Finding(is_good=False, sentence=f"State: {state}.") for state in status["states"]]
     for camera in status["cameras"]:
         is_good = camera["state"] in {"ok", "unknown"}
-        found.append(Finding(is_good=is_good, sentence=f"Camera {camera['label']}: {camera['state']}."))
+        sentence = f"Camera {camera['label']}: {camera['state']}. {camera['live_stream']}".rstrip()
+        found.append(Finding(is_good=is_good, sentence=sentence))
     return found

@@ -301,10 +301,11 @@ def _cameras(view: View) -> str:
 
 
 def _works(camera: CameraInfo) -> str:
-    """In words, with the remedy: the source's own sentence, or the usual one."""
+    """In words, with the remedy (the source's own sentence, or the usual one), and which stream is shown."""
     word, remedy = _WORKS[camera.state]
-    more = _(camera.sentence or remedy)
-    return escape(_(word)) + (f'<br><span class="soft">{escape(more)}</span>' if more else "")
+    said = (camera.sentence or remedy, camera.live_stream)
+    more = "".join(f'<br><span class="soft">{escape(_(text))}</span>' for text in said if text)
+    return escape(_(word)) + more
 
 
 def _record(view: View) -> str:

@@ -32,6 +32,7 @@ class CameraInfo:
         id: minted by this agent.
         state: ok, auth_failed, gone, frozen or unknown; what crosses the link of its health.
         sentence: what is wrong and what the owner can do, for the site's own page; never crosses the link.
+        live_stream: of a camera with two streams, which one live views come from and why; never crosses the link.
     """
 
     id: str
@@ -44,6 +45,7 @@ class CameraInfo:
     ptz: bool = False
     recordings: bool = False
     sentence: str = ""
+    live_stream: str = ""
 
 
 class Cameras(Protocol):
@@ -101,8 +103,12 @@ class Publication(Protocol):
     def code(self) -> Code | None:
         """Why it ended by itself, if there is a better word for it than that the source ended."""
 
-    def tighten(self, limits: Limits) -> None:
-        """Another view rides on it: from this instant nothing leaves that these limits forbid either."""
+    def tighten(self, limits: Limits) -> Code | None:
+        """Another view rides on it: from this instant nothing leaves that these limits forbid either.
+
+        Returns:
+            Why this view may not have what is sent now; then nothing has changed.
+        """
 
     def halt(self) -> None:
         """Send nothing more, from this instant."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio
 
-from partner_agent.demux import CameraAddress
+from partner_agent.demux import SENT_CODEC, CameraAddress
 from partner_agent.ports import CameraInfo
 from partner_agent.rtsp import CameraSource, SourceState
 from partner_agent.settings import CameraSettings, password_of
@@ -17,6 +17,14 @@ from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
 _GRAVITY: Final = {"unknown": 0, "ok": 1, "frozen": 2, "gone": 3, "auth_failed": 4}  # of a camera's two streams
+LIVE_FROM_SUB: Final = "Live pictures come from its stream for live views."
+LIVE_FROM_MAIN_CODEC: Final = (
+    "Live pictures come from its main stream: the one for live views is not H.264, and only that can be shown."
+)
+LIVE_FROM_MAIN_B_FRAMES: Final = (
+    "Live pictures come from its main stream: the one for live views has B-frames, which cannot be shown."
+)
+LIVE_FROM_NONE: Final = "Neither of its streams can be shown live: each needs H.264 without B-frames."
 FROZEN: Final = timedelta(seconds=10)  # running, and no picture for this long
 
 
@@ -48,6 +56,13 @@ class Premises:
         """The stream for live views."""
         return self._live.get(camera)
 
+    def for_live(self, camera: str) -> tuple[CameraSource, ...]:
+        """The streams that may serve a live view: the one that is meant for it, then the other, if there is one."""
+        meant, main = self._live.get(camera), self._main.get(camera)
+        if meant is None or main is None:
+            return ()
+        return (meant,) if meant is main else (meant, main)
+
     def main(self, camera: str) -> CameraSource | None:
         """The stream that is recorded."""
         return self._main.get(camera)
@@ -59,18 +74,34 @@ class Premises:
                 tasks.start_soon(source.run)
 
     def _info(self, camera_id: str, camera: CameraSettings) -> CameraInfo:
-        facts = self._live[camera_id].status.facts
-        worst = max((self._live[camera_id], self._main[camera_id]), key=lambda source: _GRAVITY[self._state(source)])
+        used, why = self._used(camera_id)
+        facts = used.status.facts
+        watched = {used, self._main[camera_id]}
+        worst = max(watched, key=lambda source: _GRAVITY[self._state(source)])
         return CameraInfo(
             id=camera_id,
             label=camera.label or camera.name,
             state=self._state(worst),
             sentence=worst.status.sentence,
+            live_stream=why,
             codec=facts.codec if facts else None,
             width=facts.width if facts else None,
             height=facts.height if facts else None,
             recordings=camera.is_recorded,
         )
+
+    def _used(self, camera_id: str) -> tuple[CameraSource, str]:
+        """The stream live views come from, and a sentence for the owner where a camera has two."""
+        meant, *other = self.for_live(camera_id)
+        if not other:
+            return meant, ""
+        if not meant.is_unusable:
+            return meant, LIVE_FROM_SUB
+        if other[0].is_unusable:
+            return meant, LIVE_FROM_NONE
+        facts = meant.status.facts
+        is_codec = facts is not None and facts.codec != SENT_CODEC
+        return other[0], LIVE_FROM_MAIN_CODEC if is_codec else LIVE_FROM_MAIN_B_FRAMES
 
     def _state(self, source: CameraSource) -> str:
         status = source.status

@@ -98,6 +98,11 @@ class CameraSource:
         self._wake()
         return subscription
 
+    @property
+    def is_unusable(self) -> bool:
+        """Whether what this stream sends was seen to be what cannot be shown, until the owner changes it."""
+        return self.status.state is SourceState.STOPPED and self.status.code == "codec_unsupported"
+
     async def until(self, *states: SourceState) -> SourceStatus:
         """Wait until the source is in one of `states`."""
         while self.status.state not in states:

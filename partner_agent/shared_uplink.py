@@ -57,11 +57,11 @@ class SharedPublisher:
             await line.ready.wait()
         if line is None or line.publication is None or line.publication.ended.is_set():
             line = await self._open(key, order, tasks)
-        elif (code := self._publisher.refusal(order.camera, order.limits)) is not None:
-            raise MediaError(code, "what is sent already is more than this view may have")
+        else:
+            code = self._publisher.refusal(order.camera, order.limits) or line.publication.tighten(order.limits)
+            if code is not None:
+                raise MediaError(code, "what is sent already is more than this view may have")
         assert line.publication is not None
-        if line.views:
-            line.publication.tighten(order.limits)
         line.views += 1
         return _View(line, line.publication, self._clock, forget=lambda: self._forget(key, line))
 
@@ -113,9 +113,9 @@ class _View:
         """Why the uplink ended by itself."""
         return self._publication.code
 
-    def tighten(self, limits: Limits) -> None:
+    def tighten(self, limits: Limits) -> Code | None:
         """For all views of the uplink at once: they see the same packets."""
-        self._publication.tighten(limits)
+        return self._publication.tighten(limits)
 
     def halt(self) -> None:
         """This view is over; with the last one the uplink sends nothing more, from this instant."""

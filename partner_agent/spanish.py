@@ -113,6 +113,16 @@ _STATES: Final[Mapping[str, str]] = {
         "Corríjala en la configuración del agente y después reinicie el agente."
     ),
     "Does not answer": "No responde",
+    "Live pictures come from its stream for live views.": "Las imágenes en vivo vienen de su flujo para eso.",
+    "Live pictures come from its main stream: the one for live views is not H.264, and only that can be shown.": (
+        "Las imágenes en vivo vienen de su flujo principal: el otro no es H.264, y solo ese se puede mostrar."
+    ),
+    "Live pictures come from its main stream: the one for live views has B-frames, which cannot be shown.": (
+        "Las imágenes en vivo vienen de su flujo principal: el otro tiene cuadros B, que no se pueden mostrar."
+    ),
+    "Neither of its streams can be shown live: each needs H.264 without B-frames.": (
+        "Ninguno de sus flujos se puede mostrar en vivo: hace falta H.264 sin cuadros B."
+    ),
     "Check its power and network.": "Revise su corriente y su red.",
     "The picture does not move": "La imagen no se mueve",
     "Restart the camera.": "Reinicie la cámara.",

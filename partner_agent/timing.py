@@ -75,7 +75,7 @@ class CaptureClock:
 
 
 class BFramesError(ValueError):
-    """Pictures come out of presentation order: the encoder uses B-frames."""
+    """Pictures come out of presentation order, or say so themselves: the encoder uses B-frames."""
 
 
 class Timeline:

@@ -15,11 +15,10 @@ from partner_agent.ports import Counts, Limits, LiveOrder, MediaError
 from partner_agent.premises import Premises
 from partner_agent.rtc import sps, whip
 from partner_agent.rtc.units import AccessUnit
-from partner_agent.rtsp import SourceState, SourceStatus
+from partner_agent.rtsp import CameraSource, SourceState, SourceStatus
 from partner_agent.wire.problems import Code
 
 OPEN_S: Final = 8.0
-_SENT_CODECS: Final = frozenset({"h264"})
 
 
 class Uplink:
@@ -35,30 +34,43 @@ class Uplink:
 
     def refusal(self, camera: str, limits: Limits) -> Code | None:
         """Why this camera cannot be sent within these limits, as far as is known before it is opened."""
-        source = self._premises.live(camera)
-        if source is None:
+        sources = self._premises.for_live(camera)
+        if not sources:
             return Code.NOT_SHARED
         if limits.masks:
             return Code.OBLIGATION_UNKNOWN
-        return _unfit(source.status, limits)
+        codes = [_unfit(source, limits) for source in sources]
+        return codes[0] if all(codes) else None
 
     async def publish(self, order: LiveOrder, *, tasks: anyio.abc.TaskGroup) -> "OpenUplink":
-        """Open the camera, then the uplink.
+        """Open the camera, then the uplink; its other stream, if the one for live views turns out not to fit.
 
         Raises:
             MediaError: either did not answer, or the camera sends what may not be sent.
         """
-        source = self._premises.live(order.camera)
-        if source is None:
-            raise MediaError(Code.NOT_SHARED, "no such camera")
+        unfit = MediaError(Code.NOT_SHARED, "no such camera")
+        deadline = anyio.current_time() + OPEN_S
+        for source in self._premises.for_live(order.camera):
+            try:
+                return await self._publish(source, order, deadline, tasks)
+            except MediaError as error:
+                if error.code is not Code.CODEC_UNSUPPORTED:
+                    raise
+                unfit = error
+        raise unfit
+
+    async def _publish(
+        self, source: CameraSource, order: LiveOrder, deadline: float, tasks: anyio.abc.TaskGroup
+    ) -> "OpenUplink":
         units = source.subscribe()
         try:
-            with anyio.fail_after(OPEN_S):
+            with anyio.fail_after(deadline - anyio.current_time()):
                 status = await source.until(SourceState.RUNNING, SourceState.WAITING, SourceState.STOPPED)
-            _check_fit(status, order.limits)
+            _check_fit(source, status, order.limits)
             target = whip.PublishTarget(order.url, order.ticket, order.relay_fingerprint)
             fit = FitUnits(units, height_lines=order.limits.height_lines)
-            return OpenUplink(await self._publisher.publish(fit, target, tasks=tasks), units, fit)
+            publication = await self._publisher.publish(fit, target, tasks=tasks)
+            return OpenUplink(publication, units, fit, source)
         except BaseException as error:
             units.close()
             match error:
@@ -73,8 +85,10 @@ class Uplink:
 class OpenUplink:
     """One running uplink; lets go of its camera when it stops."""
 
-    def __init__(self, publication: whip.Publication, units: Subscription, fit: "FitUnits") -> None:
-        self._publication, self._units, self._fit = publication, units, fit
+    def __init__(
+        self, publication: whip.Publication, units: Subscription, fit: "FitUnits", source: CameraSource
+    ) -> None:
+        self._publication, self._units, self._fit, self._source = publication, units, fit, source
 
     @property
     def ended(self) -> anyio.Event:
@@ -89,12 +103,12 @@ class OpenUplink:
 
     @property
     def code(self) -> Code | None:
-        """Why it ended by itself: the camera began to send what may not be sent."""
-        return self._fit.code
+        """Why it ended by itself: the camera sends, or began to send, what may not be sent."""
+        return self._fit.code or (Code.CODEC_UNSUPPORTED if self._source.is_unusable else None)
 
-    def tighten(self, limits: Limits) -> None:
+    def tighten(self, limits: Limits) -> Code | None:
         """What a view that joins may see is the most that leaves from now on: all see the same packets."""
-        self._fit.height_lines = min(self._fit.height_lines, limits.height_lines)
+        return self._fit.tighten(limits.height_lines)
 
     def halt(self) -> None:
         """Send nothing more, from this instant."""
@@ -123,6 +137,13 @@ class FitUnits:
         self.code: Code | None = None
         self._height: int | None = None
 
+    def tighten(self, height_lines: int) -> Code | None:
+        """No more than so many lines from now on, unless more is being sent: then why not."""
+        if self._height is not None and self._height > height_lines:
+            return Code.CODEC_UNSUPPORTED
+        self.height_lines = min(self.height_lines, height_lines)
+        return None
+
     def __aiter__(self) -> Self:
         return self
 
@@ -146,17 +167,15 @@ def _height(key_picture: AccessUnit) -> int | None:
     return said.height if said else None
 
 
-def _check_fit(status: SourceStatus, limits: Limits) -> None:
+def _check_fit(source: CameraSource, status: SourceStatus, limits: Limits) -> None:
     if status.state is not SourceState.RUNNING:
         raise MediaError(Code(status.code or Code.CAMERA_UNREACHABLE), status.sentence)
-    code = _unfit(status, limits)
+    code = _unfit(source, limits)
     if code is not None:
         raise MediaError(code, "the camera's live stream is larger than may be sent, or not H.264")
 
 
-def _unfit(status: SourceStatus, limits: Limits) -> Code | None:
-    facts = status.facts
-    if facts is None:
-        return None
-    is_sendable = facts.codec.lower() in _SENT_CODECS and facts.height <= limits.height_lines
-    return None if is_sendable else Code.CODEC_UNSUPPORTED
+def _unfit(source: CameraSource, limits: Limits) -> Code | None:
+    facts = source.status.facts
+    is_too_large = facts is not None and facts.height > limits.height_lines
+    return Code.CODEC_UNSUPPORTED if source.is_unusable or is_too_large else None

@@ -1,4 +1,4 @@
-"""What an H.264 sequence parameter set says: the size of the picture, reordering (ITU-T H.264 §7.3). Pure.
+"""What an H.264 parameter set and a slice header say: the picture's size, reordering (ITU-T H.264 §7.3). Pure.
 
 Read from bytes that a camera sent: whatever is cut short or out of range is `BadParametersError`, never a guess.
 """

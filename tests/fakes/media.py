@@ -36,8 +36,9 @@ class FakePublication:
         self.limits: list[Limits] = []  # of the views that joined
         self.is_stopped = False
 
-    def tighten(self, limits: Limits) -> None:
+    def tighten(self, limits: Limits) -> Code | None:
         self.limits.append(limits)
+        return None
 
     def halt(self) -> None:
         self.ended.set()

@@ -3,15 +3,19 @@
 import itertools
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import anyio
 import av
 import pytest
 
 from partner_agent.demux import CameraAddress
+from partner_agent.premises import Premises
 from partner_agent.rtc import nal
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.rtsp import CameraSource, SourceState
+from partner_agent.settings import CameraSettings, Secret
+from partner_agent.store import Store
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.support import foreign, waiting
@@ -74,6 +78,26 @@ async def test_foreign_unusable_streams_are_named(server: tuple[int, subprocess.
 
     assert source.status.code == "codec_unsupported"
     assert word in source.status.sentence
+
+
+@pytest.mark.parametrize(("path", "word"), [("h265", "not H.264"), ("h264-b", "B-frames")])
+async def test_foreign_cameras_other_stream_is_chosen(
+    server: tuple[int, subprocess.Popen[str]], tmp_path: Path, path: str, word: str
+):
+    """Where the stream for live views cannot be shown, the main one is, and the owner's page says why."""
+    at = f"rtsp://127.0.0.1:{server[0]}"
+    settings = CameraSettings(
+        name="door", url=f"{at}/h264", live_url=f"{at}/{path}", user=USER, password=Secret(PASSWORD)
+    )
+    site = Premises((settings,), store=Store(tmp_path / "a.db"), clock=SystemClock(), ids=SystemIds())
+    meant, main = site.for_live(site.known()[0].id)
+    assert await take(meant, 1) == []
+    assert len(await take(main, 1)) == 1
+
+    info = site.known()[0]
+    assert info.codec == "h264"
+    assert info.live_stream.startswith("Live pictures come from its main stream")
+    assert word in info.live_stream
 
 
 async def test_foreign_camera_that_dies_is_noticed(server: tuple[int, subprocess.Popen[str]]):

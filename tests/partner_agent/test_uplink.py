@@ -1,23 +1,32 @@
 """The agent's own uplink: what it does not send as it is, it does not send."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import anyio
+import anyio.abc
 import pytest
 
 from partner_agent.parameters import ParameterSets
-from partner_agent.ports import Limits
+from partner_agent.ports import Limits, LiveOrder, MediaError
+from partner_agent.premises import Premises
 from partner_agent.rtc import nal
 from partner_agent.rtc.units import AccessUnit
-from partner_agent.simulator.camera import Stream
+from partner_agent.settings import CameraSettings, Secret
+from partner_agent.simulator.camera import Camera, Stream
+from partner_agent.store import Store
 from partner_agent.uplink import FitUnits, Uplink
+from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
 from partner_agent.wire.problems import Code
-from tests.support import cameras
+from tests.support import cameras, waiting
+from tests.support.cameras import PASSWORD, USER, camera_server
 
-FITS = SimpleNamespace(facts=SimpleNamespace(codec="H264", height=720))
-PREMISES = SimpleNamespace(live={"cam_1": SimpleNamespace(status=FITS)}.get)
+FITS = SimpleNamespace(status=SimpleNamespace(facts=SimpleNamespace(codec="h264", height=720)), is_unusable=False)
+PREMISES = SimpleNamespace(for_live=lambda camera: (FITS,) if camera == "cam_1" else ())
 
 
 def refusal(camera: str = "cam_1", **limits: Any) -> Code | None:
@@ -63,6 +72,19 @@ async def test_a_camera_that_is_set_to_more_lines_while_it_is_shown_is_not_sent(
 
 
 @pytest.mark.anyio
+async def test_who_joins_has_what_is_sent_or_does_not_join(film: Path, tmp_path: Path):
+    """A view that may have less than what leaves now is refused and changes nothing; any other is the new bound."""
+    stream = cameras.small_stream(film, tmp_path)
+    fit = FitUnits(units_of(stream), height_lines=720)
+    await anext(fit)
+
+    assert fit.tighten(95) is Code.CODEC_UNSUPPORTED
+    assert fit.height_lines == 720
+    assert fit.tighten(96) is None
+    assert fit.height_lines == 96
+
+
+@pytest.mark.anyio
 async def test_a_size_within_the_limits_may_change(film: Path, tmp_path: Path):
     """All of it is sent, and it ends as the camera ends."""
     small = cameras.small_stream(film, tmp_path)
@@ -81,3 +103,78 @@ async def test_a_size_that_cannot_be_read_is_not_sent():
 
     assert [unit async for unit in fit] == []
     assert fit.code is Code.CODEC_UNSUPPORTED
+
+
+class Relay:
+    """Takes what is published, and counts it."""
+
+    def __init__(self) -> None:
+        self.units: list[AccessUnit] = []
+        self.ended = anyio.Event()
+
+    async def publish(self, units: AsyncIterator[AccessUnit], _target: Any, *, tasks: anyio.abc.TaskGroup) -> Any:
+        async def take() -> None:
+            async for unit in units:
+                self.units.append(unit)
+            self.ended.set()
+
+        tasks.start_soon(take)
+        return SimpleNamespace(ended=self.ended, halt=lambda: None)
+
+
+@asynccontextmanager
+async def uplink(folder: Path, relay: Relay, **camera: Any) -> AsyncIterator[tuple[Uplink, Premises, str]]:
+    """The uplink of one camera, served."""
+    settings = CameraSettings(name="door", user=USER, password=Secret(PASSWORD), **camera)
+    premises = Premises((settings,), store=Store(folder / "a.db"), clock=SystemClock(), ids=SystemIds())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(premises.run)
+        yield Uplink(premises, cast("Any", relay)), premises, premises.known()[0].id
+        tasks.cancel_scope.cancel()
+
+
+def order(camera: str, height_lines: int = 720) -> LiveOrder:
+    """An accepted view."""
+    limits = Limits(seconds=60, height_lines=height_lines, audio=False, ptz=False, masks=frozenset())
+    return LiveOrder(session="s", camera=camera, url="u", ticket="t", relay_fingerprint="f", limits=limits)
+
+
+@pytest.mark.anyio
+async def test_a_stream_with_b_frames_gives_way_to_the_other(camera: Camera, film: Path, tmp_path: Path):
+    """Found before anything is sent; the view gets the main stream, and the owner's page says so and why."""
+    camera.streams["sub"] = cameras.small_stream(film, tmp_path, b_frames=2)
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        at = f"rtsp://127.0.0.1:{port}/cam1"
+        async with uplink(tmp_path, relay, url=f"{at}/main", live_url=f"{at}/sub") as (sender, premises, name):
+            assert premises.known()[0].live_stream == "Live pictures come from its stream for live views."
+            with anyio.fail_after(10):
+                opened = await sender.publish(order(name), tasks=tasks)
+                await waiting.until(lambda: len(relay.units) > 5)
+            info = premises.known()[0]
+            code = sender.refusal(name, order(name).limits)
+        tasks.cancel_scope.cancel()
+
+    assert (info.state, opened.code, code) == ("ok", None, None)
+    assert info.live_stream.startswith("Live pictures come from its main stream: the one for live views has B-frames")
+    assert nal.parameter_sets(relay.units[0].data) == nal.join(camera.streams["main"].parameter_sets())
+
+
+@pytest.mark.anyio
+async def test_b_frames_without_another_stream_are_refused_before_anything_is_sent(
+    camera: Camera, film: Path, tmp_path: Path
+):
+    """At the opening, with the code for it; the next view is refused at once."""
+    camera.streams["main"] = cameras.small_stream(film, tmp_path, b_frames=2)
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        async with uplink(tmp_path, relay, url=f"rtsp://127.0.0.1:{port}/cam1/main") as (sender, premises, name):
+            with anyio.fail_after(10), pytest.raises(MediaError) as refused:
+                await sender.publish(order(name), tasks=tasks)
+            again, info = sender.refusal(name, order(name).limits), premises.known()[0]
+        tasks.cancel_scope.cancel()
+
+    assert refused.value.code is Code.CODEC_UNSUPPORTED
+    assert "B-frames" in info.sentence
+    assert again is Code.CODEC_UNSUPPORTED
+    assert relay.units == []
