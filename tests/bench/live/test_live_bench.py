@@ -103,6 +103,15 @@ def test_pairs_are_ours_over_the_peers(capsys):
     assert bench.figures == {"cost_ours_us": 2, "cost_peer_us": 8}
 
 
+def test_samples_taken_before_are_a_figure_beside_a_calibration(capsys):
+    """Their median, or what else is asked for."""
+    bench = Bench("trial")
+    bench.taken("middle", [3, 1, 2], "ms")
+    bench.taken("whole", [3, 1, 2], "", of=sum)
+    assert bench.figures == {"middle": 2, "whole": 6}
+    assert len(bench.calibrations) == 2
+
+
 @pytest.mark.anyio
 async def test_a_packets_arrival_is_stamped_by_the_kernel():
     """However late it is read."""
