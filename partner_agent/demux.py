@@ -4,12 +4,13 @@ The only place that holds a camera's password in a URL. FFmpeg's errors print th
 a `CameraError` with one of our codes and a sentence for the owner, raised without its cause.
 """
 
+import errno
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
 import av
@@ -27,17 +28,24 @@ from partner_agent.slices import Joiner, Piece
 from partner_agent.timing import BFramesError, Capture, CaptureClock, Timeline
 from partner_agent.wire.clock import Clock
 
+Transport = Literal["auto", "tcp", "udp"]
 SENT_CODEC: Final = "h264"  # the only one that every browser shows
 OPEN_TIMEOUT_S: Final = 5.0
 # FFmpeg hands out the last picture at the first timeout and fails at the second: silence is noticed within 4 s.
 READ_TIMEOUT_S: Final = 2.0
+_PROTOCOLS: Final = "rtsp,rtp,tcp,tls,crypto"
 # A small probe opens in 0.1 s instead of 1 s; `fflags=nobuffer` would throw the probed key picture away.
 _OPTIONS: Final = {
-    "rtsp_transport": "tcp",
     "allowed_media_types": "video",  # sound is not even asked for: wiretap law, and the owner's default
     "probesize": "32",
     "analyzeduration": "0",
-    "protocol_whitelist": "rtsp,rtp,tcp,tls,crypto",
+}
+# TCP loses nothing and passes every firewall; with `auto`, UDP is asked for if the camera answers 461 to TCP
+# (RFC 2326 §11.3.11), and only then.
+_TRANSPORTS: Final[dict[Transport, dict[str, str]]] = {
+    "auto": {"rtsp_transport": "tcp+udp", "rtsp_flags": "prefer_tcp", "protocol_whitelist": _PROTOCOLS + ",udp"},
+    "tcp": {"rtsp_transport": "tcp", "protocol_whitelist": _PROTOCOLS},
+    "udp": {"rtsp_transport": "udp", "protocol_whitelist": _PROTOCOLS + ",udp"},
 }
 
 
@@ -63,11 +71,13 @@ class CameraAddress:
 
     Attributes:
         url: `rtsp://host:port/path`, without user and password.
+        transport: how its pictures come: `tcp`, `udp`, or `auto`, TCP first.
     """
 
     url: str = field(repr=False)
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
+    transport: Transport = "auto"
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -123,7 +133,8 @@ def read(
         CameraError: it cannot be opened, it ended, it fell silent, or its codec cannot be relayed.
     """
     try:
-        container = av.open(_dialled(address), options=dict(_OPTIONS), timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        options = _OPTIONS | _TRANSPORTS[address.transport]
+        container = av.open(_dialled(address), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
     except (av.error.FFmpegError, OSError) as error:
         raise _explained(error, address) from None
     try:
@@ -259,6 +270,9 @@ def _explained(error: Exception, address: CameraAddress) -> CameraError:
         return CameraError("camera_auth", sentence, is_final=True)
     if isinstance(error, av.error.HTTPNotFoundError):
         return CameraError("camera_unreachable", "The camera answers, but has no stream at this path.")
+    if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
+        sentence = "The camera refuses to send this way. Leave its transport at auto in the agent's settings."
+        return CameraError("camera_unreachable", sentence)
     if isinstance(error, av.error.ExitError | TimeoutError):
         return CameraError("camera_unreachable", "The camera stopped answering. It is tried again by itself.")
     return CameraError("camera_unreachable", "The camera cannot be reached. It is tried again by itself.")

@@ -116,7 +116,8 @@ class Premises:
 
 
 def _source(camera: CameraSettings, url: str, clock: Clock, ids: IdSource) -> CameraSource:
-    return CameraSource(CameraAddress(url, camera.user, password_of(camera)), clock=clock, ids=ids)
+    address = CameraAddress(url, camera.user, password_of(camera), camera.transport)
+    return CameraSource(address, clock=clock, ids=ids)
 
 
 def _id_of(name: str, store: Store, ids: IdSource) -> str:

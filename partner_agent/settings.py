@@ -46,6 +46,8 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         url: main stream, rtsp://host:port/path without user and password.
         live_url: stream for live views (H.264); the main stream if empty.
         password_file: a file with the password alone, instead of `password`.
+        transport: how pictures come: `tcp`, `udp` (loses some on a bad network), or `auto`: TCP, and UDP where the
+            camera refuses TCP.
     """
 
     name: str
@@ -56,6 +58,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     password: Secret = Secret("")
     password_file: str = ""
     is_recorded: bool = True
+    transport: Literal["auto", "tcp", "udp"] = "auto"
 
 
 class NoticeMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import anyio
 import av
 import pytest
 
-from partner_agent.demux import CameraAddress
+from partner_agent.demux import CameraAddress, Transport
 from partner_agent.premises import Premises
 from partner_agent.rtc import nal
 from partner_agent.rtc.units import AccessUnit
@@ -46,9 +46,9 @@ async def take(source: CameraSource, count: int) -> list[AccessUnit]:
     return units
 
 
-def source_of(port: int, path: str, password: str = PASSWORD) -> CameraSource:
+def source_of(port: int, path: str, password: str = PASSWORD, transport: Transport = "auto") -> CameraSource:
     """A source of one of the server's streams."""
-    address = CameraAddress(f"rtsp://127.0.0.1:{port}/{path}", USER, password)
+    address = CameraAddress(f"rtsp://127.0.0.1:{port}/{path}", USER, password, transport)
     return CameraSource(address, clock=SystemClock(), ids=SystemIds())
 
 
@@ -114,6 +114,33 @@ async def test_foreign_camera_that_dies_is_noticed(server: tuple[int, subprocess
             group.cancel_scope.cancel()
 
     assert status.code == "camera_unreachable"
+
+
+@pytest.mark.parametrize("transport", ["auto", "udp"])
+async def test_foreign_camera_that_refuses_tcp_is_read_by_udp(
+    server: tuple[int, subprocess.Popen[str]], transport: Transport
+):
+    """It answers 461 to TCP; UDP is asked for by itself, or where the owner says so, and nothing is lost on the way."""
+    units = await take(source_of(server[0], "h264-udp", transport=transport), 40)
+
+    assert units[0].is_key
+    assert abs(units[-1].pts_90k - units[0].pts_90k - 39 * 6000) < 6000
+
+
+async def test_foreign_camera_that_refuses_what_the_owner_insists_on_is_told(
+    server: tuple[int, subprocess.Popen[str]],
+):
+    """TCP and nothing else, from a camera of UDP: the sentence names the setting."""
+    source = source_of(server[0], "h264-udp", transport="tcp")
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(source.run)
+            with source.subscribe():
+                status = await source.until(SourceState.WAITING)
+            group.cancel_scope.cancel()
+
+    assert status.code == "camera_unreachable"
+    assert "transport" in status.sentence
 
 
 @pytest.mark.parametrize("path", ["h264-slices", "h264-slices-plain"])

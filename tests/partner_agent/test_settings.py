@@ -21,6 +21,7 @@ def _file(folder: Path, text: str) -> Path:
         '[[cameras]]\nname = "a"',
         '[[cameras]]\nname = "a"\nurl = "rtsp://x/1"\nport = 5',
         '[[cameras]]\nname = "a"\nurl = "rtsp://x/1"\n[[cameras]]\nname = "a"\nurl = "rtsp://x/2"',
+        '[[cameras]]\nname = "a"\nurl = "rtsp://x/1"\ntransport = "multicast"',
         'allow_networks = ["home"]',
         "not toml",
     ],

@@ -2,7 +2,7 @@
 """A foreign camera: GStreamer's RTSP server with digest sign-in. Runs under Debian's Python; arguments: user, password.
 
 Prints `ready PORT`. Mounts: /h264, /h264-b (B-frames), /h264-slices (SPS and PPS before each slice of a key picture),
-/h264-slices-plain (once before it), /h265.
+/h264-slices-plain (once before it), /h264-udp (refuses TCP), /h265.
 """
 
 import sys
@@ -24,6 +24,8 @@ MOUNTS = {
     " ! video/x-h264,profile=main ! rtph264pay name=pay0 pt=96 config-interval=-1",
     "/h264-slices": SLICED + " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
     "/h264-slices-plain": SLICED + " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96",
+    "/h264-udp": SOURCE + "x264enc tune=zerolatency threads=1 speed-preset=ultrafast key-int-max=15 bframes=0"
+    " ! video/x-h264,profile=baseline ! rtph264pay name=pay0 pt=96 config-interval=-1",
     "/h265": SOURCE + "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph265pay name=pay0 pt=96",
 }
 
@@ -44,6 +46,8 @@ def main() -> None:
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(f"( {pipeline} )")
         factory.set_shared(True)
+        if path == "/h264-udp":
+            factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
         permissions = GstRtspServer.RTSPPermissions()
         for act in ("media.factory.access", "media.factory.construct"):
             permissions.add_permission_for_role("user", act, True)
