@@ -42,7 +42,7 @@ fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a d
 bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
 	@$(BIN)/python -m tests.bench.policy
 
-bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg; as root, Debian's janus, ffmpeg
+bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg, pictures in Chromium; Debian's janus, ffmpeg, chromium
 	@$(BIN)/python -m tests.bench.live
 
 messages: setup ## maintainers: bring the Spanish catalogue up to date with what pages say

@@ -77,7 +77,7 @@ async def seed_market(services: Services, state: DemoState) -> Partner:
     for number, name in enumerate(CAMERA_NAMES):
         if name not in known:
             place = Place(_STATE_AND_LAKE.lat + (number - 1) * 0.00018, _STATE_AND_LAKE.lon - (number % 2) * 0.00022)
-            facts = CameraFacts(name, place, number * 90, True, "Theft and safety at our doors")
+            facts = CameraFacts(name, place, number * 90 % 360, True, "Theft and safety at our doors")
             known[name] = await services.cameras.add(owner, site, facts)
     return Partner(owner, site, tuple(known[name] for name in CAMERA_NAMES))
 

@@ -64,11 +64,11 @@ LYING: Final = ("tests.smoke.liar",)
 
 
 @contextmanager
-def running_demo(folder: Path, program: tuple[str, ...] = HONEST) -> Iterator[Demo]:
+def running_demo(folder: Path, program: tuple[str, ...] = HONEST, options: tuple[str, ...] = ()) -> Iterator[Demo]:
     """A demo in `folder`, ready; ended as by Ctrl-C, and its log shown if it failed to start."""
     log = folder.parent / "demo.log"
     with log.open("wb") as output:
-        command = [sys.executable, "-m", *program, "--folder", str(folder), "--footage", str(FOOTAGE)]
+        command = [sys.executable, "-m", *program, "--folder", str(folder), "--footage", str(FOOTAGE), *options]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
         _wait_ready(process, folder / "ready.json", log)

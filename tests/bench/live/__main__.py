@@ -1,25 +1,37 @@
-"""`make bench-live`, or `python -m tests.bench.live versus crowd` for some groups of rows only."""
+"""`make bench-live`, or `python -m tests.bench.live --turns 5 versus first_frame` for some rows, or fewer turns."""
 
+import argparse
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 
 from tests.bench.harness import Bench
-from tests.bench.live import crowd, namespace, uplink, versus
+from tests.bench.live import crowd, first_frame, namespace, uplink, versus
 
-GROUPS = {
+GROUPS: dict[str, Callable[[Bench], None]] = {
     "versus": versus.run,
     "crowd": crowd.run,
     "uplink": uplink.run,
 }
+SEEN: dict[str, Callable[[Bench, int], None]] = {  # through Chromium, so many turns each
+    "first_frame": first_frame.run,
+}
+TURNS = 200
 
 
-def main(wanted: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the groups and print the table and the JSON line; not 0 when a gate is missed or a group broke off."""
-    namespace.enter("tests.bench.live", wanted)
+    namespace.enter("tests.bench.live", arguments)
+    reader = argparse.ArgumentParser(prog="python -m tests.bench.live")
+    reader.add_argument("groups", nargs="*", choices=[*GROUPS, *SEEN, []])
+    reader.add_argument("--turns", type=int, default=TURNS, help="of each row that looks through Chromium")
+    options = reader.parse_args(arguments)
     bench = Bench("live", distributions=("aiortc", "aioice", "cryptography", "av", "uvloop"))
     broken: list[str] = []
-    for name, run in GROUPS.items():
-        if not wanted or name in wanted:
+    groups = GROUPS | {name: partial(_seen, look, options.turns) for name, look in SEEN.items()}
+    for name, run in groups.items():
+        if not options.groups or name in options.groups:
             try:
                 run(bench)
             except Exception:  # noqa: BLE001 -- a group that broke off takes nothing from the others
@@ -28,6 +40,10 @@ def main(wanted: list[str]) -> int:
     if broken:
         print(f"not measured to its end: {', '.join(broken)}")
     return bench.end() or 3 * bool(broken)
+
+
+def _seen(look: Callable[[Bench, int], None], turns: int, bench: Bench) -> None:
+    look(bench, turns)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from partner_agent.rtc import rtp
 from tests.bench.harness import Bench
 from tests.bench.live import clip, ends, processor
+from tests.bench.live.__main__ import GROUPS, SEEN
+from tests.bench.live.far import FarWay
 from tests.bench.live.packets import Checker, Tally
 from tests.bench.live.stage import stage
 from tests.support.waiting import until
@@ -145,3 +148,39 @@ async def test_two_viewers_see_every_packet_of_a_relay(tmp_path: Path):
         assert checks["checked"] > 30
         assert checks["sender_reports"] > 0
         assert not any(checks[key] for key in ("wrong", "missing", "disordered", "replays", "rejected"))
+
+
+class Heard:
+    """A transport that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def is_closing(self) -> bool:
+        """Never."""
+        return False
+
+    def sendto(self, data: bytes, peer: object) -> None:
+        """Keep it."""
+        del peer
+        self.sent.append(data)
+
+
+@pytest.mark.anyio
+async def test_the_far_way_loses_media_by_a_lot_that_is_the_same_each_time():
+    """A tenth of the packets; checks and handshakes pass, whatever the lot says."""
+    ways = [FarWay(("127.0.0.1", 1), 0, share=0.1) for _ in range(2)]
+    for way in ways:
+        heard: Any = Heard()
+        for number in range(1000):
+            way._pass(heard, packet(number, b"key"), None)
+            way._pass(heard, b"\x16dtls", None)
+        await until(lambda heard=heard, way=way: len(heard.sent) == way.passed)
+        assert heard.sent.count(b"\x16dtls") == 1000
+    assert ways[0].lost == ways[1].lost
+    assert 60 < ways[0].lost < 140
+
+
+def test_every_group_of_the_bench_is_known_by_one_name():
+    """Whoever asks for some rows names them."""
+    assert not set(GROUPS) & set(SEEN)

@@ -1,0 +1,143 @@
+"""What somebody at the centre sees, for the rows that look through Chromium: a demo, a browser, people with windows.
+
+All of it runs on this machine, Chromium's software decoder too, so the figures are of the whole product on two cores.
+Times are wall clock in milliseconds: from the pointerdown a page noted to the frame requestVideoFrameCallback told.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page
+
+from gateway.desks.console.desk import STARTS
+from tests.bench.live.town import SENT
+from tests.smoke.frames import videos
+from tests.smoke.people import MARKET, Operator, sign_in_agency
+from tests.smoke.stage import Demo, chromium, running_demo, window
+
+STEP_MS = 20_000
+LOOK_MS = 20
+GONE_MS = 700  # from the last viewer's goodbye until nothing leaves the site any more
+_STEPS = """
+(() => {
+  const steps = window.__steps = [];
+  const now = () => performance.timeOrigin + performance.now();
+  const mark = (name) => steps.push([name, now()]);
+  const whole = window.fetch;
+  window.fetch = async (...call) => {
+    const method = call[1]?.method ?? "GET";
+    const what = String(call[0]).includes("/whep/") ? "whep" : String(call[0]).endsWith("/live-sessions") ? "ask" : "";
+    if (method !== "POST" || !what) return whole(...call);
+    mark(what);
+    const answer = await whole(...call);
+    mark(`${what} answered`);
+    return answer;
+  };
+  addEventListener("pointerdown", () => { steps.length = 0; mark("press"); }, true);
+  const Peer = window.RTCPeerConnection;
+  window.__peers = [];
+  window.RTCPeerConnection = class extends Peer {
+    constructor(...given) {
+      super(...given);
+      window.__peers.push(this);
+      mark("peer");
+      this.addEventListener("track", ({ receiver }) => {
+        receiver.transport.addEventListener("statechange", () => mark(`dtls ${receiver.transport.state}`));
+        receiver.transport.iceTransport.addEventListener("statechange", (event) => mark(`ice ${event.target.state}`));
+      });
+    }
+  };
+})();
+"""
+
+
+@dataclass
+class Screen:
+    """A running town, and its operator before an open incident with an empty wall.
+
+    Attributes:
+        opened: the address of the incident.
+    """
+
+    demo: Demo
+    browser: Browser
+    operator: Operator
+    opened: str
+    steps: list[list[tuple[str, float]]] = field(default_factory=list)
+
+    @property
+    def page(self) -> Page:
+        """The operator's."""
+        return self.operator.page
+
+    def colleague(self) -> Operator:
+        """A supervisor before the same incident, with an empty wall of their own."""
+        second = Operator(self.demo, eye(self.browser))
+        sign_in_agency(self.demo, second.page, "supervisor")
+        second.page.goto(self.opened)
+        second.close_pictures()
+        return second
+
+    def first_frame_ms(self, who: Operator, camera: str) -> float:
+        """Press Watch, wait for the picture, close it: from pointerdown to the first presented frame."""
+        before = len(videos(who.page))
+        pressed_ms = who.watch(camera)
+        shown_ms = first_of(who.page, before)
+        marked: list[tuple[str, float]] = who.page.evaluate("() => window.__steps")
+        self.steps.append([*((name, at - pressed_ms) for name, at in marked), ("frame", shown_ms - pressed_ms)])
+        who.close_pictures()
+        who.page.wait_for_timeout(GONE_MS)
+        return shown_ms - pressed_ms
+
+    def timeline(self) -> str:
+        """The median moment of each step of the starts so far, which are forgotten with that."""
+        moments: dict[str, list[float]] = {}
+        for steps in self.steps:
+            for name, at in steps:
+                moments.setdefault(name, []).append(at)
+        self.steps.clear()
+        often = {name: values for name, values in moments.items() if name != "press"}
+        return ", ".join(f"{name} {statistics.median(values):.0f}" for name, values in often.items())
+
+    def sent(self) -> list[tuple[float, int]]:
+        """When each picture left the first camera, and its number in the loop."""
+        rows = (line.split() for line in (self.demo.folder / SENT).read_text().splitlines())
+        return [(float(row[0]), int(row[1])) for row in rows if len(row) == 2]
+
+
+def first_of(page: Page, index: int) -> float:
+    """When the video of that number first showed a frame; waits for it."""
+    for _ in range(STEP_MS // LOOK_MS):
+        shown = videos(page)[index:]
+        if shown and shown[0].first_ms:
+            return shown[0].first_ms
+        page.wait_for_timeout(LOOK_MS)
+    raise AssertionError("no picture came: " + page.locator("#console").inner_text()[:800])
+
+
+@contextmanager
+def screen(*options: str) -> Iterator[Screen]:
+    """A screen while inside the block; `options` are the town's."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lenspact-bench-") as folder,
+        chromium() as browser,
+        running_demo(Path(folder) / "demo", ("tests.bench.live.town",), options) as demo,
+    ):
+        operator = Operator(demo, eye(browser))
+        operator.sign_in()
+        operator.open_incident(number="26-300", at=MARKET)
+        operator.pictures(STARTS)
+        operator.close_pictures()
+        operator.page.wait_for_timeout(GONE_MS)
+        yield Screen(demo, browser, operator, operator.page.url)
+
+
+def eye(browser: Browser) -> Page:
+    """A window that notes the steps of a start."""
+    page = window(browser)
+    page.add_init_script(_STEPS)
+    return page
