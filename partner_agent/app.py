@@ -19,6 +19,7 @@ from partner_agent import control, local_http
 from partner_agent.addresses import AddressRules, PinnedTransport, SystemResolver
 from partner_agent.archive import Archive, NoRecordings
 from partner_agent.assembly import VERSION, Adapters, Agent
+from partner_agent.budget import Budget
 from partner_agent.identity import Identity
 from partner_agent.keystore import FileKeyStore, KeyStoreError
 from partner_agent.local_page import ALWAYS, LocalPage
@@ -137,7 +138,9 @@ async def _world(
         ids=ids,
         dialler=dialler,
         cameras=premises,
-        publisher=SharedPublisher(Uplink(premises, publisher), clock=clock),
+        publisher=SharedPublisher(
+            Uplink(premises, publisher, Budget(settings.uplink_kbps * 1000, clock=clock)), clock=clock
+        ),
         recordings=recordings,
         uploader=TusUploader(http=http, clock=clock, path_of=lambda cut_id: spool / f"{cut_id}.mp4"),
         addresses=rules,

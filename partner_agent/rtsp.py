@@ -20,7 +20,7 @@ from partner_agent.demux import CameraAddress, CameraError, Demuxed, StreamFacts
 from partner_agent.handover import Handover, Subscription
 from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
 from partner_agent.slices import Joiner
-from partner_agent.timing import Capture, ClockSource
+from partner_agent.timing import Capture, ClockSource, GopRate
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 
@@ -49,6 +49,8 @@ class SourceStatus:
         since: when this state began.
         last_unit_at: wall time of the newest unit's arrival.
         key_distance_s: time between the last two key pictures.
+        rate_bps: what the stream needs, in bits a second: the larger of its last two groups of pictures; kept while the
+            camera is closed.
         clock_source: whose clock the newest capture time came from.
         clock_offset_ms: the camera's clock minus the agent's, if the camera tells a time.
     """
@@ -60,6 +62,7 @@ class SourceStatus:
     facts: StreamFacts | None = None
     last_unit_at: datetime | None = None
     key_distance_s: float | None = None
+    rate_bps: int | None = None
     clock_source: ClockSource = ClockSource.AGENT
     clock_offset_ms: int | None = None
 
@@ -80,6 +83,7 @@ class CameraSource:
         self._last_90k: int | None = None
         self._last_monotonic_s = 0.0
         self._last_key_90k: int | None = None
+        self._rate = GopRate()
         self.status = SourceStatus(SourceState.CLOSED, clock.now())
 
     def subscribe(self, *, replay_gop: bool = True) -> Subscription:
@@ -97,6 +101,11 @@ class CameraSource:
             subscription.close()
         self._wake()
         return subscription
+
+    @property
+    def gop_bytes(self) -> int:
+        """How much a new consumer begins with."""
+        return sum(len(unit.data) for unit in self._handover.gop)
 
     @property
     def is_unusable(self) -> bool:
@@ -183,6 +192,7 @@ class CameraSource:
             CameraError: the camera gives nothing, or no more.
         """
         self._enter(SourceState.OPENING)
+        self._rate.begin()
         stop = threading.Event()
         failure: CameraError | None = None
         async with anyio.create_task_group() as group:
@@ -252,12 +262,14 @@ class CameraSource:
             if self._last_key_90k is not None:
                 key_distance_s = (unit.pts_90k - self._last_key_90k) / CLOCK_RATE_HZ
             self._last_key_90k = unit.pts_90k
+        self._rate.add(len(unit.data), unit.pts_90k, is_key=unit.is_key)
         self._last_90k = unit.pts_90k
         self._last_monotonic_s = self._clock.monotonic()
         self.status = replace(
             self.status,
             last_unit_at=self._clock.now(),
             key_distance_s=key_distance_s,
+            rate_bps=self._rate.bps,
             clock_source=capture.source,
             clock_offset_ms=capture.offset_ms,
         )

@@ -101,6 +101,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         media_address: address the uplink binds to; empty = any.
         trust_clock: take the machine's clock without a synchronised source (the demo; says so).
         max_views: live views at one time, whatever the owner's document says.
+        uplink_kbps: what live views may take of this site's line in all, in kbit/s; 0 = as much as there is. Recordings
+            that are sent are not counted.
         ring_bytes: disk the recorder may use over all cameras; 0 = no recorder.
     """
 
@@ -119,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     media_address: str = ""
     trust_clock: bool = False
     max_views: int = 16
+    uplink_kbps: Annotated[int, msgspec.Meta(ge=0)] = 0
     ring_bytes: int = 0
     cameras: tuple[CameraSettings, ...] = ()
 

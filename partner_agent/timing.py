@@ -1,7 +1,8 @@
 """When a picture was taken, and where it stands on the source's time line. Pure.
 
 A camera's own clock (RTCP sender reports, as FFmpeg's `prft`) is used while it is plausible; otherwise the picture's
-arrival less the smallest delay seen. Which clock spoke, and how far the camera's was off, is kept beside the time.
+arrival less the smallest delay seen. Which clock spoke, and how far the camera's was off, is kept beside the time. How
+much a stream needs is measured on the same time line.
 """
 
 from dataclasses import dataclass
@@ -122,3 +123,30 @@ class Timeline:
         self._last_90k = placed
         self._next_90k = placed + step_90k
         return placed
+
+
+class GopRate:
+    """Measures what a stream needs, by whole groups of pictures: a key picture is many times the size of the others."""
+
+    def __init__(self) -> None:
+        self._before_bps = self._last_bps = 0
+        self._bytes = 0
+        self._began_90k: int | None = None
+
+    @property
+    def bps(self) -> int | None:
+        """Bits a second, headers of packets not counted: the larger of the last two groups; None before the first."""
+        return max(self._before_bps, self._last_bps) or None
+
+    def begin(self) -> None:
+        """The stream broke off: the group that runs does not count."""
+        self._began_90k = None
+
+    def add(self, size_bytes: int, pts_90k: int, *, is_key: bool) -> None:
+        """Count one unit."""
+        if is_key:
+            if self._began_90k is not None and pts_90k > self._began_90k:
+                self._before_bps = self._last_bps
+                self._last_bps = self._bytes * 8 * CLOCK_RATE_HZ // (pts_90k - self._began_90k)
+            self._began_90k, self._bytes = pts_90k, 0
+        self._bytes += size_bytes

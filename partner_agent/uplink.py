@@ -4,12 +4,13 @@ No picture is changed here. A view that would need masks, or fewer lines than th
 rather than sent as it is; set a smaller live stream in the camera to share it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Self
 
 import anyio
 import anyio.abc
 
+from partner_agent.budget import Budget, Share, on_the_line
 from partner_agent.handover import Subscription
 from partner_agent.ports import Counts, Limits, LiveOrder, MediaError
 from partner_agent.premises import Premises
@@ -24,8 +25,10 @@ OPEN_S: Final = 8.0
 class Uplink:
     """The agent's publisher over real cameras."""
 
-    def __init__(self, premises: Premises, publisher: whip.Publisher) -> None:
-        self._premises, self._publisher = premises, publisher
+    def __init__(self, premises: Premises, publisher: whip.Publisher, budget: Budget) -> None:
+        """`budget`: what may leave the site, over all its uplinks."""
+        self._premises, self._publisher, self._budget = premises, publisher, budget
+        self._sending: list[str] = []  # the cameras of the uplinks that are open
 
     @property
     def fingerprint(self) -> str:
@@ -40,7 +43,11 @@ class Uplink:
         if limits.masks:
             return Code.OBLIGATION_UNKNOWN
         codes = [_unfit(source, limits) for source in sources]
-        return codes[0] if all(codes) else None
+        if all(codes):
+            return codes[0]
+        fitting = [source for source, code in zip(sources, codes, strict=True) if code is None]
+        has_room = camera in self._sending or any(self._budget.fits(_line_bps(source)) for source in fitting)
+        return None if has_room else Code.LIMIT
 
     async def publish(self, order: LiveOrder, *, tasks: anyio.abc.TaskGroup) -> "OpenUplink":
         """Open the camera, then the uplink; its other stream, if the one for live views turns out not to fit.
@@ -48,47 +55,65 @@ class Uplink:
         Raises:
             MediaError: either did not answer, or the camera sends what may not be sent.
         """
-        unfit = MediaError(Code.NOT_SHARED, "no such camera")
+        unfit = _UnfitError(Code.NOT_SHARED, "no such camera")
         deadline = anyio.current_time() + OPEN_S
         for source in self._premises.for_live(order.camera):
             try:
                 return await self._publish(source, order, deadline, tasks)
-            except MediaError as error:
-                if error.code is not Code.CODEC_UNSUPPORTED:
-                    raise
+            except _UnfitError as error:
                 unfit = error
         raise unfit
 
     async def _publish(
         self, source: CameraSource, order: LiveOrder, deadline: float, tasks: anyio.abc.TaskGroup
     ) -> "OpenUplink":
-        units = source.subscribe()
+        units = source.subscribe(replay_gop=self._budget.affords(source.gop_bytes))
+        fit = FitUnits(units, height_lines=order.limits.height_lines)
+        self._sending.append(order.camera)
         try:
             with anyio.fail_after(deadline - anyio.current_time()):
                 status = await source.until(SourceState.RUNNING, SourceState.WAITING, SourceState.STOPPED)
             _check_fit(source, status, order.limits)
+            fit.share = self._share(source, units)
             target = whip.PublishTarget(order.url, order.ticket, order.relay_fingerprint)
-            fit = FitUnits(units, height_lines=order.limits.height_lines)
             publication = await self._publisher.publish(fit, target, tasks=tasks)
-            return OpenUplink(publication, units, fit, source)
+            return OpenUplink(publication, fit, source, free=lambda: self._close(units, fit, order.camera))
         except BaseException as error:
-            units.close()
+            self._close(units, fit, order.camera)
             match error:
                 case TimeoutError():
                     raise MediaError(Code.CAMERA_UNREACHABLE, "the camera did not open in time") from error
                 case whip.PublishFailedError():
-                    raise MediaError(Code.LIMIT, str(error)) from error
+                    raise MediaError(fit.code or Code.LIMIT, str(error)) from error
                 case _:
                     raise
+
+    def _share(self, source: CameraSource, units: Subscription) -> Share:
+        share = self._budget.open(lambda: _line_bps(source), on_over=units.close)
+        if share is None:
+            raise _UnfitError(Code.LIMIT, "the site's uplink has no room for this stream")
+        return share
+
+    def _close(self, units: Subscription, fit: "FitUnits", camera: str) -> None:
+        units.close()
+        if fit.share is not None:
+            fit.share.close()
+        self._sending.remove(camera)
+
+
+class _UnfitError(MediaError):
+    """This stream cannot be sent; the camera's other one may be."""
 
 
 class OpenUplink:
     """One running uplink; lets go of its camera when it stops."""
 
     def __init__(
-        self, publication: whip.Publication, units: Subscription, fit: "FitUnits", source: CameraSource
+        self, publication: whip.Publication, fit: "FitUnits", source: CameraSource, *, free: Callable[[], None]
     ) -> None:
-        self._publication, self._units, self._fit, self._source = publication, units, fit, source
+        """`free`: lets go of the camera and of the site's uplink; called once."""
+        self._publication, self._fit, self._source, self._free = publication, fit, source, free
+        self._is_halted = False
 
     @property
     def ended(self) -> anyio.Event:
@@ -113,7 +138,9 @@ class OpenUplink:
     def halt(self) -> None:
         """Send nothing more, from this instant."""
         self._publication.halt()
-        self._units.close()
+        if not self._is_halted:
+            self._is_halted = True
+            self._free()
 
     async def stop(self) -> None:
         """Halt, then say goodbye."""
@@ -128,14 +155,22 @@ class FitUnits:
 
     Attributes:
         height_lines: the most that may be sent.
-        code: why the units ended, if it was for that.
+        share: its part of what may leave the site; None = not counted.
     """
 
     def __init__(self, units: AsyncIterator[AccessUnit], *, height_lines: int) -> None:
         self._units = units
         self.height_lines = height_lines
-        self.code: Code | None = None
+        self.share: Share | None = None
+        self._is_too_large = False
         self._height: int | None = None
+
+    @property
+    def code(self) -> Code | None:
+        """Why the units ended, if it was for what they are, or for how much leaves the site."""
+        if self._is_too_large:
+            return Code.CODEC_UNSUPPORTED
+        return Code.LIMIT if self.share is not None and self.share.is_over else None
 
     def tighten(self, height_lines: int) -> Code | None:
         """No more than so many lines from now on, unless more is being sent: then why not."""
@@ -153,7 +188,9 @@ class FitUnits:
         if unit.is_key:
             self._height = _height(unit)
         if self._height is None or self._height > self.height_lines:
-            self.code = Code.CODEC_UNSUPPORTED
+            self._is_too_large = True
+            raise StopAsyncIteration
+        if self.share is not None and not self.share.take(len(unit.data)):
             raise StopAsyncIteration
         return unit
 
@@ -169,13 +206,20 @@ def _height(key_picture: AccessUnit) -> int | None:
 
 def _check_fit(source: CameraSource, status: SourceStatus, limits: Limits) -> None:
     if status.state is not SourceState.RUNNING:
-        raise MediaError(Code(status.code or Code.CAMERA_UNREACHABLE), status.sentence)
+        kind = _UnfitError if source.is_unusable else MediaError
+        raise kind(Code(status.code or Code.CAMERA_UNREACHABLE), status.sentence)
     code = _unfit(source, limits)
     if code is not None:
-        raise MediaError(code, "the camera's live stream is larger than may be sent, or not H.264")
+        raise _UnfitError(code, "the camera's live stream is larger than may be sent, or not H.264")
 
 
 def _unfit(source: CameraSource, limits: Limits) -> Code | None:
     facts = source.status.facts
     is_too_large = facts is not None and facts.height > limits.height_lines
     return Code.CODEC_UNSUPPORTED if source.is_unusable or is_too_large else None
+
+
+def _line_bps(source: CameraSource) -> int | None:
+    """What the stream takes of the uplink, as far as it was measured."""
+    rate = source.status.rate_bps
+    return None if rate is None else on_the_line(rate)

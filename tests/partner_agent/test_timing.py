@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from partner_agent.timing import BFramesError, CaptureClock, ClockSource, Timeline
+from partner_agent.timing import BFramesError, CaptureClock, ClockSource, GopRate, Timeline
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -79,3 +79,30 @@ def test_pictures_out_of_order_are_b_frames():
 
     with pytest.raises(BFramesError):
         line.place(42_000, 6000)
+
+
+def test_a_streams_rate_is_that_of_whole_groups():
+    """A key picture does not count as if each were one; the larger of the last two, for a scene that calms down."""
+    rate = GopRate()
+    for number in range(46):
+        is_key = number % 15 == 0
+        size = (20_000 if is_key else 1000) * (2 if number < 15 else 1)
+        rate.add(size, number * 6000, is_key=is_key)
+        assert (rate.bps is None) is (number < 15)
+        if number in {15, 30}:
+            assert rate.bps == 2 * 34_000 * 8
+
+    assert rate.bps == 34_000 * 8
+
+
+def test_a_group_that_broke_off_is_not_measured():
+    """The time the camera was away is no time of the stream; what was known stays known."""
+    rate = GopRate()
+    for pts in (0, 90_000):
+        rate.add(1000, pts, is_key=True)
+    rate.begin()
+    rate.add(1000, 900_000, is_key=True)
+    assert rate.bps == 8000
+
+    rate.add(9000, 990_000, is_key=True)
+    assert rate.bps == 8000

@@ -10,6 +10,7 @@ import anyio
 import anyio.abc
 import pytest
 
+from partner_agent.budget import Budget
 from partner_agent.parameters import ParameterSets
 from partner_agent.ports import Limits, LiveOrder, MediaError
 from partner_agent.premises import Premises
@@ -22,17 +23,21 @@ from partner_agent.uplink import FitUnits, Uplink
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from partner_agent.wire.problems import Code
+from tests.fakes.clock import FakeClock
 from tests.support import cameras, waiting
 from tests.support.cameras import PASSWORD, USER, camera_server
 
-FITS = SimpleNamespace(status=SimpleNamespace(facts=SimpleNamespace(codec="h264", height=720)), is_unusable=False)
+FITS = SimpleNamespace(
+    status=SimpleNamespace(facts=SimpleNamespace(codec="h264", height=720), rate_bps=None), is_unusable=False
+)
 PREMISES = SimpleNamespace(for_live=lambda camera: (FITS,) if camera == "cam_1" else ())
 
 
 def refusal(camera: str = "cam_1", **limits: Any) -> Code | None:
     """What the uplink says before anything is opened."""
     usual: dict[str, Any] = {"seconds": 60, "height_lines": 720, "audio": False, "ptz": False, "masks": frozenset()}
-    return Uplink(cast("Any", PREMISES), cast("Any", None)).refusal(camera, Limits(**{**usual, **limits}))
+    budget = Budget(0, clock=FakeClock())
+    return Uplink(cast("Any", PREMISES), cast("Any", None), budget).refusal(camera, Limits(**{**usual, **limits}))
 
 
 @pytest.mark.parametrize("masks", [{"door"}, {"door", "window"}])
@@ -123,13 +128,17 @@ class Relay:
 
 
 @asynccontextmanager
-async def uplink(folder: Path, relay: Relay, **camera: Any) -> AsyncIterator[tuple[Uplink, Premises, str]]:
-    """The uplink of one camera, served."""
-    settings = CameraSettings(name="door", user=USER, password=Secret(PASSWORD), **camera)
-    premises = Premises((settings,), store=Store(folder / "a.db"), clock=SystemClock(), ids=SystemIds())
+async def uplink(
+    folder: Path, relay: Relay, *, rate_bps: int = 0, **camera: Any
+) -> AsyncIterator[tuple[Uplink, Premises, str]]:
+    """The uplink of one camera, served, and of a second one like it."""
+    settings = [CameraSettings(name=name, user=USER, password=Secret(PASSWORD), **camera) for name in ("door", "yard")]
+    clock = SystemClock()
+    premises = Premises(tuple(settings), store=Store(folder / "a.db"), clock=clock, ids=SystemIds())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(premises.run)
-        yield Uplink(premises, cast("Any", relay)), premises, premises.known()[0].id
+        sender = Uplink(premises, cast("Any", relay), Budget(rate_bps, clock=clock))
+        yield sender, premises, premises.known()[0].id
         tasks.cancel_scope.cancel()
 
 
@@ -178,3 +187,48 @@ async def test_b_frames_without_another_stream_are_refused_before_anything_is_se
     assert "B-frames" in info.sentence
     assert again is Code.CODEC_UNSUPPORTED
     assert relay.units == []
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_does_not_fit_the_owners_bound_is_not_sent(camera: Camera, tmp_path: Path):
+    """Once it was measured: refused before anything is opened, also for a first view."""
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        at = f"rtsp://127.0.0.1:{port}/cam1/main"
+        async with uplink(tmp_path, relay, rate_bps=50_000, url=at) as (sender, premises, name):
+            source = premises.for_live(name)[0]
+            with anyio.fail_after(10), source.subscribe():
+                await waiting.until(lambda: source.status.rate_bps, timeout_s=5)
+            code = sender.refusal(name, order(name).limits)
+            with pytest.raises(MediaError) as refused:
+                await sender.publish(order(name), tasks=tasks)
+        tasks.cancel_scope.cancel()
+
+    assert (code, refused.value.code) == (Code.LIMIT, Code.LIMIT)
+    assert relay.units == []
+
+
+@pytest.mark.slow
+@pytest.mark.anyio
+async def test_the_newest_uplink_ends_when_more_leaves_than_the_owner_allows(camera: Camera, tmp_path: Path):
+    """Two that fit by what was known of them and turn out not to: the older one goes on, the other says `limit`."""
+    relays = [Relay(), Relay()]
+    main = camera.streams["main"]
+    need_bps = sum(len(nal.join(picture.nals)) for picture in main.pictures) * 8 / main.duration_s
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        at = f"rtsp://127.0.0.1:{port}/cam1/main"
+        async with uplink(tmp_path, relays[0], rate_bps=round(need_bps * 1.3), url=at) as (sender, premises, name):
+            other = premises.known()[1].id
+            with anyio.fail_after(20):
+                older = await sender.publish(order(name), tasks=tasks)
+                sender._publisher = cast("Any", relays[1])
+                newer = await sender.publish(order(other), tasks=tasks)
+                await relays[1].ended.wait()
+            ended = older.ended.is_set()
+            room = sender._budget.fits(None)
+            newer.halt()
+            newer.halt()
+        tasks.cancel_scope.cancel()
+
+    assert newer.code is Code.LIMIT
+    assert (older.code, ended, room) == (None, False, True)
