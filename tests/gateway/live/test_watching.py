@@ -1,7 +1,7 @@
 """The live plane for real: a publisher, a relay process, our player in Chromium, nothing pretended."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from litestar import MediaType, get
 from litestar.di import Provide
 from playwright.async_api import Page, async_playwright
 
+from gateway.edge.problems import ProblemHandler
 from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls
 from gateway.live.relay import protocol
@@ -109,10 +110,10 @@ class Plane:
 
 
 @asynccontextmanager
-async def live_plane(folder: Path, *, lost_every: int = 0) -> AsyncIterator[Plane]:
+async def live_plane(folder: Path, *, lost_every: int = 0, pages: Sequence[Any] = ()) -> AsyncIterator[Plane]:
     """A relay, the signalling over HTTP, and a site that can publish; nothing is started without a browser.
 
-    With `lost_every`, one in so many media packets is lost on either side of the relay.
+    With `lost_every`, one in so many media packets is lost on either side of the relay. `pages` are served besides.
     """
     browser.chromium_path()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
@@ -121,8 +122,9 @@ async def live_plane(folder: Path, *, lost_every: int = 0) -> AsyncIterator[Plan
         way = await LossyWay.open((host, int(number)), every=lost_every) if lost_every else None
         calls = Calls(relay=Detour(relay.client, way) if way else relay.client)
         app = web_app(
-            [*CALL_ROUTES, live_page, live_script],
+            [*CALL_ROUTES, live_page, live_script, *pages],
             dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
+            exception_handlers=ProblemHandler().handlers(),
         )
         listener = socket.create_server(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
@@ -145,14 +147,14 @@ async def live_plane(folder: Path, *, lost_every: int = 0) -> AsyncIterator[Plan
 
 
 @asynccontextmanager
-async def live_tab(origin: str) -> AsyncIterator[Page]:
+async def live_tab(origin: str, path: str = "/test/live") -> AsyncIterator[Page]:
     """Chromium with the page open."""
-    path = browser.chromium_path()
+    program = browser.chromium_path()
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=[*browser.FLAGS, *LOOPBACK_FLAGS])
+        chromium = await playwright.chromium.launch(executable_path=program, args=[*browser.FLAGS, *LOOPBACK_FLAGS])
         page = await chromium.new_page()
         await page.add_init_script(browser.WATCH)
-        await page.goto(f"{origin}/test/live")
+        await page.goto(origin + path)
         yield page
         await chromium.close()
 
