@@ -45,11 +45,13 @@ class LossyWay:
     Attributes:
         every: one in so many RTP packets is lost; 0 = none.
         lost: how many were.
+        forgotten: peers whose way is gone for good, as when a network changes; what they send from elsewhere passes.
     """
 
     relay: Address
     every: int
     lost: int = 0
+    forgotten: set[Address] = field(default_factory=set)
     _seen: int = 0
     _front: asyncio.DatagramTransport | None = None
     _backs: dict[Address, asyncio.DatagramTransport] = field(default_factory=dict)
@@ -70,6 +72,11 @@ class LossyWay:
         assert self._front is not None
         return int(self._front.get_extra_info("sockname")[1])
 
+    @property
+    def peers(self) -> set[Address]:
+        """Who has sent something."""
+        return set(self._backs)
+
     def close(self) -> None:
         """Nothing passes any more."""
         for transport in (self._front, *self._backs.values()):
@@ -78,6 +85,8 @@ class LossyWay:
 
     def to_relay(self, data: bytes, peer: Address) -> None:
         """A datagram of a peer; the first of it opens its socket towards the relay."""
+        if peer in self.forgotten:
+            return
         back = self._backs.get(peer)
         if back is not None:
             self._pass(back, data, None)
@@ -91,7 +100,7 @@ class LossyWay:
 
     def to_peer(self, data: bytes, peer: Address) -> None:
         """A datagram of the relay."""
-        if self._front is not None:
+        if self._front is not None and peer not in self.forgotten:
             self._pass(self._front, data, peer)
 
     async def _open_back(self, peer: Address) -> None:

@@ -29,6 +29,7 @@ from tests.support import browser, cameras, relays
 from tests.support.lossy import Detour, LossyWay
 from tests.support.pages import OPEN, web_app
 from tests.support.relays import RELAY, RunningRelay
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.slow]
 LOOPBACK_FLAGS = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"]
@@ -110,16 +111,17 @@ class Plane:
 
 
 @asynccontextmanager
-async def live_plane(folder: Path, *, lost_every: int = 0, pages: Sequence[Any] = ()) -> AsyncIterator[Plane]:
+async def live_plane(folder: Path, *, lost_every: int | None = None, pages: Sequence[Any] = ()) -> AsyncIterator[Plane]:
     """A relay, the signalling over HTTP, and a site that can publish; nothing is started without a browser.
 
-    With `lost_every`, one in so many media packets is lost on either side of the relay. `pages` are served besides.
+    With `lost_every`, one in so many media packets is lost on either side of the relay; 0 is a detour that loses none.
+    `pages` are served besides.
     """
     browser.chromium_path()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
     async with relays.running_relay(folder) as relay, anyio.create_task_group() as tasks:
         host, _, number = relay.hello.addresses[0].rpartition(":")
-        way = await LossyWay.open((host, int(number)), every=lost_every) if lost_every else None
+        way = await LossyWay.open((host, int(number)), every=lost_every) if lost_every is not None else None
         calls = Calls(relay=Detour(relay.client, way) if way else relay.client)
         app = web_app(
             [*CALL_ROUTES, live_page, live_script, *pages],
@@ -202,6 +204,48 @@ async def test_leaving_ends_the_session_at_the_relay(tmp_path: Path):
         assert isinstance(gone, protocol.ViewerGone)
         assert gone.reason == "left"
         assert gone.packets > 0
+
+
+async def test_leaving_the_page_ends_the_session_at_the_relay(tmp_path: Path):
+    """Whoever goes elsewhere has left: the goodbye outlives the page."""
+    async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
+        await plane.publish()
+        assert await plane.watch(page, "ses_1") > 0
+
+        await page.goto("about:blank")
+
+        gone = await plane.relay.event(protocol.ViewerGone, 3)
+        assert isinstance(gone, protocol.ViewerGone)
+        assert gone.reason == "left"
+
+
+async def test_a_picture_finds_its_way_when_the_network_changes(tmp_path: Path):
+    """What the browser's address was is gone: ICE restarts after two seconds without a frame, the same view goes on.
+
+    The relay gave it up after four; the restart is its sign of life. No other decision, ticket or session is needed.
+    """
+    async with live_plane(tmp_path, lost_every=0) as plane, live_tab(plane.origin) as page:
+        assert plane.way is not None
+        await plane.publish()
+        await until(lambda: plane.way is not None and plane.way.peers)
+        site = plane.way.peers
+        await anyio.sleep(1.0)
+        assert await plane.watch(page, "ses_1") > 0
+        await page.wait_for_function("() => states.at(-1) === 'Live'")
+
+        plane.way.forgotten |= plane.way.peers - site
+        await page.wait_for_function("() => states.at(-1) !== 'Live'", timeout=4_000)
+        frames = await page.evaluate("frames")
+
+        await page.wait_for_function("(frames) => window.frames > frames + 20", arg=frames, timeout=4_000)
+        await page.wait_for_function("() => states.at(-1) === 'Live'")
+        await anyio.sleep(6.0)
+        assert (await plane.relay.client.figures())["viewers"] == 1
+        assert not [event for event in plane.relay.events if isinstance(event, protocol.ViewerGone)]
+        assert await page.evaluate("states") == [
+            "Connecting", "Catching up", "Live", "The picture has stopped; trying to go on", "Live"
+        ]  # fmt: skip
+        assert await page.evaluate("window.__violations") == []
 
 
 async def test_pictures_survive_a_way_that_loses_packets(tmp_path: Path):

@@ -1,5 +1,6 @@
 // <lens-player>: one live view by WHEP. It says in words where it stands, measures how long the picture was on screen and
-// enlarged, and leaves politely. Which camera may be seen is decided elsewhere: `open` gets a call, not a camera.
+// enlarged, finds its way again when the network changes, and leaves politely. Which camera may be seen is decided
+// elsewhere: `open` gets a call, not a camera. A call that is over is not opened again here; the page asks anew.
 //
 //   const identity = await viewerIdentity();                     // its fingerprint goes into the session request
 //   player.begin(identity);                                      // makes the offer while the gateway decides
@@ -14,6 +15,7 @@ const WATCH_MS = 500; // how often the watchdog looks
 const STALLED_LOOKS = 4; // 2 s without a decoded frame: what the browser itself does not report
 const BEHIND_MS = 500; // further behind than this = still catching up with the cached pictures
 const SEEN_EVERY_MS = 5_000;
+const RESTART_MS = 1_500; // a network that has just changed answers within this, or is tried again
 const START_MS = 12_000; // longer than relay and site take together
 
 const WORDS = {
@@ -45,6 +47,20 @@ async function makeIdentity() {
   return { certificate, fingerprint: sha256.value.toUpperCase() };
 }
 
+const valueOf = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.+?)\\r?$`, "m"))[1];
+
+// What our SDP says of its ICE session, as RFC 8840 writes it.
+function fragmentOf(sdp) {
+  const lines = ["m=video 9 UDP/TLS/RTP/SAVPF 0", ...["mid", "ice-ufrag", "ice-pwd"].map((name) => `a=${name}:${valueOf(sdp, name)}`)];
+  return lines.map((line) => `${line}\r\n`).join("");
+}
+
+// The former answer with the ICE session of a fragment; the relay stays where it is.
+function withIceOf(fragment, sdp) {
+  for (const name of ["ice-ufrag", "ice-pwd"]) sdp = sdp.replace(new RegExp(`^a=${name}:.+?(?=\\r?$)`, "gm"), () => `a=${name}:${valueOf(fragment, name)}`);
+  return sdp;
+}
+
 export class LensPlayer extends HTMLElement {
   #video;
   #said;
@@ -52,6 +68,7 @@ export class LensPlayer extends HTMLElement {
   #offered = null;
   #began = 0;
   #resource = "";
+  #isRestarting = false;
   #stopped = new AbortController();
   #state = "idle";
   #seen = { on_screen_s: 0, enlarged_s: 0 };
@@ -71,8 +88,14 @@ export class LensPlayer extends HTMLElement {
   connectedCallback() {
     if (!this.#video.parentElement) this.append(this.#video, this.#said);
     const watcher = new IntersectionObserver((entries) => (this.#visible = entries.at(-1).isIntersecting));
+    const attached = new AbortController();
     watcher.observe(this);
-    this.#unwatch = () => watcher.disconnect();
+    addEventListener("online", () => this.#restart(), { signal: attached.signal });
+    addEventListener("pagehide", () => this.leave(), { signal: attached.signal });
+    this.#unwatch = () => {
+      watcher.disconnect();
+      attached.abort();
+    };
   }
 
   disconnectedCallback() {
@@ -104,7 +127,8 @@ export class LensPlayer extends HTMLElement {
     this.#offered.catch(() => {}); // told by `open`
   }
 
-  // Calls the relay. The offer goes out before any candidate is gathered: the relay learns our address from our checks.
+  // Calls the relay. The offer goes out before any candidate is gathered: the relay learns our address from our checks,
+  // and drops candidates unread, so none are trickled.
   async open({ whep_url, ticket }) {
     const [peer, stopped, began] = [this.#peer, this.#stopped, this.#began];
     if (!peer) return;
@@ -145,6 +169,32 @@ export class LensPlayer extends HTMLElement {
     this.#video.srcObject = null;
     if (this.#resource) fetch(this.#resource, { method: "DELETE", keepalive: true, credentials: "omit" }).catch(() => {});
     this.#resource = "";
+  }
+
+  // Another way to the same call (RFC 9725 4.3.3): the picture's keys, numbers and rights stay. No answer, no change: the
+  // former way may come back, and if the call is over the page learns it from the gateway.
+  async #restart() {
+    const [peer, resource, signal] = [this.#peer, this.#resource, this.#stopped.signal];
+    if (!peer || !resource || this.#isRestarting || this.#isGone || peer.signalingState !== "stable") return;
+    this.#isRestarting = true;
+    try {
+      const former = peer.remoteDescription.sdp;
+      peer.restartIce();
+      await peer.setLocalDescription();
+      const answer = await fetch(resource, {
+        method: "PATCH",
+        body: fragmentOf(peer.localDescription.sdp),
+        headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
+        credentials: "omit",
+        signal: AbortSignal.any([signal, AbortSignal.timeout(RESTART_MS)]),
+      });
+      if (answer.status !== 200) throw new Error(`restart refused: ${answer.status}`);
+      await peer.setRemoteDescription({ type: "answer", sdp: withIceOf(await answer.text(), former) });
+    } catch {
+      if (peer.signalingState === "have-local-offer") await peer.setLocalDescription({ type: "rollback" }).catch(() => {});
+    } finally {
+      this.#isRestarting = false;
+    }
   }
 
   #show(track, receiver) {
@@ -188,6 +238,7 @@ export class LensPlayer extends HTMLElement {
         if (performance.now() - began > START_MS) this.end("cannot-start");
       } else if (still >= STALLED_LOOKS) {
         this.#say("stalled");
+        if (still % STALLED_LOOKS === 0) this.#restart();
       } else if (fresh > 0) {
         this.#account();
         this.#say(this.#isBehind(inbound, fresh) ? "catching-up" : "live");
