@@ -30,10 +30,14 @@ async def run(config: RelayConfig) -> None:
     check_hooks()
     clock, ids, outbox = SystemClock(), SystemIds(), Outbox()
     identity = certificate.load_or_generate(Path(config.certificate), clock.now())
-    tickets = TicketReader(public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock)
+    tickets = TicketReader(
+        public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock, begun_at=config.begun_at
+    )
     port = await UdpPort.open(config.media_address, config.media_port)
     host, number = port.address
     hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=[f"{host}:{number}"])
+    # Whoever hears our hello may issue tickets, and every one from then on must open: the second must be full.
+    await clock.sleep(max(0.0, tickets.since - clock.now().timestamp()))
     async with anyio.create_task_group() as tasks:
         engine = RelayEngine(
             port=port, identity=identity, tickets=tickets, tell=outbox.put, tasks=tasks, clock=clock, ids=ids

@@ -25,8 +25,9 @@ _OPEN: Final = requires(PUBLIC, reads_cookies=False)
 _HEADERS: Final = [call_headers]
 _ENDPOINTS: Final = ["/whip/{subject:str}", "/whep/{subject:str}"]
 _CALLS: Final = ["/whip/{subject:str}/{resource:str}", "/whep/{subject:str}/{resource:str}"]
-_AT_ENDPOINT: Final = {"allow": "GET, HEAD, OPTIONS, POST", "accept-post": _SDP}
-_AT_CALL: Final = {"allow": "DELETE, GET, HEAD, OPTIONS, PATCH", "accept-patch": FRAGMENT}
+_READING: Final = (HttpMethod.GET, HttpMethod.HEAD, HttpMethod.OPTIONS)
+_AT_ENDPOINT: Final = {"allow": ", ".join((*_READING, HttpMethod.POST)), "accept-post": _SDP}
+_AT_CALL: Final = {"allow": ", ".join((*_READING, HttpMethod.DELETE, HttpMethod.PATCH)), "accept-patch": FRAGMENT}
 
 AnyRequest = Request[Any, Any, Any]
 

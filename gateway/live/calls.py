@@ -30,7 +30,6 @@ _BEARER: Final = "Bearer "
 # RFC 9110 §8.8.3: entity-tags, a weak one with its W/. The quotes around * are RFC 9725's own (§4.3.3, its example).
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _ANY: Final = "*"
-_NO_CALL: Final = "There is no such call."
 
 
 class RelayCalls(Protocol):
@@ -169,7 +168,7 @@ def _relay_errors() -> Iterator[None]:
 
 def _demand(is_found: bool) -> None:
     if not is_found:
-        raise NotFoundError(_NO_CALL)
+        raise _refusal(404)
 
 
 def _refusal(status: int) -> LenspactError:
@@ -181,7 +180,7 @@ def _refusal(status: int) -> LenspactError:
         case 409:
             return ConflictError("This view has ended, or is open already. Start a new one.")
         case 404:
-            return NotFoundError(_NO_CALL)
+            return NotFoundError("There is no such call.")
         case 412:
             return OutdatedError("This belongs to an ICE session that is over. Restart ICE.")
         case 422:

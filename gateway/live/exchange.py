@@ -48,6 +48,15 @@ class Exchange:
         self._endings, self._grants, self._relay = endings, grants, relay
         self._links, self._keys, self._clock = links, keys, clock
 
+    def demand_relay(self) -> None:
+        """Demand a relay that would take a ticket now; without one the site would be asked for nothing.
+
+        Raises:
+            UnavailableError: it is starting again.
+        """
+        if not self._relay.is_ready:
+            raise UnavailableError("Live pictures are starting again. Try in a few seconds.")
+
     async def ask(self, seat: Seat, draft: DraftGrant, leaf: LeafRef) -> None:
         """Ask the site for a session whose leaf is committed; returns when it is accepted or over."""
         session = seat.session

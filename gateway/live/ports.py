@@ -214,6 +214,10 @@ class DeviceKeys(Protocol):
 class Relay(Protocol):
     """Orders to the relay: `gateway.live.relay.client.RelayClient`. Each raises RelayGoneError when it is gone."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it is there, and takes the tickets that are issued now."""
+
     async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
         """Forward; False when the session is over there."""
 

@@ -130,8 +130,8 @@ class Live:
             NotFoundError: no such camera, or the caller may not know of it.
             DeniedError: the rules say no; the sentence names what takes least of what the owner offers, if anything.
             ConflictError: the owner's yes was used or taken back meanwhile.
-            UnavailableError: the camera's site cannot be asked, live views are not running, the log is behind, or this
-                process may have missed that something was taken back.
+            UnavailableError: the camera's site cannot be asked, live views or the relay are not running, the log is
+                behind, or this process may have missed that something was taken back.
             LimitedError: the caller has too many open.
             InvalidError: the fingerprint or the purpose is none.
             ConflictError: the second person's word was used up meanwhile.
@@ -164,17 +164,17 @@ class Live:
         draft = self._grants.draft(wish, decision, fresh=fresh, publication=publication)
         if not fresh or self._tasks is None:
             await self._fail_at_once(draft, decision)
+        self._exchange.demand_relay()
         seat = Seat(session=draft.session, question=replace(question, without_session=draft.session.id))
         leaf = await self._write(seat, draft, decision)
         await self._demand_unchanged(seat, stamp)
         assert self._tasks is not None
         self._tasks.start_soon(self._exchange.ask, seat, draft, leaf)
-        session = draft.session
         return OpenedView(
-            session_id=session.id,
-            whep_url=f"/whep/{session.id}",
-            ticket=self._grants.viewer_ticket(session),
-            horizon_at=session.horizon_at,
+            session_id=draft.session.id,
+            whep_url=f"/whep/{draft.session.id}",
+            ticket=self._grants.viewer_ticket(draft.session),
+            horizon_at=draft.session.horizon_at,
         )
 
     def _check(self, principal: Principal, fingerprint: str) -> None:

@@ -111,15 +111,23 @@ class TicketIssuer:
 
 
 class TicketReader:
-    """Checks tickets for one relay. Every failure is the same `InvalidTicketError`."""
+    """Checks tickets for one relay. Every failure is the same `InvalidTicketError`.
 
-    def __init__(self, *, public_jwk: dict[str, str], issuer: str, relay: str, clock: Clock) -> None:
+    Attributes:
+        since: wall seconds, whole; tickets issued before then open nothing.
+    """
+
+    def __init__(
+        self, *, public_jwk: dict[str, str], issuer: str, relay: str, clock: Clock, begun_at: float = 0.0
+    ) -> None:
+        """Tickets from before `begun_at` (wall seconds; 0 = now) open nothing: a predecessor may have taken them."""
         if public_jwk.get("kty") != "EC" or public_jwk.get("crv") != "P-256":
             raise ValueError("the ticket key is an EC key on P-256")
         form = {name: public_jwk[name] for name in ("kty", "crv", "x", "y")}
         self._key: Any = jwk.construct({**form, "alg": _ALGORITHM}, _ALGORITHM)
         self._issuer, self._relay, self._clock = issuer, relay, clock
-        self._since = math.ceil(clock.now().timestamp())
+        now = clock.now().timestamp()
+        self.since = math.ceil(min(begun_at or now, now))
         self._used = UsedTickets()
 
     def take(self, token: str, *, use: Use, subject: str) -> Ticket:
@@ -152,7 +160,7 @@ class TicketReader:
         # 4. Now: not early, not late, not long-lived, not from before this relay began to remember.
         now = self._clock.now().timestamp()
         _demand(claims.iat == claims.nbf and 0 < claims.exp - claims.iat <= TICKET_LIFE_S)
-        _demand(self._since <= claims.nbf <= now < claims.exp)
+        _demand(self.since <= claims.nbf <= now < claims.exp)
         # 5. Once.
         _demand(self._used.add(claims.jti, expires=claims.exp, now=now))
         return claims

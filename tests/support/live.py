@@ -295,6 +295,10 @@ class FakeRelay:
     admitted: dict[str, float] = field(default_factory=dict)
     leased: list[list[str]] = field(default_factory=list)
 
+    @property
+    def is_ready(self) -> bool:
+        return not self.is_gone
+
     async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
         self._check()
         self.orders.append(("admit", session, publication, fingerprint))

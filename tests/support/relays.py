@@ -76,9 +76,6 @@ async def running_relay(folder: Path, *, media_address: str = "127.0.0.1") -> As
         tasks.start_soon(child.run)
         with anyio.fail_after(20):
             hello = await client.wait_ready()
-        await anyio.sleep(
-            1.0 - clock.now().timestamp() % 1
-        )  # tickets of the second in which a relay starts are refused
         running = RunningRelay(client, child, issuer, hello)
         yield running
         tasks.cancel_scope.cancel()

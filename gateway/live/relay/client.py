@@ -73,6 +73,11 @@ class RelayClient:
             waiting.event.set()
         self._waiting.clear()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the relay has introduced itself; it takes every ticket issued from then on."""
+        return self.hello is not None
+
     async def wait_ready(self) -> protocol.Hello:
         """Wait until the relay has introduced itself."""
         while self.hello is None:

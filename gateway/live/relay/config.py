@@ -14,6 +14,8 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         media_port: 0 = any free one.
         issuer: who issues its tickets.
         ticket_jwk: the public key of the tickets.
+        begun_at: wall seconds at which it was started, when its predecessor was gone; tickets from before open
+            nothing. 0 = when it reads this.
     """
 
     relay: str
@@ -23,3 +25,4 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     media_port: int
     issuer: str
     ticket_jwk: dict[str, str]
+    begun_at: float = 0.0

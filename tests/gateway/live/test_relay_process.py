@@ -11,7 +11,7 @@ import pytest
 
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayGoneError
-from tests.support.relays import running_relay
+from tests.support.relays import RELAY, RunningRelay, running_relay
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -27,6 +27,12 @@ FORBIDDEN = (
     "gateway.web",
 )
 OURS = {"gateway.app", "gateway.app.relay", "gateway.live", "gateway.live.tickets", "gateway.live.relay"}
+
+
+def viewing(relay: RunningRelay) -> str:
+    """A viewer's ticket, issued now."""
+    fingerprint = ":".join(["AB"] * 32)
+    return relay.tickets.for_viewer(session="ses_1", camera="cam", fingerprint=fingerprint, relay=RELAY)
 
 
 def test_a_relay_loads_no_database_no_web_framework_and_no_other_capability():
@@ -58,6 +64,24 @@ async def test_a_killed_relay_is_told_and_started_again(tmp_path: Path):
         assert (await relay.client.figures())["calls"] == 0
 
 
+async def test_a_relay_that_died_is_back_at_once_and_takes_the_next_ticket(tmp_path: Path):
+    """The first time without a pause, within two seconds; what is issued once it is there opens, not a second later."""
+    async with running_relay(tmp_path) as relay:
+        lost = viewing(relay)
+
+        os.kill(relay.child.pid or 0, signal.SIGKILL)
+        with anyio.fail_after(5):
+            await until(lambda: relay.gone == 1)
+        died = anyio.current_time()
+        with anyio.fail_after(15):
+            await relay.client.wait_ready()
+        back_s = anyio.current_time() - died
+
+        assert (await relay.client.whep("ses_1", lost, "no offer")).status == 401
+        assert (await relay.client.whep("ses_1", viewing(relay), "no offer")).status == 422  # past the ticket
+        assert back_s < 2.5
+
+
 async def test_orders_and_calls_over_the_socket(tmp_path: Path):
     """A refused call, an unknown resource and an admission each get their own answer."""
     async with running_relay(tmp_path) as relay:
@@ -83,6 +107,12 @@ async def test_a_relay_ends_with_its_parent(tmp_path: Path):
         pid = relay.child.pid
     with pytest.raises(ProcessLookupError):
         os.kill(pid or 0, 0)
+
+
+async def test_a_patch_over_the_socket(tmp_path: Path):
+    """What the engine says of it is what the client hears."""
+    async with running_relay(tmp_path) as relay:
+        assert (await relay.client.patch("ses_1", "guess", ["*"], "a=mid:0")).status == 404
 
 
 async def test_a_relay_stays_small(tmp_path: Path):

@@ -137,6 +137,19 @@ async def test_a_site_that_cannot_be_asked_is_a_technical_cause(plane: Plane, pr
     assert plane.site.grants == []
 
 
+async def test_without_a_relay_nobody_is_asked(plane: Plane):
+    """Until it is back: no entry, no grant, and no ticket that the next relay would refuse."""
+    plane.relay.is_gone = True
+
+    with pytest.raises(UnavailableError, match="starting again"):
+        await plane.open()
+
+    assert await plane.kinds(CAMERA) == []
+    assert plane.site.grants == []
+    plane.relay.is_gone = False
+    await plane.accepted()
+
+
 async def test_the_answer_comes_before_the_site_s(plane: Plane):
     """The browser calls the relay while the site still thinks; nothing is forwarded meanwhile."""
     plane.site.gate = anyio.Event()

@@ -112,6 +112,34 @@ def test_a_ticket_from_before_the_relay_started_opens_nothing(issuer: TicketIssu
         make_reader(clock).take(token, use="whep", subject="ses_1")
 
 
+def test_a_relay_takes_the_tickets_since_its_predecessor_was_gone(issuer: TicketIssuer, clock: FakeClock):
+    """Starting takes a second or two; what was issued meanwhile opens, what may have been used before does not."""
+    before = viewing(issuer)
+    clock.advance(0.25)
+    begun_at = clock.now().timestamp()
+    clock.advance(0.75)
+    meanwhile = viewing(issuer)
+    clock.advance(1.5)
+    reader = TicketReader(
+        public_jwk=dict(SIGNER.public.jwk), issuer="gw", relay="relay-1", clock=clock, begun_at=begun_at
+    )
+
+    assert reader.since == begun_at + 0.75
+    with pytest.raises(InvalidTicketError):
+        reader.take(before, use="whep", subject="ses_1")
+    assert reader.take(meanwhile, use="whep", subject="ses_1")
+
+
+def test_a_start_in_the_future_is_now(issuer: TicketIssuer, clock: FakeClock):
+    """A parent's clock that runs ahead must not shut the door for longer than a second."""
+    begun_at = clock.now().timestamp() + 3_600
+    reader = TicketReader(
+        public_jwk=dict(SIGNER.public.jwk), issuer="gw", relay="relay-1", clock=clock, begun_at=begun_at
+    )
+
+    assert reader.take(viewing(issuer), use="whep", subject="ses_1")
+
+
 @pytest.mark.parametrize(
     "changed",
     [

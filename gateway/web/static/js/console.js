@@ -7,10 +7,13 @@ import { spoken } from "./words.js";
 
 const VIEWS = "/api/v1/live-sessions";
 const MOST_TILES = 9; // as many as there are number keys
-const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "The connection to the camera was lost": "lost" };
+const LOST = "The connection to the camera was lost";
+const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", [LOST]: "lost" };
 const NOT_AVAILABLE = "Not available for this purpose";
 const CANNOT_START = "The picture cannot start";
 const AGAIN_MS = 2_000; // before a question that got no answer is put again
+const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubled each time, with jitter
+const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within this
 
 const root = document.getElementById("console");
 const wall = document.getElementById("wall");
@@ -33,32 +36,58 @@ async function watch(item, openedBy) {
   const over = tiles.find((t) => t.camera === camera);
   if (over) remove(over);
   if (tiles.length >= MOST_TILES) return announce(root.dataset.full ?? "");
-  const tile = add(item);
+  const tile = add(item, openedBy);
+  const status = await ask(tile);
+  if (status && status !== 201) finish(tile, status >= 500 ? CANNOT_START : NOT_AVAILABLE);
+}
+
+// Asks for the tile's picture and calls the relay: the answer's status, or 599 without one (no network, or no certificate
+// could be made), or 0 if the tile was closed meanwhile.
+async function ask(tile) {
   try {
-    await ask(tile, openedBy);
+    return await askOnce(tile);
   } catch {
-    finish(tile, CANNOT_START); // no network, or no certificate could be made
+    return tiles.includes(tile) ? 599 : 0;
   }
 }
 
-async function ask(tile, openedBy) {
+async function askOnce(tile) {
   const identity = await viewerIdentity();
-  if (!tiles.includes(tile)) return; // closed before it was asked for
+  if (!tiles.includes(tile)) return 0; // closed before it was asked for
   tile.player.begin(identity);
-  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: openedBy, confirmation_id: tile.confirmation, on_behalf_of: behalf ?? "" });
-  if (!answer.ok) return finish(tile, answer.status >= 500 ? CANNOT_START : NOT_AVAILABLE);
+  const answer = await post(VIEWS, { camera_id: tile.camera, purpose, incident_id: incident, dtls_fingerprint: identity.fingerprint, opened_by: tile.openedBy, confirmation_id: tile.confirmation, on_behalf_of: behalf ?? "" });
+  if (!answer.ok) return answer.status;
   const { session_id, whep_url, ticket, horizon_at } = await answer.json();
   tile.session = session_id;
   tile.until = new Date(horizon_at);
-  if (!tiles.includes(tile)) return leave(tile); // closed while it was asked for
+  if (!tiles.includes(tile)) {
+    leave(tile); // closed while it was asked for
+    return 0;
+  }
   tile.player.open({ whep_url, ticket });
   refreshView(tile); // news may have come before we knew its name
+  return answer.status;
 }
 
-function add(item) {
+// A view that ran and was lost, as with its relay, is over for good. The same question is put again and decided anew;
+// whatever says no to it now, the words stay those of the loss.
+async function reopen(tile) {
+  tile.player.leave();
+  tile.session = "";
+  tile.hasRun = false;
+  const until = performance.now() + REOPEN_FOR_MS;
+  for (let pause = REOPEN_FIRST_MS; tiles.includes(tile); pause *= 2) {
+    const status = await ask(tile);
+    if (status === 201 || !tiles.includes(tile)) return;
+    if (status < 500 || performance.now() > until) return finish(tile, LOST);
+    await new Promise((ok) => setTimeout(ok, pause * (0.75 + Math.random() / 2)));
+  }
+}
+
+function add(item, openedBy) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const { camera, name, owner } = item.dataset;
-  const tile = { camera, name, element, player: element.querySelector("lens-player"), confirmation: item.dataset.confirmation ?? "", session: "", until: null, isOver: false };
+  const tile = { camera, name, element, player: element.querySelector("lens-player"), openedBy, confirmation: item.dataset.confirmation ?? "", session: "", hasRun: false, until: null, isOver: false };
   element.querySelector(".name").textContent = name;
   element.querySelector(".owner").textContent = owner;
   element.setAttribute("aria-label", `${name}, ${owner}`);
@@ -71,7 +100,10 @@ function add(item) {
     if (detail.state === "cannot-start" && !tile.isOver) leave(tile); // the player gave up by itself
     if (detail.state === "live" || tile.isOver) announce(`${name}: ${detail.words}`);
   });
-  tile.player.addEventListener("lens-first-frame", ({ detail }) => (element.dataset.firstFrameMs = detail.milliseconds));
+  tile.player.addEventListener("lens-first-frame", ({ detail }) => {
+    element.dataset.firstFrameMs = detail.milliseconds;
+    tile.hasRun = true;
+  });
   tile.player.addEventListener("lens-seen", ({ detail }) => tile.session && post(`${VIEWS}/${tile.session}/seen`, detail));
   tiles.push(tile);
   wall.append(element);
@@ -121,7 +153,11 @@ async function readView(tile) {
   if (!answer.ok) throw new Error(`no answer: ${answer.status}`);
   const view = await answer.json();
   tile.until = new Date(view.horizon_at);
-  if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) finish(tile, view.words);
+  if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) {
+    // Without words it was left, but not by this page: the relay heard nothing of it for too long.
+    if (tile.hasRun && (view.words === LOST || view.words === "")) reopen(tile);
+    else finish(tile, view.words);
+  }
 }
 
 function enlarge(tile) {
