@@ -39,6 +39,7 @@ from partner_agent.websocket import WebSocketDialler
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.enrolment import Pairing
 from partner_agent.wire.ids import SystemIds
+from partner_agent.wire.steady import put_aside
 
 log: Final = logging.getLogger("lenspact.agent")
 DATABASE: Final = "agent.db"
@@ -103,6 +104,7 @@ async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
         tasks.start_soon(control.serve, control.socket_path(settings.state_dir), agent.site)
         if settings.page_port >= 0:
             await _open_page(settings, agent, tasks, show)
+        put_aside()
         await agent.run()
 
 

@@ -29,6 +29,7 @@ from gateway.app.settings import Settings
 from gateway.app.setup import prepare
 from gateway.identity import newest_link
 from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.steady import put_aside
 
 CODE_PERIOD_S: Final = 30.0  # RFC 6238: how long a one-time code is good
 MAIL_TRIES: Final = 100
@@ -81,6 +82,7 @@ async def _stage(state: DemoState, settings: Settings, footage: Path, say: Calla
         await ready.wait()
         async with site_agent(services, state, market, settings=mine_settings, logs=logs, say=say) as agent:
             await _open_house(services, state, market, agent, say)
+            put_aside()
             say(f"A second site is ready to be paired: {typed('lenspact-agent')} --config {spare} enrol")
             await agent.wait()
 

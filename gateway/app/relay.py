@@ -23,6 +23,7 @@ from partner_agent.rtc.hooks import check_hooks
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from partner_agent.wire.steady import put_aside
 
 
 async def run(config: RelayConfig) -> None:
@@ -61,6 +62,7 @@ def main() -> None:
         if not more:
             return
         line += more
+    put_aside()
     anyio.run(_run_as_child, msgspec.json.decode(bytes(line), type=RelayConfig), backend_options={"use_uvloop": True})
 
 

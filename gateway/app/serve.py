@@ -28,6 +28,7 @@ from gateway.app.setup import obey, prepare
 from gateway.edge.health import metrics_app
 from gateway.kernel.background import supervise
 from gateway.kernel.keyring import Keyring
+from partner_agent.wire.steady import put_aside
 
 log = logging.getLogger("lenspact.serve")
 
@@ -117,7 +118,12 @@ async def _serve(services: Services, settings: Settings, role: str, say: Callabl
         return
     app = create_app(services, settings, role=role)
     sockets = bind(settings.host, settings.port)
-    main = Server(server_config(app, settings), on_ready=lambda: say(f"Lenspact is ready at {settings.public_url}"))
+
+    def ready() -> None:
+        put_aside()
+        say(f"Lenspact is ready at {settings.public_url}")
+
+    main = Server(server_config(app, settings), on_ready=ready)
     async with anyio.create_task_group() as group:
         if settings.metrics_port is not None:
             group.start_soon(_serve_metrics, services, settings.metrics_port)
@@ -156,6 +162,7 @@ async def _work(services: Services, say: Callable[[str], None]) -> None:
                 if not work.runs_as("worker"):
                     continue
                 group.start_soon(_supervised(work, services), name=work.name)
+            put_aside()
             say("Lenspact's worker is ready")
     finally:
         with anyio.CancelScope(shield=True):
