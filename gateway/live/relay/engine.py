@@ -89,6 +89,7 @@ class RelayEngine:
         stream.resource, stream.fingerprint, stream.mid = self._ids.secret(16).hex(), call.fingerprint, call.mid
         if former is not None:
             self._tasks.start_soon(close, former)
+        self._end_strangers(stream)
         self._tasks.start_soon(self._open_ingest, stream, leg, call)
         return self._answer(leg, call, "recvonly"), stream.resource
 
@@ -369,6 +370,13 @@ class RelayEngine:
         """What is sent to one viewer failed: its call ends, the others do not notice."""
         _LOG.warning("packets for a viewer could not be sent; its call ends", exc_info=error)
         self.end(session, "failed")
+
+    def _end_strangers(self, stream: Stream) -> None:
+        """Who watches by the word of another publisher than the present one does not watch this one."""
+        for session in list(stream.fanout.viewers):
+            admission = self._tables.admissions.get(session)
+            if admission is None or admission.fingerprint != stream.fingerprint:
+                self.end(session, "replaced")
 
     def _ingest_lost(self, stream: Stream, leg: Leg) -> None:
         if stream.leg is not leg:

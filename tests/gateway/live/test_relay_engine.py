@@ -64,14 +64,17 @@ class Lab:
                 user_fragment=call.user_fragment, password=call.password, fingerprint=call.fingerprint, role="client"
             )
 
-    async def publish(self, publication: str = "pub_1", *, is_repairing: bool = False) -> End:
+    async def publish(
+        self, publication: str = "pub_1", *, is_repairing: bool = False, identity: certificate.DtlsIdentity = ONE
+    ) -> End:
         """Start a publication that has sent one key frame."""
-        end = await self.end(ONE)
+        end = await self.end(identity)
+        before = len(self.told(protocol.PublicationUp))
         ticket = self.tickets.for_publication(publication=publication, camera="cam", agent="agt", relay="relay-1")
         answer, _ = await self.engine.whip(publication, ticket, self.offer(end, "sendonly", is_repairing=is_repairing))
         await self.join(end, answer)
         self._protector = end.leg.protector(7)
-        await until(lambda: self.told(protocol.PublicationUp))
+        await until(lambda: len(self.told(protocol.PublicationUp)) == before + 1)
         await self.picture(end)
         return end
 
@@ -201,6 +204,22 @@ async def test_another_publisher_than_the_accepted_one_is_not_forwarded():
 
         assert viewer.rtp == []
         assert relay.engine.figures()["viewers"] == 0
+
+
+async def test_who_watches_does_not_go_on_with_another_publisher_than_the_accepted_one():
+    """An agent that came back has another certificate, and its word for this view is gone; the same one goes on."""
+    async with lab() as relay:
+        await relay.publish()
+        viewer = await relay.view()
+        relay.admit()
+        await until(lambda: len(viewer.rtp) == len(KEY))
+        await relay.publish()
+        await until(lambda: len(viewer.rtp) == 2 * len(KEY))
+
+        await relay.publish(identity=TWO)
+
+        assert relay.reasons() == ["replaced"]
+        assert len(viewer.rtp) == 2 * len(KEY)
 
 
 async def test_a_drop_stops_at_once_and_for_good():

@@ -140,6 +140,7 @@ async def test_a_peer_without_gcm_is_served_by_libsrtp(monkeypatch: pytest.Monke
         two.leg.send([protector.protect(head, b"picture", 5)])
 
         assert isinstance(protector, LibsrtpProtector)
+        assert two.leg.protector(7) is protector  # asked for again: the same, with the indexes it has used
         await until(lambda: one.rtp)
         assert one.rtp == [head + b"picture"]
 
