@@ -168,7 +168,7 @@ def _units(
     step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
 
     def unit(picture: Piece) -> Demuxed:
-        pts_90k = timeline.place(picture.pts, step_90k)
+        pts_90k = timeline.place(picture.pts, step_90k, arrived_s=picture.arrived_s)
         capture = capture_clock.capture(
             pts_90k=pts_90k,
             arrived_at=picture.arrived_at,

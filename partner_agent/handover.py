@@ -15,6 +15,7 @@ from partner_agent.rtc.units import AccessUnit
 GOP_BYTES: Final = 8 * 1024 * 1024  # a longer group ("smart codec": 20 s) is not kept for replay
 QUEUE_BYTES: Final = 2 * GOP_BYTES
 QUEUE_UNITS: Final = 1024
+GOP_UNITS: Final = 900  # the same for a group of many small pictures (30 s of 30 fps): a replay must fit a queue
 
 
 class Subscription:
@@ -128,7 +129,7 @@ class Handover:
         elif self._gop:
             self._gop.append(unit)
             self._gop_bytes += len(unit.data)
-            if self._gop_bytes > GOP_BYTES:
+            if self._gop_bytes > GOP_BYTES or len(self._gop) > GOP_UNITS:
                 self._gop, self._gop_bytes = [], 0
         for consumer in self._consumers:
             consumer.put(unit)

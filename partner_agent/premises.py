@@ -25,6 +25,10 @@ LIVE_FROM_MAIN_B_FRAMES: Final = (
     "Live pictures come from its main stream: the one for live views has B-frames, which cannot be shown."
 )
 LIVE_FROM_NONE: Final = "Neither of its streams can be shown live: each needs H.264 without B-frames."
+LONG_GOP_S: Final = 4.0
+LONG_GOP: Final = (
+    "It sends a whole picture only every few seconds, so a live view may begin late: set that to 1 or 2 seconds."
+)
 FROZEN: Final = timedelta(seconds=10)  # running, and no picture for this long
 
 
@@ -82,7 +86,7 @@ class Premises:
             id=camera_id,
             label=camera.label or camera.name,
             state=self._state(worst),
-            sentence=worst.status.sentence,
+            sentence=worst.status.sentence or _advice(used),
             live_stream=why,
             codec=facts.codec if facts else None,
             width=facts.width if facts else None,
@@ -113,6 +117,12 @@ class Premises:
                 return "auth_failed" if status.code == "camera_auth" else "gone"
             case _:
                 return "unknown"
+
+
+def _advice(used: CameraSource) -> str:
+    """What would make its live views better."""
+    distance_s = used.status.key_distance_s
+    return LONG_GOP if distance_s is not None and distance_s > LONG_GOP_S else ""
 
 
 def _source(camera: CameraSettings, url: str, clock: Clock, ids: IdSource) -> CameraSource:

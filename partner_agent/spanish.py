@@ -113,6 +113,9 @@ _STATES: Final[Mapping[str, str]] = {
         "Corríjala en la configuración del agente y después reinicie el agente."
     ),
     "Does not answer": "No responde",
+    "It sends a whole picture only every few seconds, so a live view may begin late: set that to 1 or 2 seconds.": (
+        "Manda una imagen completa cada varios segundos y la vista en vivo puede tardar: póngalo en 1 o 2 segundos."
+    ),
     "Live pictures come from its stream for live views.": "Las imágenes en vivo vienen de su flujo para eso.",
     "Live pictures come from its main stream: the one for live views is not H.264, and only that can be shown.": (
         "Las imágenes en vivo vienen de su flujo principal: el otro no es H.264, y solo ese se puede mostrar."

@@ -18,6 +18,8 @@ DRIFT_PER_S: Final = 500e-6  # how fast the smallest delay is forgotten: the wor
 JUMP_S: Final = 10.0  # a step of the RTP clock larger than this is a new time base, not a pause
 FALLBACK_STEP_90K: Final = CLOCK_RATE_HZ // 25
 REORDERS_MEAN_B_FRAMES: Final = 3
+REORDERS_WITHIN_S: Final = 10.0  # of media: a clock that is corrected now and then goes back more rarely
+MOST_REORDER_S: Final = 2.0  # further back is a clock that was set: 16 pictures, the most an encoder reorders, at 8 fps
 
 
 class ClockSource(StrEnum):
@@ -83,41 +85,54 @@ class Timeline:
     """Places the units of one connection on the source's time line.
 
     FFmpeg gives the first key picture of an RTSP stream no time; it is put one frame before the second rather than
-    dropped. A jump of the camera's RTP clock is bridged by one frame.
+    dropped. Where the camera's RTP clock steps back, or jumps ahead, the time line goes on by the time that passed
+    between the two arrivals, one frame at least. A clock that is set back once is no B-frame.
     """
 
     def __init__(self, *, starts_at_90k: int) -> None:
         self._next_90k = starts_at_90k
         self._offset_90k: int | None = None
         self._last_90k = starts_at_90k - 1
+        self._last_pts_90k: int | None = None
+        self._last_arrival_s: float | None = None
         self._reorders = 0
+        self._reordered_90k = starts_at_90k
 
-    def place(self, pts_90k: int | None, step_90k: int) -> int:
+    def place(self, pts_90k: int | None, step_90k: int, *, arrived_s: float) -> int:
         """Where the unit stands.
 
         Args:
             pts_90k: the time FFmpeg gave, or None.
             step_90k: the distance of two pictures as far as known; 0 = unknown.
+            arrived_s: monotonic time of its arrival.
 
         Raises:
-            BFramesError: the third unit within this connection that lies before its predecessor.
+            BFramesError: the third unit within `REORDERS_WITHIN_S` whose time lies before its predecessor's.
         """
         step_90k = step_90k or FALLBACK_STEP_90K
+        before_s, self._last_arrival_s = self._last_arrival_s, arrived_s
         if pts_90k is None:
             return self._advance(self._next_90k, step_90k)
+        is_back = self._last_pts_90k is not None and pts_90k < self._last_pts_90k
+        self._last_pts_90k = pts_90k
         if self._offset_90k is None:
             self._offset_90k = self._next_90k - pts_90k
         placed = pts_90k + self._offset_90k
-        behind = self._last_90k - placed
-        if abs(placed - self._last_90k) > JUMP_S * CLOCK_RATE_HZ:
-            self._offset_90k = self._next_90k - pts_90k
-            placed = self._next_90k
-        elif behind >= 0:
-            self._reorders += behind > 0
-            if self._reorders >= REORDERS_MEAN_B_FRAMES:
-                raise BFramesError("pictures come out of order")
-            placed = self._last_90k + 1
-        return self._advance(placed, step_90k)
+        if is_back and self._last_90k - placed <= MOST_REORDER_S * CLOCK_RATE_HZ:
+            self._count_reorder()
+        if is_back or placed - self._last_90k > JUMP_S * CLOCK_RATE_HZ:
+            away_s = arrived_s - before_s if before_s is not None else 0.0
+            placed = max(self._next_90k, self._last_90k + round(away_s * CLOCK_RATE_HZ))
+            self._offset_90k = placed - pts_90k
+        return self._advance(max(placed, self._last_90k + 1), step_90k)
+
+    def _count_reorder(self) -> None:
+        if self._last_90k - self._reordered_90k > REORDERS_WITHIN_S * CLOCK_RATE_HZ:
+            self._reorders = 0
+        self._reorders += 1
+        self._reordered_90k = self._last_90k
+        if self._reorders >= REORDERS_MEAN_B_FRAMES:
+            raise BFramesError("pictures come out of order")
 
     def _advance(self, placed: int, step_90k: int) -> int:
         self._last_90k = placed

@@ -47,6 +47,8 @@ class Camera:
         is_down: connections are refused.
         sends_reports: whether RTCP sender reports are sent.
         clock_offset_s: how wrong its clock is.
+        timestamp_base: where its RTP clock starts; None = anywhere (RFC 3550 §5.1).
+        media_offset_s: how far its RTP clock was set ahead (or back) since it started.
         has_parameter_sets_in_band: False = SPS and PPS stand in the session description only.
     """
 
@@ -60,6 +62,8 @@ class Camera:
     is_down: bool = False
     sends_reports: bool = True
     clock_offset_s: float = 0.0
+    timestamp_base: int | None = None
+    media_offset_s: float = 0.0
     has_parameter_sets_in_band: bool = True
     refused_passwords: int = 0
     plays: int = 0

@@ -209,10 +209,11 @@ class _Connection:
         self.group.cancel_scope.cancel()
 
     async def _send_pictures(self, camera: Camera, stream: Stream) -> None:
+        anywhere = int.from_bytes(self.ids.secret(4), "big")
         packetizer = Packetizer(
             ssrc=int.from_bytes(self.ids.secret(4), "big"),
             first_sequence=int.from_bytes(self.ids.secret(2), "big"),
-            timestamp_base=int.from_bytes(self.ids.secret(4), "big"),
+            timestamp_base=anywhere if camera.timestamp_base is None else camera.timestamp_base,
         )
         began_s = self.clock.monotonic()
         first = stream.key_at(began_s + camera.start_offset_s)
@@ -231,8 +232,8 @@ class _Connection:
             if camera.sends_reports and due_s >= next_report_s:
                 next_report_s = due_s + SENDER_REPORT_PERIOD_S
                 wall_s = self.clock.now().timestamp() + camera.clock_offset_s
-                out += _interleaved(1, packetizer.sender_report(wall_s, due_s))
-            for packet in packetizer.packets(_sent(picture.nals, camera), shown_s):
+                out += _interleaved(1, packetizer.sender_report(wall_s, due_s + camera.media_offset_s))
+            for packet in packetizer.packets(_sent(picture.nals, camera), shown_s + camera.media_offset_s):
                 out += _interleaved(0, packet)
             await self._send(bytes(out))
 

@@ -61,6 +61,38 @@ def test_a_group_too_long_to_keep_is_not_replayed():
     assert hand.gop == ()
 
 
+@pytest.mark.parametrize(("fps", "seconds"), [(30, 1), (15, 20), (30, 20)])
+def test_a_group_of_one_second_or_of_twenty_is_replayed_whole(fps: int, seconds: int):
+    """At 3 Mbit/s and less both fit; whoever joins at its end begins at once and misses nothing of it."""
+    hand = Handover()
+    frames = fps * seconds
+    for number in range(frames):
+        hand.put(unit(number, is_key=number == 0, size=3_000_000 // 8 // fps))
+    late = hand.add(replay_gop=True)
+    hand.put(unit(frames))
+
+    assert len(late.waiting()) == frames + 1
+    assert late.dropped == 0
+
+
+@pytest.mark.parametrize(("fps", "size"), [(30, 25_000), (60, 1000)])
+def test_a_group_too_large_or_of_too_many_pictures_makes_who_joins_late_wait(fps: int, size: int):
+    """Twenty seconds of 6 Mbit/s, or of 60 fps: they begin with the next key picture; who was there misses nothing."""
+    hand = Handover()
+    there = hand.add(replay_gop=True)
+    got = 0
+    for number in range(20 * fps):
+        hand.put(unit(number, is_key=number == 0, size=size))
+        got += len(there.waiting())
+    late = hand.add(replay_gop=True)
+    hand.put(unit(9998))
+    hand.put(unit(9999, is_key=True))
+
+    assert got == 20 * fps
+    assert [item.pts_90k for item in late.waiting()] == [9999 * 6000]
+    assert (late.dropped, there.dropped) == (0, 0)
+
+
 @pytest.mark.anyio
 async def test_the_end_of_a_source_ends_the_iteration():
     """A consumer gets what waited, then the end."""

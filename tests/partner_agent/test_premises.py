@@ -94,3 +94,22 @@ async def test_a_picture_that_stands_still_is_frozen(camera: Camera, tmp_path: P
             assert source.status.last_unit_at is not None
             source.status = replace(source.status, last_unit_at=source.status.last_unit_at - FROZEN * 1.1)
             assert site.known()[0].state == "frozen"
+
+
+async def test_a_camera_with_seconds_between_whole_pictures_is_told_to_send_more(camera: Camera, tmp_path: Path):
+    """It works, and a view of it may begin late; the owner reads what to set."""
+    async with (
+        camera_server(camera) as port,
+        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
+    ):
+        source = site.live(site.known()[0].id)
+        assert source is not None
+        with anyio.fail_after(10), source.subscribe() as subscription:
+            await anext(subscription)
+            source.status = replace(source.status, key_distance_s=1.0)
+            before = site.known()[0]
+            source.status = replace(source.status, key_distance_s=20.0)
+            after = site.known()[0]
+
+    assert (before.state, before.sentence) == ("ok", "")
+    assert (after.state, after.sentence[:31]) == ("ok", "It sends a whole picture only e")

@@ -123,6 +123,49 @@ async def test_a_wrong_camera_clock_is_reported_and_not_used(camera: Camera):
     assert abs((now - units[-1].captured_at).total_seconds()) < 2
 
 
+async def test_the_end_of_the_rtp_clock_is_not_seen(camera: Camera):
+    """It has 32 bits and begins anew every 13 hours; pictures keep their distance."""
+    camera.timestamp_base = 2**32 - 90_000
+    async with camera_server(camera) as port, running(port) as source:
+        units = await take(source, 40)
+
+    assert [after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)] == [6000] * 39
+
+
+@pytest.mark.parametrize("step_s", [-3600.0, -0.5, 3600.0])
+async def test_a_camera_that_sets_its_rtp_clock_goes_on(camera: Camera, step_s: float):
+    """Back by a little or an hour, or ahead: the stream does not break, and pictures stay where they were taken."""
+    async with camera_server(camera) as port, running(port) as source:
+        with anyio.fail_after(10), source.subscribe() as subscription:
+            units = [await anext(subscription) for _ in range(20)]
+            camera.media_offset_s = step_s
+            units += [await anext(subscription) for _ in range(20)]
+            now, status = SystemClock().now(), source.status
+
+    distances = [after.pts_90k - before.pts_90k for before, after in itertools.pairwise(units)]
+    assert all(0 < distance < 18_000 for distance in distances)
+    assert abs(units[-1].pts_90k - units[0].pts_90k - 39 * 6000) < 18_000
+    assert (status.state, camera.plays) == (SourceState.RUNNING, 1)
+    assert units[-1].captured_at is not None
+    assert abs((now - units[-1].captured_at).total_seconds()) < 1
+
+
+async def test_a_camera_whose_wall_clock_is_set_while_it_runs_is_not_believed(camera: Camera):
+    """An hour back: its reports are told and no longer used."""
+    async with camera_server(camera) as port, running(port) as source:
+        with anyio.fail_after(15), source.subscribe() as subscription:
+            await anext(subscription)
+            camera.clock_offset_s = -3600
+            while source.status.clock_source is not ClockSource.AGENT:
+                unit = await anext(subscription)
+            now, status = SystemClock().now(), source.status
+
+    assert status.clock_offset_ms is not None
+    assert abs(status.clock_offset_ms + 3_600_000) < 1000
+    assert unit.captured_at is not None
+    assert abs((now - unit.captured_at).total_seconds()) < 1
+
+
 async def test_without_reports_the_agents_clock_is_used(camera: Camera):
     """A camera that never tells the time gets times of arrival."""
     camera.sends_reports = False

@@ -1,5 +1,6 @@
 """Capture times and the time line hold against what cameras do to clocks."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -48,37 +49,54 @@ def test_a_camera_clock_is_trusted_within_five_seconds(offset_s: float, source: 
     assert result.offset_ms == round(offset_s * 1000)
 
 
+def placed(line: Timeline, times: Iterable[int | None], *, step_90k: int = 6000, every_s: float = 1 / 15) -> list[int]:
+    """Where units of these times stand that arrive `every_s` apart."""
+    return [line.place(pts, step_90k, arrived_s=500 + number * every_s) for number, pts in enumerate(times)]
+
+
 def test_the_untimed_first_picture_stands_before_the_second():
     """The key picture without a time gets the start, and the others follow at their own distances."""
-    line = Timeline(starts_at_90k=100)
-
-    assert [line.place(pts, 6000) for pts in (None, 6000, 12_000, 30_000)] == [100, 6100, 12_100, 30_100]
+    assert placed(Timeline(starts_at_90k=100), (None, 6000, 12_000, 30_000)) == [100, 6100, 12_100, 30_100]
 
 
-def test_a_jump_of_the_cameras_clock_is_bridged():
-    """A camera that restarts its RTP clock goes on one frame later."""
+@pytest.mark.parametrize("jump", [900_000_000, -900_000_000])
+def test_a_jump_of_the_cameras_clock_is_bridged(jump: int):
+    """A camera that restarts its RTP clock goes on one frame later, ahead or back."""
+    times = (0, 6000, 12_000 + jump, 18_000 + jump, 24_000)
+
+    assert placed(Timeline(starts_at_90k=0), times) == [0, 6000, 12_000, 18_000, 24_000]
+
+
+def test_a_camera_that_restarts_is_away_for_as_long_as_it_was():
+    """Its clock begins anew after five seconds of silence: so much passed on the time line too."""
     line = Timeline(starts_at_90k=0)
-    placed = [line.place(pts, 6000) for pts in (0, 6000, 900_000_000, 900_006_000, 5)]
+    line.place(9_000_000, 6000, arrived_s=500)
 
-    assert placed == [0, 6000, 12_000, 18_000, 24_000]
+    assert line.place(0, 6000, arrived_s=505) == 450_000
+    assert line.place(6000, 6000, arrived_s=505.07) == 456_000
+
+
+@pytest.mark.parametrize("back_90k", [9000, 90_000, 270_000])
+def test_a_clock_that_is_set_back_now_and_then_is_no_b_frame(back_90k: int):
+    """By a tenth, one, or three seconds, every twenty seconds: pictures keep their distance."""
+    line = Timeline(starts_at_90k=0)
+    times = (number * 6000 - number // 300 * back_90k for number in range(1500))
+
+    assert placed(line, times) == [number * 6000 for number in range(1500)]
 
 
 def test_equal_times_still_rise():
     """Two pictures with one time stand in order."""
-    line = Timeline(starts_at_90k=0)
-
-    assert [line.place(pts, 0) for pts in (0, 0, 0, 3600)] == [0, 1, 2, 3600]
+    assert placed(Timeline(starts_at_90k=0), (0, 0, 0, 3600), step_90k=0) == [0, 1, 2, 3600]
 
 
 def test_pictures_out_of_order_are_b_frames():
     """The third picture before its predecessor ends the patience."""
     line = Timeline(starts_at_90k=0)
-    for pts in (0, 18_000, 6000, 36_000, 24_000):
-        line.place(pts, 6000)
-    line.place(54_000, 6000)
+    placed(line, (0, 18_000, 6000, 36_000, 24_000, 54_000))
 
     with pytest.raises(BFramesError):
-        line.place(42_000, 6000)
+        line.place(42_000, 6000, arrived_s=500.4)
 
 
 def test_a_streams_rate_is_that_of_whole_groups():
