@@ -8,12 +8,13 @@ from outside. No more of a payload is read than its NAL types.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
 from partner_agent.rtc import h264, rtcp, rtp
+from partner_agent.rtc.burst import Batch, Run
 from partner_agent.rtc.ring import Packet, Ring
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.srtp import IndexReusedError, Protector
@@ -29,6 +30,7 @@ _CLOCK_HZ: Final = 90_000
 _NUMBER: Final = attrgetter("number")
 
 Send = Callable[[list[bytes]], None]
+SendRuns = Callable[[Iterable[Run]], None]
 Broken = Callable[[str, Exception], None]  # a session that could not be served, and why
 
 
@@ -41,6 +43,7 @@ class Viewer:
         payload_type: what this viewer's answer calls H.264.
         protector: encrypts for this viewer.
         send: hands datagrams to the socket; never waits.
+        send_runs: the same for what was sealed in place; None = every packet goes out as a datagram of its own making.
         until: monotonic seconds at which forwarding stops; in the past = not admitted, or over.
         retransmitter: repeats packets for this viewer; None = it negotiated no RTX, and nothing is repeated.
         shift: this viewer's packet index minus the stream's.
@@ -56,6 +59,7 @@ class Viewer:
     send: Send
     until: float = float("-inf")
     retransmitter: Retransmitter | None = None
+    send_runs: SendRuns | None = None
     shift: int = 0
     floor: int = 0
     runs: list[tuple[int, int]] = field(default_factory=list)
@@ -157,11 +161,11 @@ class FanOut:
 
     def flush(self, now: float) -> None:
         """Forward what has gathered to every viewer that may still see it."""
-        batch, self._batch = self._batch, []
-        if not batch:
+        packets, self._batch = self._batch, []
+        if not packets:
             return
-        headers: dict[tuple[int, int], list[bytes]] = {}
-        lowest = min(batch).number  # a packet's number is its first field
+        batch = Batch(packets, self.ssrc)
+        lowest = batch.lowest
         broken: list[tuple[Viewer, Exception]] = []
         for viewer in self.viewers.values():
             if now >= viewer.until:
@@ -171,9 +175,9 @@ class FanOut:
                     if self._gop:
                         self._start(viewer, now)
                 elif lowest >= viewer.floor:
-                    self._forward(viewer, batch, now, headers)
+                    self._forward(viewer, batch, now)
                 else:
-                    self._forward(viewer, [packet for packet in batch if packet.number >= viewer.floor], now, {})
+                    self._forward_alone(viewer, [packet for packet in packets if packet.number >= viewer.floor], now)
             except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
                 broken.append((viewer, error))
         for failed, reason in broken:
@@ -212,7 +216,7 @@ class FanOut:
         first = self._gop[0].number
         viewer.begin_run(first, viewer.shift + self._newest + 1 - first)
         try:
-            self._forward(viewer, self._gop, now, {})
+            self._forward_alone(viewer, self._gop, now)
         except Exception as error:  # noqa: BLE001 -- as in `flush`
             self._break(viewer, error)
             return False
@@ -344,35 +348,36 @@ class FanOut:
         viewer.begin_run(first, first % _LOWER_HALF - first)
         viewer.is_started = True
         viewer.replayed_at = now
-        self._forward(viewer, self._gop, now, {})
+        self._forward_alone(viewer, self._gop, now)
 
-    def _forward(
-        self, viewer: Viewer, batch: list[Packet], now: float, headers: dict[tuple[int, int], list[bytes]]
-    ) -> None:
-        shift, protect = viewer.shift, viewer.protector.protect
-        group = (viewer.payload_type, shift % rtp.SEQUENCES)
-        ready = headers.get(group)
-        if ready is None:
-            ready = headers[group] = [self._header(packet, viewer.payload_type, shift) for packet in batch]
-        datagrams = []
-        for packet, header in zip(batch, ready, strict=True):
-            try:
-                datagrams.append(protect(header, packet.payload, packet.number + shift))
-            except IndexReusedError:
-                continue  # overtaken by too much; the viewer's jitter buffer would drop it too
-        if not datagrams:
-            return
-        viewer.send(datagrams)
-        viewer.packets += len(datagrams)
-        viewer.sent_bytes += sum(map(len, datagrams))
+    def _forward_alone(self, viewer: Viewer, packets: list[Packet], now: float) -> None:
+        if packets:
+            self._forward(viewer, Batch(packets, self.ssrc, is_for_one=True), now)
+
+    def _forward(self, viewer: Viewer, batch: Batch, now: float) -> None:
+        shared = batch.shared(viewer.payload_type, viewer.shift)
+        burst = shared.burst if viewer.send_runs is not None else None
+        if viewer.send_runs and burst and viewer.protector.seal(burst.parts, batch.packets[0].number + viewer.shift):
+            viewer.send_runs(burst.runs)
+            count, size = len(burst.parts), burst.size_bytes
+        else:
+            datagrams = _sealed_singly(viewer, batch.packets, shared.headers)
+            if not datagrams:
+                return
+            viewer.send(datagrams)
+            count, size = len(datagrams), sum(map(len, datagrams))
+        viewer.packets += count
+        viewer.sent_bytes += size
         viewer.first_at = now if viewer.first_at is None else viewer.first_at
         viewer.last_at = now
 
-    def _header(self, packet: Packet, payload_type: int, shift: int) -> bytes:
-        return rtp.header(
-            is_last=packet.is_last,
-            payload_type=payload_type,
-            sequence=packet.number + shift,
-            timestamp=packet.timestamp,
-            ssrc=self.ssrc,
-        )
+
+def _sealed_singly(viewer: Viewer, packets: Sequence[Packet], headers: Sequence[bytes]) -> list[bytes]:
+    shift, protect = viewer.shift, viewer.protector.protect
+    datagrams = []
+    for packet, header in zip(packets, headers, strict=True):
+        try:
+            datagrams.append(protect(header, packet.payload, packet.number + shift))
+        except IndexReusedError:
+            continue  # overtaken by too much; the viewer's jitter buffer would drop it too
+    return datagrams

@@ -7,7 +7,7 @@ but the last must be of equal size. A full socket buffer drops datagrams, as UDP
 import errno
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 MAX_SEGMENTS: Final = 44  # 44 x 1,472 bytes stay under the 65,507 of one UDP send
@@ -55,33 +55,49 @@ class DatagramSender:
         for start, end in runs([len(datagram) for datagram in datagrams]):
             self._send_run(datagrams[start:end], address)
 
+    def send_run(self, data: memoryview, segment_bytes: int, address: Address) -> None:
+        """Send datagrams of `segment_bytes` each, the last perhaps shorter, that lie one behind the other."""
+        if len(data) <= segment_bytes or not self.is_segmenting or address in self._narrow:
+            self._send_each(_cut(data, segment_bytes), address)
+        else:
+            self._segment(data, segment_bytes, address)
+
     def _send_run(self, run: Sequence[bytes], address: Address) -> None:
         if len(run) == 1 or not self.is_segmenting:
             self._send_each(run, address)
-            return
-        control = [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE.pack(len(run[0])))]
+        else:
+            self._segment(memoryview(b"".join(run)), len(run[0]), address)
+
+    def _segment(self, data: memoryview, segment_bytes: int, address: Address) -> None:
+        control = [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE.pack(segment_bytes))]
+        count = -(-len(data) // segment_bytes)
         try:
-            self._socket.sendmsg([b"".join(run)], control, 0, address)
+            self._socket.sendmsg([data], control, 0, address)
         except BlockingIOError:
-            self.dropped += len(run)
+            self.dropped += count
         except OSError as error:
             if error.errno in _REFUSED:
                 self.is_segmenting = False
             elif error.errno in _TOO_WIDE:
                 self._remember_narrow(address)
             else:
-                self.dropped += len(run)
+                self.dropped += count
                 return
-            self._send_each(run, address)
+            self._send_each(_cut(data, segment_bytes), address)
 
     def _remember_narrow(self, address: Address) -> None:
         if len(self._narrow) >= _MOST_NARROW:
             del self._narrow[next(iter(self._narrow))]
         self._narrow[address] = None
 
-    def _send_each(self, datagrams: Sequence[bytes], address: Address) -> None:
+    def _send_each(self, datagrams: Iterable[bytes | memoryview], address: Address) -> None:
         for datagram in datagrams:
             try:
                 self._socket.sendto(datagram, address)
             except OSError:  # full buffer, or the peer's port is gone: UDP loses it
                 self.dropped += 1
+
+
+def _cut(data: memoryview, segment_bytes: int) -> Iterator[memoryview]:
+    """The datagrams of a run."""
+    return (data[at : at + segment_bytes] for at in range(0, len(data), segment_bytes))

@@ -7,7 +7,7 @@ found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13, which a
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 import anyio
@@ -25,6 +25,7 @@ from aiortc.rtcdtlstransport import (
 from aiortc.rtcicetransport import RTCIceTransport
 
 from partner_agent.rtc import rtp
+from partner_agent.rtc.burst import Run
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.mux import Route, UdpPort
 from partner_agent.rtc.srtp import GcmProtector, LibsrtpProtector, Protector
@@ -312,6 +313,13 @@ class Leg:
         pair = self._session.connection._nominated.get(_COMPONENT)
         if pair is not None:
             self._port.sender.send(datagrams, pair.remote_addr)
+
+    def send_runs(self, runs: Iterable[Run]) -> None:
+        """The same for packets that were sealed in place, which may be written over as soon as this returns."""
+        pair = self._session.connection._nominated.get(_COMPONENT)
+        if pair is not None:
+            for data, segment_bytes in runs:
+                self._port.sender.send_run(data, segment_bytes, pair.remote_addr)
 
     def send_rtcp(self, data: bytes) -> None:
         """Encrypt and send one compound RTCP packet."""

@@ -5,8 +5,8 @@ done in Python because one packet then costs half of what libsrtp takes. GCM die
 so a protector refuses an index it has used, and any that is too old to tell.
 """
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,6 +27,14 @@ class IndexReusedError(RuntimeError):
     """This index was used, or is too old to know: sending it could reuse a nonce. Drop the packet."""
 
 
+class Part(NamedTuple):
+    """A packet to be sealed in place: the header is there already, `room` is where payload and tag go."""
+
+    header: bytes
+    payload: bytes
+    room: memoryview
+
+
 class Protector(Protocol):
     """Encrypts the packets of one peer."""
 
@@ -37,6 +45,13 @@ class Protector(Protocol):
 
         Raises:
             IndexReusedError: `index` was used before, or lies too far back to tell.
+        """
+
+    def seal(self, parts: Sequence[Part], first: int) -> bool:
+        """Seal packets whose indexes follow one another from `first` on, each into its room.
+
+        Returns:
+            Whether that was done. If `first` is not the next index, or this peer's profile cannot, nothing was.
         """
 
 
@@ -82,6 +97,13 @@ class UsedIndexes:
         else:
             raise IndexReusedError(f"index {index} after {newest}")
 
+    def use_next(self, first: int, count: int) -> bool:
+        """Take `count` indexes from `first` on if they are the next ones; else none, and False."""
+        if first != self._newest + 1 or first + count - 1 > _MAX_INDEX:
+            return False
+        self._newest += count
+        return True
+
     def _pass_over(self, newest: int, index: int) -> None:
         if index > _MAX_INDEX:
             raise IndexReusedError("the key is used up")
@@ -98,9 +120,10 @@ class GcmProtector:
     overhead_bytes = TAG_BYTES
 
     def __init__(self, *, session_key: bytes, session_salt: bytes, ssrc: int) -> None:
-        self._encrypt = AESGCM(session_key).encrypt
+        cipher, used = AESGCM(session_key), UsedIndexes()
+        self._encrypt, self._encrypt_into = cipher.encrypt, cipher.encrypt_into
         self._vector = int.from_bytes(nonce(session_salt, ssrc, 0), "big")
-        self._use = UsedIndexes().use
+        self._use, self._use_next = used.use, used.use_next
 
     @classmethod
     def from_master(cls, *, key: bytes, salt: bytes, ssrc: int) -> "GcmProtector":
@@ -112,6 +135,16 @@ class GcmProtector:
         """The SRTP packet; the header is authenticated, the payload also encrypted."""
         self._use(index)
         return header + self._encrypt((self._vector ^ index).to_bytes(12, "big"), payload, header)
+
+    def seal(self, parts: Sequence[Part], first: int) -> bool:
+        """Each header is authenticated, its payload encrypted into its room."""
+        if not self._use_next(first, len(parts)):
+            return False
+        index, vector, encrypt_into = first, self._vector, self._encrypt_into
+        for header, payload, room in parts:
+            encrypt_into((vector ^ index).to_bytes(12, "big"), payload, header, room)
+            index += 1
+        return True
 
 
 class LibsrtpProtector:
@@ -127,3 +160,8 @@ class LibsrtpProtector:
         """The SRTP packet."""
         self._use(index)
         return self._protect(header + payload)
+
+    def seal(self, parts: Sequence[Part], first: int) -> bool:
+        """Never: libsrtp makes packets of its own."""
+        del parts, first
+        return False

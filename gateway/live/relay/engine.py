@@ -325,6 +325,7 @@ class RelayEngine:
             call.leg.send,
             until=admission.until,
             retransmitter=self._retransmitter(call),
+            send_runs=call.leg.send_runs,
         )
         now = self._clock.monotonic()
         stream.fanout.add(viewer, now)

@@ -359,10 +359,11 @@ async def test_a_viewer_whose_packets_cannot_be_sent_ends_alone():
         relay.admit("ses_2")
         await until(lambda: len(other.rtp) == len(KEY))
 
-        def fail(_: list[bytes]) -> None:
+        def fail(_: object) -> None:
             raise OSError("no buffer space")
 
-        next(iter(relay.engine._tables.streams.values())).fanout.viewers["ses_1"].send = fail
+        viewer = next(iter(relay.engine._tables.streams.values())).fanout.viewers["ses_1"]
+        viewer.send = viewer.send_runs = fail
         await relay.picture(publisher)
 
         await until(lambda: len(other.rtp) == 2 * len(KEY))

@@ -73,3 +73,32 @@ def test_a_kernel_that_does_not_segment_is_asked_once():
     sender = DatagramSender(sock)  # type: ignore[arg-type]
     sender.send([b"aa", b"bb"], ("far", 1))
     assert (sock.calls, sender.is_segmenting) == (["plain to far"] * 2, False)
+
+
+@pytest.mark.parametrize("is_segmenting", [True, False])
+def test_a_run_in_one_buffer_arrives_as_its_datagrams(is_segmenting: bool):
+    """Cut by the kernel, or by us; the last may be shorter, and one alone is none to cut."""
+    whole = memoryview(bytes(range(250)) * 10)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(2)
+        sender = DatagramSender(sock, is_segmenting=is_segmenting)
+        sender.send_run(whole, 1200, receiver.getsockname())
+        sender.send_run(whole[:900], 1200, receiver.getsockname())
+
+        assert [receiver.recv(3000) for _ in range(4)] == [whole[:1200], whole[1200:2400], whole[2400:], whole[:900]]
+
+
+@pytest.mark.parametrize("error", [errno.EMSGSIZE, errno.EIO])
+def test_a_run_that_the_kernel_refuses_goes_out_piece_by_piece(error: int):
+    """Nothing of it is lost, and the next does not try again."""
+    sock = Narrow(error)
+    sender = DatagramSender(sock)  # type: ignore[arg-type]
+    for _ in range(2):
+        sender.send_run(memoryview(bytes(2500)), 1200, ("far", 1))
+
+    assert sock.calls == ["plain to far"] * 6
+    assert sender.dropped == 0
