@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.bench.harness import Bench
-from tests.bench.live import crowd, first_frame, namespace, uplink, versus
+from tests.bench.live import crowd, first_frame, namespace, pictures, uplink, versus, wall
 
 GROUPS: dict[str, Callable[[Bench], None]] = {
     "versus": versus.run,
@@ -16,6 +16,10 @@ GROUPS: dict[str, Callable[[Bench], None]] = {
 }
 SEEN: dict[str, Callable[[Bench, int], None]] = {  # through Chromium, so many turns each
     "first_frame": first_frame.run,
+    "glass": pictures.glass,
+    "loss": pictures.loss,
+    "recover": pictures.recover,
+    "wall": wall.run,
 }
 TURNS = 200
 

@@ -13,6 +13,7 @@ from tests.bench.live import clip, ends, processor
 from tests.bench.live.__main__ import GROUPS, SEEN
 from tests.bench.live.far import FarWay
 from tests.bench.live.packets import Checker, Tally
+from tests.bench.live.shown import Shown, ages_ms, pauses_ms
 from tests.bench.live.stage import stage
 from tests.support.waiting import until
 
@@ -184,3 +185,15 @@ async def test_the_far_way_loses_media_by_a_lot_that_is_the_same_each_time():
 def test_every_group_of_the_bench_is_known_by_one_name():
     """Whoever asks for some rows names them."""
     assert not set(GROUPS) & set(SEEN)
+
+
+def test_a_frames_age_counts_from_the_newest_picture_of_its_number():
+    """Numbers come again in each turn of the loop; a frame nobody sent has no age."""
+    sent = [(1_000.0, 7), (11_000.0, 7), (11_040.0, 8), (12_000.0, 9)]
+    frames = [Shown(11_090.0, 7), Shown(11_100.0, 8), Shown(11_140.0, 9), Shown(11_150.0, 40)]
+    assert ages_ms(frames, sent) == [90.0, 60.0]
+
+
+def test_pauses_lie_between_frames():
+    """One less than there are frames."""
+    assert pauses_ms([Shown(0.0, 1), Shown(40.0, 2), Shown(340.0, 3)]) == [40.0, 300.0]

@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from gateway.app.demo_children import Child
 from gateway.app.demo_state import DemoState
 from gateway.app.services import Services
 from gateway.app.settings import Settings
+from gateway.sharing import model as sharing
 from tests.bench.live.cameras import SENT_VARIABLE
 from tests.bench.live.far import FarCalls
 
@@ -39,6 +41,9 @@ def main() -> None:
     _exchange(demo_site, "SPARE_CAMERAS", ())
     _exchange(demo_site, "child", _counting_cameras(options.folder / SENT, demo_site.child))
     _exchange(demo, "write_agent_settings", _unrecorded_last)
+    _exchange(
+        sharing, "SITE_TOTALS", replace(sharing.SITE_TOTALS, views_at_once=len(WALL) + 1)
+    )  # 8 unless the owner says
     if options.loss or options.rtt:
         _exchange(demo, "prepare", _far(options.loss, options.rtt))
     anyio.run(demo.run, options.folder, options.footage, print, backend_options={"use_uvloop": True})
