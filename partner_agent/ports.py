@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import anyio.abc
 
-from partner_agent.wire.messages import Message
+from partner_agent.wire.messages import LiveStream, Message
 from partner_agent.wire.problems import Code
 from partner_agent.wire.tokens import Signer
 
@@ -32,6 +32,7 @@ class CameraInfo:
         id: minted by this agent.
         state: ok, auth_failed, gone, frozen or unknown; what crosses the link of its health.
         sentence: what is wrong and what the owner can do, for the site's own page; never crosses the link.
+        live: the same as one of the words that cross the link; None while the stream meant for live views serves them.
         live_stream: of a camera with two streams, which one live views come from and why; never crosses the link.
     """
 
@@ -45,6 +46,7 @@ class CameraInfo:
     ptz: bool = False
     recordings: bool = False
     sentence: str = ""
+    live: LiveStream | None = None
     live_stream: str = ""
 
 

@@ -15,16 +15,19 @@ from partner_agent.settings import CameraSettings, password_of
 from partner_agent.store import Store
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.messages import LiveStream
 
 _GRAVITY: Final = {"unknown": 0, "ok": 1, "frozen": 2, "gone": 3, "auth_failed": 4}  # of a camera's two streams
-LIVE_FROM_SUB: Final = "Live pictures come from its stream for live views."
-LIVE_FROM_MAIN_CODEC: Final = (
-    "Live pictures come from its main stream: the one for live views is not H.264, and only that can be shown."
-)
-LIVE_FROM_MAIN_B_FRAMES: Final = (
-    "Live pictures come from its main stream: the one for live views has B-frames, which cannot be shown."
-)
-LIVE_FROM_NONE: Final = "Neither of its streams can be shown live: each needs H.264 without B-frames."
+_LIVE_FROM: Final[dict[LiveStream | None, str]] = {
+    None: "Live pictures come from its stream for live views.",
+    "main_codec": (
+        "Live pictures come from its main stream: the one for live views is not H.264, and only that can be shown."
+    ),
+    "main_b_frames": (
+        "Live pictures come from its main stream: the one for live views has B-frames, which cannot be shown."
+    ),
+    "none": "Neither of its streams can be shown live: each needs H.264 without B-frames.",
+}
 LONG_GOP_S: Final = 4.0
 LONG_GOP: Final = (
     "It sends a whole picture only every few seconds, so a live view may begin late: set that to 1 or 2 seconds."
@@ -87,25 +90,24 @@ class Premises:
             label=camera.label or camera.name,
             state=self._state(worst),
             sentence=worst.status.sentence or _advice(used),
-            live_stream=why,
+            live=why,
+            live_stream=_LIVE_FROM[why] if len(self.for_live(camera_id)) > 1 else "",
             codec=facts.codec if facts else None,
             width=facts.width if facts else None,
             height=facts.height if facts else None,
             recordings=camera.is_recorded,
         )
 
-    def _used(self, camera_id: str) -> tuple[CameraSource, str]:
-        """The stream live views come from, and a sentence for the owner where a camera has two."""
+    def _used(self, camera_id: str) -> tuple[CameraSource, LiveStream | None]:
+        """The stream live views come from, and why that one if it is not the one meant for them."""
         meant, *other = self.for_live(camera_id)
-        if not other:
-            return meant, ""
         if not meant.is_unusable:
-            return meant, LIVE_FROM_SUB
-        if other[0].is_unusable:
-            return meant, LIVE_FROM_NONE
+            return meant, None
+        if not other or other[0].is_unusable:
+            return meant, "none"
         facts = meant.status.facts
         is_codec = facts is not None and facts.codec != SENT_CODEC
-        return other[0], LIVE_FROM_MAIN_CODEC if is_codec else LIVE_FROM_MAIN_B_FRAMES
+        return other[0], "main_codec" if is_codec else "main_b_frames"
 
     def _state(self, source: CameraSource) -> str:
         status = source.status

@@ -127,6 +127,7 @@ class Pulse:
                 audio=info.audio,
                 ptz=info.ptz,
                 recordings=info.recordings,
+                live=info.live,
             )
             for info in self._cameras.known()
         ]

@@ -94,6 +94,7 @@ class AgentCamera:
     health: CameraHealth
     health_since: datetime
     camera_id: str | None
+    live: str  # main_codec, main_b_frames, none, as the agent says; empty while its stream for live views serves them
     is_listed: bool  # in the agent's newest list
 
 

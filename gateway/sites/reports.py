@@ -174,6 +174,7 @@ def _read_card(agent_id: str, card: CameraCard, now: datetime) -> AgentCamera:
         health=CameraHealth.UNKNOWN,
         health_since=now,
         camera_id=None,
+        live=card.live or "",
         is_listed=True,
     )
 

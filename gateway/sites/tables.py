@@ -108,6 +108,7 @@ class AgentCameraRow(SQLModel, table=True):
     health: str
     health_since: datetime = _moment()
     camera_id: str | None = Field(default=None, unique=True)  # one registered camera is one lens
+    live: str = ""  # which stream is shown instead of the one meant for live views, and why
     is_listed: bool = True
 
 

@@ -93,6 +93,9 @@ class SiteState(Message, frozen=True):
     panic_until: str | None = None  # when the site's panic ends by itself; without it nothing is released for panic
 
 
+LiveStream = Literal["main_codec", "main_b_frames", "none"]
+
+
 class CameraCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One camera as the site announces it: no address, no password."""
 
@@ -104,6 +107,7 @@ class CameraCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     audio: bool = False
     ptz: bool = False
     recordings: bool = False
+    live: LiveStream | None = None  # its stream for live views cannot be shown: the main one is, and why; or none can
 
 
 class Cameras(Message, frozen=True):

@@ -164,7 +164,7 @@ async def test_a_stream_with_b_frames_gives_way_to_the_other(camera: Camera, fil
             code = sender.refusal(name, order(name).limits)
         tasks.cancel_scope.cancel()
 
-    assert (info.state, opened.code, code) == ("ok", None, None)
+    assert (info.state, info.live, opened.code, code) == ("ok", "main_b_frames", None, None)
     assert info.live_stream.startswith("Live pictures come from its main stream: the one for live views has B-frames")
     assert nal.parameter_sets(relay.units[0].data) == nal.join(camera.streams["main"].parameter_sets())
 

@@ -101,6 +101,7 @@ async def _ticked(services: Services, owner: Principal, site: Site, camera: Came
         health=CameraHealth.OK,
         health_since=services.clock.now(),
         camera_id=None,
+        live="",
         is_listed=True,
     )
     async with services.database.unit_of_work() as unit:

@@ -146,6 +146,27 @@ async def test_cameras_are_ticked_on_the_page(lite: SiteBench):
 
 
 @pytest.mark.parametrize(
+    ("live", "said"),
+    [("main_codec", "is not H.264"), ("main_b_frames", "has B-frames"), ("none", "Cannot be shown live")],
+)
+async def test_the_owner_reads_which_stream_is_shown_and_why(lite: SiteBench, live: str, said: str):
+    """As the agent tells; nothing is said again once the stream meant for live views serves them."""
+    agent = await lite.paired()
+    async with lite.connected(agent) as pipe, browsing(lite, owner()) as browser:
+
+        async def page_says() -> bool:
+            return said in (await browser.get(AGENT)).text
+
+        async def page_is_silent() -> bool:
+            return not await page_says()
+
+        pipe.say(frames.encode(messages.Cameras(id="m1", cameras=[CameraCard(camera="c1", label="Door", live=live)])))
+        await lite.until(page_says)
+        pipe.say(frames.encode(messages.Cameras(id="m2", cameras=[CameraCard(camera="c1", label="Door")])))
+        await lite.until(page_is_silent)
+
+
+@pytest.mark.parametrize(
     ("state", "word", "remedy"),
     [
         ("auth_failed", "refuses the agent&#39;s password.", "Correct the password in the agent&#39;s settings."),
