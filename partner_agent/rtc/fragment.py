@@ -12,7 +12,7 @@ from partner_agent.rtc.sdp import ICE_NAME, ICE_OPTIONS, ICE_PASSWORD, SdpError
 from partner_agent.wire.limits import SDP_BYTES
 
 MEDIA_TYPE: Final = "application/trickle-ice-sdpfrag"
-_LINE: Final = re.compile(r"[am]=\S.*")
+_LINE: Final = re.compile(r"[am]=.*")  # an empty one is how some clients write the end of a generation of candidates
 # RFC 8839 §5.1: foundation, component, transport, priority, address, port, type; what follows are extensions.
 _CANDIDATE: Final = re.compile(r"[A-Za-z0-9+/]{1,32} [0-9]{1,3} [!-~]+ [0-9]{1,10} [!-~]+ [0-9]{1,5} typ [!-~]+( .*)?")
 _VIDEO: Final = "m=video 9 UDP/TLS/RTP/SAVPF 0"  # RFC 8840 §9.1: a pseudo m= line, which says nothing

@@ -105,7 +105,7 @@ class Plane:
         return float(await page.evaluate("call => watch(call)", call))
 
     async def _lease(self, session: str) -> None:
-        for _ in range(20):
+        while True:  # until the plane is taken down
             await anyio.sleep(1)
             await self.relay.client.lease([session])
 

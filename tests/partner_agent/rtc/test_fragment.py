@@ -44,6 +44,11 @@ def test_candidates_alone_belong_to_the_session_of_their_tag():
     assert fragment.parse(text(*SECTION, "a=end-of-candidates")) == Fragment(is_last=True)
 
 
+def test_an_empty_attribute_is_passed_over():
+    """A browser that ends a generation by an empty candidate makes whip-whep write one."""
+    assert fragment.parse(text(*LOGIN, *SECTION, "a=", f"a=candidate:{HOST}")).candidates == (HOST,)
+
+
 @pytest.mark.parametrize(
     "lines",
     [
