@@ -6,6 +6,7 @@ Tables are bounded and purged when a peer closes. What the datagrams say is the 
 """
 
 import asyncio
+import logging
 import socket
 import struct
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, Final, cast
 from aioice import stun
 from aioice.ice import Connection, StunProtocol
 
+from partner_agent.rtc.gro import DatagramReader
 from partner_agent.rtc.gso import Address, DatagramSender
 
 MAX_PEERS: Final = 2_000  # of one port; a relay process is planned for 400 viewers a core
@@ -24,6 +26,9 @@ _BINDING_REQUEST: Final = b"\x00\x01"
 _TRANSACTION: Final = slice(8, 20)  # RFC 8489 §5
 _NOT_STUN: Final = (ValueError, struct.error, IndexError)  # what the library raises of bytes that anybody may send
 _BUFFER_BYTES: Final = 4 * 1024 * 1024  # a key-frame burst to 200 viewers
+_READS: Final = 64  # calls before the event loop's other work has its turn
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class PortFullError(RuntimeError):
@@ -51,22 +56,23 @@ class Route:
         self.port.release(self)
 
 
-class UdpPort(asyncio.DatagramProtocol):
+class UdpPort:
     """A bound UDP socket and the peers behind it.
 
     Attributes:
-        sender: sends batches past the event loop's transport.
+        sender: sends batches.
         unknown: datagrams that belonged to nobody.
+        failed: datagrams that their peer could not take; the first is in the log.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
         self.sender = DatagramSender(sock)
-        self.unknown = 0
+        self.unknown = self.failed = 0
         self._by_name: dict[str, Route] = {}
         self._by_address: dict[Address, Route] = {}
         self._asked: dict[bytes, Route] = {}
-        self._transport: asyncio.DatagramTransport | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     async def open(cls, host: str, number: int = 0) -> "UdpPort":
@@ -82,7 +88,8 @@ class UdpPort(asyncio.DatagramProtocol):
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
             sock.bind((host, number))
-            _, port = await asyncio.get_running_loop().create_datagram_endpoint(lambda: cls(sock), sock=sock)
+            port = cls(sock)
+            port._listen(asyncio.get_running_loop())
         except BaseException:
             sock.close()
             raise
@@ -121,12 +128,10 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Close the socket; peers must have left before."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The event loop took the socket."""
-        self._transport = cast("asyncio.DatagramTransport", transport)
+        if self._loop is not None:
+            self._loop.remove_reader(self.socket)
+            self._loop = None
+        self.socket.close()
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """Hand a datagram to its peer, or count it as nobody's."""
@@ -142,9 +147,6 @@ class UdpPort(asyncio.DatagramProtocol):
         else:
             route.protocol.datagram_received(data, address)
 
-    def error_received(self, exc: Exception) -> None:
-        """A peer's port is gone: consent checks will notice."""
-
     def send(self, data: bytes, address: Address) -> None:
         """Send one datagram."""
         self.sender.send([data], address)
@@ -159,6 +161,21 @@ class UdpPort(asyncio.DatagramProtocol):
                 self._asked.pop(route.asked.pop(0), None)
             route.asked.append(transaction)
         self._asked[transaction] = route
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        loop.add_reader(self.socket, self._read, DatagramReader(self.socket))
+
+    def _read(self, reader: DatagramReader) -> None:
+        for data, address in reader.read(_READS):
+            try:
+                self.datagram_received(data, address)
+            except Exception:  # noqa: BLE001 -- supervisor of one datagram among many
+                self.failed += 1
+                if self.failed == 1:
+                    _LOG.exception("a datagram could not be taken")
+            if self._loop is None:
+                return  # closed by what it said
 
     def _stun(self, data: bytes, address: Address) -> None:
         try:
