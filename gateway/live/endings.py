@@ -29,7 +29,7 @@ _LOG: Final = logging.getLogger("lenspact.live")
 
 
 def topic_of_viewer(person_id: str) -> str:
-    """The bus topic of the news of one person's views; `ref` names the session."""
+    """The bus topic of the ends of one person's views; `ref` names the session. How a start goes is no news."""
     return f"live.viewer.{person_id}"
 
 
@@ -98,8 +98,8 @@ class Endings:
             del self._owed[session_id]
             await self._write(end)
 
-    def announce(self, session: Session) -> None:
-        """Wake the page of the person who looks."""
+    def _announce(self, session: Session) -> None:
+        """Wake the page of the person who looks: the picture tells it everything but the end."""
         self._bus.publish(topic_of_viewer(session.person_id), session.id)
 
     async def _stop_forwarding(self, seats: list[Seat]) -> None:
@@ -127,7 +127,7 @@ class Endings:
         except (SQLAlchemyError, OSError, LenspactError):
             _LOG.exception("the end of %s is owed to the log", session.id)
             self._owed[session.id] = end
-        self.announce(session)
+        self._announce(session)
 
     def _tell_site(self, seat: Seat, reason: EndReason) -> None:
         if not seat.is_granted:

@@ -104,7 +104,6 @@ class Exchange:
             await self._audit.append(unit, leaves.accepted(seat.session))
             await unit.commit()
         seat.follow(state=SessionState.ACCEPTED, accepted_at=now)
-        self._endings.announce(seat.session)
         if seat.cipher:
             await self.establish(seat)
 
@@ -148,4 +147,3 @@ class Exchange:
             await self._audit.append(unit, leaves.started(seat.session, cipher=seat.cipher))
             await unit.commit()
         seat.follow(state=SessionState.ESTABLISHED, established_at=now)
-        self._endings.announce(seat.session)

@@ -379,7 +379,6 @@ class Live:
             leaf = await self._audit.append(unit, leaves.grant_issued(session))
             await unit.commit()
         self._board.put(seat)
-        self._endings.announce(session)
         return leaf
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +12,7 @@ import pytest
 from anyio.from_thread import BlockingPortal
 from litestar import post
 from litestar.params import JSONBody
+from playwright.sync_api import Route
 
 from gateway.cameras import CameraFacts
 from gateway.desks.console import PAGES, ConsoleDesk
@@ -21,6 +22,7 @@ from gateway.incidents.store import SqlIncidents
 from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
+from gateway.live import topic_of_viewer
 from gateway.partners import Place
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
@@ -158,6 +160,71 @@ def test_opening_the_incident_is_the_reason(chromium, room):
         assert "Bowman" not in seen.page.content()
         assert seen.page.locator("[data-state=not_available] .watch").count() == 0
         _sound(seen)
+
+
+def test_only_the_end_of_a_view_is_read(chromium, room):
+    """A start is not asked about; an end is, once, also when it is news before the page knows the view's name."""
+    held: list[Route] = []
+    read: list[str] = []
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.route("**/api/v1/live-sessions", lambda route: held.append(route))  # noqa: PLW0108 -- no builtin can be bound
+        seen.page.route("**/api/v1/live-sessions/*", lambda route: _tell_end(route, read))
+        seen.page.route("**/whep/*", lambda route: None)  # never answered
+        seen.page.goto(room.open())
+        _ready(seen)
+        _until(seen, lambda: len(held) == 2)
+        _hear_all(seen, room)  # before that it may have missed something, and would ask
+        for route in held:
+            route.fulfill(status=403)
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+        for name in ("Front door", "Yard"):
+            seen.page.locator(f'[data-name="{name}"] .watch').click()
+        _until(seen, lambda: len(held) == 4)
+        room.portal.call(room.w.bus.publish, topic_of_viewer(OPERATOR.person_id), "ses_early")
+        _hear_all(seen, room)
+        for route, name in zip(held[2:], ("ses_early", "ses_later"), strict=True):
+            route.fulfill(status=201, json={**VIEW, "session_id": name, "whep_url": f"/whep/{name}", "ticket": "t"})
+        _until(seen, lambda: read)
+        _hear_all(seen, room)
+        assert read == ["ses_early"]
+
+        room.portal.call(room.w.bus.publish, topic_of_viewer(OPERATOR.person_id), "ses_later")
+        _until(seen, lambda: len(read) == 2)
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        assert read == ["ses_early", "ses_later"]
+        assert seen.page.inner_text("#wall").count("Stopped by a supervisor") == 2
+
+
+VIEW = {"horizon_at": "2030-01-01T00:00:00Z", "ended_at": None, "state": "established", "words": ""}
+
+
+def _tell_end(route: Route, read: list[str]) -> None:
+    if route.request.method == "GET":
+        read.append(route.request.url.rpartition("/")[2])
+    ended = {"ended_at": "2026-01-01T00:00:00Z", "state": "ended", "words": "Stopped by a supervisor"}
+    route.fulfill(json={**VIEW, **ended})
+
+
+def _until(seen: Watched, holds: Callable[[], object]) -> None:
+    for _ in range(400):
+        if holds():
+            return
+        seen.page.wait_for_timeout(25)
+    raise AssertionError(seen.errors)
+
+
+def _hear_all(seen: Watched, room: Room) -> None:
+    """Wait until the page has heard what was said so far: news come in order, and those of a camera fetch the page."""
+    fetched: list[str] = []
+    seen.page.on("request", lambda request: fetched.append(request.url))
+    topic, camera = topic_of_first(OPERATOR.person_id), _camera_id(seen, "Yard")
+
+    def has_fetched() -> bool:
+        room.portal.call(room.w.bus.publish, topic, camera)
+        return seen.page.url in fetched
+
+    _until(seen, has_fetched)
 
 
 def test_whoever_looks_for_another_agency_says_so(chromium, room):

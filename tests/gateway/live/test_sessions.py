@@ -649,11 +649,12 @@ async def test_a_second_viewer_joins_the_running_publication(plane: Plane):
     assert len([order for order in plane.relay.orders if order[0] == "admit"]) == 2
 
 
-async def test_news_wakes_whoever_looks_and_nobody_else(plane: Plane):
-    """Every step is announced to the viewer's own page, with nothing but the id."""
+async def test_the_end_wakes_whoever_looks_and_nobody_else(plane: Plane):
+    """It is announced to the viewer's own page, with nothing but the id."""
     others = topic_of_viewer(SUPERVISOR.person_id)
     with plane.bus.subscribe(topic_of_viewer(OPERATOR.person_id)) as mine, plane.bus.subscribe(others) as theirs:
         session = await plane.accepted()
+        await plane.sessions.live.stop(SUPERVISOR, session.id)
 
         with anyio.fail_after(5):
             told = await mine.get()
@@ -661,6 +662,19 @@ async def test_news_wakes_whoever_looks_and_nobody_else(plane: Plane):
             await theirs.get()
 
     assert told.ref == session.id
+    assert quiet.cancelled_caught
+
+
+async def test_a_start_that_goes_well_wakes_no_page(plane: Plane):
+    """Its own picture tells; pages that asked at each step would take the gateway's time from the next start."""
+    with plane.bus.subscribe(topic_of_viewer(OPERATOR.person_id)) as mine:
+        session = await plane.accepted()
+        await plane.sessions.upkeep.relay_said(protocol.ViewerUp(session=session.id, srtp_profile="GCM"))
+        assert (await plane.read(session.id)).state is SessionState.ESTABLISHED
+
+        with anyio.move_on_after(0) as quiet:
+            await mine.get()
+
     assert quiet.cancelled_caught
 
 

@@ -22,6 +22,7 @@ const scene = document.querySelector("lens-scene");
 const dialog = document.getElementById("clip-dialog");
 const { incident, purpose, behalf, csrf } = root.dataset;
 const tiles = []; // {camera, session, element, player, until}
+const early = new Set(); // views that ended before we knew that they are ours
 let chosen = -1;
 
 const post = (url, body) =>
@@ -65,7 +66,8 @@ async function askOnce(tile) {
     return 0;
   }
   tile.player.open({ whep_url, ticket });
-  refreshView(tile); // news may have come before we knew its name
+  if (early.delete(session_id) || tile.hasMissed) refreshView(tile);
+  tile.hasMissed = false;
   return answer.status;
 }
 
@@ -87,7 +89,7 @@ async function reopen(tile) {
 function add(item, openedBy) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const { camera, name, owner } = item.dataset;
-  const tile = { camera, name, element, player: element.querySelector("lens-player"), openedBy, confirmation: item.dataset.confirmation ?? "", session: "", hasRun: false, until: null, isOver: false };
+  const tile = { camera, name, element, player: element.querySelector("lens-player"), openedBy, confirmation: item.dataset.confirmation ?? "", session: "", hasRun: false, hasMissed: false, until: null, isOver: false };
   element.querySelector(".name").textContent = name;
   element.querySelector(".owner").textContent = owner;
   element.setAttribute("aria-label", `${name}, ${owner}`);
@@ -310,9 +312,15 @@ let news;
 function listen() {
   news = new EventSource(root.dataset.events);
   news.addEventListener("changed", refreshRail);
-  news.addEventListener("view", ({ data }) => tiles.filter((t) => t.session === data).forEach(refreshView));
+  news.addEventListener("view", ({ data }) => {
+    const concerned = tiles.filter((t) => t.session === data);
+    if (!concerned.length && tiles.some((t) => !t.session && !t.isOver)) early.add(data); // it may be told its name yet
+    concerned.forEach(refreshView);
+  });
   news.addEventListener("ask", ({ data }) => refreshCamera(data));
-  news.addEventListener("open", () => tiles.forEach(refreshView)); // what was said while we were not listening
+  news.addEventListener("open", () => {
+    for (const tile of tiles) tile.session ? refreshView(tile) : (tile.hasMissed = true); // said while we were not listening
+  });
   news.addEventListener("error", () => {
     if (news.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
   });
