@@ -24,7 +24,7 @@ from gateway.kernel.errors import (
 )
 from gateway.live.ice_servers import IceServers
 from gateway.live.relay.client import RelayGoneError
-from gateway.live.relay.protocol import Answer
+from gateway.live.relay.protocol import Answer, ProtocolError
 
 _BEARER: Final = "Bearer "
 # RFC 9110 §8.8.3: entity-tags, a weak one with its W/. The quotes around * are RFC 9725's own (§4.3.3, its example).
@@ -164,6 +164,8 @@ def _relay_errors() -> Iterator[None]:
         yield
     except RelayGoneError as error:
         raise UnavailableError("Live pictures are starting again. Try in a few seconds.") from error
+    except ProtocolError as error:  # bytes that anybody may send, and that JSON makes six times as long
+        raise InvalidError("The offer cannot be used: one H.264 video section is wanted.") from error
 
 
 def _demand(is_found: bool) -> None:

@@ -313,8 +313,7 @@ class FanOut:
         self._unit.append(packet)
         if not self._is_key_unit and h264.starts_key_unit(packet.payload):
             self._is_key_unit = True
-            self._gop = list(self._unit)
-            self._gop_bytes = sum(len(kept.payload) for kept in self._gop)
+            self._keep(list(self._unit))
         elif self._gop:
             self._gop.append(packet)
             self._gop_bytes += len(packet.payload)
@@ -331,12 +330,15 @@ class FanOut:
         gop = self._gop
         if gop and (packet.number > gop[0].number or packet.timestamp == gop[0].timestamp):
             insort(gop, packet, key=_NUMBER)
+            self._gop_bytes += len(packet.payload)  # not counted anew: a publisher may send every other packet late
             if is_key and packet.timestamp != gop[0].timestamp:
                 first = next(kept.number for kept in gop if kept.timestamp == packet.timestamp)
-                self._gop = [kept for kept in gop if kept.number >= first]
+                self._keep([kept for kept in gop if kept.number >= first])
         elif is_key and is_current:
-            self._gop = list(self._unit)
-        self._gop_bytes = sum(len(kept.payload) for kept in self._gop)
+            self._keep(list(self._unit))
+
+    def _keep(self, gop: list[Packet]) -> None:
+        self._gop, self._gop_bytes = gop, sum(len(kept.payload) for kept in gop)
 
     def _forget(self) -> None:
         self._unit, self._is_key_unit, self._gop, self._gop_bytes = [], False, [], 0

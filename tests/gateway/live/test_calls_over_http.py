@@ -17,7 +17,7 @@ from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls, entity_tags
 from gateway.live.ice_servers import IceServerError, IceServers
 from gateway.live.relay.client import RelayGoneError
-from gateway.live.relay.protocol import Answer
+from gateway.live.relay.protocol import Answer, Whep, frame
 from tests.fakes.clock import FakeClock
 
 SDP = {"content-type": "application/sdp", "authorization": "Bearer ticket"}
@@ -140,6 +140,23 @@ def test_a_dead_relay_is_unavailable(client: TestClient[Litestar], relay: FakeRe
     ):
         assert response.status_code == 503
         assert int(response.headers["retry-after"]) > 0
+
+
+def test_what_no_frame_holds_is_invalid_and_no_failure_of_ours(
+    client: TestClient[Litestar], relay: FakeRelay, monkeypatch: pytest.MonkeyPatch
+):
+    """Control characters are six times as long in JSON; anybody may send them, so they must not raise."""
+
+    async def whep(session: str, ticket: str, sdp: str) -> Answer:
+        frame(Whep(id=1, session=session, ticket=ticket, sdp=sdp))
+        raise AssertionError("such a frame must not be made")
+
+    monkeypatch.setattr(relay, "whep", whep)
+
+    response = client.post("/whep/ses_1", headers=SDP, content=b"\x01" * 15_000)
+
+    assert response.status_code == 400
+    assert response.headers["content-type"].startswith("application/problem+json")
 
 
 def test_foreign_bodies_are_refused(client: TestClient[Litestar], relay: FakeRelay):

@@ -224,6 +224,21 @@ def test_the_cache_is_bounded(fan: FanOut, camera: Camera, monkeypatch: pytest.M
     assert not fan.has_key_frame
 
 
+def test_what_comes_late_counts_for_the_bound_of_the_cache_too(
+    fan: FanOut, camera: Camera, monkeypatch: pytest.MonkeyPatch
+):
+    """The bytes of late packets are added as they come."""
+    monkeypatch.setattr(fanout, "GOP_BYTES", sum(map(len, KEY)) + 3 * (2 + 1_000))
+    camera.picture(KEY)
+    for _ in range(3):
+        fan.push(camera.picture([b"\x41a", b"\x41" + b"b" * 999], skip=2), NOW)
+    assert fan.has_key_frame
+
+    camera.picture(DELTA)
+
+    assert not fan.has_key_frame
+
+
 def test_a_reconnected_camera_goes_on_where_it_was(fan: FanOut, camera: Camera):
     """A new source continues sequence and time, and starts with its own key frame for who joins."""
     screen = Screen()
