@@ -238,7 +238,7 @@ class FanOut:
             return 0
         newest = self._newest + viewer.shift
         asked: list[tuple[Packet, int]] = []
-        for sequence in sequences:
+        for sequence in viewer.retransmitter.considered(sequences, now):
             number = viewer.number(newest - (newest - sequence) % rtp.SEQUENCES)
             packet = self._ring.get(number, now) if number is not None else None
             if packet is not None:

@@ -15,6 +15,8 @@ from partner_agent.rtc.srtp import Protector
 MOST_TIMES: Final = 4  # one packet, to one peer
 BURST_BYTES: Final = 256 * 1024  # a lost key frame
 REFILL_BYTES_S: Final = 256 * 1024  # 2 Mbit/s: half of a 4 Mbit/s stream may be lost
+BURST_WANTED: Final = RING_PACKETS  # numbers one peer may name at once: all there can be
+REFILL_WANTED_S: Final = 2_000  # four times what a stream of 4 Mbit/s sends
 _SEQUENCE_BYTES: Final = 2
 
 
@@ -34,6 +36,21 @@ class Retransmitter:
         self._times: dict[int, int] = {}
         self._budget = float(BURST_BYTES)
         self._filled_at: float | None = None
+        self._wanted = float(BURST_WANTED)
+        self._wanted_at: float | None = None
+
+    def considered(self, sequences: Iterable[int], now: float) -> list[int]:
+        """Of the numbers that a peer names, those that are looked for: each once, and no more than it may name.
+
+        Looking costs time that is everybody's, whether anything is found or not.
+        """
+        since = now - self._wanted_at if self._wanted_at is not None else 0.0
+        self._wanted, self._wanted_at = min(self._wanted + since * REFILL_WANTED_S, BURST_WANTED), now
+        named = list(dict.fromkeys(sequences))
+        looked_for = named[: int(self._wanted)]
+        self._wanted -= len(looked_for)
+        self.refused += len(named) - len(looked_for)
+        return looked_for
 
     def repeat(self, asked: Iterable[tuple[Packet, int]], now: float) -> list[bytes]:
         """The datagrams that repeat packets, as far as the budget allows.

@@ -122,3 +122,15 @@ def test_libsrtp_reads_both_streams_of_one_peer():
     for number in range(5):
         (datagram,) = repeating.repeat([(packet(number), number)], NOW)
         assert rtp.parse(session.unprotect(datagram)).payload[2:] == packet(number).payload
+
+
+def test_a_peer_that_names_without_end_is_looked_for_no_longer():
+    """Each number once; what is more than the budget is not even looked for, and a second gives some of it back."""
+    again = stream()
+
+    assert again.considered([5, 6, 5, 5], NOW) == [5, 6]
+    assert len(again.considered(range(5_000), NOW)) == rtx.BURST_WANTED - 2
+    assert again.considered([7], NOW) == []
+    assert len(again.considered(range(5_000), NOW + 0.5)) == rtx.REFILL_WANTED_S // 2
+    assert again.refused > 0
+    assert len(again.considered(range(5_000), NOW + 60)) == rtx.BURST_WANTED
