@@ -118,18 +118,21 @@ def test_samples_taken_before_are_a_figure_beside_a_calibration(capsys):
 
 @pytest.mark.anyio
 async def test_a_packets_arrival_is_stamped_by_the_kernel():
-    """However late it is read."""
+    """However late it is read; the kernel takes a moment, after the first who wants stamps, until it gives them."""
     port = ends.CountingPort.listening("127.0.0.1")
     port.stamp()
+    off_ns: list[int] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.sendto(packet(1, b"key"), port.address)
-    sent_ns = time.time_ns()
-    time.sleep(0.05)  # noqa: ASYNC251 -- the loop is held, so that nothing is read yet
-
-    await until(lambda: port.tally.count)
+        while len(off_ns) < 10 and not (off_ns and off_ns[-1] < 20_000_000):
+            before = port.tally.count
+            sender.sendto(packet(1, b"key"), port.address)
+            sent_ns = time.time_ns()
+            time.sleep(0.05)  # noqa: ASYNC251 -- the loop is held, so that nothing is read yet
+            await until(lambda before=before: port.tally.count > before)
+            off_ns.append(abs(port.arrived_ns - sent_ns))
 
     port.close()
-    assert abs(port.arrived_ns - sent_ns) < 20_000_000
+    assert off_ns[-1] < 20_000_000
 
 
 @pytest.mark.anyio
