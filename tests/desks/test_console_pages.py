@@ -375,10 +375,27 @@ def test_a_range_that_ends_before_it_begins_comes_back(chromium, room):
         seen.page.click("text=Ask for the recording")
         seen.page.wait_for_selector("#to-error")
 
+        assert "The end comes after the beginning." in seen.page.inner_text("#to-error")
         assert (
             seen.page.input_value("#to") == "2020-01-01T00:00:00" or seen.page.input_value("#to") == "2020-01-01T00:00"
         )
         _sound(seen)
+
+
+def test_a_range_of_whole_minutes_is_one(chromium, room):
+    """A browser leaves seconds of nought out of what it sends."""
+    with watched(chromium) as seen:
+        seen.page.goto(room.open())
+        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
+        incident = seen.page.url.rsplit("/", 1)[1]
+        seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+        seen.page.fill("#from", "2026-11-22T14:30:00")
+        seen.page.fill("#to", "2026-11-22T14:31:00")
+        seen.page.click("text=Ask for the recording")
+        seen.page.wait_for_url("**/console/clips?*")
+
+        (wish,) = room.clips.wishes
+        assert (wish.t1 - wish.t0).total_seconds() == 60
 
 
 def test_a_camera_the_operator_may_not_know_of_is_not_there(chromium, room):

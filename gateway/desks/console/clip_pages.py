@@ -128,9 +128,11 @@ def _read_clip(form: Form, console: ConsoleDesk) -> ClipWish:
 
 
 def _moment(form: Form, name: str, console: ConsoleDesk) -> datetime:
-    """A local time of the agency's zone, as a browser's field gives it."""
+    """A local time of the agency's zone, as a browser's field gives it: a whole minute comes without seconds (HTML)."""
+    given = form.given(name)[:19]
     try:
-        moment = datetime.strptime(form.given(name)[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=console.zone)
+        text = given if len(given) > len("2026-11-22T14:30") else f"{given}:00"
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=console.zone)
     except ValueError:
         form.wrong(name, "Give day and time, for instance 2026-11-22T14:30:00.")
         return datetime.min.replace(tzinfo=UTC)
