@@ -364,13 +364,18 @@ def test_recordings_are_listed_with_their_state_and_download(chromium, room):
         _sound(seen)
 
 
+def _recording_of_the_yard(seen, room):
+    """The form that asks for a recording of one camera."""
+    seen.page.goto(room.open())
+    camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
+    incident = seen.page.url.rsplit("/", 1)[1]
+    seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+
+
 def test_a_range_that_ends_before_it_begins_comes_back(chromium, room):
     """The error stands beside the field and what was typed is kept."""
     with watched(chromium) as seen:
-        seen.page.goto(room.open())
-        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
-        incident = seen.page.url.rsplit("/", 1)[1]
-        seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+        _recording_of_the_yard(seen, room)
         seen.page.fill("#to", "2020-01-01T00:00:00")
         seen.page.click("text=Ask for the recording")
         seen.page.wait_for_selector("#to-error")
@@ -385,10 +390,7 @@ def test_a_range_that_ends_before_it_begins_comes_back(chromium, room):
 def test_a_range_of_whole_minutes_is_one(chromium, room):
     """A browser leaves seconds of nought out of what it sends."""
     with watched(chromium) as seen:
-        seen.page.goto(room.open())
-        camera = seen.page.get_attribute("[data-name=Yard]", "data-camera")
-        incident = seen.page.url.rsplit("/", 1)[1]
-        seen.page.goto(f"{room.origin}/console/clips/new?camera={camera}&incident={incident}")
+        _recording_of_the_yard(seen, room)
         seen.page.fill("#from", "2026-11-22T14:30:00")
         seen.page.fill("#to", "2026-11-22T14:31:00")
         seen.page.click("text=Ask for the recording")

@@ -8,24 +8,11 @@ from partner_agent.rtc import fanout, h264, rtcp, rtp, rtx
 from partner_agent.rtc.fanout import FanOut, Viewer
 from partner_agent.rtc.ring import RING_S
 from partner_agent.rtc.rtx import Retransmitter
-from partner_agent.rtc.srtp import UsedIndexes
+from tests.fakes.protector import PlainProtector
 
 KEY = h264.packetise([b"\x09\x10", b"\x67s", b"\x68p", b"\x65" + b"i" * 2500])
 DELTA = h264.packetise([b"\x41" + b"d" * 30])
 NOW, LATER = 100.0, 110.0
-
-
-class PlainProtector:
-    """No encryption, but the same refusal of repeated indexes."""
-
-    overhead_bytes = 0
-
-    def __init__(self) -> None:
-        self._used = UsedIndexes()
-
-    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
-        self._used.use(index)
-        return header + payload
 
 
 @dataclass

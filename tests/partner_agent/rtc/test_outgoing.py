@@ -4,25 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from partner_agent.rtc import h264, nal, outgoing, rtcp, rtp, rtx, srtp
+from partner_agent.rtc import h264, nal, outgoing, rtcp, rtp, rtx
 from partner_agent.rtc.outgoing import OutgoingStream
 from partner_agent.rtc.units import AccessUnit
+from tests.fakes.protector import PlainProtector
 
 NOW, AT = 100.0, datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 UNITS = [b"\x67s", b"\x68p", b"\x65" + b"i" * 3_000]
-
-
-class PlainProtector:
-    """No encryption, but the same refusal of repeated indexes."""
-
-    overhead_bytes = 0
-
-    def __init__(self) -> None:
-        self._used = srtp.UsedIndexes()
-
-    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
-        self._used.use(index)
-        return header + payload
 
 
 def stream(*, is_repairing: bool = True) -> OutgoingStream:

@@ -7,18 +7,9 @@ from hypothesis import strategies as st
 from partner_agent.rtc import reception, rtcp, rtp, rtx
 from partner_agent.rtc.reception import GIVE_UP_S, MOST_ASKS, MOST_MISSING, RETRY_S, Reception
 from partner_agent.rtc.ring import Packet
+from tests.fakes.protector import PlainProtector
 
 NOW = 100.0
-
-
-class PlainProtector:
-    """No encryption."""
-
-    overhead_bytes = 0
-
-    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
-        del index
-        return header + payload
 
 
 def packet(sequence: int, *, ssrc: int = 7, timestamp: int = 0) -> rtp.RtpPacket:

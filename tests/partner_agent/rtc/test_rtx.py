@@ -5,21 +5,9 @@ from pylibsrtp import Policy, Session
 
 from partner_agent.rtc import ring, rtp, rtx, srtp
 from partner_agent.rtc.ring import Packet, Ring
+from tests.fakes.protector import PlainProtector
 
 NOW = 100.0
-
-
-class PlainProtector:
-    """No encryption, but the same refusal of repeated indexes."""
-
-    overhead_bytes = 0
-
-    def __init__(self) -> None:
-        self._used = srtp.UsedIndexes()
-
-    def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
-        self._used.use(index)
-        return header + payload
 
 
 def packet(number: int, size: int = 100) -> Packet:
