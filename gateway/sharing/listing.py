@@ -290,21 +290,14 @@ class Listing:
         now_ms = sheet.now_ms
         counting = [camera.mark_until_ms is None or now_ms < camera.mark_until_ms for camera in cameras]
         await self._compile({camera.mark for camera, counts in zip(cameras, counting, strict=True) if counts})
-        cell = None if sheet.asked.incident is None else sheet.asked.incident.cell
-        looks, compiled_of, panicking = sheet.kept.looks, self._compiled, sheet.panicking
+        compiled_of, panicking = self._compiled, sheet.panicking
         found: list[Look] = []
         for camera, counts in zip(cameras, counting, strict=True):
-            mark = camera.mark
-            compiled = compiled_of.get(mark) if counts else None
+            compiled = compiled_of.get(camera.mark) if counts else None
             if compiled is None or camera.site_id in panicking:
                 found.append(await self._singly(sheet, camera))
-                continue
-            band = compiled.band(camera.place, cell) if cell is not None and compiled.radii_m else NO_BAND
-            known = looks.get((mark, band))
-            if known is None or not known.holds(now_ms):
-                found.append(self._decided(sheet, mark, compiled, camera.place))
             else:
-                found.append(known.look)
+                found.append(self._decided(sheet, camera.mark, compiled, camera.place))
         return found
 
     async def _with_given(self, sheet: Sheet, found: Sequence[Listed]) -> tuple[Listed, ...]:

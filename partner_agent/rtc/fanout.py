@@ -162,7 +162,7 @@ class FanOut:
     def flush(self, now: float) -> None:
         """Forward what has gathered to every viewer that may still see it."""
         packets, self._batch = self._batch, []
-        if not packets:
+        if not packets or not self.viewers:
             return
         batch = Batch(packets, self.ssrc)
         lowest = batch.lowest

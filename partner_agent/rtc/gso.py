@@ -53,7 +53,7 @@ class DatagramSender:
             self._send_each(datagrams, address)
             return
         for start, end in runs([len(datagram) for datagram in datagrams]):
-            self._send_run(datagrams[start:end], address)
+            self.send_run(memoryview(b"".join(datagrams[start:end])), len(datagrams[start]), address)
 
     def send_run(self, data: memoryview, segment_bytes: int, address: Address) -> None:
         """Send datagrams of `segment_bytes` each, the last perhaps shorter, that lie one behind the other."""
@@ -61,12 +61,6 @@ class DatagramSender:
             self._send_each(_cut(data, segment_bytes), address)
         else:
             self._segment(data, segment_bytes, address)
-
-    def _send_run(self, run: Sequence[bytes], address: Address) -> None:
-        if len(run) == 1 or not self.is_segmenting:
-            self._send_each(run, address)
-        else:
-            self._segment(memoryview(b"".join(run)), len(run[0]), address)
 
     def _segment(self, data: memoryview, segment_bytes: int, address: Address) -> None:
         control = [(socket.IPPROTO_UDP, _UDP_SEGMENT, _SIZE.pack(segment_bytes))]

@@ -20,6 +20,19 @@ REFILL_WANTED_S: Final = 2_000  # four times what a stream of 4 Mbit/s sends
 _SEQUENCE_BYTES: Final = 2
 
 
+class _Bucket:
+    """How much of something may still be had: full at first, and again as time passes."""
+
+    def __init__(self, depth: float, per_s: float) -> None:
+        self.left, self._depth, self._per_s = float(depth), depth, per_s
+        self._filled_at: float | None = None
+
+    def fill(self, now: float) -> None:
+        """Let in what came since the last time; `now` in monotonic seconds."""
+        since = now - self._filled_at if self._filled_at is not None else 0.0
+        self.left, self._filled_at = min(self.left + since * self._per_s, self._depth), now
+
+
 class Retransmitter:
     """One peer's retransmission stream.
 
@@ -34,21 +47,18 @@ class Retransmitter:
         self._ssrc, self._payload_type, self._protect = ssrc, payload_type, protector.protect
         self._index = 0
         self._times: dict[int, int] = {}
-        self._budget = float(BURST_BYTES)
-        self._filled_at: float | None = None
-        self._wanted = float(BURST_WANTED)
-        self._wanted_at: float | None = None
+        self._bytes = _Bucket(BURST_BYTES, REFILL_BYTES_S)
+        self._wanted = _Bucket(BURST_WANTED, REFILL_WANTED_S)
 
     def considered(self, sequences: Iterable[int], now: float) -> list[int]:
         """Of the numbers that a peer names, those that are looked for: each once, and no more than it may name.
 
         Looking costs time that is everybody's, whether anything is found or not.
         """
-        since = now - self._wanted_at if self._wanted_at is not None else 0.0
-        self._wanted, self._wanted_at = min(self._wanted + since * REFILL_WANTED_S, BURST_WANTED), now
+        self._wanted.fill(now)
         named = list(dict.fromkeys(sequences))
-        looked_for = named[: int(self._wanted)]
-        self._wanted -= len(looked_for)
+        looked_for = named[: int(self._wanted.left)]
+        self._wanted.left -= len(looked_for)
         self.refused += len(named) - len(looked_for)
         return looked_for
 
@@ -59,16 +69,15 @@ class Retransmitter:
             asked: packets, and the sequence number under which this peer was sent each.
             now: monotonic seconds.
         """
-        since = now - self._filled_at if self._filled_at is not None else 0.0
-        self._budget, self._filled_at = min(self._budget + since * REFILL_BYTES_S, BURST_BYTES), now
+        self._bytes.fill(now)
         datagrams = []
         for packet, sequence in asked:
             times = self._times.get(packet.number, 0)
             size = rtp.HEADER_BYTES + _SEQUENCE_BYTES + len(packet.payload)
-            if times >= MOST_TIMES or size > self._budget:
+            if times >= MOST_TIMES or size > self._bytes.left:
                 self.refused += 1
                 continue
-            self._budget -= size
+            self._bytes.left -= size
             self._times[packet.number] = times + 1
             datagrams.append(self._repeated(packet, sequence))
         self._forget()
