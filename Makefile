@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy bench-policy bench-live lock messages
+.PHONY: help setup demo demo-reset test check extras smoke explore-protocol fuzz-policy fuzz-media bench-policy bench-live soak-live lock messages
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -39,11 +39,17 @@ explore-protocol: setup ## explore the model of the trust protocol far beyond wh
 fuzz-policy: setup ## ask the law's engines a million questions (CASES=…); a difference ends it
 	@$(BIN)/python -m tests.fuzz.policy --cases $(or $(CASES),1000000)
 
+fuzz-media: setup ## bytes found by coverage for whatever reads RTP, RTCP, STUN, SDP and H.264 (RUNS=… each)
+	@$(BIN)/python -m tests.fuzz.media --runs $(or $(RUNS),200000)
+
 bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
 	@$(BIN)/python -m tests.bench.policy
 
 bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg, pictures in Chromium; Debian's janus, ffmpeg, chromium
 	@$(BIN)/python -m tests.bench.live
+
+soak-live: setup ## an hour of twenty cameras and a hundred joins and leaves a minute (MINUTES=…); what grows or is left over ends it
+	@$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),60)
 
 messages: setup ## maintainers: bring the Spanish catalogue up to date with what pages say
 	@$(BIN)/python deploy/messages.py

@@ -46,10 +46,10 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/cameras/pages.py": ("ZONES", "_LAT", "_LON", "_HEADING"),
     "gateway/desks/admin.py": ("MEANINGS", "ROLES"),
     "gateway/desks/console/words.py": ("KINDS", "PURPOSES", "REMEDIES"),
-    "gateway/desks/oversight_desk/acts.py": ("WHAT", "OUTCOMES", "CHOICES"),
+    "gateway/desks/oversight_desk/acts.py": ("WHAT", "OUTCOMES", "CHOICES", "OTHER_ACTS"),
     "gateway/desks/portal/desk.py": ("LISTED", "CONNECTED"),
-    "gateway/desks/portal/looks.py": ("SENTENCES",),
-    "gateway/desks/portal/requests.py": ("STATES", "VIEW_STATES"),
+    "gateway/desks/portal/looks.py": ("SENTENCES", "OF_RECORDINGS", "OF_STILLS", "OF_SOUND"),
+    "gateway/desks/portal/requests.py": ("STATES", "VIEW_STATES", "_USED", "_ASKS"),
     "gateway/edge/inputs.py": ("_REASONS",),
     "gateway/edge/problems.py": ("TITLES", "_PLAIN", "_REFUSED"),
     "gateway/emergency/service.py": ("NOT_AVAILABLE", "_NONE", "_OVER"),
@@ -58,8 +58,11 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/identity/passkeys.py": ("UNREADABLE", "OVER", "NOT_TAKEN"),
     "gateway/identity/sign_in.py": ("WRONG", "WRONG_CODE", "OVER"),
     "gateway/kernel/database.py": ("BUSY", "GONE"),
+    "gateway/live/phones/model.py": ("ENDS", "NOT_SENT"),
+    "gateway/live/phones/answers.py": ("NOTHING", "OTHER_DEVICE", "EXPIRED"),
+    "gateway/live/phones/service.py": ("OFF",),
     "gateway/live/asking/service.py": ("_NONE", "_OVER"),
-    "gateway/live/service.py": ("_REMEDIES",),
+    "gateway/live/opening.py": ("SILENT", "_REMEDIES"),
     "gateway/sharing/all_places.py": ("_MEANWHILE",),
     "gateway/sharing/answering.py": ("PRESETS", "_MEANWHILE"),
     "gateway/sharing/approving.py": ("REFUSALS", "OTHER_REFUSAL"),
@@ -79,16 +82,54 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
     "gateway/sharing/signs.py": ("ON_A_SIGN",),
     "gateway/sharing/week_grid.py": ("CONDITIONS",),
     "gateway/sharing/weeks.py": ("_TIME", "_SAME"),
+    "gateway/sites/connection.py": ("_TOO_OLD", "_BUSY", "_OFTEN"),
     "gateway/sites/pages.py": ("PROGRESS",),
     "gateway/sites/troubles.py": ("_CONDITIONS", "_HELD_BACK", "_OFFLINE", "_ADD_AGAIN", "_HEALTH"),
     "gateway/web/forms.py": ("NEEDED",),
     "gateway/web/notices.py": ("NOTICES",),
     "gateway/web/render.py": ("_PARTNER_NAV", "_ANSWERS_NAV", "_ROLE_NAV"),
+    "partner_agent/wire/diagnosis.py": (
+        "BLOCKED",
+        "BY_TLS",
+        "UDP_UNTRIED",
+        "IN_WEBSOCKET",
+        "LAST_IN_WEBSOCKET",
+        "NO_TURN_UDP",
+        "NO_TURN_TLS",
+        "WRONG_CLOCK",
+        "TOO_NARROW",
+        "NOT_ALL",
+        "CARRIES_LESS",
+        "TOO_MUCH",
+        "UNMEASURED",
+        "TROUBLES",
+        "SLOW_TO_ANSWER",
+        "LONG_GOP",
+        "LONG_GOP_FIRST",
+        "LONG_GOP_LEAST",
+        "FIRST",
+        "AT_ONCE",
+        "CARRIES",
+        "CARRIES_ONE",
+        "ENOUGH",
+        "CARRIES_MUCH",
+        "CARRIES_BOUND",
+        "NEEDED",
+        "UDP_PASSES",
+        "NO_ROUTER",
+        "ORDINARY",
+        "SYMMETRIC",
+        "TLS_OPEN",
+        "RIGHT_CLOCK",
+        "BY_SERVER",
+        "STRAIGHT",
+    ),
 }
 WORD_LISTS: Final = frozenset({"gateway/web/codes.py", "gateway/web/scripts.py"})  # all of their texts, codes too
 PACK_FIELDS: Final = ("title", "why")  # of the ready answers for kinds of places
 # Our folders with text that people read in pages and mails.
 PYTHON: Final = ("gateway",)
+SHARED: Final = ("partner_agent/wire/diagnosis.py",)  # what both programs say, in the portal too
 # What is said to programs, or in the terminal and the log of whoever runs this one: in English.
 UNSEEN: Final = (
     *("gateway/app/cli.py", "gateway/app/demo", "gateway/app/doctor.py", "gateway/app/evidence.py"),
@@ -134,6 +175,7 @@ def _files() -> list[Path]:
     web = ROOT / "gateway/web"
     python = [path for folder in PYTHON for path in (ROOT / folder).rglob("*.py")]
     packs = (ROOT / "policies/packs").rglob("pack.json")
+    python += [ROOT / name for name in SHARED]
     return sorted([*python, *(web / "templates").rglob("*.html"), *packs])
 
 

@@ -2,11 +2,11 @@
 
 A compromised gateway must not turn the agent into a probe of the shop's own machines. Every URL is checked for scheme,
 host and port before anything is resolved; every address it resolves to is checked once and then used as it is, so that
-a name cannot change its meaning between check and connection.
+a name cannot change its meaning between check and connection. Nor is an answer taken that would fill the machine.
 """
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from partner_agent.wire.keyset import KeySet
 
 Address = IPv4Address | IPv6Address
 RESOLVE_S: Final = 3.0
+ANSWER_BYTES: Final = 256 * 1024  # of one answer over HTTP: none that the agent waits for is larger
 _TLS: Final = frozenset({"https", "wss"})
 _PLAIN: Final = frozenset({"http", "ws"})
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -74,6 +75,16 @@ class AddressRules:
             raise AddressError("the address is not on a host of the key set")
         return await self.resolved(parts.scheme, parts.hostname)
 
+    async def server(self, host: str, port: int, key_set: KeySet) -> Address | None:
+        """The one address to use for a STUN or TURN server that the gateway named; None where the site allows none."""
+        if f"{host}:{port}" not in key_set.hosts:
+            return None
+        with anyio.move_on_after(RESOLVE_S):
+            for address in await self._resolver.resolve(host):
+                if self.allows(address):
+                    return address
+        return None
+
     async def resolved(self, scheme: str, host: str) -> Address:
         """The one address of `host` to use with `scheme`.
 
@@ -91,7 +102,10 @@ class AddressRules:
 
 
 class PinnedTransport(httpx.AsyncBaseTransport):
-    """HTTP that resolves each host once, by the site's rules, and connects to exactly that address."""
+    """HTTP that resolves each host once, by the site's rules, and connects to exactly that address.
+
+    An answer comes as it is, of at most `ANSWER_BYTES`; another one is as a connection that broke.
+    """
 
     def __init__(self, rules: AddressRules, may_call: Callable[[str], bool]) -> None:
         self._rules, self._may_call = rules, may_call
@@ -108,8 +122,35 @@ class PinnedTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectError(str(error), request=request) from error
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=str(address))  # the Host header was set from the name before
-        return await self._inner.handle_async_request(request)
+        request.headers["accept-encoding"] = "identity"
+        answer = await self._inner.handle_async_request(request)
+        if (
+            answer.headers.get("content-encoding", "identity").strip().lower() != "identity"
+        ):  # small here, huge unpacked
+            await answer.aclose()
+            raise httpx.RemoteProtocolError("the answer is packed, which nobody asked for", request=request)
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        answer.stream = _Bounded(answer.stream)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._inner.aclose()
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """The body of an answer, as far as it is one."""
+
+    def __init__(self, body: httpx.AsyncByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = ANSWER_BYTES
+        async for piece in self._body:
+            left -= len(piece)
+            if left < 0:
+                raise httpx.RemoteProtocolError("the answer is larger than any that the agent waits for")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._body.aclose()

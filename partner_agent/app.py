@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,26 +19,36 @@ from partner_agent.addresses import AddressRules, PinnedTransport, SystemResolve
 from partner_agent.archive import Archive, NoRecordings
 from partner_agent.assembly import VERSION, Adapters, Agent
 from partner_agent.budget import Budget
+from partner_agent.checks import Looks, RealNetwork
+from partner_agent.encoders import Encoders
+from partner_agent.first_picture import PremisesPictures
 from partner_agent.identity import Identity
 from partner_agent.keystore import FileKeyStore, KeyStoreError
+from partner_agent.line import HttpMeter
 from partner_agent.local_page import ALWAYS, LocalPage
+from partner_agent.masks import Masks
 from partner_agent.notices import MailNotice, Notices, TerminalNotice
 from partner_agent.pairing import Code, pair, settle
 from partner_agent.premises import Premises
+from partner_agent.recorded_uplink import NoPlayers, RecordedUplink
 from partner_agent.ring.recorder import Recorder, SegmentWriter
 from partner_agent.ring.store import Quota, RecordingStore
 from partner_agent.rtc import certificate, whip
+from partner_agent.rtc.detours import Detours
 from partner_agent.settings import Settings
 from partner_agent.shared_uplink import SharedPublisher
+from partner_agent.still_camera import CameraStills
 from partner_agent.store import Store
 from partner_agent.timekeeping import KernelTimeSync, UnsafeAlwaysSynced
 from partner_agent.tus import TusUploader
 from partner_agent.uplink import Uplink
-from partner_agent.websocket import WebSocketDialler
-from partner_agent.wire.clock import SystemClock
+from partner_agent.websocket import WebSocketDialler, WebSocketTunnel
+from partner_agent.wire import tunnels
+from partner_agent.wire.clock import Clock, SystemClock
 from partner_agent.wire.enrolment import Pairing
 from partner_agent.wire.ids import SystemIds
 from partner_agent.wire.steady import put_aside
+from partner_agent.wire.tokens import Signer
 
 log: Final = logging.getLogger("lenspact.agent")
 DATABASE: Final = "agent.db"
@@ -94,9 +103,16 @@ async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
             raise KeyStoreError("there is no device key here; run: lenspact-agent enrol")
         identity = Identity(store)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        premises = Premises(settings.cameras, store=store, clock=SystemClock(), ids=SystemIds())
+        premises = Premises(
+            settings.cameras,
+            store=store,
+            clock=SystemClock(),
+            ids=SystemIds(),
+            encoders=Encoders(settings.max_encoders),
+        )
         tasks.start_soon(premises.run)
-        world = await _world(settings, identity, premises, stack=stack, tasks=tasks, show=show)
+        masks = Masks(store)
+        world = await _world(settings, identity, device, premises, masks, stack=stack, tasks=tasks, show=show)
         agent = Agent(settings=settings, store=store, identity=identity, device=device, world=world)
         if isinstance(world.uploader, TusUploader):
             paused = agent.switches.is_paused
@@ -111,7 +127,9 @@ async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
 async def _world(
     settings: Settings,
     identity: Identity,
+    device: Signer,
     premises: Premises,
+    masks: Masks,
     *,
     stack: AsyncExitStack,
     tasks: anyio.abc.TaskGroup,
@@ -122,6 +140,9 @@ async def _world(
     http = await stack.enter_async_context(
         httpx.AsyncClient(transport=transport, headers={"user-agent": _USER_AGENT}, follow_redirects=False)
     )
+    may_ask = partial(_server_address, rules, identity)
+    dialler = WebSocketDialler(addresses=rules, key_set=lambda: identity.key_set, user_agent=_USER_AGENT)
+    detours = Detours(may_ask, dial_tunnel=partial(_dial_tunnel, dialler, identity, device, clock))
     publisher = whip.Publisher(
         http=http,
         identity=certificate.generate(clock.now()),
@@ -129,27 +150,59 @@ async def _world(
         allows_address=rules.allows,
         clock=clock,
         ids=ids,
+        detours=detours,
     )
-    recordings: Archive | NoRecordings = NoRecordings()
-    spool = settings.state_dir / SPOOL
-    if settings.ring_bytes:
-        recordings = _recorder(settings, premises, tasks, spool, stack)
-    dialler = WebSocketDialler(addresses=rules, key_set=lambda: identity.key_set, user_agent=_USER_AGENT)
+    budget, spool = Budget(settings.uplink_kbps * 1000, clock=clock), settings.state_dir / SPOOL
+    ring = _recorder(settings, premises, tasks, stack) if settings.ring_bytes else None
     return Adapters(
         clock=clock,
         ids=ids,
         dialler=dialler,
         cameras=premises,
-        publisher=SharedPublisher(
-            Uplink(premises, publisher, Budget(settings.uplink_kbps * 1000, clock=clock)), clock=clock
-        ),
-        recordings=recordings,
+        publisher=SharedPublisher(Uplink(premises, publisher, budget, masks), clock=clock),
+        players=_players(ring, premises, publisher, budget, masks) if ring else NoPlayers(),
+        stills=CameraStills(premises, masks, http=http, clock=clock),
+        recordings=Archive(ring, spool, ids=ids, software=_USER_AGENT) if ring else NoRecordings(),
         uploader=TusUploader(http=http, clock=clock, path_of=lambda cut_id: spool / f"{cut_id}.mp4"),
         addresses=rules,
         sync=UnsafeAlwaysSynced() if settings.trust_clock else KernelTimeSync(),
         notice=_notices(settings, clock, tasks, show),
         tzdata=metadata.version("tzdata"),
+        looks=_looks(settings, premises, http, RealNetwork(may_ask, detours)),
+        encoders=premises.encoders,
     )
+
+
+def _looks(settings: Settings, premises: Premises, http: httpx.AsyncClient, network: RealNetwork) -> Looks:
+    """What the check of the connection looks with."""
+    meter = HttpMeter(http=http, clock=SystemClock(), most_kbps=settings.uplink_kbps)
+    return Looks(network, PremisesPictures(premises, clock=SystemClock()), meter)
+
+
+def _players(
+    ring: RecordingStore, premises: Premises, publisher: whip.Publisher, budget: Budget, masks: Masks
+) -> RecordedUplink:
+    return RecordedUplink(
+        ring,
+        publisher,
+        budget,
+        masks,
+        clock=budget.clock,
+        is_recorded=premises.is_recorded,
+        encoders=premises.encoders,
+    )
+
+
+async def _server_address(rules: AddressRules, identity: Identity, host: str, port: int) -> str | None:
+    address = await rules.server(host, port, identity.key_set)
+    return str(address) if address else None
+
+
+async def _dial_tunnel(
+    dialler: WebSocketDialler, identity: Identity, device: Signer, clock: Clock, url: str
+) -> WebSocketTunnel:
+    token = tunnels.make_token(device, agent=identity.agent, url=url, now=clock.now())
+    return await dialler.dial_tunnel(url, token)
 
 
 def _notices(
@@ -167,9 +220,8 @@ def _recorder(
     settings: Settings,
     premises: Premises,
     tasks: anyio.abc.TaskGroup,
-    spool: Path,
     stack: AsyncExitStack,
-) -> Archive:
+) -> RecordingStore:
     clock, ids, folder = SystemClock(), SystemIds(), settings.state_dir / "ring"
     ring = RecordingStore(folder, quota=Quota(cap_bytes=settings.ring_bytes), clock=clock, ids=ids)
     stack.callback(ring.close)
@@ -178,7 +230,7 @@ def _recorder(
         if camera.is_recorded and source is not None:
             writer = SegmentWriter(ring, camera_id, folder)
             tasks.start_soon(Recorder(source, writer, ring, camera_id, clock).run)
-    return Archive(ring, spool, ids=ids, software=_USER_AGENT)
+    return ring
 
 
 async def _open_page(settings: Settings, agent: Agent, tasks: anyio.abc.TaskGroup, show: Callable[[str], None]) -> None:

@@ -1,10 +1,11 @@
-"""What the owner said to one recording or one live view that has to be asked for.
+"""What the owner said to one file, one view or one still that has to be asked for.
 
-On site the owner answers a request for a recording with yes, yes without masks, or no; one for a live view with yes or
+On site the owner answers a request for a file with yes, yes without masks, or no; one to look with yes or
 no. That answer goes before any passkey. A touch travels in the grant: it must be genuine, of the right kind, over
-exactly the request that the grant carries, and the request must name what the grant names. A recording's touch says
-nothing about masks. A yes to a view opens one session, for five minutes from its acceptance. A suspended owner's touch
-ends what it opened; that of somebody who only answered requests, suspended since, does not.
+exactly the request that the grant carries, and the request must name what the grant names: a yes to a live view gives
+no recording and no still, one to a recording gives that person no more than its range. A file's touch says nothing
+about masks. A yes to look opens one session, for minutes from its acceptance (`views.APPROVED_S`). A suspended owner's
+touch ends what it opened; that of somebody who only answered requests, suspended since, does not.
 """
 
 import dataclasses
@@ -19,10 +20,9 @@ from partner_agent.store import Store
 from partner_agent.wire import views
 from partner_agent.wire.approvals import ApprovalError
 from partner_agent.wire.clips import ClipRequest
-from partner_agent.wire.clock import from_ms
+from partner_agent.wire.clock import from_ms, has_come
 from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from partner_agent.wire.grants import Grant
-from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.views import ViewRequest, ViewRequestError
 from policies.model import Owner
 from policies.request import Approval
@@ -36,6 +36,14 @@ def _as_answered(owner: Owner) -> Owner:
     return owner if owner.role is OwnerRole.OWNER else dataclasses.replace(owner, is_suspended=False)
 
 
+def _is_within(request: ViewRequest, grant: Grant) -> bool:
+    """Whether a grant is of no other time than the request: of now, or of a range that lies in the asked one."""
+    asked, given = request.span, grant.recorded
+    if asked is None or given is None:
+        return asked is None and given is None
+    return asked[0] <= given.first and given.last <= asked[1]
+
+
 class SiteAnswers(Protocol):
     """What the owner answered on site."""
 
@@ -44,7 +52,7 @@ class SiteAnswers(Protocol):
 
 
 class ViewAnswers(Protocol):
-    """What the owner answered on site to a request for a live view, or elsewhere with no."""
+    """What the owner answered on site to a request to look, or elsewhere with no."""
 
     def answer(self, request: ViewRequest, now: datetime, *, is_new: bool) -> str | None:
         """yes, no, or None while nobody has answered, or when a yes has waited too long for its view (`is_new`)."""
@@ -99,12 +107,13 @@ class Asking:
         request = views.parse(grant.approval.document)
         self._check_view(request, grant)
         accepted = self._used_at(request.request_id)
-        if is_new and (accepted is not None or now >= request.expiry):
-            raise ViewRequestError("the request is over, or has opened its view")
+        if is_new and (accepted is not None or now >= request.expiry or not has_come(request.created, now)):
+            raise ViewRequestError("the request is over, of a time to come, or has opened its view")
         said = self._view_answers.answer(request, now, is_new=is_new)
         if said == "no" or (said != "yes" and not self._is_touched(grant, VIEW_LABEL, request.sha256, is_new=is_new)):
             return None
-        return Approval(act=Act.LIVE_VIEW, until=(accepted or now) + timedelta(seconds=VIEW_APPROVED_S))
+        lasts = timedelta(seconds=views.APPROVED_S[request.kind])
+        return Approval(act=request.kind, until=(accepted or now) + lasts)
 
     def _check_view(self, request: ViewRequest, grant: Grant) -> None:
         if grant.approval is None or grant.approval.label != VIEW_LABEL:  # else its request would not be used up
@@ -114,6 +123,12 @@ class Asking:
         meant = (grant.lineage, mine.site, mine.partner, grant.camera, grant.purpose, grant.subject.agency)
         if said != meant or request.incident != (grant.incident.ref if grant.incident else None):
             raise ViewRequestError("the request is of another site, camera or reason than the grant")
+        if grant.subject.on_behalf_of:
+            raise ViewRequestError("a yes to one agency is none to another")
+        if request.act != grant.act or request.who not in {None, grant.subject.ref}:
+            raise ViewRequestError("the request is for another act, or another person's")
+        if not _is_within(request, grant):
+            raise ViewRequestError("the grant is of more of the recording than the request")
 
     def _is_touched(self, grant: Grant, label: str, digest: str, *, is_new: bool) -> bool:
         approval, in_force = grant.approval, self._policy.in_force

@@ -1,6 +1,6 @@
 """The core of the agent, put together over its ports; `app` brings the adapters, tests bring fakes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -9,22 +9,27 @@ import anyio
 from partner_agent.accounts import Accounts
 from partner_agent.addresses import AddressRules
 from partner_agent.asking import Asking
+from partner_agent.channels import Dialler
+from partner_agent.checks import Checks, Looks
 from partner_agent.clips import ClipDesk
 from partner_agent.desk import Desk
+from partner_agent.encoders import Encoders
 from partner_agent.grants import Gate
 from partner_agent.holds import Holds
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
 from partner_agent.link import Link
+from partner_agent.masks import Masks
 from partner_agent.owners import Owners
 from partner_agent.pin import SitePin
 from partner_agent.policy_store import PolicyStore
 from partner_agent.ports import (
     Cameras,
-    Dialler,
     OwnerNotice,
+    Players,
     Publisher,
     Recordings,
+    Stills,
     TimeSync,
     Uploader,
 )
@@ -33,7 +38,9 @@ from partner_agent.proofs import Promises
 from partner_agent.pulse import Pulse
 from partner_agent.sessions import Sessions
 from partner_agent.settings import Settings
+from partner_agent.showing import Showings
 from partner_agent.site import Site
+from partner_agent.stills import StillDesk
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
@@ -57,12 +64,16 @@ class Adapters:
     dialler: Dialler
     cameras: Cameras
     publisher: Publisher
+    players: Players
+    stills: Stills
     recordings: Recordings
     uploader: Uploader
     addresses: AddressRules
     sync: TimeSync
     notice: OwnerNotice
     tzdata: str = ""
+    looks: Looks = field(default_factory=Looks)
+    encoders: Encoders = field(default_factory=Encoders)
 
 
 def profile_of(settings: Settings, link_url: str) -> Profile:
@@ -81,6 +92,7 @@ class Agent:
         clock, ids, notice = world.clock, world.ids, world.notice
         self.store, self.identity, self.world = store, identity, world
         self.journal = Journal(store, clock)
+        self.masks = Masks(store)
         self.switches = Switches(store=store, journal=self.journal, clock=clock)
         self.clock_guard = ClockGuard(clock=clock, sync=world.sync, store=store)
         self.outbox = Postbox()
@@ -110,7 +122,8 @@ class Agent:
         self._build_link(device)
         self._build_sessions(device)
         self._build_clips(device)
-        self._build_desk(settings, device)
+        self._build_gate(settings)
+        self._build_desk(device, settings)
         self._build_site(settings)
 
     def _voice(self) -> Voice:
@@ -135,6 +148,7 @@ class Agent:
             version=VERSION,
             boot_id=world.ids.secret(_BOOT_ID_BYTES).hex(),
             lineage=lambda: self.policy.position.lineage,
+            is_watched=lambda: bool(self.sessions.running),
         )
 
     def _build_sessions(self, device: Signer) -> None:
@@ -151,8 +165,13 @@ class Agent:
             fresh=self.fresh,
             accounts=self.accounts,
             publisher=world.publisher,
+            players=world.players,
             outbox=outbox,
         )
+        self.still_desk = StillDesk(
+            identity=identity, journal=journal, clock=clock, device=device, stills=world.stills, notice=world.notice
+        )
+        self.showings = Showings(sessions=self.sessions, journal=journal, clock=clock, ids=ids, outbox=outbox)
 
     def _build_clips(self, device: Signer) -> None:
         world = self.world
@@ -184,9 +203,8 @@ class Agent:
             voice=self._voice,
         )
 
-    def _build_desk(self, settings: Settings, device: Signer) -> None:
-        world, clock = self.world, self.world.clock
-        store, journal, identity = self.store, self.journal, self.identity
+    def _build_gate(self, settings: Settings) -> None:
+        world, clock, store, identity = self.world, self.world.clock, self.store, self.identity
         self.gate = Gate(
             identity=identity,
             policy=self.policy,
@@ -196,15 +214,36 @@ class Agent:
             fresh=self.fresh,
             switches=self.switches,
             cameras=world.cameras,
+            masks=self.masks,
             publisher=world.publisher,
+            players=world.players,
+            stills=world.stills,
             proofs=self.proofs,
             asking=self._asking(),
             on_site=self.clip_desk,
             addresses=world.addresses,
             usage=self.sessions.usage,
+            opening=self.sessions.opening,
             max_views=settings.max_views,
         )
         self.sessions.decide_by(self.gate)
+
+    def _build_desk(self, device: Signer, settings: Settings) -> None:
+        world, clock = self.world, self.world.clock
+        store, journal, identity = self.store, self.journal, self.identity
+        self.checks = Checks(
+            store=store,
+            outbox=self.outbox,
+            clock=clock,
+            ids=world.ids,
+            cameras=world.cameras,
+            sync=world.sync,
+            looks=world.looks,
+            is_linked=lambda: self.outbox.is_open,
+            is_watched=lambda: bool(self.sessions.running),
+            uplink_kbps=settings.uplink_kbps,
+            journal=journal,
+        )
         self.desk = Desk(
             store=store,
             journal=journal,
@@ -221,7 +260,10 @@ class Agent:
             accounts=self.accounts,
             clip_desk=self.clip_desk,
             view_asks=self.view_asks,
+            showings=self.showings,
+            still_desk=self.still_desk,
             publisher=world.publisher,
+            checks=self.checks,
         )
 
     def _asking(self) -> Asking:
@@ -250,6 +292,8 @@ class Agent:
             view_asks=self.view_asks,
             desk=self.desk,
             cameras=world.cameras,
+            masks=self.masks,
+            encoders=world.encoders,
             panic_s=settings.panic_s,
             is_linked=lambda: self.outbox.is_open,
         )
@@ -267,6 +311,7 @@ class Agent:
             clip_desk=self.clip_desk,
             view_asks=self.view_asks,
             cameras=world.cameras,
+            masks=self.masks,
             state_dir=settings.state_dir,
             version=VERSION,
             tzdata=world.tzdata,

@@ -11,12 +11,13 @@ from typing import Final
 from partner_agent.wire.clock import Clock
 
 DEPTH_S: Final = 4.0  # so much of the rate may leave at once: the group of pictures that a new view begins with
+_KEPT_SHARE: Final = 0.25  # of that, which nothing that was lost may take
 _PAYLOAD_BYTES: Final = 1200
 _HEADERS_BYTES: Final = 70  # of one packet, at most: IPv6 40, UDP 8, RTP 12, the tag of SRTP 10
 
 
 def on_the_line(unit_bytes: int) -> int:
-    """How many bytes an access unit is once it is in packets; what is sent twice because it was lost is not counted."""
+    """How many bytes an access unit is once it is in packets; a lost one that leaves again counts by itself."""
     return unit_bytes + _HEADERS_BYTES * -(-unit_bytes // _PAYLOAD_BYTES)
 
 
@@ -32,6 +33,10 @@ class Share:
         """Count one unit about to leave; False if it may not, because this uplink gave way."""
         return not self.is_over and self._budget.take(self, unit_bytes)
 
+    def spares(self, packet_bytes: int) -> bool:
+        """Count one packet that would leave for a second time, if there is room for it; nobody gives way for it."""
+        return not self.is_over and self._budget.spares(packet_bytes)
+
     def give_way(self) -> None:
         """Nothing more may leave, from this instant."""
         self.is_over = True
@@ -44,14 +49,23 @@ class Share:
 
 
 class Budget:
-    """What may leave a site, and the uplinks that share it, the newest last."""
+    """What may leave a site, and the uplinks that share it, the newest last.
+
+    Attributes:
+        clock: by which it fills.
+    """
 
     def __init__(self, rate_bps: int, *, clock: Clock) -> None:
         """`rate_bps`: bits a second over all uplinks; 0 = as much as there is."""
-        self._rate_bps, self._clock = rate_bps, clock
+        self._rate_bps, self.clock = rate_bps, clock
         self._depth = rate_bps / 8 * DEPTH_S
         self._tokens, self._filled_s = self._depth, clock.monotonic()
         self._shares: list[Share] = []
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the owner set a rate."""
+        return self._rate_bps > 0
 
     def fits(self, rate_bps: int | None) -> bool:
         """Whether a stream of this rate fits beside those that run; one of unknown rate, if anything is left."""
@@ -89,11 +103,25 @@ class Budget:
             self._shares[-1].give_way()
         return not share.is_over
 
+    def spares(self, packet_bytes: int) -> bool:
+        """Count one repeated packet if a quarter of the bucket stays for pictures; else it may not leave.
+
+        Who asks for packets without end, a relay that lies, gets what the line has over, and ends no view by it.
+        """
+        if not self._rate_bps:
+            return True
+        self._fill()
+        size = packet_bytes + _HEADERS_BYTES
+        if self._tokens - size < self._depth * _KEPT_SHARE:
+            return False
+        self._tokens -= size
+        return True
+
     def forget(self, share: Share) -> None:
         """This uplink is over."""
         self._shares = [one for one in self._shares if one is not share]
 
     def _fill(self) -> None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         self._tokens = min(self._depth, self._tokens + (now - self._filled_s) * self._rate_bps / 8)
         self._filled_s = now

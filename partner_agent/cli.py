@@ -1,4 +1,4 @@
-"""`lenspact-agent`: enrol, run, approve, pin, doctor, pause, resume, panic, clear, new-owner, journal, simulate."""
+"""`lenspact-agent`: enrol, run, approve, pin, doctor, pause, resume, panic, mask, clear, new-owner and more."""
 
 import argparse
 import getpass
@@ -7,21 +7,26 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import anyio
 
-from partner_agent import app, control, doctor, memory
+from partner_agent import app, control, doctor, memory, preview
+from partner_agent.areas import box
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import KeyStoreError
+from partner_agent.masks import Masks
 from partner_agent.one_agent import InUseError, only_agent
 from partner_agent.pairing import Code, PairingError, words
 from partner_agent.pin import PinError, SitePin
+from partner_agent.premises import Premises
 from partner_agent.settings import Settings, SettingsError, load
 from partner_agent.switches import Switches
 from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
 from partner_agent.wire.tokens import TokenError
 
 _OK, _FAILED = 0, 1
@@ -85,11 +90,16 @@ def _parser() -> argparse.ArgumentParser:
     approve.add_argument("--no", action="store_true", help="decline")
     approve.add_argument("--unmasked", action="store_true", help="send a recording without your masks")
     add("pin", _pin, "Choose the site PIN.")
-    add("doctor", _doctor, "Say what works here and what does not.")
+    look = add("doctor", _doctor, "Look at everything here now; exit status 1 if something fails, 0 if nothing does.")
+    look.add_argument(
+        "--last", action="store_true", help="begin no check of the connection: say what the last one found"
+    )
+    look.add_argument("--json", action="store_true", help="one JSON object for scripts")
     pause = add("pause", _pause, "Stop everything now; only this site can resume.")
     resume = add("resume", _resume, "End the pause.")
     for command in (pause, resume):
         command.add_argument("camera", nargs="?", help="one camera only")
+    _add_mask(add("mask", _mask, "List, draw or remove areas that can be black in pictures."))
     panic = add("panic", _panic, "The site's panic input; ends by itself.")
     panic.add_argument("--over", action="store_true", help="end it now")
     clear = add("clear", _clear, "Clear quarantined, clock_skew, promise_overdue or contradiction.")
@@ -99,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
     journal.add_argument("--json", action="store_true", help="one JSON object per line")
     commands.add_parser("simulate", help="Simulated cameras for trying out.")
     return parser
+
+
+def _add_mask(mask: argparse.ArgumentParser) -> None:
+    mask.add_argument("camera", nargs="?", help="the camera's id; without it every area is listed")
+    mask.add_argument("name", nargs="?", help="your name for the area")
+    mask.add_argument("--box", help="left,top,right,bottom in percent of the picture")
+    mask.add_argument("--corners", nargs="+", help="three or more corners, each x,y in percent")
+    mask.add_argument("--picture", type=Path, help="write what it sees now to this JPEG, a line at every tenth")
+    mask.add_argument("--remove", action="store_true", help="forget it: views that ask for it are not shown any more")
+    mask.add_argument("--pin-file", type=Path, help="read the site PIN from a file instead of asking")
 
 
 def _enrol(settings: Settings, options: argparse.Namespace) -> int:
@@ -209,7 +229,7 @@ def _show_waiting(status: dict[str, Any]) -> None:
         print(f"\n{item['sha256'][:12]}  a recording of {item['camera']}, {item['from']} to {item['to']}")
         print(f"   {item['who']}, {item['why']}, incident {item['incident']}, {item['legal_basis']}")
     for item in status["views"]:
-        print(f"\n{item['sha256'][:12]}  to watch {item['camera']} live, once, five minutes; until {item['until']}")
+        print(f"\n{item['sha256'][:12]}  {item['camera']}: {item['what']}; answer before {item['until']}")
         print(f"   {item['who']}, {item['why']}, incident {item['incident']}")
 
 
@@ -229,11 +249,10 @@ def _choose_pin(settings: Settings) -> None:
         store.close()
 
 
-def _doctor(settings: Settings, _options: argparse.Namespace) -> int:
-    findings = anyio.run(doctor.examine, settings)
-    for finding in findings:
-        print(f"{'ok  ' if finding.is_good else 'look'}  {finding.sentence}")
-    return _OK if all(finding.is_good for finding in findings) else _FAILED
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    findings = anyio.run(partial(doctor.examine, settings, is_looking=not options.last))
+    print(doctor.as_json(findings) if options.json else doctor.as_text(findings))
+    return _OK if doctor.is_well(findings) else _FAILED
 
 
 def _pause(settings: Settings, options: argparse.Namespace) -> int:
@@ -252,6 +271,53 @@ def _pause(settings: Settings, options: argparse.Namespace) -> int:
 def _resume(settings: Settings, options: argparse.Namespace) -> int:
     pin = getpass.getpass("Site PIN: ")
     return _say(_call(settings, do="resume", subject=options.camera, pin=pin), "Sharing goes on by your rules.")
+
+
+def _mask(settings: Settings, options: argparse.Namespace) -> int:
+    if options.camera is None:
+        for camera in _call(settings, do="status")["cameras"]:
+            names = ", ".join(f"{label} ({name})" for name, label in camera["areas"])
+            print(f"{camera['id']}  {camera['label']}: {names or 'no areas'}")
+        return _OK
+    if options.picture:
+        return _picture(settings, options)
+    if options.remove:
+        answer = _call(settings, do="area_remove", subject=options.camera, label=options.name or "")
+        return _say(answer, "Removed. What asks for it is not shown any more.")
+    points = _corners(options)
+    if not points:
+        print("Give --box left,top,right,bottom or --corners x,y x,y x,y in percent.", file=sys.stderr)
+        return _FAILED
+    order = {"subject": options.camera, "label": options.name or "", "points": points, "pin": _site_pin(options)}
+    return _say(_call(settings, do="area", **order), "Drawn. It is black wherever a rule asks for it.")
+
+
+def _picture(settings: Settings, options: argparse.Namespace) -> int:
+    store = app.open_store(settings)
+    try:
+        premises = Premises(settings.cameras, store=store, clock=SystemClock(), ids=SystemIds())
+        jpeg = anyio.run(preview.take, premises, Masks(store), options.camera)
+    except preview.NoPictureError as error:
+        print(error, file=sys.stderr)
+        return _FAILED
+    finally:
+        store.close()
+    options.picture.touch(mode=0o600)
+    options.picture.write_bytes(jpeg)
+    print(f"Written to {options.picture}: a line at every tenth of width and height, areas black.")
+    return _OK
+
+
+def _corners(options: argparse.Namespace) -> list[tuple[int, int]]:
+    """What was drawn, in parts of 10,000; nothing where it cannot be read."""
+    try:
+        if options.box:
+            left, top, right, bottom = (round(float(part) * 100) for part in options.box.split(","))
+            return list(box(left, top, right, bottom))
+        pairs = [corner.split(",") for corner in options.corners or ()]
+        return [(round(float(x) * 100), round(float(y) * 100)) for x, y in pairs]
+    except (ValueError, OverflowError):
+        return []
 
 
 def _panic(settings: Settings, options: argparse.Namespace) -> int:

@@ -16,7 +16,8 @@ from partner_agent.identity import Identity
 from partner_agent.journal import Journal
 from partner_agent.policy_store import PolicyStore
 from partner_agent.ports import Cut, HeldRange, MediaError, Outbox, OwnerNotice, Recordings, Uploader
-from partner_agent.sessions import Running, Sessions
+from partner_agent.running import Running
+from partner_agent.sessions import Sessions
 from partner_agent.store import Store
 from partner_agent.wire import classes, clips, statements
 from partner_agent.wire.clips import ClipRequest, ClipRequestError

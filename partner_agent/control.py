@@ -16,8 +16,10 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from partner_agent.clips import Asked
 from partner_agent.pin import PinError
-from partner_agent.site import ActError, Site
+from partner_agent.site import ActError, Site, View
+from partner_agent.view_asks import said_act
 from partner_agent.wire.clock import to_rfc3339
+from partner_agent.wire.diagnosis import lines_of
 from partner_agent.wire.views import ViewRequest
 from policies.words import say, say_change
 
@@ -100,6 +102,7 @@ def _do(site: Site, request: dict[str, Any]) -> None:
     subject, pin = str(request.get("subject") or ""), str(request.get("pin") or "")
     acts: dict[str, Callable[[], None]] = {
         "status": lambda: None,
+        "check": site.look,
         "pause": lambda: site.pause(subject or None),
         "resume": lambda: site.resume(pin, subject or None),
         "panic": lambda: site.panic(is_on=subject != "over"),
@@ -111,11 +114,20 @@ def _do(site: Site, request: dict[str, Any]) -> None:
         "view": lambda: site.approve_view(subject, pin),
         "view_no": lambda: site.decline_view(subject),
         "clear": lambda: site.clear(subject, pin),
+        "area": lambda: site.draw(subject, str(request.get("label") or ""), _points(request.get("points")), pin),
+        "area_remove": lambda: site.remove_area(subject, str(request.get("label") or "")),
     }
     act = acts.get(str(request.get("do")))
     if act is None:
         raise ActError("The agent does not know this command; is it an older version?")
     act()
+
+
+def _points(value: object) -> list[tuple[int, int]]:
+    """Corners as the terminal sends them; nothing that is none."""
+    if not isinstance(value, list):
+        return []
+    return [(int(pair[0]), int(pair[1])) for pair in value if isinstance(pair, list) and len(pair) == 2]
 
 
 def _status(site: Site) -> dict[str, Any]:
@@ -128,9 +140,20 @@ def _status(site: Site) -> dict[str, Any]:
         "version": view.position_seq,
         "says": say(view.policy, voice) if view.policy else ["Nothing is shared."],
         "running": len(view.running),
+        "encoders": list(view.encoders),
         "cameras": [
-            {"id": c.id, "label": c.label, "state": c.state, "live_stream": c.live_stream} for c in view.cameras
+            {
+                "id": c.id,
+                "label": c.label,
+                "state": c.state,
+                "live_stream": c.live_stream,
+                "sound": c.sound,
+                "advice": c.sentence,
+                "areas": [[area.id, area.label] for area in view.masks.get(c.id, ())],
+            }
+            for c in view.cameras
         ],
+        "check": _check(view),
         "proposals": [
             {
                 "sha256": document.sha256,
@@ -142,6 +165,24 @@ def _status(site: Site) -> dict[str, Any]:
         "asked": [_asked(asked) for asked in view.asked if asked.answer is None],
         "views": [_view_asked(asked.request) for asked in view.view_asks if asked.answer is None],
     }
+
+
+def _check(view: View) -> dict[str, Any]:
+    """The newest look at the connection: when, what was found, whether another is on its way."""
+    faults = [view.voice.cameras.get(name, name) for name in view.check_faults]
+    if view.check is None:
+        return {"is_running": view.is_checking, "at": None, "lines": [], "faults": faults}
+    at, said = view.check
+    lines = [
+        {
+            "level": str(line.level),
+            "topic": str(line.topic),
+            "sentence": line.sentence % line.values,
+            "remedy": line.remedy % line.values,
+        }
+        for line in lines_of(said, view.voice.cameras)
+    ]
+    return {"is_running": view.is_checking, "at": to_rfc3339(at), "lines": lines, "faults": faults}
 
 
 def _asked(asked: Asked) -> dict[str, Any]:
@@ -162,6 +203,7 @@ def _asked(asked: Asked) -> dict[str, Any]:
 def _view_asked(request: ViewRequest) -> dict[str, Any]:
     return {
         "sha256": request.sha256,
+        "what": said_act(request),
         "camera": request.camera,
         "who": request.agency,
         "why": request.purpose,

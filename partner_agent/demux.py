@@ -10,16 +10,17 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 import av
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.stream import VideoStream
 
-from partner_agent import challenge
+from partner_agent import anew, challenge
+from partner_agent.areas import NoPlaceError
+from partner_agent.converting import Converter
 from partner_agent.parameters import ParameterSets
 from partner_agent.reordering import Reordering
 from partner_agent.rtc import nal, sps
@@ -36,7 +37,6 @@ READ_TIMEOUT_S: Final = 2.0
 _PROTOCOLS: Final = "rtsp,rtp,tcp,tls,crypto"
 # A small probe opens in 0.1 s instead of 1 s; `fflags=nobuffer` would throw the probed key picture away.
 _OPTIONS: Final = {
-    "allowed_media_types": "video",  # sound is not even asked for: wiretap law, and the owner's default
     "probesize": "32",
     "analyzeduration": "0",
 }
@@ -53,7 +53,7 @@ class CameraError(Exception):
     """A camera gives no usable video.
 
     Attributes:
-        code: camera_auth, camera_unreachable or codec_unsupported.
+        code: camera_auth, camera_unreachable, codec_unsupported or obligation_unknown.
         sentence: what is wrong and what the owner can do.
         is_final: trying again without the owner's help is useless, or harmful (a wrong password locks cameras).
     """
@@ -118,6 +118,7 @@ def read(
     joiner: Joiner,
     stop: threading.Event,
     on_open: Callable[[StreamFacts], None],
+    converter: Converter | None = None,
 ) -> Iterator[Demuxed]:
     """Open the stream and yield units from its first key picture on, until `stop` is set.
 
@@ -128,23 +129,31 @@ def read(
         joiner: knows from earlier connections to this stream whether its pictures come in pieces.
         stop: set by the caller, from any thread, to end.
         on_open: told once what the camera sends, in this thread.
+        converter: makes every picture anew as H.264, whatever comes, with its areas black.
 
     Raises:
         CameraError: it cannot be opened, it ended, it fell silent, or its codec cannot be relayed.
     """
     try:
-        options = _OPTIONS | _TRANSPORTS[address.transport]
-        container = av.open(_dialled(address), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+        container = opened(address, media="video")
     except (av.error.FFmpegError, OSError) as error:
         raise _explained(error, address) from None
     try:
         facts = _facts(container)
         on_open(facts)
-        _check_codec(facts)
         timeline = Timeline(starts_at_90k=starts_at_90k)
-        yield from _units(container, facts, clock=clock, timeline=timeline, joiner=joiner, stop=stop)
+        if converter is not None:
+            step_90k = _step_90k(facts)
+            made = anew.read(container, converter, clock=clock, timeline=timeline, step_90k=step_90k, stop=stop)
+            yield from (Demuxed(unit, capture, size if unit.is_key else None) for unit, capture, size in made)
+        else:
+            _check_codec(facts)
+            yield from _units(container, facts, clock=clock, timeline=timeline, joiner=joiner, stop=stop)
     except (av.error.FFmpegError, OSError) as error:
         raise _explained(error, address) from None
+    except NoPlaceError:
+        sentence = "Its black areas were drawn on a picture of another shape. Draw them anew."
+        raise CameraError("obligation_unknown", sentence, is_final=True) from None
     except BFramesError:
         sentence = "This camera sends B-frames, which cannot be shown live. Turn them off, or share its other stream."
         raise CameraError("codec_unsupported", sentence, is_final=True) from None
@@ -152,6 +161,16 @@ def read(
         container.close()
     if not stop.is_set():
         raise CameraError("camera_unreachable", "The camera ended the stream. It is tried again by itself.")
+
+
+def opened(address: CameraAddress, *, media: Literal["video", "audio"]) -> InputContainer:
+    """The stream's pictures or its sound, and never both: sound is not even asked for before somebody may hear it.
+
+    Raises:
+        FFmpegError, OSError: it cannot be opened; their text may hold the password.
+    """
+    options = _OPTIONS | _TRANSPORTS[address.transport] | {"allowed_media_types": media}
+    return av.open(_dialled(address), options=options, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
 
 
 def _units(
@@ -165,7 +184,7 @@ def _units(
 ) -> Iterator[Demuxed]:
     capture_clock, reordering = CaptureClock(), Reordering()
     sets = ParameterSets(container.streams.video[0].codec_context.extradata or b"")
-    step_90k = round(90_000 / facts.frame_rate) if facts.frame_rate else 0
+    step_90k = _step_90k(facts)
 
     def unit(picture: Piece) -> Demuxed:
         pts_90k = timeline.place(picture.pts, step_90k, arrived_s=picture.arrived_s)
@@ -206,7 +225,12 @@ def _pieces(container: InputContainer, clock: Clock, stop: threading.Event) -> I
         is_key = packet.is_keyframe and any(nal.nal_type(unit) == nal.IDR for unit in nal.split(data))
         has_begun = has_begun or (is_key and nal.begins_picture(data))
         if has_begun:
-            yield Piece(data, packet.pts, is_key, clock.now(), clock.monotonic(), _camera_time(packet))
+            yield Piece(data, packet.pts, is_key, clock.now(), clock.monotonic(), camera_time(packet))
+
+
+def _step_90k(facts: StreamFacts) -> int:
+    """The distance of two pictures; 0 if the stream does not say."""
+    return round(90_000 / facts.frame_rate) if facts.frame_rate else 0
 
 
 def _size(key_picture: bytes) -> tuple[int, int] | None:
@@ -240,7 +264,7 @@ def _check_codec(facts: StreamFacts) -> None:
         raise CameraError("codec_unsupported", sentence, is_final=True)
 
 
-def _camera_time(packet: "Packet[VideoStream]") -> datetime | None:
+def camera_time(packet: "Packet[Any]") -> datetime | None:
     """The camera's wall clock for this packet, from the last RTCP sender report (FFmpeg: `prft`, microseconds)."""
     for side in packet.iter_sidedata():
         if str(side.data_type) == "prft":

@@ -11,22 +11,28 @@ from typing import Final
 import anyio.abc
 
 from partner_agent.accounts import Accounts
+from partner_agent.checks import Checks
 from partner_agent.clips import ClipDesk
-from partner_agent.grants import Gate, Refusal
+from partner_agent.grants import Gate, Permitted, Refusal
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
 from partner_agent.policy_store import NotTaken, Outcome, PolicyStore, Proposed, Stale, Taken
 from partner_agent.ports import Outbox, Publisher
 from partner_agent.proofs import Promises
+from partner_agent.running import Running
 from partner_agent.sessions import Sessions
+from partner_agent.showing import Showings
+from partner_agent.stills import StillDesk
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.view_asks import ViewAsks
 from partner_agent.wire import classes, statements
 from partner_agent.wire import messages as m
+from partner_agent.wire.check_messages import ConnectionCheck
 from partner_agent.wire.clock import Clock, to_ms, to_rfc3339
 from partner_agent.wire.frames import Unrecognized
 from partner_agent.wire.ids import IdSource
+from partner_agent.wire.playback_messages import CoverageAsk, Playback, ThumbnailsAsk, ViewSize
 from partner_agent.wire.problems import Code, PolicyProblem
 from partner_agent.wire.tokens import Signer, TokenClass, TokenError, hash_of
 
@@ -54,22 +60,43 @@ class Desk:
         accounts: Accounts,
         clip_desk: ClipDesk,
         view_asks: ViewAsks,
+        showings: Showings,
+        still_desk: StillDesk,
         publisher: Publisher,
+        checks: Checks,
     ) -> None:
+        self._checks = checks
         self._store, self._journal, self._clock, self._ids = store, journal, clock, ids
         self._identity, self._device, self._outbox = identity, device, outbox
         self._policy, self._switches, self._gate, self._sessions = policy, switches, gate, sessions
         self._proofs, self._accounts, self._clips = proofs, accounts, clip_desk
-        self._view_asks, self._publisher = view_asks, publisher
+        self._view_asks, self._showings, self._publisher = view_asks, showings, publisher
+        self._stills = still_desk
         self._tasks: anyio.abc.TaskGroup | None = None
         self._checking = 0
+
+    @property
+    def checks(self) -> Checks:
+        """The site's look at its own connection."""
+        return self._checks
 
     def bind(self, tasks: anyio.abc.TaskGroup) -> None:
         """The task group that owns the checking of grants and the sending of clips."""
         self._tasks = tasks
+        self._showings.bind(tasks)
+        self._checks.bind(tasks)
 
     def take(self, message: m.Message | Unrecognized) -> None:
         """One message, in order."""
+        try:
+            self._take(message)
+        except Exception as error:  # noqa: BLE001 - the supervisor of messages: none of them ends the agent
+            self._journal.add("fault", of=type(message).__name__, why=type(error).__name__)
+            self._sessions.end_all("source_ended")  # it may have taken something back
+            if isinstance(message, m.Message):
+                self._problem(message, "malformed")
+
+    def _take(self, message: m.Message | Unrecognized) -> None:
         match message:
             case Unrecognized():
                 self._unsupported(message)
@@ -81,9 +108,14 @@ class Desk:
                 self._take_clip(message)
             case m.ViewAsk() | m.ViewNo():
                 self._take_view_ask(message)
-            case m.LogProof() | m.KeySets() | m.Noted():
+            case Playback() | CoverageAsk() | ThumbnailsAsk():
+                self._showings.take(message)
+            case ViewSize():
+                self._sessions.show(message.session, message.lines)
+            case m.LogProof() | m.KeySets() | m.Noted() | ConnectionCheck():
                 self._take_record(message)
             case m.Unsupported() | m.Problem():
+                self._checks.refused(message.re)
                 self._journal.add("gateway_problem", re=message.re)
             case _:
                 self._problem(message, "unexpected")
@@ -178,10 +210,17 @@ class Desk:
 
     async def grant(self, message: m.Grant) -> None:
         """Check one grant, and open its session or refuse it."""
-        outcome = await self._gate.check(message.token)
+        try:
+            outcome = await self._gate.check(message.token)
+        except Exception as error:  # noqa: BLE001 - the supervisor of grants: none of them ends the agent
+            outcome = Refusal(Code.GRANT_INVALID, 1, f"it cannot be checked: {type(error).__name__}")
         if isinstance(outcome, Refusal):
             self._refuse(message, outcome)
-            return
+        else:
+            self._begin(message, outcome)
+
+    def _begin(self, message: m.Grant, outcome: Permitted) -> None:
+        """Open its session, say so, and start what it gives."""
         assert self._tasks is not None
         running = self._sessions.open(outcome)
         grant = outcome.grant
@@ -196,9 +235,17 @@ class Desk:
         token = self._sign(classes.ACCEPTED, claims)
         self._outbox.post(m.Accepted(id=self._ids.new("msg"), re=message.id, token=token))
         if running.clip is not None:
-            self._tasks.start_soon(self._clips.send, running, self._sessions)
+            self._tasks.start_soon(self._send, self._clips, running)
+        elif grant.still is not None:
+            self._tasks.start_soon(self._send, self._stills, running)
         else:
             self._sessions.start_live(running)
+
+    async def _send(self, desk: ClipDesk | StillDesk, running: Running) -> None:
+        try:
+            await desk.send(running, self._sessions)
+        except Exception as error:  # noqa: BLE001 - the supervisor of files: none of them ends the agent
+            self._sessions.fault(running, error)
 
     def _refuse(self, message: m.Grant, refusal: Refusal) -> None:
         grant = refusal.grant
@@ -265,6 +312,8 @@ class Desk:
 
     def _take_record(self, message: m.Message) -> None:
         match message:
+            case ConnectionCheck():
+                self._checks.take(message)
             case m.LogProof():
                 if self._proofs.take(message):
                     self._sessions.end_all("contradiction")

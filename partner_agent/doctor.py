@@ -1,7 +1,10 @@
 """`lenspact-agent doctor`: what works at this site and what does not, one sentence each, with the remedy."""
 
+import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import anyio
 
@@ -14,25 +17,56 @@ from partner_agent.settings import Settings
 from partner_agent.store import Store
 from partner_agent.timekeeping import KernelTimeSync
 from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.diagnosis import Level, Topic
+
+CHECK_S: Final = 30.0  # the gateway's word, first pictures, the line, and the way there and back
+_LOOK_S: Final = 0.3
+_MARKS: Final = {Level.GOOD: "ok  ", Level.CARE: "look", Level.BAD: "FAIL"}
+_LINK: Final = "Is the gateway reachable from here, and does it run?"
+_AGAIN: Final = "Run it again in half a minute."
+_FAULT: Final = "Its log says what and where: tell whoever maintains the agent. Everything else was looked at."
+_PARTS: Final = {"network": "the network", "check": "connection and cameras"}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at."""
+    """One thing looked at; `remedy` is empty where nothing is to be done."""
 
-    is_good: bool
+    level: Level
+    topic: str
     sentence: str
+    remedy: str = ""
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """Look at key, pairing, clock, record, link and cameras."""
+def is_well(findings: Sequence[Finding]) -> bool:
+    """Whether nothing fails; what is worth attention is no failure."""
+    return all(finding.level is not Level.BAD for finding in findings)
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """A line each, for people."""
+    return "\n".join(f"{_MARKS[finding.level]}  {finding.sentence} {finding.remedy}".rstrip() for finding in findings)
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    """One object, for scripts."""
+    return json.dumps({"is_well": is_well(findings), "findings": [asdict(finding) for finding in findings]})
+
+
+async def examine(settings: Settings, *, is_looking: bool = True) -> list[Finding]:
+    """Look at key, pairing, clock, record and link, and at connection and cameras as they are now.
+
+    Args:
+        settings: of this site.
+        is_looking: begin a check and wait for it, at most half a minute; else what the last one found.
+    """
     store = app.open_store(settings)
     try:
         findings = [_key(settings), _clock(settings), _pin(settings, store), _notice(settings), _record(store)]
         findings += await _pairing(settings, store)
     finally:
         store.close()
-    return findings + await _running(settings)
+    return findings + await _running(settings, is_looking=is_looking)
 
 
 def _key(settings: Settings) -> Finding:
@@ -40,67 +74,117 @@ def _key(settings: Settings) -> Finding:
     try:
         is_there = keys.load() is not None
     except KeyStoreError as error:
-        return Finding(is_good=False, sentence=f"The device key cannot be used: {error}.")
+        return _bad("key", f"The device key cannot be used: {error}.", "Look at the rights of its file.")
     if not is_there:
-        return Finding(is_good=False, sentence="There is no device key. Run: lenspact-agent enrol")
-    return Finding(is_good=True, sentence=keys.describe())
+        return _bad("key", "There is no device key.", "Run: lenspact-agent enrol")
+    return _good("key", keys.describe())
 
 
 def _clock(settings: Settings) -> Finding:
     if settings.trust_clock:
-        return Finding(is_good=True, sentence="The clock is trusted as it is (trust_clock); meant for trying out only.")
+        return _good("clock", "The clock is trusted as it is (trust_clock); meant for trying out only.")
     if KernelTimeSync().is_synced():
-        return Finding(is_good=True, sentence="The clock follows a time source.")
-    return Finding(is_good=False, sentence="The clock follows no time source: grants are refused. Set up NTP.")
+        return _good("clock", "The clock follows a time source.")
+    return _bad("clock", "The clock follows no time source: grants are refused.", "Set up NTP.")
 
 
 def _pin(settings: Settings, store: Store) -> Finding:
     if settings.site_pin_hash or store.get("pin_hash"):
-        return Finding(is_good=True, sentence="A site PIN is set.")
-    return Finding(is_good=False, sentence="No site PIN is set. Run: lenspact-agent pin")
+        return _good("pin", "A site PIN is set.")
+    return _bad("pin", "No site PIN is set.", "Run: lenspact-agent pin")
 
 
 def _notice(settings: Settings) -> Finding:
     wait = f"A passkey's approval waits {settings.hold_s // 60} minutes" if settings.hold_s else "Passkeys do not wait"
     if settings.notice_mail is None:
-        return Finding(is_good=True, sentence=f"{wait}; only this machine's page and terminal tell you (notice_mail).")
-    return Finding(is_good=True, sentence=f"{wait}; you are told by mail to {settings.notice_mail.to} as well.")
+        return _good("notice", f"{wait}; only this machine's page and terminal tell you (notice_mail).")
+    return _good("notice", f"{wait}; you are told by mail to {settings.notice_mail.to} as well.")
 
 
 def _record(store: Store) -> Finding:
     broken = Journal(store, SystemClock()).first_broken()
     if broken is None:
-        return Finding(is_good=True, sentence="This site's own record is whole.")
-    return Finding(is_good=False, sentence=f"Line {broken} of this site's record was changed or taken out.")
+        return _good("record", "This site's own record is whole.")
+    return _bad("record", f"Line {broken} of this site's record was changed or taken out.", "Find out who did it.")
 
 
 async def _pairing(settings: Settings, store: Store) -> list[Finding]:
     try:
         identity = Identity(store)
     except NotPairedError:
-        return [Finding(is_good=False, sentence="Not paired. Run: lenspact-agent enrol")]
-    findings = [Finding(is_good=True, sentence=f"Paired with {identity.gateway}.")]
+        return [_bad("pairing", "Not paired.", "Run: lenspact-agent enrol")]
+    findings = [_good("pairing", f"Paired with {identity.gateway}.")]
     try:
         await app.address_rules(settings).target(identity.link_url, identity.key_set)
     except AddressError as error:
-        findings.append(Finding(is_good=False, sentence=f"{identity.link_url} cannot be used: {error}."))
+        sentence = f"{identity.link_url} cannot be used: {error}."
+        findings.append(_bad("pairing", sentence, "Look at this machine's DNS, and at allow_networks in its settings."))
     now = SystemClock().now()
     if not identity.key_set.live("link", now):
-        findings.append(Finding(is_good=False, sentence="The gateway's keys have expired; it will offer new ones."))
+        remedy = "It offers new ones by itself; if not, tell the agency."
+        findings.append(_bad("pairing", "The gateway's keys have expired.", remedy))
     return findings
 
 
-async def _running(settings: Settings) -> list[Finding]:
+async def _running(settings: Settings, *, is_looking: bool) -> list[Finding]:
     try:
-        with anyio.fail_after(control.CALL_S):
-            status = await control.call(settings.state_dir, do="status")
+        status = await (_looked(settings) if is_looking else _status(settings))
     except control.NotRunningError:
-        return [Finding(is_good=False, sentence="The agent is not running. Start it with: lenspact-agent run")]
+        return [_bad("agent", "The agent is not running.", "Start it with: lenspact-agent run")]
     is_linked = bool(status["is_linked"])
-    found = [Finding(is_good=is_linked, sentence="The link is up." if is_linked else "The link is down.")]
-    found += [Finding(is_good=False, sentence=f"State: {state}.") for state in status["states"]]
+    found = [_good("link", "The link is up.") if is_linked else _bad("link", "The link is down.", _LINK)]
+    found += [_bad("site", f"State: {state}.", "The site's own page says what to do.") for state in status["states"]]
     for camera in status["cameras"]:
         is_good = camera["state"] in {"ok", "unknown"}
-        sentence = f"Camera {camera['label']}: {camera['state']}. {camera['live_stream']}".rstrip()
-        found.append(Finding(is_good=is_good, sentence=sentence))
-    return found
+        said = (camera["live_stream"], camera["advice"], camera["sound"])
+        words = f"Camera {camera['label']}: {camera['state']}. {' '.join(said)}"
+        found.append(Finding(Level.GOOD if is_good else Level.BAD, "camera", " ".join(words.split())))
+    busy, most = status["encoders"]
+    found.append(
+        _good("encoders", f"Streams made anew now (black areas, convert): {busy} of at most {most} (max_encoders).")
+    )
+    return found + _checked(status["check"], is_looking=is_looking)
+
+
+def _checked(check: dict[str, Any], *, is_looking: bool) -> list[Finding]:
+    faults = [
+        _bad("check", f"An error nobody foresaw ended the newest look at {_PARTS.get(name, name)}.", _FAULT)
+        for name in check["faults"]
+    ]
+    return _found(check, is_looking=is_looking) + faults
+
+
+def _found(check: dict[str, Any], *, is_looking: bool) -> list[Finding]:
+    if check["at"] is None:
+        sentence = "No check came to an end." if is_looking else "Connection and cameras were not looked at yet."
+        return [Finding(Level.CARE, "check", sentence, "Run: lenspact-agent doctor")]
+    found = [_good("check", f"Connection and cameras, as they were at {check['at']}:")]
+    if check["is_running"]:
+        found = [Finding(Level.CARE, "check", f"The check is not over; this is what was so at {check['at']}.", _AGAIN)]
+    lines = [each for each in check["lines"] if each["topic"] != Topic.CLOCK]  # the clock was looked at just now
+    return found + [Finding(Level(line["level"]), line["topic"], line["sentence"], line["remedy"]) for line in lines]
+
+
+async def _looked(settings: Settings) -> dict[str, Any]:
+    """The site's state once a check that begins now is over, or the time for it is.
+
+    Raises:
+        NotRunningError: there is no agent.
+    """
+    await control.call(settings.state_dir, do="check")
+    with anyio.move_on_after(CHECK_S):
+        while (await _status(settings))["check"]["is_running"]:
+            await SystemClock().sleep(_LOOK_S)
+    return await _status(settings)
+
+
+async def _status(settings: Settings) -> dict[str, Any]:
+    return await control.call(settings.state_dir, do="status")
+
+
+def _good(topic: str, sentence: str) -> Finding:
+    return Finding(Level.GOOD, topic, sentence)
+
+
+def _bad(topic: str, sentence: str, remedy: str) -> Finding:
+    return Finding(Level.BAD, topic, sentence, remedy)

@@ -8,33 +8,35 @@ The first that fails gives the code. What passes all is used up in the same tran
 here talks to a camera or a relay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from partner_agent.addresses import AddressError, AddressRules
 from partner_agent.asking import Asking, SiteAnswers
 from partner_agent.identity import Identity
+from partner_agent.masks import Masks
 from partner_agent.policy_store import PolicyStore
-from partner_agent.ports import Cameras, Limits, Publisher
+from partner_agent.ports import Cameras, Limits, Players, Publisher, Stills
 from partner_agent.proofs import Promises
-from partner_agent.questions import LIVE, RECORDED, QuestionError, SiteFacts, layers_of, request_of, tightest
+from partner_agent.questions import QuestionError, SiteFacts, acts_of, layers_of, request_of, tightest
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
 from partner_agent.wire import clips, promises
 from partner_agent.wire.approvals import ApprovalError
 from partner_agent.wire.clips import ClipRequest, ClipRequestError
-from partner_agent.wire.clock import Clock, to_ms
+from partner_agent.wire.clock import Clock, has_come, to_ms
 from partner_agent.wire.documents import CLIP_LABEL
 from partner_agent.wire.grants import Grant, ReadGrant, check_leaf, parse
-from partner_agent.wire.limits import MAX_OUTSTANDING_PROMISES
+from partner_agent.wire.limits import MAX_OUTSTANDING_PROMISES, RECORDED_AHEAD_S
 from partner_agent.wire.problems import Code
 from partner_agent.wire.promises import Promise
 from partner_agent.wire.tokens import TokenError
 from partner_agent.wire.views import ViewRequestError
 from policies.decide import decide
+from policies.footage import is_before_call
 from policies.obligations import unmet
 from policies.request import Approval, Deny, Permit, Request, Usage
 
@@ -82,18 +84,25 @@ class Gate:
         fresh: FreshValues,
         switches: Switches,
         cameras: Cameras,
+        masks: Masks,
         publisher: Publisher,
+        players: Players,
+        stills: Stills,
         proofs: Promises,
         asking: Asking,
         on_site: SiteAnswers,
         addresses: AddressRules,
         usage: Callable[[str | None], Usage],
+        opening: Callable[[], Sequence[tuple[str, Limits]]],
         max_views: int,
     ) -> None:
         self._identity, self._policy, self._store, self._clock = identity, policy, store, clock
         self._clock_guard, self._fresh, self._switches, self._cameras = clock_guard, fresh, switches, cameras
-        self._publisher, self._proofs, self._asking, self._on_site = publisher, proofs, asking, on_site
+        self._masks, self._publisher, self._players, self._proofs = masks, publisher, players, proofs
+        self._stills = stills
+        self._asking, self._on_site = asking, on_site
         self._addresses, self._usage, self._max_views = addresses, usage, max_views
+        self._opening = opening
 
     async def check(self, token: str) -> Permitted | Refusal:
         """All checks. What needs the network is asked first and judged in its place; the rest is one step."""
@@ -165,7 +174,7 @@ class Gate:
             return Refusal(Code.PAUSED, 5, grant=grant)
         if camera.state == "auth_failed":
             return Refusal(Code.CAMERA_AUTH, 5, grant=grant)
-        if camera.state == "gone" and grant.publish is not None:
+        if camera.state == "gone" and grant.clip is None and grant.recorded is None:
             return Refusal(Code.CAMERA_UNREACHABLE, 5, grant=grant)
         return None
 
@@ -178,8 +187,10 @@ class Gate:
             approval = self._asking.first(grant, clip, now)
         except (QuestionError, ClipRequestError, ViewRequestError, ApprovalError) as error:
             return Refusal(Code.POLICY_DENIES, 6, str(error), grant)
-        if request.act not in (LIVE if grant.publish else RECORDED):
+        if request.act not in acts_of(grant):
             return Refusal(Code.POLICY_DENIES, 6, "this act does not go with this kind of release", grant)
+        if is_before_call(request):
+            return Refusal(Code.POLICY_DENIES, 6, "the recording begins too long before the call", grant)
         decision = self._decide(request, grant, approval, is_paused=False)
         if isinstance(decision, Deny):
             return Refusal(Code.POLICY_DENIES, 6, decision.explanation, grant)
@@ -189,10 +200,20 @@ class Gate:
         limits = tightest(decision, grant)
         if clip is not None and limits.masks and self._on_site.answer(clip) != "yes_unmasked":
             return Refusal(Code.POLICY_DENIES, 6, "the recording has no masks, and nobody approved it unmasked", grant)
-        code = None if clip is not None else self._publisher.refusal(grant.camera, limits)
+        code = self._media_problem(grant, limits)
         if code is not None:
             return Refusal(code, 6, grant=grant)
         return decision, limits, clip
+
+    def _media_problem(self, grant: Grant, limits: Limits) -> Code | None:
+        """What cannot be enforced on the picture, or cannot be had, as far as is known before it is opened."""
+        if grant.clip is not None:
+            return None
+        if grant.still is not None:
+            return self._stills.refusal(grant.camera, limits)
+        if grant.recorded is not None:
+            return self._players.refusal(grant.camera, limits)
+        return self._publisher.refusal(grant.camera, limits, self._opening())
 
     def _promised(self, read: ReadGrant) -> Promise | Refusal:
         """7. The leaf is of this grant, promised by the pinned log, not used before; nothing is overdue."""
@@ -215,7 +236,10 @@ class Gate:
             return Refusal(Code.GRANT_INVALID, 8, url_problem, grant)
         if grant.publish and grant.publish.relay_fingerprint not in self._identity.key_set.relay_fingerprints:
             return Refusal(Code.GRANT_INVALID, 8, "the relay is not one of the key set's", grant)
-        is_full = grant.publish is not None and self._usage(None).views_now >= self._max_views
+        ahead = timedelta(seconds=RECORDED_AHEAD_S)
+        if grant.recorded is not None and grant.recorded.last > self._clock.now() + ahead:
+            return Refusal(Code.LIMIT, 8, "a recording of what has not happened yet", grant)
+        is_full = grant.clip is None and self._usage(None).views_now >= self._max_views
         if is_full or limits.seconds < 1 or self._proofs.outstanding >= MAX_OUTSTANDING_PROMISES:
             return Refusal(Code.LIMIT, 8, grant=grant)
         return None
@@ -236,6 +260,7 @@ class Gate:
         facts = SiteFacts(
             is_paused=is_paused,
             is_camera_present=any(info.id == grant.camera for info in self._cameras.known()),
+            drawn_masks=self._masks.names(grant.camera),
             panic_until=self._switches.panic_until,
             approval=approval,
             usage=self._usage(grant.session),
@@ -251,14 +276,18 @@ class Gate:
         meant = (grant.lineage, mine.site, mine.partner, grant.camera, grant.purpose, grant.subject.agency)
         if said != meant or request.incident != (grant.incident.ref if grant.incident else None):
             raise ClipRequestError("the request is of another site, camera or reason than the grant")
-        if self._clock.now() >= request.expiry or self._is_used("request", request.request_id):
-            raise ClipRequestError("the request is over, or has released its file")
+        now = self._clock.now()
+        if now >= request.expiry or not has_come(request.created, now):
+            raise ClipRequestError("the request is over, or of a time to come")
+        if self._is_used("request", request.request_id):
+            raise ClipRequestError("the request has released its file")
         if grant.approval is not None and grant.approval.label != CLIP_LABEL:
             raise ClipRequestError("an approval of another kind")
         return request
 
     async def _url_problem(self, grant: Grant) -> str:
-        url = grant.publish.whip_url if grant.publish else grant.clip.upload_url if grant.clip else ""
+        taken = grant.clip or grant.still
+        url = grant.publish.whip_url if grant.publish else taken.upload_url if taken else ""
         try:
             await self._addresses.target(url, self._identity.key_set)
         except AddressError as error:

@@ -3,6 +3,9 @@
 The handshake, in the numbers of docs/ref/wire.md "Link": 1 challenge for exactly this URL; 2 proof; 3 key sets, which
 need no live key but the root; 4 welcome over our nonce and proof; 5 the epoch, stored before it is acknowledged. A jump
 of the epoch is a quarantine, in which the link stays and narrowings, a no and pause are still taken.
+
+While somebody watches the gateway is heard every few seconds. Where it is not, and does not answer either, the way is
+dead, as after a change of the site's address: it is dialled anew while the views' leases still hold.
 """
 
 import math
@@ -11,9 +14,10 @@ from typing import Final, TypeVar
 
 import anyio
 
+from partner_agent.channels import Channel, Dialler, LinkLostError
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
-from partner_agent.ports import Channel, Dialler, LinkLostError, OwnerNotice
+from partner_agent.ports import OwnerNotice
 from partner_agent.postbox import Postbox
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard, FreshValues
@@ -27,6 +31,9 @@ from partner_agent.wire.tokens import Signer, TokenError
 
 DIAL_S: Final = 15.0
 SEND_S: Final = 10.0  # a gateway that does not read for this long is gone
+QUIET_S: Final = 3.5  # while somebody watches: leases come each 3 s
+PONG_S: Final = 1.5  # together half of what a lease lives, so that another link is up before it ends
+LOOK_S: Final = 0.5
 SETTLED_S: Final = 30.0  # a link that lived this long starts the back-off anew
 _NORMAL_CLOSE: Final = 1000
 _MALFORMED_CLOSE: Final = 1007
@@ -52,12 +59,16 @@ class Link:
         version: str,
         boot_id: str,
         lineage: Callable[[], str],
+        is_watched: Callable[[], bool],
     ) -> None:
+        """`is_watched`: whether a view runs, so that leases must come."""
         self._dialler, self._outbox, self._identity, self._device = dialler, outbox, identity, device
         self._clock, self._ids, self._journal, self._switches = clock, ids, journal, switches
         self._clock_guard, self._fresh, self._notice = clock_guard, fresh, notice
         self._version, self._boot_id, self._lineage = version, boot_id, lineage
+        self._is_watched = is_watched
         self._attempts = 0
+        self._heard_at = clock.monotonic()
 
     async def run(self, *, on_up: Callable[[], None], take: Callable[[m.Message | Unrecognized], None]) -> None:
         """Keep a link until cancelled; `on_up` after each handshake, `take` for each message."""
@@ -141,7 +152,7 @@ class Link:
         take: Callable[[m.Message | Unrecognized], None],
     ) -> None:
         lost: list[Exception] = []
-        receive = self._outbox.open()
+        receive, self._heard_at = self._outbox.open(), self._clock.monotonic()
 
         async with anyio.create_task_group() as tasks:
 
@@ -155,9 +166,11 @@ class Link:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(write)
+            tasks.start_soon(self._let_go_in_silence, channel, lost)
             on_up()
             try:
                 async for frame in frames:
+                    self._heard_at = self._clock.monotonic()
                     take(decode(frame))
             except (LinkLostError, MalformedError) as error:
                 lost.append(error)
@@ -168,6 +181,16 @@ class Link:
         if lost:
             raise lost[0]
 
+    async def _let_go_in_silence(self, channel: Channel, lost: list[Exception]) -> None:
+        """Watch over one connection; ends with it, or lets it go."""
+        while True:
+            await anyio.sleep(LOOK_S)
+            is_due = self._is_watched() and self._clock.monotonic() - self._heard_at >= QUIET_S
+            if is_due and not await _answers(channel):
+                lost.append(LinkLostError("the gateway was silent while somebody watched"))
+                channel.abandon()
+                return
+
     async def _close(self, channel: Channel, code: int) -> None:
         with anyio.move_on_after(SEND_S, shield=True):
             await channel.close(code, "")
@@ -177,6 +200,12 @@ class Link:
         if isinstance(error, LinkLostError) and error.code == handshake.CLOSE_REVOKED:
             self._attempts = math.ceil(math.log2(BACKOFF_LAST_S))
             self._notice.tell("revoked", "The gateway no longer knows this agent. Pair it again: lenspact-agent enrol")
+
+
+async def _answers(channel: Channel) -> bool:
+    with anyio.move_on_after(PONG_S):
+        return await channel.answers()
+    return False
 
 
 _M = TypeVar("_M", bound=m.Message)

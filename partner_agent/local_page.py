@@ -13,7 +13,7 @@ from http import HTTPStatus
 from importlib import resources
 from typing import Final
 
-from partner_agent import local_view
+from partner_agent import local_areas, local_view
 from partner_agent.language import _, asked_for, speaking
 from partner_agent.local_http import Request, Response
 from partner_agent.pin import PinError
@@ -38,8 +38,8 @@ ALWAYS: Final[Mapping[str, str]] = {  # 3
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-GIVES: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear"})
-TAKES: Final = frozenset({"decline", "clip_no", "view_no", "pause"})
+GIVES: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear", "area"})
+TAKES: Final = frozenset({"decline", "clip_no", "view_no", "pause", "area_remove"})
 
 
 @dataclass(slots=True)
@@ -106,6 +106,8 @@ class LocalPage:
             return self._done(act, subject, "")
         if act not in GIVES:
             return _plain(HTTPStatus.BAD_REQUEST, "There is no such act.")
+        if act == "area":
+            subject = local_areas.subject_of(request.form)
         digits = str(int.from_bytes(self._ids.secret(8)) % 10**_CODE_DIGITS).zfill(_CODE_DIGITS)
         self._code = _Code(act, subject, digits, self._clock.monotonic() + CODE_S)
         self._show(f"Code to {local_view.ACTS[act]} on the local page: {digits} (two minutes, this one act)")
@@ -140,27 +142,24 @@ class LocalPage:
         return Response(HTTPStatus.SEE_OTHER, headers={"Location": "/"})
 
     def _do(self, act: str, subject: str, pin: str) -> None:
-        match act:
-            case "approve":
-                self._site.approve(subject, pin)
-            case "clip" | "clip_unmasked":
-                self._site.approve_clip(subject, pin, is_unmasked=act == "clip_unmasked")
-            case "resume":
-                self._site.resume(pin, subject or None)
-            case "clear":
-                self._site.clear(subject, pin)
-            case "decline":
-                self._site.decline(subject)
-            case "clip_no":
-                self._site.decline_clip(subject)
-            case "view":
-                self._site.approve_view(subject, pin)
-            case "view_no":
-                self._site.decline_view(subject)
-            case "pause":
-                self._site.pause(subject or None)
-            case _:
-                raise ActError("There is no such act.")
+        site = self._site
+        acts: dict[str, Callable[[], None]] = {
+            "approve": lambda: site.approve(subject, pin),
+            "clip": lambda: site.approve_clip(subject, pin, is_unmasked=False),
+            "clip_unmasked": lambda: site.approve_clip(subject, pin, is_unmasked=True),
+            "resume": lambda: site.resume(pin, subject or None),
+            "clear": lambda: site.clear(subject, pin),
+            "decline": lambda: site.decline(subject),
+            "clip_no": lambda: site.decline_clip(subject),
+            "view": lambda: site.approve_view(subject, pin),
+            "view_no": lambda: site.decline_view(subject),
+            "pause": lambda: site.pause(subject or None),
+            "area": lambda: site.draw(*local_areas.read(subject), pin),
+            "area_remove": lambda: site.remove_area(*local_areas.named(subject)),
+        }
+        if act not in acts:
+            raise ActError("There is no such act.")
+        acts[act]()
 
     def _input(self, request: Request) -> Response:
         """A button or alarm panel on the premises: the secret header, and never a browser."""

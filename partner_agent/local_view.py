@@ -1,38 +1,67 @@
-"""The words and marks of the owner's page on this machine; every text from outside is escaped here, once."""
+"""The owner's page on this machine as a person sees it: what holds now, what waits, and one act to confirm.
 
-from collections.abc import Callable, Iterable
+Every text from outside is escaped where it is put into the page, once. The record is `local_record`'s, areas are
+`local_areas`'.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from html import escape
 from typing import Final
 
+from partner_agent import local_areas, local_record
 from partner_agent.clips import Asked
-from partner_agent.journal import Line
 from partner_agent.language import ENGLISH, SPANISH, _, spoken
+from partner_agent.local_words import label_of, purpose_of, reference, terms, time_of
 from partner_agent.ports import CameraInfo
-from partner_agent.sessions import Running
+from partner_agent.running import Running
 from partner_agent.site import View
-from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.views import ViewRequest
 from policies.model import Policy
 from policies.spanish import tongue
-from policies.vocabulary import Purpose
+from policies.vocabulary import Act
 from policies.voice import Voice
-from policies.words import Change, purpose, say, say_change
+from policies.words import Change, say, say_change
 
 _TAGS: Final = {ENGLISH: "en-US", SPANISH: "es-US"}
 ACTS: Final[dict[str, str]] = {
     "approve": "share more",
     "clip": "send a recording",
     "clip_unmasked": "send a recording without masks",
-    "view": "let somebody watch live",
+    "view": "let somebody look",
     "resume": "end the pause",
     "clear": "clear a warning",
     "decline": "say no",
     "clip_no": "decline a recording",
-    "view_no": "decline a live view",
+    "view_no": "decline a request to look",
     "pause": "pause",
+    "area": "draw a black area",
+    "area_remove": "remove a black area",
+}
+_LOOKS: Final[dict[Act, tuple[str, str, str, str, str]]] = {  # asked, what a yes gives, the button, the act, its no
+    Act.LIVE_VIEW: (
+        "Somebody asks to watch live",
+        "A yes lets them watch once, for at most five minutes. No answer is a no.",
+        "Let them watch…",
+        "let somebody watch live",
+        "decline a live view",
+    ),
+    Act.RECORDED_VIEW: (
+        "Somebody asks to look at your recording",
+        "A yes shows exactly this part, to whoever asked, once, for at most 15 minutes. No answer is a no.",
+        "Let them look…",
+        "let somebody look at your recording",
+        "decline a look at your recording",
+    ),
+    Act.STILL_TAKE: (
+        "Somebody asks for a still picture",
+        "A yes gives whoever asked one picture of what happens then. No answer is a no.",
+        "Give one picture…",
+        "give a still picture",
+        "decline a still picture",
+    ),
 }
 STATES: Final[dict[str, tuple[str, str, str]]] = {
     "paused": ("Paused", "Nothing leaves this site. Only you can end the pause, here.", "resume"),
@@ -61,54 +90,6 @@ _WORKS: Final[dict[str, tuple[str, str]]] = {  # and what to do, where the camer
     "frozen": ("The picture does not move", "Restart the camera."),
     "unknown": ("Not opened yet", ""),
 }
-_LINES: Final[dict[str, str]] = {
-    "accepted": "Looked",
-    "stopped": "Ended",
-    "interrupted": "Broke off",
-    "refused": "Refused",
-    "policy_in_force": "Your rules changed",
-    "policy_proposed": "Sharing more was proposed",
-    "policy_refused": "A change was refused",
-    "policy_stale": "A change came out of order",
-    "policy_no": "You said no",
-    "policy_held": "A change waits",
-    "approval_refused": "An approval was refused",
-    "owner_changed": "A new owner",
-    "clip_answer": "You answered a request",
-    "view_asked": "Somebody asked to watch live",
-    "view_ask_refused": "A question to you was refused",
-    "view_answer": "A request to watch live was answered",
-    "preserved": "A recording is kept",
-    "released": "A recording is no longer kept",
-    "capture": "A recording was cut",
-    "pause": "Paused",
-    "resume": "Pause ended",
-    "panic": "Panic",
-    "panic_over": "Panic ended",
-    "quarantine": "Quarantine",
-    "promise_overdue": "A log entry is missing",
-    "log_contradiction": "The log contradicts itself",
-    "pin_wrong": "Wrong PIN",
-}
-_DETAILS: Final[dict[str, str]] = {  # in the order in which they are said
-    "camera": "{}",
-    "agency": "{}",
-    "role": "{}",
-    "unit": "{}",
-    "purpose": "for {}",
-    "seconds": "{} seconds",
-    "reason": "because: {}",
-    "code": "{}",
-    "why": "{}",
-    "check": "at check {}",
-    "how": "{}",
-    "answer": "you said: {}",
-}
-_HOW: Final[dict[str, str]] = {
-    "narrowing": "you share less",
-    "site": "approved on this machine",
-    "hold": "approved by passkey, after the wait",
-}
 
 
 def home(view: View, now: datetime) -> str:
@@ -121,14 +102,15 @@ def home(view: View, now: datetime) -> str:
         _waiting(view, voice, now),
         _rules(view, voice),
         _cameras(view),
-        _record(view),
+        local_areas.section(view),
+        local_record.section(view),
     )
 
 
 def confirm(view: View, act: str, subject: str, problem: str) -> str:
     """One act, with its effect said, asking for PIN and code."""
     voice = _voice(view)
-    effect = ""
+    effect, name = "", ACTS.get(act, "act")
     for document, policy in view.proposals:
         if document.sha256 == subject and act == "approve":
             effect = _changes(say_change(view.policy, policy, voice))
@@ -138,9 +120,13 @@ def confirm(view: View, act: str, subject: str, problem: str) -> str:
     for view_ask in view.view_asks:
         if view_ask.request.sha256 == subject:
             effect = _view_request(view_ask.request, view)
+            name = _LOOKS[view_ask.request.kind][4 if act == "view_no" else 3]
+    if act == "area":
+        effect = local_areas.said(subject, view)
     wrong = f'<p class="wrong" role="alert">{escape(_(problem))}</p>' if problem else ""
     fields = _pin_fields() if act in _NEEDS_PIN else ""
-    what, verb = _(ACTS.get(act, "act")), _(ACTS.get(act, "Go on")).capitalize()
+    what = _(name)
+    verb = _("Go on") if name == "act" else what[:1].upper() + what[1:]
     body = f"""<section class="card"><h2>{escape(_("You are about to %(act)s", act=what))}</h2>{effect}{wrong}
 <form method="post" action="{"/act" if fields else "/begin"}">{_hidden(act, subject)}{fields}
 <div class="row"><button class="main">{escape(verb)}</button><a href="/">{escape(_("Back"))}</a></div>
@@ -153,7 +139,7 @@ def _voice(view: View) -> Voice:
     return replace(view.voice, tongue=tongue(spoken()))
 
 
-_NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear"})
+_NEEDS_PIN: Final = frozenset({"approve", "clip", "clip_unmasked", "view", "resume", "clear", "area"})
 
 
 def _pin_fields() -> str:
@@ -187,21 +173,18 @@ def _now_watched(view: View) -> str:
 
 def _running(item: Running, view: View) -> str:
     grant = item.grant
-    what = _("receives a recording of") if item.clip else _("is watching")
+    live = _("is watching and listening at") if item.limits.audio else _("is watching")
+    seen = live if item.is_live else _("looks at the recording of")
+    what, mark = _("receives a recording of") if item.clip else seen, _("Live") if item.is_live else _("Recording")
     agency = view.agencies.get(grant.subject.agency, grant.subject.agency)
     reason = f" ({grant.incident.kind.replace('_', ' ')})" if grant.incident else ""
-    number = f"<br>{_reference(_('incident'), grant.incident.ref)}" if grant.incident else ""
+    number = f"<br>{reference(_('incident'), grant.incident.ref)}" if grant.incident else ""
     return (
-        f'<li><strong class="live"><span aria-hidden="true">●</span> {_("Live")}</strong> '
+        f'<li><strong class="live"><span aria-hidden="true">●</span> {mark}</strong> '
         f"{escape(agency)}, {escape(grant.subject.role)}, {escape(grant.subject.unit)}, {what} "
-        f"{escape(_label(view, grant.camera))} {escape(_('for %(purpose)s', purpose=_purpose(grant.purpose)))}"
+        f"{escape(label_of(view, grant.camera))} {escape(_('for %(purpose)s', purpose=purpose_of(grant.purpose)))}"
         f"{escape(reason)}{number}</li>"
     )
-
-
-def _reference(what: str, name: str) -> str:
-    """A name no person gave, small: it can be quoted when somebody asks about it."""
-    return f'<span class="soft">{escape(what)} <code>{escape(name)}</code></span>'
 
 
 def _waiting(view: View, voice: Voice, now: datetime) -> str:
@@ -217,7 +200,7 @@ def _proposal(view: View, document: PolicyDocument, policy: Policy, voice: Voice
     held = view.held if view.held and view.held[0] == document.sha256 else None
     minutes = _("Takes effect in %(minutes)d minutes", minutes=round(held[1] / 60)) if held else ""
     wait = f"<p><strong>{minutes}</strong> {_('unless you say no.')}</p>" if held else ""
-    until = f"<p>{_('Until %(time)s', time=_time(document.approve_by))}</p>" if document.approve_by else ""
+    until = f"<p>{_('Until %(time)s', time=time_of(document.approve_by))}</p>" if document.approve_by else ""
     return (
         f'<section class="card ask"><h3>{_("Share more?")}</h3>'
         f"{_changes(say_change(view.policy, policy, voice))}{wait}{until}"
@@ -239,36 +222,40 @@ def _ask(asked: Asked, view: View) -> str:
 def _request(asked: Asked, view: View) -> str:
     request = asked.request
     facts = {
-        "Camera": _label(view, request.camera),
-        "From": _time(request.start),
-        "To": _time(request.end),
+        "Camera": label_of(view, request.camera),
+        "From": time_of(request.start),
+        "To": time_of(request.end),
         "Who asks": view.agencies.get(request.agency, request.agency),
-        "Why": _purpose(request.purpose),
+        "Why": purpose_of(request.purpose),
         "Incident": request.incident or _("none"),
         "Legal basis": request.legal_basis,
-        "Answer before": _time(request.expiry),
+        "Answer before": time_of(request.expiry),
     }
-    return f"<dl>{_terms(facts)}</dl>"
+    return f"<dl>{terms(facts)}</dl>"
 
 
 def _view_ask(request: ViewRequest, view: View) -> str:
+    title, promise, yes, *_acts = _LOOKS[request.kind]
     return (
-        f'<section class="card ask"><h3>{_("Somebody asks to watch live")}</h3>{_view_request(request, view)}'
-        f'<p class="soft">{_("A yes lets them watch once, for at most five minutes. No answer is a no.")}</p>'
-        f'<div class="row">{_button("view", request.sha256, _("Let them watch…"), is_main=True)}'
+        f'<section class="card ask"><h3>{_(title)}</h3>{_view_request(request, view)}'
+        f'<p class="soft">{_(promise)}</p>'
+        f'<div class="row">{_button("view", request.sha256, _(yes), is_main=True)}'
         f"{_button('view_no', request.sha256, _('Decline'))}</div></section>"
     )
 
 
 def _view_request(request: ViewRequest, view: View) -> str:
+    span = request.span
     facts = {
-        "Camera": _label(view, request.camera),
+        "Camera": label_of(view, request.camera),
+        **({"From": time_of(span[0]), "To": time_of(span[1])} if span else {}),
         "Who asks": view.agencies.get(request.agency, request.agency),
-        "Why": _purpose(request.purpose),
+        **({"Person": request.who} if request.who else {}),
+        "Why": purpose_of(request.purpose),
         "Incident": request.incident or _("none"),
-        "Answer before": _time(request.expiry),
+        "Answer before": time_of(request.expiry),
     }
-    return f"<dl>{_terms(facts)}</dl>"
+    return f"<dl>{terms(facts)}</dl>"
 
 
 def _rules(view: View, voice: Voice) -> str:
@@ -297,43 +284,18 @@ def _cameras(view: View) -> str:
     names = (_("Camera"), _("Works"), _("Sharing"), _("Stop or go on"))
     head = f"<tr>{''.join(f'<th scope=col>{name}</th>' for name in names)}</tr>"
     table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    busy, most = view.encoders
+    made = _("Streams made anew on this machine now: %(busy)d of at most %(most)d.", busy=busy, most=most)
+    table += f'<p class="soft">{made}</p>'
     return f'<section class="card"><h2>{_("Cameras")}</h2>{table}</section>'
 
 
 def _works(camera: CameraInfo) -> str:
     """In words, with the remedy (the source's own sentence, or the usual one), and which stream is shown."""
     word, remedy = _WORKS[camera.state]
-    said = (camera.sentence or remedy, camera.live_stream)
+    said = (camera.sentence or remedy, camera.live_stream, camera.sound)
     more = "".join(f'<br><span class="soft">{escape(_(text))}</span>' for text in said if text)
     return escape(_(word)) + more
-
-
-def _record(view: View) -> str:
-    rows = "".join(
-        f"<tr><td><time>{_time(from_rfc3339(line.at))}</time></td><td>{_(_LINES[line.kind])}</td>"
-        f"<td>{_details(line, view)}</td></tr>"
-        for line in view.journal
-        if line.kind in _LINES
-    )
-    return (
-        f'<section class="card"><h2>{_("Who looked, and what else happened")}</h2>'
-        f"<table><tbody>{rows}</tbody></table>"
-        f'<p class="soft">{_("The whole record:")} <code>lenspact-agent journal</code></p></section>'
-    )
-
-
-def _details(line: Line, view: View) -> str:
-    """What the journal says of it, in the names that people gave; the rest small, to be quoted."""
-    said = {name: str(line.body[name]) for name in _DETAILS if line.body.get(name) not in (None, "")}
-    names: dict[str, Callable[[str], str]] = {
-        "camera": lambda value: _label(view, value),
-        "agency": lambda value: view.agencies.get(value, value),
-        "purpose": _purpose,
-        "how": lambda value: _(_HOW.get(value, value)),
-    }
-    words = [_(_DETAILS[name]).format(names.get(name, str)(said[name])) for name in _DETAILS if name in said]
-    numbers = [_reference(_(name), str(line.body[name])) for name in ("incident",) if line.body.get(name)]
-    return "<br>".join([escape(", ".join(words)), *numbers] if words else numbers)
 
 
 def _changes(changes: Iterable[Change]) -> str:
@@ -354,23 +316,6 @@ def _button(act: str, subject: str, text: str, *, is_main: bool = False, is_dang
 def _hidden(act: str, subject: str) -> str:
     pairs = {"act": act, "subject": subject}
     return "".join(f'<input type="hidden" name="{name}" value="{escape(value)}">' for name, value in pairs.items())
-
-
-def _terms(facts: dict[str, str]) -> str:
-    return "".join(f"<dt>{escape(_(name))}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
-
-
-def _label(view: View, camera: str) -> str:
-    return next((info.label for info in view.cameras if info.id == camera), camera)
-
-
-def _purpose(word: str) -> str:
-    """A purpose in words; one that is none of ours as it came."""
-    return purpose(Purpose(word), Voice(tongue=tongue(spoken()))) if word in set(Purpose) else word
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _page(title: str, *parts: str) -> str:

@@ -1,16 +1,17 @@
-"""What the agent's core needs from the world: cameras, an uplink, recordings, a transport, time that can be trusted.
+"""What the agent's core needs from the world: cameras, an uplink, recordings, time that can be trusted.
 
-Each port is in the core's words; errors are stated. The adapters are `rtsp`, `rtc.whip`, `ring`, `export` and
-`websocket`, built by `app` alone; the fakes are in tests/fakes.
+Each port is in the core's words; errors are stated. The adapters are `rtsp`, `rtc.whip`, `ring` and `export`,
+built by `app` alone; the fakes are in tests/fakes. The transport of the link is in `channels`.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 import anyio.abc
 
+from partner_agent.wire.limits import SPEEDS
 from partner_agent.wire.messages import LiveStream, Message
 from partner_agent.wire.problems import Code
 from partner_agent.wire.tokens import Signer
@@ -33,7 +34,12 @@ class CameraInfo:
         state: ok, auth_failed, gone, frozen or unknown; what crosses the link of its health.
         sentence: what is wrong and what the owner can do, for the site's own page; never crosses the link.
         live: the same as one of the words that cross the link; None while the stream meant for live views serves them.
+        is_anew: its live pictures are made anew on site, as none of its own can be shown.
+        audio: whether it has sound that can be sent.
+        sound: what sound it has, for the site's own page; never crosses the link.
         live_stream: of a camera with two streams, which one live views come from and why; never crosses the link.
+        kbps: what the stream for live views needs, as far as it has been seen.
+        key_distance_ms: time between two of its key pictures, the same.
     """
 
     id: str
@@ -47,7 +53,11 @@ class CameraInfo:
     recordings: bool = False
     sentence: str = ""
     live: LiveStream | None = None
+    is_anew: bool = False
     live_stream: str = ""
+    kbps: int | None = None
+    key_distance_ms: int | None = None
+    sound: str = ""
 
 
 class Cameras(Protocol):
@@ -55,6 +65,9 @@ class Cameras(Protocol):
 
     def known(self) -> Sequence[CameraInfo]:
         """Every camera, whether or not it is shared."""
+
+    def wake(self, camera: str) -> None:
+        """Open it for a moment, so that its picture is known; an unknown name is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +118,22 @@ class Publication(Protocol):
     def code(self) -> Code | None:
         """Why it ended by itself, if there is a better word for it than that the source ended."""
 
+    @property
+    def fault(self) -> Exception | None:
+        """What nobody foresaw and ended it; whoever owns the session writes it down."""
+
     def tighten(self, limits: Limits) -> Code | None:
         """Another view rides on it: from this instant nothing leaves that these limits forbid either.
 
         Returns:
             Why this view may not have what is sent now; then nothing has changed.
         """
+
+    def let_hear(self, is_heard: bool) -> None:
+        """Whether its sound may leave from this instant on; at first it may not. Another than a live view has none."""
+
+    def show(self, lines: int) -> None:
+        """The largest picture that anybody has of it is so many lines high; a larger stream may come."""
 
     def halt(self) -> None:
         """Send nothing more, from this instant."""
@@ -126,8 +149,11 @@ class Publisher(Protocol):
     def fingerprint(self) -> str:
         """The DTLS certificate `accepted` names."""
 
-    def refusal(self, camera: str, limits: Limits) -> Code | None:
-        """Why this camera cannot be sent within these limits, or None; a mask it cannot draw is a refusal."""
+    def refusal(self, camera: str, limits: Limits, opening: Sequence[tuple[str, Limits]] = ()) -> Code | None:
+        """Why this camera cannot be sent within these limits, or None; a mask it cannot draw is a refusal.
+
+        `opening`: cameras and limits of the views that were accepted and do not run yet; they count as if they did.
+        """
 
     async def publish(self, order: LiveOrder, *, tasks: anyio.abc.TaskGroup) -> Publication:
         """Open camera and uplink and start sending; `tasks` owns the sending.
@@ -152,6 +178,116 @@ class Cut:
     id: str
     size_bytes: int
     capture: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """An order to a playback; what is None stays as it is."""
+
+    position: datetime | None = None
+    speed_percent: int | None = None
+    is_paused: bool | None = None
+    step: int | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether these are words of ours."""
+        return self.speed_percent in {None, *SPEEDS} and self.step in {None, 1, -1}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a playback is; `ticks` counts 1/90,000 s of the stream from its first picture to the anchor."""
+
+    position: datetime
+    speed_percent: int
+    is_paused: bool
+    is_over: bool
+    ticks: int
+    anchored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch that is not recorded, and why, in one word."""
+
+    start: datetime
+    end: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture (JPEG) of a key frame."""
+
+    at: datetime
+    jpeg: bytes
+
+
+class Player(Publication, Protocol):
+    """One running view of a recording; nothing outside its range leaves."""
+
+    @property
+    def watched(self) -> Sequence[HeldRange]:
+        """Which moments have left the site, in order."""
+
+    @property
+    def watched_s(self) -> float:
+        """How much footage that is."""
+
+    async def steer(self, order: Steer) -> Where:
+        """Do as told, under the caller's deadline; returns where it is then."""
+
+    async def coverage(self) -> tuple[Sequence[HeldRange], Sequence[Gap]]:
+        """What of the range is recorded, and why the rest is not."""
+
+    async def thumbnails(self, moments: Sequence[datetime]) -> Sequence[Thumbnail]:
+        """Small pictures of the key frames at these moments, as far as there are any; they count as having left."""
+
+
+class Players(Protocol):
+    """Sends views of recordings to a relay."""
+
+    def refusal(self, camera: str, limits: Limits) -> Code | None:
+        """Why no recording of this camera can be shown within these limits, or None; a mask it cannot draw is one."""
+
+    async def play(self, order: LiveOrder, span: HeldRange, at: datetime, *, tasks: anyio.abc.TaskGroup) -> Player:
+        """Open the recording and an uplink of its own, and start sending at `at`.
+
+        Raises:
+            MediaError: nothing is recorded, or the relay did not answer.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """One picture (JPEG), as it may leave: areas black, words burned in; `at` by this site's clock."""
+
+    jpeg: bytes
+    at: datetime
+    width: int
+    height: int
+
+
+class Stills(Protocol):
+    """Takes single pictures, and hands them over."""
+
+    def refusal(self, camera: str, limits: Limits) -> Code | None:
+        """Why no picture of this camera can be taken within these limits, or None; a mask it cannot draw is one."""
+
+    async def take(self, camera: str, limits: Limits, words: Sequence[str]) -> Still:
+        """A picture from after this call, within the limits, with its time and `words` burned in.
+
+        Raises:
+            MediaError: the camera did not answer, or what must be black in it cannot be.
+        """
+
+    async def send(self, still: Still, *, url: str, token: str, statement: str) -> None:
+        """Hand it over, once, with the `still+jwt` before it.
+
+        Raises:
+            MediaError: it was not taken.
+        """
 
 
 class Recordings(Protocol):
@@ -186,42 +322,6 @@ class Uploader(Protocol):
 
         Raises:
             MediaError: the gateway did not take it, or not in time.
-        """
-
-
-class Channel(Protocol):
-    """One connection to the gateway; frames in order, both ways."""
-
-    async def send(self, frame: bytes) -> None:
-        """Send one frame.
-
-        Raises:
-            LinkLostError: the connection is gone.
-        """
-
-    def frames(self) -> AsyncIterator[bytes]:
-        """Every frame received; ends when the connection does."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close; never raises."""
-
-
-class LinkLostError(Exception):
-    """The connection is gone or could not be made; try again with back-off. `code` is the close code, 0 if none."""
-
-    def __init__(self, sentence: str, code: int = 0) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-class Dialler(Protocol):
-    """Opens the outbound connection."""
-
-    async def dial(self, url: str) -> Channel:
-        """Connect under the caller's deadline.
-
-        Raises:
-            LinkLostError: no connection.
         """
 
 

@@ -3,12 +3,22 @@
 Discovery, addresses and passwords stay here. A camera on this list is not shared; the owner's document says what is.
 """
 
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Final
 
 import anyio
+import anyio.abc
+import anyio.to_thread
 
+from partner_agent import camera_sound, describing
+from partner_agent.areas import Area
+from partner_agent.camera_sound import NOT_KNOWN, CameraSound, SoundKind
 from partner_agent.demux import SENT_CODEC, CameraAddress
+from partner_agent.encoders import Encoders
+from partner_agent.faults import place_of
 from partner_agent.ports import CameraInfo
 from partner_agent.rtsp import CameraSource, SourceState
 from partner_agent.settings import CameraSettings, password_of
@@ -28,32 +38,59 @@ _LIVE_FROM: Final[dict[LiveStream | None, str]] = {
     ),
     "none": "Neither of its streams can be shown live: each needs H.264 without B-frames.",
 }
+ANEW: Final = "Live pictures are made anew on this machine, as the camera's cannot be shown: that costs it work."
 LONG_GOP_S: Final = 4.0
 LONG_GOP: Final = (
     "It sends a whole picture only every few seconds, so a live view may begin late: set that to 1 or 2 seconds."
 )
+SOUNDS: Final[dict[SoundKind, str]] = {
+    SoundKind.UNKNOWN: "",
+    SoundKind.NONE: "It sends no sound.",
+    SoundKind.G711: "Its sound is G.711. It leaves only in a view that your rules give sound to.",
+    SoundKind.AAC: "Its sound is AAC, made anew as Opus here. It leaves only in a view that your rules give sound to.",
+    SoundKind.OTHER: "Its sound is of a kind that cannot be sent. Set it to G.711 or AAC to share it.",
+}
+_LOG: Final = logging.getLogger(__name__)
+AWAKE_S: Final = 20.0
 FROZEN: Final = timedelta(seconds=10)  # running, and no picture for this long
 
 
 class Premises:
     """Every camera the owner wrote down."""
 
-    def __init__(self, cameras: tuple[CameraSettings, ...], *, store: Store, clock: Clock, ids: IdSource) -> None:
-        """Build the sources; nothing is opened before somebody wants it.
+    def __init__(
+        self,
+        cameras: tuple[CameraSettings, ...],
+        *,
+        store: Store,
+        clock: Clock,
+        ids: IdSource,
+        encoders: Encoders | None = None,
+    ) -> None:
+        """Build the sources; nothing is opened before somebody wants it. `encoders`: what makes pictures anew here.
 
         Raises:
             SettingsError: a password file cannot be read.
             ValueError: an address is not rtsp://host/path without user and password.
         """
-        self._clock = clock
+        self._clock, self._ids = clock, ids
+        self.encoders = encoders or Encoders()
+        self._tasks: anyio.abc.TaskGroup | None = None
         self.settings = {_id_of(camera.name, store, ids): camera for camera in cameras}
         self._main: dict[str, CameraSource] = {}
         self._live: dict[str, CameraSource] = {}
+        self._sounds: dict[CameraSource, CameraSound] = {}
+        self._anew: dict[str, CameraSource] = {}  # a connection of its own, so that only viewers cost the work
         for camera_id, camera in self.settings.items():
             self._main[camera_id] = _source(camera, camera.url, clock, ids)
             self._live[camera_id] = (
                 _source(camera, camera.live_url, clock, ids) if camera.live_url else self._main[camera_id]
             )
+            if camera.convert:
+                address = _address(camera, camera.live_url or camera.url)
+                self._anew[camera_id] = CameraSource(
+                    address, clock=clock, ids=ids, is_anew=True, encoders=self.encoders
+                )
 
     def known(self) -> list[CameraInfo]:
         """Every camera with its state."""
@@ -64,26 +101,78 @@ class Premises:
         return self._live.get(camera)
 
     def for_live(self, camera: str) -> tuple[CameraSource, ...]:
-        """The streams that may serve a live view: the one that is meant for it, then the other, if there is one."""
-        meant, main = self._live.get(camera), self._main.get(camera)
-        if meant is None or main is None:
-            return ()
-        return (meant,) if meant is main else (meant, main)
+        """The streams that may serve a live view: the one that is meant for it, then the other, then one made anew."""
+        found = (self._live.get(camera), self._main.get(camera), self._anew.get(camera))
+        return tuple(dict.fromkeys(source for source in found if source is not None))
+
+    def sound_of(self, camera: str) -> CameraSound:
+        """What sound it has, as far as a stream that ran has told."""
+        known = [self._sounds[source] for source in self.for_live(camera) if source in self._sounds]
+        return next((one for one in known if one.kind.is_sendable), known[0] if known else NOT_KNOWN)
+
+    def sound_address(self, camera: str) -> CameraAddress | None:
+        """Where its sound is to be had; None where it has none that can be sent. Unknown is worth a try."""
+        if self.sound_of(camera).kind in {SoundKind.NONE, SoundKind.OTHER}:
+            return None
+        streams = self.for_live(camera)
+        with_sound = [source for source in streams if self._sounds.get(source, NOT_KNOWN).kind.is_sendable]
+        return next((source.address for source in (*with_sound, *streams)), None)
+
+    def painted(self, camera: str, areas: Sequence[Area]) -> tuple[CameraSource, Callable[[], None]]:
+        """What is made anew of a camera with these areas black, as a stream of its own; and what ends it."""
+        settings, scope = self.settings[camera], anyio.CancelScope()
+        address = _address(settings, settings.live_url or settings.url)
+        source = CameraSource(address, clock=self._clock, ids=self._ids, is_anew=True, areas=areas)
+        assert self._tasks is not None
+        self._tasks.start_soon(_run_in, scope, source)
+        return source, scope.cancel
 
     def main(self, camera: str) -> CameraSource | None:
         """The stream that is recorded."""
         return self._main.get(camera)
 
+    def is_recorded(self, camera: str) -> bool:
+        """Whether it is a camera of ours that is recorded."""
+        return camera in self.settings and self.settings[camera].is_recorded
+
     async def run(self) -> None:
         """Serve every source until cancelled."""
         async with anyio.create_task_group() as tasks:
-            for source in {id(item): item for item in (*self._main.values(), *self._live.values())}.values():
+            self._tasks = tasks
+            for source in dict.fromkeys((*self._main.values(), *self._live.values(), *self._anew.values())):
                 tasks.start_soon(source.run)
+                tasks.start_soon(self._learn_sound, source)
+
+    def wake(self, camera: str) -> None:
+        """Open what may serve a live view of it for a moment."""
+        if self._tasks is None:
+            return
+        for source in self.for_live(camera):
+            self._tasks.start_soon(self._hold_open, source)
+
+    async def _learn_sound(self, source: CameraSource) -> None:
+        """Each time it begins to run: its password was right then, and asking for a description starts nothing."""
+        while True:
+            await source.until(SourceState.RUNNING)
+            try:
+                text = await anyio.to_thread.run_sync(describing.described, source.address, abandon_on_cancel=True)
+                if text is not None:
+                    self._sounds[source] = camera_sound.read(text)
+            except Exception as error:  # noqa: BLE001 - what a camera says of its sound never ends the agent
+                _LOG.error("what a camera says of its sound could not be read: %s", place_of(error))
+            await source.until(SourceState.CLOSED, SourceState.WAITING, SourceState.STOPPED)
+
+    async def _hold_open(self, source: CameraSource) -> None:
+        place = self.encoders.share(source) if source.is_anew else None
+        if source.is_anew and place is None:
+            return  # those who watch go first
+        with place or nullcontext(), source.subscribe(replay_gop=False):
+            await self._clock.sleep(AWAKE_S)
 
     def _info(self, camera_id: str, camera: CameraSettings) -> CameraInfo:
         used, why = self._used(camera_id)
         facts = used.status.facts
-        watched = {used, self._main[camera_id]}
+        watched = {used} if used.is_anew else {used, self._main[camera_id]}
         worst = max(watched, key=lambda source: _GRAVITY[self._state(source)])
         return CameraInfo(
             id=camera_id,
@@ -91,11 +180,16 @@ class Premises:
             state=self._state(worst),
             sentence=worst.status.sentence or _advice(used),
             live=why,
-            live_stream=_LIVE_FROM[why] if len(self.for_live(camera_id)) > 1 else "",
+            live_stream=ANEW if used.is_anew else _LIVE_FROM[why] if len(self.for_live(camera_id)) > 1 else "",
+            is_anew=used.is_anew,
+            kbps=rate // 1000 if (rate := used.status.rate_bps) else None,
+            key_distance_ms=round(1000 * distance) if (distance := used.status.key_distance_s) else None,
             codec=facts.codec if facts else None,
             width=facts.width if facts else None,
             height=facts.height if facts else None,
             recordings=camera.is_recorded,
+            audio=self.sound_of(camera_id).kind.is_sendable,
+            sound=_said(self.sound_of(camera_id)),
         )
 
     def _used(self, camera_id: str) -> tuple[CameraSource, LiveStream | None]:
@@ -103,6 +197,8 @@ class Premises:
         meant, *other = self.for_live(camera_id)
         if not meant.is_unusable:
             return meant, None
+        if other and other[-1].is_anew and all(source.is_unusable for source in other[:-1]):
+            return other[-1], None
         if not other or other[0].is_unusable:
             return meant, "none"
         facts = meant.status.facts
@@ -121,6 +217,11 @@ class Premises:
                 return "unknown"
 
 
+def _said(sound: CameraSound) -> str:
+    """What sound it has, in words."""
+    return SOUNDS[sound.kind]
+
+
 def _advice(used: CameraSource) -> str:
     """What would make its live views better."""
     distance_s = used.status.key_distance_s
@@ -128,8 +229,16 @@ def _advice(used: CameraSource) -> str:
 
 
 def _source(camera: CameraSettings, url: str, clock: Clock, ids: IdSource) -> CameraSource:
-    address = CameraAddress(url, camera.user, password_of(camera), camera.transport)
-    return CameraSource(address, clock=clock, ids=ids)
+    return CameraSource(_address(camera, url), clock=clock, ids=ids)
+
+
+def _address(camera: CameraSettings, url: str) -> CameraAddress:
+    return CameraAddress(url, camera.user, password_of(camera), camera.transport)
+
+
+async def _run_in(scope: anyio.CancelScope, source: CameraSource) -> None:
+    with scope:
+        await source.run()
 
 
 def _id_of(name: str, store: Store, ids: IdSource) -> str:

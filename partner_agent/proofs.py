@@ -26,6 +26,7 @@ from partner_agent.wire.proofs import ProofError
 
 FIRST_ASK_S: Final = 2.0  # the sequencer runs each second
 ASK_PERIOD_S: Final = 5.0
+MOST_ASKED: Final = 8  # at a time without an answer: a gateway that is behind is not asked for more because of that
 _HEAD: Final = "log_head"
 _CONTRADICTION: Final = "log_contradiction"
 
@@ -34,6 +35,7 @@ _CONTRADICTION: Final = "log_contradiction"
 class _Waiting:
     due: float  # monotonic
     ask_at: float
+    asked_size: int | None = None  # the head's when it was asked for last
 
 
 class Promises:
@@ -97,21 +99,24 @@ class Promises:
         return bool(late)
 
     def requests(self) -> list[LogProofRequest]:
-        """What to ask for now: every outstanding promise, and every overdue one, each at its pace."""
+        """What to ask for now: outstanding promises and overdue ones, whichever has waited longest, a few at a time."""
         now = self._clock.monotonic()
         for row in self._store.rows("SELECT leaf_hash FROM promise WHERE state = 'overdue'"):
             self._late_asks.setdefault(str(row["leaf_hash"]), _Waiting(now, now))
         asks = {**self._waiting, **self._late_asks}
-        due = [leaf_hash for leaf_hash, waiting in asks.items() if waiting.ask_at <= now]
-        for leaf_hash in due:
-            asks[leaf_hash].ask_at = now + ASK_PERIOD_S
+        due = sorted((key for key, waiting in asks.items() if waiting.ask_at <= now), key=lambda key: asks[key].ask_at)
+        asked = sum(waiting.asked_size is not None and waiting.ask_at > now for waiting in asks.values())
+        due = due[: max(0, MOST_ASKED - asked)]
         head = self.head
+        have_size = head.size if head else 0
+        for leaf_hash in due:
+            asks[leaf_hash].ask_at, asks[leaf_hash].asked_size = now + ASK_PERIOD_S, have_size
         return [
             LogProofRequest(
                 id=self._ids.new("msg"),
                 origin=self._identity.log_origin,
                 leaf_hash=leaf_hash,
-                have_size=head.size if head else 0,
+                have_size=have_size,
             )
             for leaf_hash in due
         ]
@@ -120,7 +125,8 @@ class Promises:
         """Judge a proof; True if it showed a contradiction, and every session must end.
 
         1. The promise is one we hold. 2. The checkpoint is signed by the pinned log. 3. It is consistent with the last.
-        4. The leaf is in it. A proof that does not hold changes nothing: its promise goes on to be overdue.
+        4. The leaf is in it. A proof that does not hold changes nothing: its promise goes on to be overdue. Nor does
+        one of growth from a head that another answer has replaced meanwhile: it is asked for again.
         """
         state = self._state(proof.leaf_hash)
         if state not in {"outstanding", "overdue"}:  # 1
@@ -132,6 +138,8 @@ class Promises:
         if head is not None and checkpoint.size == head.size and checkpoint.root != head.root:  # 3
             self._contradict(head, checkpoint)
             return True
+        if head is not None and checkpoint.size != head.size and self._is_overtaken(proof.leaf_hash, head, checkpoint):
+            return False
         try:
             if head is not None and checkpoint.size != head.size:  # of one size and root it is the same log
                 proofs.verify_consistency(
@@ -173,6 +181,16 @@ class Promises:
             store.put(_HEAD, None)
             store.put(_CONTRADICTION, None)
         return head
+
+    def _is_overtaken(self, leaf_hash: str, head: Checkpoint, answer: Checkpoint) -> bool:
+        """Whether it was asked for when the head was another one; if so it is on record, and due again."""
+        waiting = self._waiting.get(leaf_hash) or self._late_asks.get(leaf_hash)
+        if waiting is None or waiting.asked_size in {None, head.size}:
+            return False
+        root = base64.b64encode(answer.root).decode()  # signed, and not compared: whoever keeps another head can
+        self._journal.add("proof_overtaken", leaf_hash=leaf_hash, size=answer.size, root=root)
+        waiting.ask_at = self._clock.monotonic()
+        return True
 
     def _state(self, leaf_hash: str) -> str | None:
         rows = self._store.rows("SELECT state FROM promise WHERE leaf_hash = ?", leaf_hash)

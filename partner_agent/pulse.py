@@ -11,6 +11,7 @@ from typing import Final
 from partner_agent.accounts import Accounts
 from partner_agent.clips import ClipDesk
 from partner_agent.desk import Desk
+from partner_agent.masks import Masks
 from partner_agent.policy_store import PolicyStore
 from partner_agent.ports import Cameras
 from partner_agent.postbox import Postbox
@@ -27,6 +28,7 @@ from policies import vocabulary
 
 PERIOD_S: Final = 0.5
 SWEEP_S: Final = 60.0
+MOST_AREAS: Final = 200  # of a site that are told: a frame holds few more, and what is not told is not shown
 
 
 class Pulse:
@@ -48,6 +50,7 @@ class Pulse:
         clip_desk: ClipDesk,
         view_asks: ViewAsks,
         cameras: Cameras,
+        masks: Masks,
         state_dir: Path,
         version: str,
         tzdata: str,
@@ -55,19 +58,20 @@ class Pulse:
         self._clock, self._ids, self._outbox, self._fresh = clock, ids, outbox, fresh
         self._site, self._desk, self._policy, self._sessions = site, desk, policy, sessions
         self._proofs, self._accounts, self._clips, self._cameras = proofs, accounts, clip_desk, cameras
-        self._view_asks = view_asks
+        self._view_asks, self._masks = view_asks, masks
         self._state_dir, self._version, self._tzdata = state_dir, version, tzdata
         self._started = clock.monotonic()
         self._beat_at = self._swept_at = self._started
         self._told_state: tuple[object, ...] = ()
         self._told_cameras: list[m.CameraCard] = []
+        self._told_areas: tuple[list[m.CameraArea], list[str]] | None = None
 
     def on_up(self) -> None:
         """A new link: say who we are, what is in force, and everything that was not noted."""
         self._sessions.new_link()
         if "quarantined" in self._site.states():  # found out in this handshake
             self._sessions.end_all("quarantined")
-        self._told_state, self._told_cameras = (), []
+        self._told_state, self._told_cameras, self._told_areas = (), [], None
         self._beat_at = self._clock.monotonic()
         self._tell_changes()
         if self._policy.position.seq > 0:
@@ -134,6 +138,19 @@ class Pulse:
         if cards != self._told_cameras:
             self._told_cameras = cards
             self._outbox.post(m.Cameras(id=self._ids.new("msg"), cameras=cards))
+            self._told_areas = None
+        self._tell_areas(cards)
+
+    def _tell_areas(self, cards: list[m.CameraCard]) -> None:
+        areas = [
+            m.CameraArea(camera=card.camera, area=area.id, label=area.label)
+            for card in cards
+            for area in self._masks.of(card.camera)
+        ][:MOST_AREAS]
+        anew = sorted(info.id for info in self._cameras.known() if info.is_anew)
+        if (areas, anew) != self._told_areas:
+            self._told_areas = (areas, anew)
+            self._outbox.post(m.Areas(id=self._ids.new("msg"), areas=areas, anew=anew))
 
     def _health(self) -> m.Health:
         usage = shutil.disk_usage(self._state_dir)

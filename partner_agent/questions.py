@@ -31,7 +31,9 @@ from policies.request import (
 from policies.vocabulary import Act, IncidentKind, Obligation, Origin, Purpose, Technology
 
 LIVE: Final = frozenset({Act.LIVE_VIEW})
-RECORDED: Final = frozenset({Act.CLIP_FETCH, Act.RECORDED_VIEW})
+RECORDED: Final = frozenset({Act.RECORDED_VIEW})
+STILL: Final = frozenset({Act.STILL_TAKE})
+FETCHED: Final = frozenset({Act.CLIP_FETCH})
 
 
 class QuestionError(ValueError):
@@ -40,10 +42,11 @@ class QuestionError(ValueError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SiteFacts:
-    """What the site itself knows at the moment of the decision."""
+    """What the site itself knows at the moment of the decision; `drawn_masks` of this camera."""
 
     is_paused: bool
     is_camera_present: bool
+    drawn_masks: frozenset[str]
     panic_until: datetime | None
     approval: Approval | None
     usage: Usage
@@ -65,7 +68,7 @@ def request_of(grant: Grant, *, partner: str, now: datetime, clip: ClipRequest |
             subject=_subject(grant),
             caps=Caps(grant.caps.seconds, grant.caps.height_lines, audio=grant.caps.audio, ptz=grant.caps.ptz),
             incident=_incident(grant),
-            span=Span(clip.start, clip.end) if clip else None,
+            span=_span(grant, clip),
             technology=Technology(grant.facts.technology),
         )
     except ValueError as error:
@@ -75,7 +78,9 @@ def request_of(grant: Grant, *, partner: str, now: datetime, clip: ClipRequest |
 def layers_of(in_force: InForce | None, facts: SiteFacts, grant: Grant) -> Layers:
     """The site's layers; without a document, and without its pack, one is missing and the answer is no."""
     return Layers.at_site(
-        invariants=Invariants(is_camera_present=facts.is_camera_present, is_paused=facts.is_paused),
+        invariants=Invariants(
+            is_camera_present=facts.is_camera_present, is_paused=facts.is_paused, drawn_masks=facts.drawn_masks
+        ),
         guardrail=in_force.guardrail if in_force else None,
         sharing=in_force.sharing if in_force else None,
         facts=Facts(
@@ -105,6 +110,28 @@ def tightest(permit: Permit, grant: Grant) -> Limits:
         ptz=permit.caps.ptz and grant.caps.ptz and not is_off[Obligation.PTZ_OFF],
         masks=_masks(own.get(Obligation.MASKS)) | _masks(carried.get(Obligation.MASKS)),
     )
+
+
+def owes_more(permit: Permit, grant: Grant, sent: Limits) -> bool:
+    """Whether what is sent within `sent` is more than a permit would give now: a running picture is not changed."""
+    now = tightest(permit, grant)
+    is_louder = sent.audio and not now.audio
+    return now.height_lines < sent.height_lines or not now.masks <= sent.masks or is_louder
+
+
+def acts_of(grant: Grant) -> frozenset[Act]:
+    """What a grant of this form may be for: a picture of now, one of a recording, a still, or a file."""
+    if grant.still is not None:
+        return STILL
+    if grant.publish is None:
+        return FETCHED
+    return LIVE if grant.recorded is None else RECORDED
+
+
+def _span(grant: Grant, clip: ClipRequest | None) -> Span | None:
+    if grant.recorded is not None:
+        return Span(grant.recorded.first, grant.recorded.last)
+    return Span(clip.start, clip.end) if clip else None
 
 
 def _subject(grant: Grant) -> Subject:

@@ -4,8 +4,11 @@ The demultiplexer runs in a thread of its own; this module owns it, its back-off
 password ends all tries until the owner acts: cameras lock accounts. Other failures are tried again by themselves.
 """
 
+import logging
 import math
 import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +19,11 @@ import anyio.from_thread
 import anyio.to_thread
 
 from partner_agent import demux
+from partner_agent.areas import Area
+from partner_agent.converting import Converter
 from partner_agent.demux import CameraAddress, CameraError, Demuxed, StreamFacts
+from partner_agent.encoders import Encoders
+from partner_agent.faults import place_of
 from partner_agent.handover import Handover, Subscription
 from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
 from partner_agent.slices import Joiner
@@ -26,7 +33,11 @@ from partner_agent.wire.ids import IdSource
 
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_LAST_S: Final = 8.0  # a camera that is back is seen within 10 s
+RECHECK_S: Final = 120.0  # a camera that sent what cannot be shown may have been set anew; looking is harmless
 LINGER_S: Final = 5.0  # kept open this long after the last consumer, so that the next one starts warm
+
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 class SourceState(StrEnum):
@@ -44,7 +55,8 @@ class SourceStatus:
     """What the owner, and the doctor, may know of a source.
 
     Attributes:
-        code: why it gives nothing: camera_auth, camera_unreachable, codec_unsupported; empty if it gives.
+        code: why it gives nothing: camera_auth, camera_unreachable, codec_unsupported, obligation_unknown; empty if it
+            gives.
         sentence: the same for people, with the remedy.
         since: when this state began.
         last_unit_at: wall time of the newest unit's arrival.
@@ -53,6 +65,7 @@ class SourceStatus:
             camera is closed.
         clock_source: whose clock the newest capture time came from.
         clock_offset_ms: the camera's clock minus the agent's, if the camera tells a time.
+        open_s: how long it last took from opening it until it had said what it sends.
     """
 
     state: SourceState
@@ -65,19 +78,44 @@ class SourceStatus:
     rate_bps: int | None = None
     clock_source: ClockSource = ClockSource.AGENT
     clock_offset_ms: int | None = None
+    open_s: float | None = None
 
 
 class CameraSource:
     """One stream of one camera, shared by all who want it."""
 
-    def __init__(self, address: CameraAddress, *, clock: Clock, ids: IdSource, linger_s: float = LINGER_S) -> None:
-        self._address = address
+    def __init__(
+        self,
+        address: CameraAddress,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        linger_s: float = LINGER_S,
+        is_anew: bool = False,
+        areas: Sequence[Area] = (),
+        encoders: Encoders | None = None,
+        recheck_s: float = RECHECK_S,
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            address: where.
+            clock: ours.
+            ids: for the jitter of waits.
+            linger_s: kept open so long after the last consumer.
+            is_anew: every picture is made anew as H.264, whatever the camera sends.
+            areas: black in every picture made anew.
+            encoders: where it says that it makes pictures anew, while it does; None = who owns it does.
+            recheck_s: what cannot be shown may be looked at again after so long.
+        """
+        self._address, self.is_anew = address, is_anew
+        self._areas, self._encoders = tuple(areas), encoders
+        self._converter: Converter | None = None
         self._clock = clock
         self._ids = ids
-        self._linger_s = linger_s
+        self._linger_s, self._recheck_s = linger_s, recheck_s
         self._handover = Handover(on_change=self._wake)
         self._joiner = Joiner()
-        self._keep_open = False
         self._changed = anyio.Event()
         self._failures = 0
         self._last_90k: int | None = None
@@ -96,6 +134,8 @@ class CameraSource:
             An async iterator of `AccessUnit`. Close it, or use it in a `with` block: an open one keeps the camera open.
             It goes on across reconnections and ends only when the source stops for good (see `status`).
         """
+        if self.status.state is SourceState.WAITING and not self._is_wanted:
+            self._enter(SourceState.OPENING)  # what it failed with when it was last wanted is no answer now
         subscription = self._handover.add(replay_gop=replay_gop)
         if self.status.state is SourceState.STOPPED:
             subscription.close()
@@ -103,13 +143,23 @@ class CameraSource:
         return subscription
 
     @property
+    def address(self) -> CameraAddress:
+        """Where it is."""
+        return self._address
+
+    @property
     def gop_bytes(self) -> int:
         """How much a new consumer begins with."""
         return sum(len(unit.data) for unit in self._handover.gop)
 
+    def want_key(self) -> None:
+        """Somebody waits for a picture to begin with; of pictures made anew the next one is, a camera is not asked."""
+        if self._converter is not None:
+            self._converter.is_key_wanted = True
+
     @property
     def is_unusable(self) -> bool:
-        """Whether what this stream sends was seen to be what cannot be shown, until the owner changes it."""
+        """Whether what this stream sends was seen to be what cannot be shown; it is looked at again after a while."""
         return self.status.state is SourceState.STOPPED and self.status.code == "codec_unsupported"
 
     async def until(self, *states: SourceState) -> SourceStatus:
@@ -118,44 +168,43 @@ class CameraSource:
             await self._change()
         return self.status
 
-    def keep_open(self, wanted: bool) -> None:
-        """Hold the camera open without a consumer, for a live view that starts at once."""
-        self._keep_open = wanted
-        self._wake()
-
-    def configure(self, address: CameraAddress) -> None:
-        """The owner changed address or password: use it, and try again if tries were over."""
-        self._address = address
-        self.retry()
-
-    def retry(self) -> None:
-        """The owner asks to try again, now."""
-        self._failures = 0
-        if self.status.state in {SourceState.STOPPED, SourceState.WAITING}:
-            self._enter(SourceState.CLOSED)
-        self._wake()
-
     async def run(self) -> None:
         """Serve until cancelled; the composition root owns this task."""
         try:
             while True:
                 await self._until_wanted()
                 try:
-                    await self._read()
+                    with self._encoder():
+                        await self._read()
                 except CameraError as error:
                     await self._failed(error)
+                except Exception as error:  # noqa: BLE001 - the supervisor of one camera: the agent goes on
+                    _LOG.error("a camera's stream could not be read: %s", place_of(error))
+                    await self._failed(
+                        CameraError(
+                            "camera_unreachable", "This camera sent what cannot be read. It is tried again by itself."
+                        )
+                    )
                 else:
+                    self._handover.forget()  # whoever opens it again begins with what it sees then
                     self._enter(SourceState.CLOSED)
         finally:
             self._handover.end()
 
+    def _encoder(self) -> AbstractContextManager[object]:
+        return self._encoders.hold(self) if self.is_anew and self._encoders else nullcontext()
+
     @property
     def _is_wanted(self) -> bool:
-        return (self._keep_open or len(self._handover) > 0) and self.status.state is not SourceState.STOPPED
+        return len(self._handover) > 0 and self.status.state is not SourceState.STOPPED
 
     async def _until_wanted(self) -> None:
         while not self._is_wanted:
-            await self._change()
+            if self.is_unusable:
+                await self._clock.sleep(self._recheck_s)
+                self._enter(SourceState.CLOSED)
+            else:
+                await self._change()
 
     async def _change(self) -> None:
         await self._changed.wait()
@@ -165,7 +214,10 @@ class CameraSource:
         self._changed = anyio.Event()
 
     async def _failed(self, error: CameraError) -> None:
-        """Stop for good, or wait with full jitter; the owner's retry cuts the wait short."""
+        """Stop, or wait with full jitter as long as anybody wants it.
+
+        A wrong password stops it for good, as another try could lock the camera; what cannot be shown, for a while.
+        """
         self._handover.forget()
         if error.is_final:
             self._enter(SourceState.STOPPED, error)
@@ -176,11 +228,11 @@ class CameraSource:
         self._failures += 1
         jitter = int.from_bytes(self._ids.secret(2), "big") / 0xFFFF
         async with anyio.create_task_group() as group:
-            group.start_soon(self._cancel_on_retry, group.cancel_scope)
+            group.start_soon(self._cancel_when_unwanted, group.cancel_scope)
             await self._clock.sleep(ceiling_s / 2 * (1 + jitter))
             group.cancel_scope.cancel()
 
-    async def _cancel_on_retry(self, scope: anyio.CancelScope) -> None:
+    async def _cancel_when_unwanted(self, scope: anyio.CancelScope) -> None:
         while self.status.state is SourceState.WAITING and self._is_wanted:
             await self._change()
         scope.cancel()
@@ -192,14 +244,16 @@ class CameraSource:
             CameraError: the camera gives nothing, or no more.
         """
         self._enter(SourceState.OPENING)
+        began_s = self._clock.monotonic()
         self._rate.begin()
+        self._last_key_90k = None  # the time in between is no distance of two key pictures
         stop = threading.Event()
         failure: CameraError | None = None
         async with anyio.create_task_group() as group:
             group.start_soon(self._watch_unwanted, stop)
             start_90k, limiter = self._next_start_90k(), anyio.CapacityLimiter(1)
             try:
-                await anyio.to_thread.run_sync(self._read_in_thread, stop, self._address, start_90k, limiter=limiter)
+                await anyio.to_thread.run_sync(self._read_in_thread, stop, start_90k, began_s, limiter=limiter)
             except CameraError as error:
                 failure = error
             group.cancel_scope.cancel()
@@ -213,17 +267,19 @@ class CameraSource:
         elapsed_s = self._clock.monotonic() - self._last_monotonic_s
         return self._last_90k + max(1, math.ceil(elapsed_s * CLOCK_RATE_HZ))
 
-    def _read_in_thread(self, stop: threading.Event, address: CameraAddress, starts_at_90k: int) -> None:
+    def _read_in_thread(self, stop: threading.Event, starts_at_90k: int, began_s: float) -> None:
         def opened(facts: StreamFacts) -> None:
-            anyio.from_thread.run_sync(self._opened, facts)
+            anyio.from_thread.run_sync(self._opened, facts, self._clock.monotonic() - began_s)
 
+        self._converter = Converter(self._areas) if self.is_anew else None
         items = demux.read(
-            address,
+            self._address,
             clock=self._clock,
             starts_at_90k=starts_at_90k,
             joiner=self._joiner,
             stop=stop,
             on_open=opened,
+            converter=self._converter,
         )
         for item in items:
             anyio.from_thread.run_sync(self._take, item)
@@ -242,8 +298,8 @@ class CameraSource:
         finally:
             stop.set()
 
-    def _opened(self, facts: StreamFacts) -> None:
-        self.status = replace(self.status, facts=facts)
+    def _opened(self, facts: StreamFacts, open_s: float) -> None:
+        self.status = replace(self.status, facts=facts, open_s=open_s)
 
     def _take(self, item: Demuxed) -> None:
         """One unit from the reader, in the event loop."""
@@ -252,7 +308,8 @@ class CameraSource:
             self._enter(SourceState.RUNNING)
             self._failures = 0
         if item.size is not None and self.status.facts is not None:
-            self._opened(replace(self.status.facts, width=item.size[0], height=item.size[1]))
+            facts = replace(self.status.facts, width=item.size[0], height=item.size[1])
+            self.status = replace(self.status, facts=facts)
         self._note(unit, item.capture)
         self._handover.put(unit)
 

@@ -6,9 +6,8 @@ longer permit it, its seconds or the day's total are used, a promise is overdue,
 uplink first and then writes the account; nothing here waits for the gateway.
 """
 
+import json
 import math
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import anyio
@@ -19,46 +18,34 @@ from partner_agent.grants import Gate, Permitted
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal
 from partner_agent.policy_store import PolicyStore
-from partner_agent.ports import Counts, Limits, LiveOrder, MediaError, Outbox, Publication, Publisher
+from partner_agent.ports import (
+    HeldRange,
+    Limits,
+    LiveOrder,
+    MediaError,
+    Outbox,
+    Player,
+    Players,
+    Publication,
+    Publisher,
+)
 from partner_agent.proofs import Promises
+from partner_agent.questions import owes_more
+from partner_agent.running import Running, recorded_seconds
 from partner_agent.store import Store
 from partner_agent.timekeeping import FreshValues
 from partner_agent.wire import canonical, leases
-from partner_agent.wire.clips import ClipRequest
 from partner_agent.wire.clock import Clock, to_ms, to_rfc3339
-from partner_agent.wire.grants import Grant
-from partner_agent.wire.limits import ACCEPTED_LEASE_S, LEASE_VALID_S, PROGRESS_PERIOD_S
+from partner_agent.wire.limits import ACCEPTED_LEASE_S, LEASE_VALID_S, PROGRESS_PERIOD_S, RECORDED_VIEW_S
 from partner_agent.wire.problems import Code
 from partner_agent.wire.tokens import TokenError
 from policies.request import Usage
+from policies.vocabulary import Act
 
 PUBLISH_S: Final = 12.0  # camera and uplink together; the lease may end it before
 DAY_MS: Final = 24 * 3600 * 1000
 TICK_LIVE_S: Final = 0.25
 TICK_IDLE_S: Final = 1.0
-
-
-@dataclass(slots=True)
-class Running:
-    """One session that lives."""
-
-    grant: Grant
-    clip: ClipRequest | None
-    limits: Limits
-    accepted: float  # monotonic
-    lease_until: float  # monotonic
-    horizon: datetime | None
-    publication: Publication | None = None
-    sent_bytes: int = 0  # of a clip
-    progress_at: float = 0.0
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-
-    @property
-    def counts(self) -> Counts:
-        """What has left so far."""
-        if self.publication is not None:
-            return self.publication.counts
-        return Counts(sent_bytes=self.sent_bytes)
 
 
 class Sessions:
@@ -76,11 +63,12 @@ class Sessions:
         fresh: FreshValues,
         accounts: Accounts,
         publisher: Publisher,
+        players: Players,
         outbox: Outbox,
     ) -> None:
         self._store, self._journal, self._clock, self._identity = store, journal, clock, identity
         self._policy, self._proofs, self._fresh, self._accounts = policy, proofs, fresh, accounts
-        self._publisher, self._outbox = publisher, outbox
+        self._publisher, self._players, self._outbox = publisher, players, outbox
         self._gate: Gate | None = None
         self._tasks: anyio.abc.TaskGroup | None = None
         self._running: dict[str, Running] = {}
@@ -106,7 +94,7 @@ class Sessions:
         """Use up the grant and open its session: one transaction, then nothing can be accepted twice."""
         grant, now, moment = permitted.grant, self._clock.now(), self._clock.monotonic()
         assert self._gate is not None
-        summary = {
+        summary: dict[str, str | bool | None] = {
             "act": grant.act,
             "purpose": grant.purpose,
             "agency": grant.subject.agency,
@@ -115,10 +103,15 @@ class Sessions:
             "who": grant.subject.ref,
             "incident": grant.incident.ref if grant.incident else None,
         }
+        if permitted.limits.audio:
+            summary["sound"] = True
+        if grant.recorded is not None:
+            summary |= {"from": grant.recorded.start, "to": grant.recorded.end}
         with self._store.transaction() as db:
             self._gate.use_up(permitted)
             self._proofs.add(permitted.promise, grant.jti)
-            is_clip, reserved_s = (1, _clip_seconds(permitted.clip)) if permitted.clip else (0, 0)
+            reserved_s = recorded_seconds(grant, permitted.clip)
+            is_clip = int(reserved_s > 0)
             row = (grant.session, grant.jti, grant.camera, is_clip, _json(summary), to_ms(now), reserved_s)
             db.execute(
                 "INSERT INTO session (session, jti, camera, is_clip, summary, started_ms, seconds)"
@@ -158,13 +151,56 @@ class Sessions:
         with running.scope:
             try:
                 with anyio.fail_after(PUBLISH_S):
-                    running.publication = await self._publisher.publish(order, tasks=self._tasks)
+                    running.publication = await self._open(running, order, self._tasks)
             except (MediaError, TimeoutError) as error:
                 code = error.code if isinstance(error, MediaError) else Code.CAMERA_UNREACHABLE
                 self.end(grant.session, str(code))
                 return
+            except Exception as error:  # noqa: BLE001 - the supervisor of uplinks: none of them ends the agent
+                self.fault(running, error)
+                return
+            if self._running.get(grant.session) is not running:  # it ended as its uplink opened: nobody has that one
+                self._let_go(running.publication)
+                return
+            running.publication.show(running.lines)
             await running.publication.ended.wait()
-            self.end(grant.session, str(running.publication.code or "source_ended"))
+            self._over(running, running.publication)
+
+    def _over(self, running: Running, publication: Publication) -> None:
+        """The uplink ended by itself."""
+        if publication.fault is not None:
+            self.fault(running, publication.fault)
+        else:
+            self.end(running.grant.session, str(publication.code or "source_ended"))
+
+    async def _open(self, running: Running, order: LiveOrder, tasks: anyio.abc.TaskGroup) -> Publication:
+        recorded = running.grant.recorded
+        if recorded is None:
+            return await self._publisher.publish(order, tasks=tasks)
+        span = HeldRange(recorded.first, recorded.last)
+        running.player = await self._players.play(order, span, recorded.begin, tasks=tasks)
+        return running.player
+
+    def opening(self) -> list[tuple[str, Limits]]:
+        """Cameras and limits of the live views that were accepted and do not run yet."""
+        return [
+            (item.grant.camera, item.limits)
+            for item in self._running.values()
+            if item.is_live and item.grant.still is None and item.publication is None
+        ]
+
+    def show(self, session: str, lines: int) -> None:
+        """Somebody sees this session's picture so many lines high; one that does not run is ignored."""
+        running = self._running.get(session)
+        if running is not None:
+            running.lines = max(0, lines)
+        if running is not None and running.publication is not None:
+            running.publication.show(running.lines)
+
+    def player(self, session: str) -> Player | None:
+        """The running view of a recording of this name."""
+        running = self._running.get(session)
+        return running.player if running else None
 
     # --- live on
 
@@ -199,7 +235,7 @@ class Sessions:
         now = self._clock.now()
         for session, running in list(self._running.items()):
             permit = self._gate.decide_again(running.grant, running.clip, now)
-            if permit is None:
+            if permit is None or owes_more(permit, running.grant, running.limits):
                 self.end(session, reason)
             else:
                 running.horizon = permit.horizon
@@ -212,7 +248,7 @@ class Sessions:
         for session, running in list(self._running.items()):
             if running.clip is None and moment >= running.lease_until:
                 self.end(session, "lease")
-            elif running.clip is None and moment - running.accepted >= running.limits.seconds:
+            elif running.clip is None and moment - running.accepted >= running.most_s:
                 self.end(session, "time_limit")
             elif running.horizon is not None and now >= running.horizon:
                 self.decide_again("horizon")
@@ -228,8 +264,9 @@ class Sessions:
     def usage(self, without: str | None) -> Usage:
         """What the site has given in the last 24 hours and gives now, without the named session.
 
-        A view counts as long as it lasted, each rounded up. A recording counts whole from its acceptance, until its
-        session ends without a byte sent: two that are cut at one time never share what is left of the day.
+        A live view counts as long as it lasted, each rounded up. A recording counts whole from its acceptance until its
+        session ends without a byte sent: two that are cut at one time never share what is left of the day. The same
+        holds for a view of a recording, of which what was shown counts once it is over.
         """
         since = to_ms(self._clock.now()) - DAY_MS
         rows = self._store.rows(
@@ -240,7 +277,7 @@ class Sessions:
             if row["session"] == without:
                 continue
             running = self._running.get(row["session"])
-            seconds = math.ceil(running.counts.seconds) if running and running.clip is None else int(row["seconds"])
+            seconds = math.ceil(running.counts.seconds) if running and running.is_live else int(row["seconds"])
             live, clip = (live, clip + seconds) if row["is_clip"] else (live + seconds, clip)
         views = sum(1 for name, item in self._running.items() if item.clip is None and name != without)
         return Usage(live_s=live, clip_s=clip, views_now=views)
@@ -255,7 +292,8 @@ class Sessions:
         if running.publication is not None:
             running.publication.halt()
         counts, grant = running.counts, running.grant
-        seconds = _clip_seconds(running.clip) if running.clip and counts.sent_bytes else math.ceil(counts.seconds)
+        is_file = running.clip is not None and counts.sent_bytes
+        seconds = running.footage_s if is_file else math.ceil(counts.seconds)
         claims: dict[str, object] = {
             "jti": grant.jti,
             "session": session,
@@ -265,18 +303,41 @@ class Sessions:
             "first_packet_at": to_rfc3339(counts.first_at) if counts.first_at else None,
             "last_packet_at": to_rfc3339(counts.last_at) if counts.last_at else None,
         }
+        if grant.recorded is not None:
+            watched = running.player.watched if running.player else ()
+            claims["footage"] = [[to_rfc3339(one.start), to_rfc3339(one.end)] for one in watched]
+        used_s = seconds if running.is_live else running.footage_s
         with self._store.transaction() as db:
-            values = (to_ms(self._clock.now()), reason, seconds, counts.sent_bytes, session)
+            values = (to_ms(self._clock.now()), reason, used_s, counts.sent_bytes, session)
             db.execute(
                 "UPDATE session SET ended_ms = ?, reason = ?, seconds = ?, sent_bytes = ? WHERE session = ?", values
             )
             message = self._accounts.say("stopped", claims)
-            self._journal.add("stopped", session=session, reason=reason, seconds=seconds, bytes=counts.sent_bytes)
+            shown = {"footage": claims["footage"]} if "footage" in claims else {}
+            told = {"session": session, "reason": reason, "seconds": seconds, "bytes": counts.sent_bytes}
+            self._journal.add("stopped", **told, **shown)
         self._outbox.post(message)
-        if running.publication is not None and self._tasks is not None:
-            self._tasks.start_soon(running.publication.stop)
+        if running.publication is not None:
+            self._let_go(running.publication)
         running.scope.cancel()
         return True
+
+    def fault(self, running: Running, error: Exception) -> None:
+        """End a session for what nobody foresaw."""
+        self._journal.add("fault", of="session", session=running.grant.session, why=type(error).__name__)
+        self.end(running.grant.session, "source_ended")
+
+    def _let_go(self, publication: Publication) -> None:
+        """Nothing leaves from this instant; the goodbye is said in the background."""
+        publication.halt()
+        if self._tasks is not None:
+            self._tasks.start_soon(self._say_goodbye, publication)
+
+    async def _say_goodbye(self, publication: Publication) -> None:
+        try:
+            await publication.stop()
+        except Exception as error:  # noqa: BLE001 - its session is over; the relay notices the silence
+            self._journal.add("fault", of="goodbye", why=type(error).__name__)
 
     def end_all(self, reason: str) -> None:
         """End everything."""
@@ -285,7 +346,7 @@ class Sessions:
 
     def _end_over_total(self) -> None:
         in_force = self._policy.in_force
-        live = [session for session, running in self._running.items() if running.clip is None]
+        live = [session for session, running in self._running.items() if running.is_live]
         if not live or in_force is None:
             return
         if self.usage(None).live_s >= in_force.policy.totals.live_s_per_day:
@@ -299,8 +360,8 @@ class Sessions:
         with self._store.transaction() as db:
             for session, running in due.items():
                 running.progress_at = moment + PROGRESS_PERIOD_S
-                clip, counts = running.clip, running.counts
-                seconds = _clip_seconds(clip) if clip else math.floor(counts.seconds)
+                counts = running.counts
+                seconds = recorded_seconds(running.grant, running.clip) or math.floor(counts.seconds)
                 values = (seconds, counts.sent_bytes, session)
                 db.execute("UPDATE session SET seconds = ?, sent_bytes = ? WHERE session = ?", values)
 
@@ -310,6 +371,10 @@ class Sessions:
             low, high = row["seconds"], row["seconds"] + PROGRESS_PERIOD_S + 1  # progress is rounded down, by < 1 s
             if row["is_clip"]:  # its upload may go on: it counts whole, whatever had left before
                 low, high = row["seconds"] if row["sent_bytes"] else 0, row["seconds"]
+            used_s = high
+            if json.loads(row["summary"])["act"] == Act.RECORDED_VIEW:  # how long it ran, not how much it showed
+                passed_s = (to_ms(self._clock.now()) - row["started_ms"]) // 1000 + 1
+                low, high = 0, max(0, min(passed_s, RECORDED_VIEW_S))
             claims: dict[str, object] = {
                 "jti": row["jti"],
                 "session": row["session"],
@@ -318,14 +383,10 @@ class Sessions:
                 "bytes_min": row["sent_bytes"],
             }
             with self._store.transaction() as db:
-                values = (to_ms(self._clock.now()), "interrupted", claims["seconds_max"], row["session"])
+                values = (to_ms(self._clock.now()), "interrupted", used_s, row["session"])
                 db.execute("UPDATE session SET ended_ms = ?, reason = ?, seconds = ? WHERE session = ?", values)
                 self._accounts.say("interrupted", claims)
                 self._journal.add("interrupted", **claims)
-
-
-def _clip_seconds(clip: ClipRequest) -> int:
-    return math.ceil((clip.end - clip.start).total_seconds())
 
 
 def _json(value: object) -> str:

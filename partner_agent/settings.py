@@ -48,6 +48,8 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         password_file: a file with the password alone, instead of `password`.
         transport: how pictures come: `tcp`, `udp` (loses some on a bad network), or `auto`: TCP, and UDP where the
             camera refuses TCP.
+        convert: where none of its streams can be shown live (H.265, B-frames), make one anew as H.264 while somebody
+            watches. Costs a fifth of a core for 1280x720, more for more; the stream for live views is taken.
     """
 
     name: str
@@ -59,6 +61,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     password_file: str = ""
     is_recorded: bool = True
     transport: Literal["auto", "tcp", "udp"] = "auto"
+    convert: bool = False
 
 
 class NoticeMail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_views: live views at one time, whatever the owner's document says.
         uplink_kbps: what live views may take of this site's line in all, in kbit/s; 0 = as much as there is. Recordings
             that are sent are not counted.
+        max_encoders: streams that are made anew at one time (black areas, `convert`); 0 = one for each core.
         ring_bytes: disk the recorder may use over all cameras; 0 = no recorder.
     """
 
@@ -122,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     trust_clock: bool = False
     max_views: int = 16
     uplink_kbps: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_encoders: Annotated[int, msgspec.Meta(ge=0)] = 0
     ring_bytes: int = 0
     cameras: tuple[CameraSettings, ...] = ()
 

@@ -5,24 +5,29 @@ panic's end) never does. Every act is journalled, and its consequence on running
 gateway.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from partner_agent.areas import Area, AreaError, Point, shape_of
 from partner_agent.clips import Asked, ClipDesk
 from partner_agent.desk import Desk
+from partner_agent.encoders import Encoders
 from partner_agent.identity import Identity
 from partner_agent.journal import Journal, Line
+from partner_agent.masks import Masks, name_of
 from partner_agent.pin import SitePin
 from partner_agent.policy_store import NotTaken, PolicyStore
 from partner_agent.ports import CameraInfo, Cameras
 from partner_agent.proofs import Promises
-from partner_agent.sessions import Running, Sessions
+from partner_agent.running import Running
+from partner_agent.sessions import Sessions
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.timekeeping import ClockGuard
 from partner_agent.view_asks import ViewAsked, ViewAsks
+from partner_agent.wire.check_messages import ConnectionChecked
 from partner_agent.wire.documents import PolicyDocument
 from partner_agent.wire.problems import PolicyProblem
 from policies.model import Policy
@@ -35,6 +40,7 @@ PROBLEM_SENTENCES: Final[dict[PolicyProblem, str]] = {
     PolicyProblem.QUARANTINED: "Clear the warning first; then your rules start again at nothing shared.",
     PolicyProblem.LAST_OWNER: "It would take the last passkey away. Suspend it instead, or add another one first.",
 }
+NO_AREA: Final = "There is no area of this name."
 NOTHING_WAITS: Final = "Nothing of this name waits for an answer."
 
 
@@ -60,7 +66,12 @@ class View:
     journal: tuple[Line, ...]
     states: tuple[str, ...]
     paused_cameras: tuple[str, ...]
+    masks: Mapping[str, tuple[Area, ...]]
+    encoders: tuple[int, int]  # how many make pictures anew now, and how many may
     contradiction: str | None
+    check: tuple[datetime, ConnectionChecked] | None
+    is_checking: bool
+    check_faults: tuple[str, ...]  # what the newest one could not look at
 
     @property
     def voice(self) -> Voice:
@@ -87,6 +98,8 @@ class Site:
         view_asks: ViewAsks,
         desk: Desk,
         cameras: Cameras,
+        masks: Masks,
+        encoders: Encoders,
         panic_s: int,
         is_linked: Callable[[], bool],
     ) -> None:
@@ -94,6 +107,7 @@ class Site:
         self._policy, self._switches, self._proofs, self._clock_guard = policy, switches, proofs, clock_guard
         self._sessions, self._clips, self._desk, self._cameras = sessions, clip_desk, desk, cameras
         self._view_asks, self._panic_s, self._is_linked = view_asks, panic_s, is_linked
+        self._masks, self._encoders = masks, encoders
 
     def view(self, lines: int = 50) -> View:
         """What is so now."""
@@ -113,7 +127,12 @@ class Site:
             journal=tuple(self._journal.newest(lines)),
             states=tuple(self.states()),
             paused_cameras=tuple(camera.id for camera in known if self._switches.is_paused(camera.id)),
+            masks={camera.id: self._masks.of(camera.id) for camera in known},
+            encoders=(self._encoders.busy, self._encoders.most),
             contradiction=self._proofs.contradiction,
+            check=self._desk.checks.last,
+            is_checking=self._desk.checks.is_running,
+            check_faults=tuple(self._desk.checks.faults),
         )
 
     def states(self) -> list[str]:
@@ -132,6 +151,10 @@ class Site:
     def panic_until(self) -> datetime | None:
         """Until when panic holds; None when it does not."""
         return self._switches.panic_until
+
+    def look(self) -> None:
+        """Look at the connection and the cameras; `view` then has what was found."""
+        self._desk.checks.want()
 
     # --- what takes: no PIN
 
@@ -155,7 +178,7 @@ class Site:
         self._sessions.decide_again("policy")
 
     def decline_view(self, request_sha256: str) -> None:
-        """Say no to a request for a live view; one that runs under a yes ends.
+        """Say no to a request to look; what runs under a yes ends.
 
         Raises:
             ActError: nothing of this name waits.
@@ -168,6 +191,18 @@ class Site:
         """The site's panic input."""
         self._switches.panic(self._panic_s if is_on else 0)
         self._sessions.decide_again("panic_over")
+
+    def remove_area(self, camera: str, name: str) -> None:
+        """Forget an area: what owes it is not shown any more.
+
+        Raises:
+            ActError: there is none of this name.
+        """
+        with self._store.transaction():
+            if not self._masks.remove(camera, name):
+                raise ActError(NO_AREA)
+            self._journal.add("area_removed", camera=camera, area=name)
+        self._sessions.decide_again("policy")
 
     # --- what gives: PIN
 
@@ -196,7 +231,7 @@ class Site:
             raise ActError(NOTHING_WAITS)
 
     def approve_view(self, request_sha256: str, pin: str) -> None:
-        """Agree that somebody watches once, for five minutes.
+        """Agree that somebody watches once, for minutes, or takes one still.
 
         Raises:
             PinError: the PIN was not taken.
@@ -205,6 +240,38 @@ class Site:
         self._pin.check(pin)
         if not self._view_asks.decide(request_sha256, "yes"):
             raise ActError(NOTHING_WAITS)
+
+    def draw(self, camera: str, label: str, points: Sequence[Point], pin: str) -> None:
+        """Draw an area, or one of the same label anew; views that run with black areas begin again.
+
+        What owes it is shown from now on, so that drawing gives.
+
+        Raises:
+            PinError: the PIN was not taken.
+            ActError: no such camera, no area, another one that rules call the same, or its picture was not seen yet.
+        """
+        self._pin.check(pin)
+        info = next((one for one in self._cameras.known() if one.id == camera), None)
+        if info is None:
+            raise ActError("There is no such camera.")
+        if not info.width or not info.height:
+            self._cameras.wake(camera)
+            raise ActError("This camera's picture was not seen yet. It is being opened; try again in ten seconds.")
+        name = name_of(label)
+        if not name or not self._masks.has_room(camera, name):
+            raise ActError("Give the area a name of a few letters; a camera has at most 16 areas.")
+        if any(area.id == name and area.label != label.strip()[:40] for area in self._masks.of(camera)):
+            raise ActError("Another area of this camera has these letters and digits already; give this one others.")
+        try:
+            area = Area(name, label.strip()[:40], tuple(points), shape_of(info.width, info.height))
+        except AreaError as error:
+            raise ActError(str(error)) from error
+        with self._store.transaction():
+            self._masks.put(camera, area)
+            self._journal.add("area_drawn", camera=camera, area=name, points=[list(point) for point in area.points])
+        for running in self._sessions.running:
+            if running.grant.camera == camera and running.limits.masks:
+                self._sessions.end(running.grant.session, "areas_drawn")
 
     def resume(self, pin: str, camera: str | None = None) -> None:
         """End a pause.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from partner_agent.spanish_cameras import AREAS, CAMERAS
+
 _PAGE: Final[Mapping[str, str]] = {
     "Skip to content": "Ir al contenido",
     "on site": "en el lugar",
@@ -21,6 +23,11 @@ _PAGE: Final[Mapping[str, str]] = {
     "Live": "En vivo",
     "receives a recording of": "recibe una grabación de",
     "is watching": "mira",
+    "is watching and listening at": "mira y escucha en",
+    "with sound": "con sonido",
+    "looks at the recording of": "mira la grabación de",
+    "Recording": "Grabación",
+    "Small pictures of a recording were sent": "Se enviaron imágenes pequeñas de una grabación",
     "for %(purpose)s": "por %(purpose)s",
     "incident": "incidente",
     "Waiting for you": "Esperan su respuesta",
@@ -39,6 +46,7 @@ _PAGE: Final[Mapping[str, str]] = {
     "From": "Desde",
     "To": "Hasta",
     "Who asks": "Quién pide",
+    "Person": "Persona",
     "Why": "Por qué",
     "Incident": "Incidente",
     "none": "ninguno",
@@ -49,6 +57,17 @@ _PAGE: Final[Mapping[str, str]] = {
         "Un sí permite mirar una vez, durante cinco minutos como máximo. No responder es un no."
     ),
     "Let them watch…": "Permitir mirar…",
+    "Somebody asks to look at your recording": "Alguien pide mirar su grabación",
+    "A yes shows exactly this part, to whoever asked, once, for at most 15 minutes. No answer is a no.": (
+        "Un sí muestra exactamente esta parte, a quien la pidió, una vez, durante 15 minutos como máximo. No responder"
+        " es un no."
+    ),
+    "Let them look…": "Permitir mirarla…",
+    "Somebody asks for a still picture": "Alguien pide una imagen fija",
+    "A yes gives whoever asked one picture of what happens then. No answer is a no.": (
+        "Un sí da a quien la pidió una imagen de lo que pase entonces. No responder es un no."
+    ),
+    "Give one picture…": "Dar una imagen…",
     "Nothing is shared. Choose in the portal what to share; then approve it here.": (
         "No se comparte nada. Elija en el portal qué compartir; después apruébelo aquí."
     ),
@@ -84,6 +103,12 @@ _ACTS: Final[Mapping[str, str]] = {
     "say no": "decir que no",
     "decline a recording": "negar una grabación",
     "decline a live view": "negar una vista en vivo",
+    "let somebody look": "permitir que alguien mire",
+    "decline a request to look": "negar que alguien mire",
+    "let somebody look at your recording": "permitir que alguien mire su grabación",
+    "decline a look at your recording": "negar que alguien mire su grabación",
+    "give a still picture": "dar una imagen fija",
+    "decline a still picture": "negar una imagen fija",
     "pause": "poner en pausa",
 }
 _STATES: Final[Mapping[str, str]] = {
@@ -145,19 +170,41 @@ _JOURNAL: Final[Mapping[str, str]] = {
     "An approval was refused": "Se rechazó una aprobación",
     "A new owner": "Un nuevo dueño",
     "You answered a request": "Usted respondió una solicitud",
-    "Somebody asked to watch live": "Alguien pidió mirar en vivo",
+    "Somebody asked to look": "Alguien pidió mirar",
     "A question to you was refused": "Se rechazó una pregunta para usted",
-    "A request to watch live was answered": "Se respondió una solicitud para mirar en vivo",
+    "A request to look was answered": "Se respondió una solicitud para mirar",
     "A recording is kept": "Se conserva una grabación",
     "A recording is no longer kept": "Ya no se conserva una grabación",
     "A recording was cut": "Se cortó una grabación",
+    "A still picture was taken": "Se tomó una foto",
+    "A still picture was taken of one of your cameras; the journal says which.": (
+        "Se tomó una foto de una de sus cámaras; el diario dice de cuál."
+    ),
     "Pause ended": "Terminó la pausa",
     "Panic": "Alarma",
     "Panic ended": "Terminó la alarma",
     "Quarantine": "Agente retenido",
+    "A proof of the log was older than what was known, and was asked for again": (
+        "Una prueba del registro era anterior a lo conocido y se pidió de nuevo"
+    ),
     "A log entry is missing": "Falta una anotación en el registro",
+    "The gateway asked for connection checks too often, and was refused": (
+        "La pasarela pidió demasiadas revisiones de la conexión, y se le negaron"
+    ),
     "The log contradicts itself": "El registro se contradice",
     "Wrong PIN": "PIN equivocado",
+    "The site PIN was set": "Se puso el PIN del lugar",
+    "You cleared a warning": "Usted resolvió un aviso",
+    "Something failed that should not; only what it touched has ended": (
+        "Falló algo que no debía fallar; solo terminó lo que dependía de eso"
+    ),
+    "in {}": "en {}",
+    "a view or a recording that was sent": "una vista o una grabación que se enviaba",
+    "the end of a view": "el fin de una vista",
+    "an order to a recording that was shown": "una orden para una grabación que se mostraba",
+    "a connection check": "una revisión de la conexión",
+    "the look at the network": "la revisión de la red",
+    "a message of the gateway's": "un mensaje del sistema de la ciudad",
     "for {}": "por {}",
     "{} seconds": "{} segundos",
     "because: {}": "porque: {}",
@@ -197,4 +244,4 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "This proposal cannot be approved.": "Esta propuesta no se puede aprobar.",
     "There is nothing of this name to clear.": "No hay nada con este nombre que resolver.",
 }
-TEXTS: Final[Mapping[str, str]] = {**_PAGE, **_ACTS, **_STATES, **_JOURNAL, **_REFUSALS}
+TEXTS: Final[Mapping[str, str]] = {**_PAGE, **_ACTS, **_STATES, **_JOURNAL, **_REFUSALS, **CAMERAS, **AREAS}

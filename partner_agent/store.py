@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS journal (
   seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, sha256 TEXT NOT NULL) STRICT;
 -- cameras: ids minted here, by the owner's own name for each
 CREATE TABLE IF NOT EXISTS camera (name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+-- masks: areas of the pictures of a camera; points in parts of 10,000, as JSON
+CREATE TABLE IF NOT EXISTS mask (
+  camera TEXT NOT NULL, id TEXT NOT NULL, label TEXT NOT NULL, points TEXT NOT NULL, shape INTEGER NOT NULL,
+  PRIMARY KEY (camera, id)) STRICT;
 -- policy_store
 CREATE TABLE IF NOT EXISTS document (
   sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL,
@@ -49,10 +53,22 @@ CREATE TABLE IF NOT EXISTS promise (
 CREATE TABLE IF NOT EXISTS hold (
   sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL, until_ms INTEGER NOT NULL, is_asked INTEGER NOT NULL DEFAULT 0,
   answer TEXT, token TEXT) STRICT;
--- view_asks: one for each incident, kept beyond its end so that nobody is asked again
+"""
+# view_asks: one of each act for an incident, kept beyond its end so that nobody is asked again
+_VIEW_ASK: Final = """
 CREATE TABLE IF NOT EXISTS view_ask (
   sha256 TEXT PRIMARY KEY, raw TEXT NOT NULL, lineage TEXT NOT NULL, incident TEXT NOT NULL, until_ms INTEGER NOT NULL,
-  answer TEXT CHECK (answer IN ('yes', 'no')), answered_ms INTEGER, UNIQUE (lineage, incident)) STRICT;
+  answer TEXT CHECK (answer IN ('yes', 'no')), answered_ms INTEGER, act TEXT NOT NULL DEFAULT 'live.view',
+  UNIQUE (lineage, incident, act)) STRICT;
+"""
+_OF_ONE_ACT: Final = """
+BEGIN IMMEDIATE;
+ALTER TABLE view_ask RENAME TO view_ask_of_one_act;
+{table}
+INSERT INTO view_ask (sha256, raw, lineage, incident, until_ms, answer, answered_ms)
+  SELECT sha256, raw, lineage, incident, until_ms, answer, answered_ms FROM view_ask_of_one_act ORDER BY rowid;
+DROP TABLE view_ask_of_one_act;
+COMMIT;
 """
 
 
@@ -68,7 +84,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")  # a commit that returned survives a power cut
         self._db.execute("PRAGMA busy_timeout = 5000")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_SCHEMA + _VIEW_ASK)
+        if not any(column["name"] == "act" for column in self.rows("PRAGMA table_info(view_ask)")):
+            self._db.executescript(_OF_ONE_ACT.format(table=_VIEW_ASK))  # a file of before there were other acts
         self._depth = 0
 
     @contextmanager

@@ -1,9 +1,9 @@
-"""Live views that the owner is asked about: put before them once, answered on site, or with no by the gateway.
+"""Views and stills that the owner is asked about: put before them once, answered on site, or with no by the gateway.
 
 An ask gives nobody access. The checks of one, in this order: 1 in form, for this site and lineage, with an incident,
-not over; 2 the site is neither quarantined nor paused; 3 the camera stands in the document in force; 4 no other ask for
-this incident, and room. A yes is signed over the digest of the request and waits five minutes for its view; a no is
-for good, whoever gave it. What a grant may make of an answer is for `asking`.
+not over, not of a time to come; 2 the site is neither quarantined nor paused; 3 the camera stands in the document in
+force; 4 no other ask of this act for this incident, and room. A yes is signed over the digest of the request and waits
+five minutes for its view; a no is for good, whoever gave it. What a grant may make of an answer is for `asking`.
 """
 
 import json
@@ -22,12 +22,12 @@ from partner_agent.ports import Outbox, OwnerNotice
 from partner_agent.store import Store
 from partner_agent.switches import Switches
 from partner_agent.wire import views
-from partner_agent.wire.clock import Clock, from_ms, to_ms
+from partner_agent.wire.clock import Clock, from_ms, has_come, to_ms
 from partner_agent.wire.documents import VIEW_LABEL
-from partner_agent.wire.limits import VIEW_APPROVED_S, VIEW_ASKS
+from partner_agent.wire.limits import RECORDED_AHEAD_S, VIEW_APPROVED_S, VIEW_ASKS
 from partner_agent.wire.problems import Code
 from partner_agent.wire.views import ViewRequest, ViewRequestError
-from policies.vocabulary import Purpose
+from policies.vocabulary import Act, Purpose
 from policies.voice import Voice
 from policies.words import purpose
 
@@ -44,7 +44,7 @@ class ViewAsked:
 
 
 class ViewAsks:
-    """Requests for live views of this site."""
+    """Requests to look at this site."""
 
     def __init__(
         self,
@@ -77,13 +77,14 @@ class ViewAsks:
             return self._refused(request, code)
         with self._store.transaction() as db:
             db.execute(
-                "INSERT INTO view_ask (sha256, raw, lineage, incident, until_ms) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO view_ask (sha256, raw, lineage, incident, until_ms, act) VALUES (?, ?, ?, ?, ?, ?)",
                 (
                     request.sha256,
                     json.dumps(msgspec.to_builtins(request)),
                     request.lineage,
                     request.incident,
                     to_ms(request.expiry),
+                    request.act,
                 ),
             )
             self._journal.add(
@@ -93,6 +94,7 @@ class ViewAsks:
                 agency=request.agency,
                 purpose=request.purpose,
                 incident=request.incident,
+                **_what(request),
             )
         self._tell()
         return None
@@ -164,7 +166,10 @@ class ViewAsks:
         mine = self._identity
         named = (request.lineage, request.site, request.partner)
         is_mine = named == (self._policy.position.lineage, mine.site, mine.partner)
-        return request if is_mine and request.incident and self._clock.now() < request.expiry else None
+        now = self._clock.now()
+        is_past = request.span is None or request.span[1] <= now + timedelta(seconds=RECORDED_AHEAD_S)
+        is_due = has_come(request.created, now) and now < request.expiry
+        return request if is_mine and request.incident and is_past and is_due else None
 
     def _problem(self, request: ViewRequest) -> Code | None:
         in_force = self._policy.in_force
@@ -174,9 +179,8 @@ class ViewAsks:
             return Code.PAUSED
         if in_force is None or request.camera not in in_force.policy.camera_by_id:  # 3
             return Code.NOT_SHARED
-        same = self._store.rows(
-            "SELECT 1 FROM view_ask WHERE lineage = ? AND incident = ?", request.lineage, request.incident
-        )
+        named = (request.lineage, request.incident, request.act)
+        same = self._store.rows("SELECT 1 FROM view_ask WHERE lineage = ? AND incident = ? AND act = ?", *named)
         return Code.LIMIT if same or len(self.waiting()) >= VIEW_ASKS else None  # 4
 
     def _refused(self, request: ViewRequest | None, code: Code) -> Code:
@@ -193,17 +197,33 @@ class ViewAsks:
     def _tell(self) -> None:
         """Everything that waits, since a newer notice takes the place of an older one."""
         voice, waiting = self._voice(), self.waiting()
-        self._notice.tell(NOTICE, "Somebody asks to watch live; answer yes or no.", told(waiting, voice))
+        self._notice.tell(NOTICE, "Somebody asks to look through a camera; answer yes or no.", told(waiting, voice))
 
 
 def told(waiting: Sequence[ViewRequest], voice: Voice) -> list[str]:
     """A line for each request: which camera, who, why, and until when."""
     return [
         f"{voice.cameras.get(request.camera, request.camera)}: {voice.agencies.get(request.agency, request.agency)},"
-        f" {said_purpose(request.purpose)}, incident {request.incident}."
+        f" {said_act(request)}, {said_purpose(request.purpose)}, incident {request.incident}."
         f" Answer before {request.expiry.astimezone():%H:%M %Z}; no answer is a no."
         for request in waiting
     ]
+
+
+def said_act(request: ViewRequest) -> str:
+    """What is asked for, in words; times as on this machine's clock."""
+    if request.span is not None:
+        start, end = (moment.astimezone() for moment in request.span)
+        return f"the recording of {start:%Y-%m-%d} from {start:%H:%M:%S} to {end:%H:%M:%S %Z}, once"
+    return "one still picture" if request.kind is Act.STILL_TAKE else "live, once"
+
+
+def _what(request: ViewRequest) -> dict[str, str]:
+    """What the journal says of a request that is for no live view."""
+    if request.kind is Act.LIVE_VIEW:
+        return {}
+    who = {"act": request.act, "who": request.who or ""}
+    return who | ({"from": request.start, "to": request.end} if request.start and request.end else {})
 
 
 def said_purpose(word: str) -> str:

@@ -336,7 +336,7 @@ def _rules(clause: Clause, number: int) -> Iterator[Rule]:
     wanted.append(("live", live, conditions[clause.live]))
     if clause.recordings is Recordings.ASK:
         wanted.append(("request", frozenset({Act.CLIP_REQUEST}), str(Condition.ALWAYS)))
-        wanted.append(("clip", frozenset({Act.CLIP_FETCH}), str(Condition.ASK)))
+        wanted.append(("clip", frozenset({Act.RECORDED_VIEW, Act.CLIP_FETCH}), str(Condition.ASK)))
     else:
         wanted.append(("clip", fetch, conditions[clause.recordings]))
     if clause.hold and clause.recordings is not Recordings.NEVER:

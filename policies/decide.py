@@ -253,8 +253,8 @@ def _permit(layers: Layers, request: Request, verdicts: list[tuple[SharingLayer,
     if request.is_live and (caps.seconds < 1 or caps.height_lines < 1):
         return Deny(Reason.TERMS, Layer.ENVELOPE, "Nothing is left of what was asked for.")
     obligations = derived_obligations(layers, request, caps, chosen)
-    if request.is_live and has_undrawn_masks(layers, obligations):
-        sentence = "This camera has no mask areas, so live is refused while masks are asked for."
+    if request.is_shown and has_undrawn_masks(layers, obligations):
+        sentence = "This camera lacks an area that must be black, so no picture is given."
         return Deny(Reason.MASKS, Layer.SHARING, sentence, rule=chosen[0][1].id)
     return Permit(
         caps=caps,

@@ -70,7 +70,7 @@ def cut(caps: Caps, request: Request, limits: Limits) -> Caps:
 
 
 def has_undrawn_masks(layers: Layers, obligations: Obligations) -> bool:
-    """Whether live pictures would owe a mask that nobody can draw there: with nothing said of it, none can be."""
+    """Whether pictures would owe a mask that nobody can draw there: with nothing said of it, none can be."""
     owed, held = obligations.get(Obligation.MASKS, ()), layers.invariants
     drawn = frozenset[str]() if held is None else held.drawn_masks
     return not (isinstance(owed, tuple) and drawn.issuperset(owed))

@@ -140,6 +140,11 @@ class Request:
         return self.act in LIVE_ACTS
 
     @property
+    def is_shown(self) -> bool:
+        """Whether pictures are asked for that the site can paint: of now, or of its recording; a file is a copy."""
+        return self.is_live or self.act is Act.RECORDED_VIEW
+
+    @property
     def needs_span(self) -> bool:
         """Whether what is asked for has a time range."""
         return self.act in RANGE_ACTS
@@ -161,7 +166,7 @@ class Invariants:
     is_suspended: bool = False  # the network-wide switch
     is_partner_active: bool = True
     is_account_active: bool = True
-    drawn_masks: frozenset[str] = frozenset()  # of this camera, what the site can draw into live pictures; none yet
+    drawn_masks: frozenset[str] = frozenset()  # of this camera, what the site can draw into pictures; none yet
 
 
 @dataclass(frozen=True, slots=True)

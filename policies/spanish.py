@@ -137,11 +137,14 @@ _LIMITS: Final[Mapping[str, str]] = {
     ),
     "nothing recorded before {date}": "nada grabado antes de {date}",
     "for at most {time}": "por {time} como máximo",
-    "refused live as long as no mask areas are drawn there (asked for: {n})": (
-        "en vivo se niega mientras no haya áreas tapadas dibujadas allí (se piden: {n})"
+    "live only with {n} areas black that are drawn on site, and not at all until they are": (
+        "en vivo solo con {n} áreas en negro dibujadas en el lugar, y nada en vivo hasta que lo estén"
     ),
-    "recordings only as far as you say on site that they may go without the {n} masked areas": (
-        "grabaciones solo si usted dice en el lugar que pueden ir sin las {n} áreas tapadas"
+    "recordings watched only with {n} areas black that are drawn on site, and not at all until they are": (
+        "ver grabaciones solo con {n} áreas en negro dibujadas en el lugar, y ninguna hasta que lo estén"
+    ),
+    "recordings as a file only as far as you say on site that they may go without the {n} masked areas": (
+        "grabaciones como archivo solo si usted dice en el lugar que pueden ir sin las {n} áreas tapadas"
     ),
 }
 _REASONS: Final[Mapping[str, str]] = {

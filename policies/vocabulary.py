@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Final
 
 # announced on the link; the gateway writes only words of the agent's version (2: asks for views; 3: whom an ordinance
-# means, and how long ago an incident was opened; 4: passkeys that only answer requests)
-VERSION: Final = 4
+# means, and how long ago an incident was opened; 4: passkeys that only answer requests; 5: views of a recording; 6:
+# stills; 7: a look at its connection; 8: its line and cameras in it; 9: asks for recordings and stills; 10: pictures
+# inside a WebSocket)
+VERSION: Final = 10
 
 
 class Act(StrEnum):

@@ -321,10 +321,15 @@ def _limits(rule: Rule, terms: Terms, voice: Voice) -> list[str]:
     if Act.PRESERVE_PLACE in rule.acts:
         found.append(said("for at most {time}").format(time=duration(terms.hold_s, voice)))
     if terms.masks and rule.acts & LIVE_ACTS:
-        text = said("refused live as long as no mask areas are drawn there (asked for: {n})")
+        text = said("live only with {n} areas black that are drawn on site, and not at all until they are")
         found.append(text.format(n=len(terms.masks)))
-    if terms.masks and rule.acts & {Act.RECORDED_VIEW, Act.CLIP_REQUEST, Act.CLIP_FETCH}:
-        text = said("recordings only as far as you say on site that they may go without the {n} masked areas")
+    if terms.masks and Act.RECORDED_VIEW in rule.acts:
+        text = said(
+            "recordings watched only with {n} areas black that are drawn on site, and not at all until they are"
+        )
+        found.append(text.format(n=len(terms.masks)))
+    if terms.masks and rule.acts & {Act.CLIP_REQUEST, Act.CLIP_FETCH}:
+        text = said("recordings as a file only as far as you say on site that they may go without the {n} masked areas")
         found.append(text.format(n=len(terms.masks)))
     return found
 

@@ -8,6 +8,7 @@ from gateway.kernel.errors import UnavailableError
 from gateway.sharing import SiteAgent
 from gateway.sites import Agent, Sites, TouchAnswer
 from partner_agent.wire.limits import ANSWERS_VOCABULARY
+from partner_agent.wire.tokens import PublicKey
 from partner_agent.wire.touches import Assertion, Path
 
 PAUSED: Final = "paused"
@@ -35,6 +36,11 @@ class AgentsOnSite:
         """Its ticked cameras."""
         found = await self._sites.agents.ticked(agent_id) if self._sites else []
         return {camera.camera_id: camera.local_id for camera in found if camera.camera_id}
+
+    async def areas(self, agent_id: str) -> Mapping[str, Mapping[str, str]]:
+        """What can be black in its ticked cameras' pictures."""
+        found = await self._sites.agents.ticked(agent_id) if self._sites else []
+        return {camera.local_id: dict(camera.areas) for camera in found}
 
     def knows_answerers(self, agent_id: str) -> bool:
         """Whether what it said on its link that it knows holds them."""
@@ -79,3 +85,15 @@ class AgentsOnSite:
             is_paused=PAUSED in agent.conditions,
             panic_until=self._sites.hub.panic_until(agent.id),
         )
+
+
+class SiteKeys:
+    """`live.DeviceKeys` over the agents on site."""
+
+    def __init__(self, sites: Sites) -> None:
+        self._sites = sites
+
+    async def device_key(self, agent_id: str) -> PublicKey | None:
+        """The agent's device key."""
+        agent = await self._sites.agents.agent(agent_id)
+        return PublicKey.of(agent.jwk) if agent else None

@@ -25,6 +25,7 @@ from gateway.desks.oversight_desk import PAGES as OVERSIGHT_PAGES
 from gateway.desks.portal import DELEGATE_PAGES, PASSKEY_PAGES
 from gateway.desks.portal import PAGES as PORTAL_PAGES
 from gateway.desks.reports import PAGES as REPORT_PAGES
+from gateway.desks.watching import PAGES as WATCHING_PAGES
 from gateway.edge.auth import AuthenticationMiddleware, enforce
 from gateway.edge.csrf import CsrfMiddleware
 from gateway.edge.deadlines import BODY_BYTES, DeadlineMiddleware, RequestId
@@ -46,6 +47,7 @@ from gateway.sharing.access_routes import access_routes
 from gateway.sharing.pages import PAGES as SHARING_PAGES
 from gateway.sharing.routes import sharing_routes
 from gateway.sharing.trial_pages import TRIAL_PAGES
+from gateway.sites.connection_pages import CONNECTION_PAGES
 from gateway.sites.pages import PAGES as SITE_PAGES
 from gateway.sites.routes import agent_routes
 from gateway.web import (
@@ -82,7 +84,9 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     *CONSOLE_PAGES,
     *OVERSIGHT_PAGES,
     *REPORT_PAGES,
+    *WATCHING_PAGES,
     *SITE_PAGES,
+    *CONNECTION_PAGES,
     agent_routes(),
     *LIVE_ROUTES,
 )

@@ -1,28 +1,29 @@
-"""Wires asking owners to watch live: the law that offers it, the links over which sites are asked, their answers."""
+"""Wires asking owners to look: the law that offers it, the links over which sites are asked, their answers."""
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from gateway.app.granted import told_subject
+from gateway.app.recorded_law import LATER, range_to_ask_for
 from gateway.incidents import Incidents
 from gateway.kernel.errors import ConflictError, InvalidError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.live import AskPlace, AskWish, ViewAsks, ViewDeny
-from gateway.sharing import WISH, Decided, Decisions, Question
+from gateway.sharing import WISH, Decided, Decisions, Question, wish_of
 from gateway.sites import Peer, Sites
 from partner_agent.wire import classes, statements
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import VIEW_LABEL
-from partner_agent.wire.limits import VIEW_APPROVED_S, VIEW_VOCABULARY
+from partner_agent.wire.limits import ASKED_VOCABULARY, VIEW_APPROVED_S, VIEW_VOCABULARY
 from partner_agent.wire.messages import Noted, ViewAnswer, ViewAsk, ViewNo
 from partner_agent.wire.tokens import PublicKey, TokenError
-from policies.request import Approval, Caps, Deny, Permit
+from policies.footage import LEAST
+from policies.request import Approval, Deny, Permit, Span
 from policies.vocabulary import Act, Remedy
 
 ASK_S: Final = 5.0  # a site answers from memory and disk
-_LATER: Final = datetime.max.replace(tzinfo=UTC)  # of a yes that is only supposed
-ONCE: Final = Caps(seconds=VIEW_APPROVED_S, height_lines=WISH.height_lines)  # of a view the owner said yes to
 
 
 class SharingAskLaw:
@@ -37,16 +38,17 @@ class SharingAskLaw:
         question = Question(
             principal=principal,
             camera_id=wish.camera_id,
-            act=Act.LIVE_VIEW,
+            act=wish.act,
             purpose=wish.purpose,
             incident=incident,
         )
+        question, is_there = await self._about(wish, question)
         standing = await self._decisions.decide_for(question)
         if isinstance(standing.decision, Permit):
             raise ConflictError("This camera is available: nobody has to be asked.")
-        if Remedy.ASK not in standing.decision.remedies:
+        if Remedy.ASK not in standing.decision.remedies or not is_there:
             return _denied(standing, standing.decision)
-        approved = await self._decisions.decide_for(approved_question(question, until=_LATER))
+        approved = await self._decisions.decide_for(approved_question(question, until=LATER))
         if isinstance(approved.decision, Deny):
             return _denied(approved, approved.decision)
         stood_on = approved.snapshot
@@ -58,7 +60,22 @@ class SharingAskLaw:
             lineage=stood_on.lineage,
             local_camera=stood_on.local_camera,
             active_until=incident.active_until,
+            who=told_subject(approved.subject).ref,
+            footage=question.span,
         )
+
+    async def _about(self, wish: AskWish, question: Question) -> tuple[Question, bool]:
+        """The question with the caps or the range of what is asked for, and whether there is any of it to ask for."""
+        match wish.act:
+            case Act.LIVE_VIEW:
+                return question, True
+            case Act.STILL_TAKE:
+                return dataclasses.replace(question, wish=dataclasses.replace(question.wish, seconds=1)), True
+            case Act.RECORDED_VIEW if wish.wanted_at is not None:
+                span = await range_to_ask_for(self._decisions, question, at=wish.wanted_at)
+                about = span or Span(wish.wanted_at, wish.wanted_at + LEAST)
+                return dataclasses.replace(question, span=about, wish=wish_of(about)), span is not None
+        raise InvalidError("An owner is asked for a live view, a moment of a recording, or a still.")
 
     async def is_active(self, incident_id: str) -> bool:
         """Whether the incident is still a reason to look."""
@@ -67,9 +84,11 @@ class SharingAskLaw:
 
 
 def approved_question(question: Question, *, until: datetime) -> Question:
-    """The same question with the owner's yes, which is to one short view."""
-    yes = Approval(act=Act.LIVE_VIEW, until=until)
-    return dataclasses.replace(question, wish=ONCE, approval=yes)
+    """The same question with the owner's yes, which is to one short look."""
+    wish = question.wish
+    if question.span is None:
+        wish = wish.cut_to(seconds=VIEW_APPROVED_S, height_lines=WISH.height_lines)
+    return dataclasses.replace(question, wish=wish, approval=Approval(act=question.act, until=until))
 
 
 class LinkedAskSites:
@@ -82,6 +101,11 @@ class LinkedAskSites:
         """The link, if its agent announced that it knows what asking is."""
         online = self._hub.online(agent_id)
         return online.link.peer.link_id if online and online.vocabulary >= VIEW_VOCABULARY else ""
+
+    def knows(self, agent_id: str, act: Act) -> bool:
+        """What an older agent cannot read is not asked for; a live view may also be answered in the portal alone."""
+        online = self._hub.online(agent_id)
+        return act is Act.LIVE_VIEW or (online is not None and online.vocabulary >= ASKED_VOCABULARY)
 
     async def ask(self, agent_id: str, document: Mapping[str, Any]) -> None:
         """Ask; that the site will not is nothing to us, for its owner may still answer in the portal."""
@@ -124,4 +148,5 @@ def _denied(decided: Decided, deny: Deny) -> ViewDeny:
         remedies=deny.remedies,
         site_id=decided.camera.site_id,
         organisation_id=decided.camera.organisation_id,
+        agent_id=decided.snapshot.agent_id if decided.snapshot else "",
     )

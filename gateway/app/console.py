@@ -1,6 +1,6 @@
 """Wires the operator's desk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from gateway.app.ground import Ground
@@ -8,6 +8,7 @@ from gateway.app.partners import PartnerServices
 from gateway.app.settings import Settings
 from gateway.desks.console import AskLine, ClipLine, ClipWish, ConsoleDesk, Listing, Seconds
 from gateway.evidence import ClipRequest, ClipState, Evidence, Wanted, words
+from gateway.identity import Preferences
 from gateway.incidents import Incidents
 from gateway.kernel.principal import Principal
 from gateway.live import AskWish, ViewAsks
@@ -62,6 +63,7 @@ def build_console(
     evidence: Evidence,
     asks: ViewAsks,
     seconds: Seconds,
+    ice_servers: Callable[[str], Sequence[object]],
 ) -> ConsoleDesk:
     """Build it."""
     return ConsoleDesk(
@@ -74,6 +76,9 @@ def build_console(
         clips=AgencyClips(evidence),
         asks=AgencyAsks(asks, ground.clock),
         seconds=seconds,
+        layouts=Preferences(ground.database),
+        ice_servers=ice_servers,
+        sends_to_phones=settings.phone_minutes > 0,
     )
 
 

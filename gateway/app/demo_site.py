@@ -20,7 +20,7 @@ from gateway.app.demo_seed import CAMERA_NAMES, Partner
 from gateway.app.demo_state import DemoState
 from gateway.app.services import Services
 from gateway.sites.ports import Site as Place
-from policies.clauses import Preset, of_preset
+from policies.clauses import Preset, Recordings, of_preset
 
 AGENT: Final = "partner_agent.cli"
 SPARE_CAMERAS: Final = ("Loading dock", "Till")  # for whoever registers a shop of their own in the demo
@@ -138,7 +138,8 @@ async def _tick(services: Services, partner: Partner) -> None:
 
 async def _share(services: Services, partner: Partner) -> None:
     cameras = frozenset(camera.id for camera in partner.cameras)
-    clause = replace(of_preset(Preset.EMERGENCIES, cameras, is_home=False), by_hand=True)
+    answers = of_preset(Preset.EMERGENCIES, cameras, is_home=False)
+    clause = replace(answers, by_hand=True, recordings=Recordings.NEARBY)  # so that recordings can be looked at, too
     await services.sharing.save(partner.owner, partner.site.id, [clause], made_from=0)
 
 

@@ -7,7 +7,7 @@ from gateway.app.console import build_console
 from gateway.app.emergency import EmergencyServices
 from gateway.app.ground import Ground
 from gateway.app.live import LiveServices
-from gateway.app.oversight import build_oversight
+from gateway.app.oversight import PersonNames, build_oversight
 from gateway.app.partners import PartnerServices
 from gateway.app.portal import OwnersViewRequests, build_portal
 from gateway.app.seconds import AgencySeconds
@@ -17,6 +17,7 @@ from gateway.app.sites import SiteTies
 from gateway.desks.console import ConsoleDesk
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
+from gateway.desks.watching import WatchingDesk
 from gateway.evidence import Evidence
 from gateway.identity import Identity
 from gateway.incidents import Incidents
@@ -28,6 +29,7 @@ class Desks(TypedDict):
     portal: PortalDesk
     console: ConsoleDesk
     oversight: OversightDesk
+    watching: WatchingDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,22 @@ def build_desks(ground: Ground, settings: Settings, joined: Joined) -> Desks:
             evidence=evidence,
             asks=joined.views.asks,
             seconds=AgencySeconds(joined.emergency, joined.identity, evidence, ground.clock),
+            ice_servers=joined.views.calls.ice_servers,
         ),
-        "oversight": build_oversight(ground, cameras=owners.cameras, identity=joined.identity, incidents=incidents),
+        "oversight": build_oversight(
+            ground,
+            cameras=owners.cameras,
+            identity=joined.identity,
+            incidents=incidents,
+            live=joined.views.live,
+        ),
+        "watching": WatchingDesk(
+            live=joined.views.live,
+            phones=joined.views.phones,
+            people=PersonNames(joined.identity),
+            cameras=owners.cameras,
+            partners=owners.partners,
+            incidents=incidents,
+            clock=ground.clock,
+        ),
     }

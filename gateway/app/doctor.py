@@ -9,12 +9,15 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.app import schema
-from gateway.app.settings import Settings
+from gateway.app.media import janus_secret
+from gateway.app.settings import Settings, SettingsError
 from gateway.edge.readiness import database_is_writable
 from gateway.kernel.database import Database
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.keyring import Keyring
+from gateway.live.engines.janus_look import trouble_of
 from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.ids import SystemIds
 
 FREE_BYTES: Final = 1 << 30  # the log and evidence must never meet a full disk
 
@@ -40,6 +43,8 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(await _try("database can be written", write, "check its disk and rights"))
     finally:
         await database.close()
+    if settings.media_engine == "janus":
+        findings.append(await _janus(settings))
     return findings
 
 
@@ -70,6 +75,18 @@ def _keys(settings: Settings) -> Finding:
     if keyring.root is not None and not settings.origin.is_loopback:
         return Finding("root key is offline", is_fine=False, cure="run: lenspact keys export-root FILE")
     return Finding("keys", is_fine=True)
+
+
+async def _janus(settings: Settings) -> Finding:
+    try:
+        secret = janus_secret(settings)
+    except SettingsError as error:
+        return Finding("Janus answers", is_fine=False, cure=str(error))
+    trouble = await trouble_of(
+        url=settings.janus_url, admin_url=settings.janus_admin_url, secret=secret, ids=SystemIds()
+    )
+    cure = f"{trouble}; start it, and set it up as docs/guide/media-engine.md says" if trouble else ""
+    return Finding("Janus answers", is_fine=not trouble, cure=cure)
 
 
 async def _try(what: str, check: Callable[[], Awaitable[None]], cure: str) -> Finding:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.app.granted import told_obligations
 from gateway.app.ground import Ground
+from gateway.app.recorded_law import range_to_ask_for
 from gateway.cameras import Cameras
 from gateway.desks.console import ClipWish
 from gateway.emergency import DAYS, Confirmation, Emergencies, Need, Owed, Place, Reports
@@ -16,7 +17,7 @@ from gateway.identity import Identity, Mail
 from gateway.incidents import Incidents
 from gateway.kernel.background import Background
 from gateway.kernel.database import UnitOfWork
-from gateway.kernel.errors import InvalidError
+from gateway.kernel.errors import DeniedError, InvalidError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import Session, ViewPermit
 from gateway.partners import Partners
@@ -24,7 +25,7 @@ from gateway.sharing import Decided, Decisions, Question, wish_of
 from gateway.web import _, code_in_words, in_each, load_languages
 from partner_agent.wire.clock import to_rfc3339
 from policies.request import Permit, Span
-from policies.vocabulary import Act, Obligation
+from policies.vocabulary import RANGE_ACTS, Act, Obligation, Remedy
 
 _TOLD: Final = frozenset({Role.OWNER, Role.MANAGER})  # whom of an organisation a message reaches
 
@@ -37,20 +38,47 @@ class SharingEmergencyLaw:
 
     async def place(self, asker: Principal, need: Need) -> Place:
         """Whose camera it is."""
-        if (need.act == Act.LIVE_VIEW) is not (need.t0 is None) or (need.t0 is None) is not (need.t1 is None):
+        if (need.act not in RANGE_ACTS) is not (need.t0 is None) or (need.t0 is None) is not (need.t1 is None):
             raise InvalidError("A recording has a beginning and an end; a live view has neither.")
         decided = await self._decided(asker, need, with_second=False)
         return Place(site_id=decided.camera.site_id, organisation_id=decided.camera.organisation_id)
 
     async def permits(self, asker: Principal, need: Need, *, with_second: bool) -> bool:
-        """Whether every layer permits it; live only while the incident goes on."""
+        """Whether every layer permits it; a look only while the incident goes on."""
         decided = await self._decided(asker, need, with_second=with_second)
-        is_reason = decided.incident is not None and (decided.incident.is_active or need.act != Act.LIVE_VIEW)
+        is_reason = decided.incident is not None and (decided.incident.is_active or need.act == Act.CLIP_FETCH)
         return is_reason and isinstance(decided.decision, Permit)
 
     def may_second(self, first: Principal, second: Principal) -> bool:
         """Whether the agency's rules allow it."""
         return self._decisions.may_second(first, second)
+
+    async def recorded(self, asker: Principal, *, camera_id: str, purpose: str, incident_id: str, at: datetime) -> Need:
+        """What of a recording around a moment two people could look at.
+
+        Raises:
+            NotFoundError: no such camera or incident, or the person may not know of it.
+            InvalidError: a purpose that is no word of ours.
+            DeniedError: nothing of it.
+        """
+        question = Question(
+            principal=asker,
+            camera_id=camera_id,
+            act=Act.RECORDED_VIEW,
+            purpose=purpose,
+            incident=await self._incidents.incident(asker, incident_id),
+        )
+        span = await range_to_ask_for(self._decisions, question, at=at, by=Remedy.TWO_PERSONS)
+        if span is None:
+            raise DeniedError("Not available for this purpose.")
+        return Need(
+            camera_id=camera_id,
+            act=Act.RECORDED_VIEW.value,
+            purpose=purpose,
+            incident_id=incident_id,
+            t0=span.start,
+            t1=span.end,
+        )
 
     async def _decided(self, asker: Principal, need: Need, *, with_second: bool) -> Decided:
         incident = await self._incidents.incident(asker, need.incident_id)
@@ -127,6 +155,20 @@ def emergency_mail(need: Need, *, agency: str, camera: str, at: datetime, url: s
         what = _(
             "Two people of %(agency)s used emergency access by two people, which you allowed, to open the live "
             "picture of your camera “%(camera)s”.",
+            agency=agency,
+            camera=camera,
+        )
+    elif need.act == Act.STILL_TAKE:
+        what = _(
+            "Two people of %(agency)s used emergency access by two people, which you allowed, to take a still picture "
+            "of your camera “%(camera)s”.",
+            agency=agency,
+            camera=camera,
+        )
+    elif need.act == Act.RECORDED_VIEW:
+        what = _(
+            "Two people of %(agency)s used emergency access by two people, which you allowed, to look at a part of the "
+            "recording of your camera “%(camera)s”.",
             agency=agency,
             camera=camera,
         )

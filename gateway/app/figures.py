@@ -1,6 +1,7 @@
 """What `/metrics` tells beside requests: each figure is measured when it is asked for, by whoever it belongs to."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -44,15 +45,16 @@ async def _of_relay(relay: RelayFigures) -> Sequence[Figure]:
     repeated = "Packets viewers lost that the relay sent again since it started."
     asked = "Packets lost between sites and the relay that it asked for again since it started."
     losing = "Viewers who lose one packet in twenty or more, by their last report."
-    return [
-        Figure("relay_publications", "Cameras whose site publishes to the relay.", said["publications"]),
-        Figure("relay_viewers", "Viewers the relay forwards to.", said["viewers"]),
-        Figure("relay_dropped_datagrams_total", dropped, said["dropped_datagrams"], "counter"),
-        Figure("relay_unknown_datagrams_total", unknown, said["unknown_datagrams"], "counter"),
-        Figure("relay_repeated_packets_total", repeated, said["repeated_packets"], "counter"),
-        Figure("relay_asked_packets_total", asked, said["asked_packets"], "counter"),
-        Figure("relay_losing_viewers", losing, said["losing_viewers"]),
-    ]
+    figures = {
+        "publications": Figure("relay_publications", "Cameras whose site publishes to the relay.", 0),
+        "viewers": Figure("relay_viewers", "Viewers the relay forwards to.", 0),
+        "dropped_datagrams": Figure("relay_dropped_datagrams_total", dropped, 0, "counter"),
+        "unknown_datagrams": Figure("relay_unknown_datagrams_total", unknown, 0, "counter"),
+        "repeated_packets": Figure("relay_repeated_packets_total", repeated, 0, "counter"),
+        "asked_packets": Figure("relay_asked_packets_total", asked, 0, "counter"),
+        "losing_viewers": Figure("relay_losing_viewers", losing, 0),
+    }
+    return [replace(figure, value=said[name]) for name, figure in figures.items() if name in said]
 
 
 async def _of_log(sequencer: Sequencer) -> Sequence[Figure]:

@@ -1,27 +1,30 @@
 """Wires live views: the centre's decisions, the links to sites, the relay as a child, and what ends a view early."""
 
-import dataclasses
-import hashlib
-import tempfile
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypedDict, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.app.agents_on_site import SiteKeys
 from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.app.emergency import EmergencyServices
 from gateway.app.granted import as_now, told_caps, told_incident, told_obligations, told_subject
 from gateway.app.ground import Ground
+from gateway.app.media import media_server
+from gateway.app.phones import phone_ground
+from gateway.app.reasons import ReadOnce, Reasons
+from gateway.app.recorded_law import decide_recorded
+from gateway.app.relay_socket import relay_socket
 from gateway.app.settings import Settings, SettingsError
 from gateway.app.sharing import SharingServices
+from gateway.app.still_vault import still_ground
+from gateway.cameras import Cameras
 from gateway.edge.health import Probe
 from gateway.emergency import Need
-from gateway.evidence import Evidence
 from gateway.identity import Identity, People
-from gateway.incidents import Incidents
+from gateway.incidents import Incident, Incidents
 from gateway.kernel.background import Background
 from gateway.kernel.errors import LenspactError, NotFoundError
 from gateway.kernel.generations import AGREEMENT, ORDINANCE
@@ -35,8 +38,11 @@ from gateway.live import (
     IceServers,
     Live,
     LivePlane,
+    Phones,
     RelayConfig,
     Session,
+    Showings,
+    Stills,
     ViewAsks,
     ViewDeny,
     ViewPermit,
@@ -50,13 +56,10 @@ from partner_agent.rtc import certificate
 from partner_agent.wire import grants
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Interrupted, Message, Noted, Refused, Stopped
-from partner_agent.wire.tokens import PublicKey
-from policies.request import Deny, Permit, Usage
-from policies.vocabulary import Act
+from policies.request import Caps, Deny, Permit, Span, Usage
+from policies.vocabulary import Reason
 
 INCIDENT_LOOK_S: Final = 3.0  # a view outlives its incident's grace time by no more than this
-_DAY: Final = timedelta(days=1)
-SOCKET_PATH_BYTES: Final = 100  # Linux allows 107 for a Unix socket's path
 M = TypeVar("M", bound=Message)
 
 
@@ -64,10 +67,19 @@ class SharingDecider:
     """`live.Decider` over sharing's decisions and the incidents."""
 
     def __init__(
-        self, *, decisions: Decisions, incidents: Incidents, people: People, emergency: EmergencyServices
+        self, *, decisions: Decisions, incidents: Reasons, people: People, emergency: EmergencyServices
     ) -> None:
         self._decisions, self._incidents, self._people = decisions, incidents, people
-        self._emergencies = emergency.emergencies
+        self._emergency, self._emergencies = emergency, emergency.emergencies
+
+    def together(self) -> "SharingDecider":
+        """For a wall: the incident, and what each site gives, is read once. Each view is decided by itself."""
+        return SharingDecider(
+            decisions=self._decisions.together(),
+            incidents=ReadOnce(self._incidents),
+            people=self._people,
+            emergency=self._emergency,
+        )
 
     async def decide(self, question: ViewQuestion) -> ViewPermit | ViewDeny:
         """Decide with all layers of the centre; a running view for the person as they stand now."""
@@ -76,34 +88,43 @@ class SharingDecider:
         incident = None
         if question.incident_id:
             incident = await self._incidents.incident(question.principal, question.incident_id)
+        if question.wanted_at is not None:
+            return await self._recorded(question, incident)
         asked = Question(
             principal=question.principal,
             camera_id=question.camera_id,
-            act=Act.LIVE_VIEW,
+            act=question.act,
             purpose=question.purpose,
             incident=incident,
             without_session=question.without_session,
             on_behalf_of=question.on_behalf_of,
         )
+        if question.is_still or question.most_seconds:
+            seconds = 1 if question.is_still else min(question.most_seconds, asked.wish.seconds)
+            asked = replace(asked, wish=Caps(seconds=seconds, height_lines=asked.wish.height_lines))
+        if question.sound:
+            asked = replace(asked, wish=replace(asked.wish, audio=True))
         if question.approved is not None:
             asked = approved_question(asked, until=question.approved.until)
         decided, second_id = await self._decisions.decide_for(asked), ""
-        if isinstance(decided.decision, Deny):
+        if isinstance(decided.decision, Deny) and not question.sound:
             second_id = await self._second_of(question, decided)
         if second_id:
             decided = await self._decisions.decide_for(replace(asked, is_second_person_present=True))
-        match decided.decision:
-            case Deny() as deny:
-                camera = decided.camera
-                return ViewDeny(
-                    reason=deny.reason.value,
-                    layer=deny.layer.value,
-                    remedies=deny.remedies,
-                    site_id=camera.site_id,
-                    organisation_id=camera.organisation_id,
-                )
-            case Permit() as permit:
-                return _permit(question, decided, permit, second_id=second_id)
+        return _answer(question, decided, second_id=second_id)
+
+    async def _recorded(self, question: ViewQuestion, incident: Incident | None) -> ViewPermit | ViewDeny:
+        """Of a recording; a second person's word is to exactly the range that was asked for."""
+        decided, footage = await decide_recorded(self._decisions, question, incident)
+        word = question.confirmation_id if footage is None else ""
+        need = await self._emergencies.need_of(question.principal.person_id, word) if word else None
+        if need is None or need.t0 is None or need.t1 is None:
+            return _answer(question, decided, footage=footage)
+        question = replace(question, footage=Span(need.t0, need.t1))
+        second_id = await self._second_of(question, decided)
+        if second_id:
+            decided, footage = await decide_recorded(self._decisions, question, incident, is_for_two=True)
+        return _answer(question, decided, second_id=second_id, footage=footage)
 
     async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
         """One look at the switches."""
@@ -121,12 +142,32 @@ class SharingDecider:
             return ""
         need = Need(
             camera_id=question.camera_id,
-            act=Act.LIVE_VIEW.value,
+            act=question.act.value,
             purpose=question.purpose,
             incident_id=question.incident_id,
+            t0=question.footage.start if question.footage else None,
+            t1=question.footage.end if question.footage else None,
         )
         asker, used_by = question.principal.person_id, question.without_session
         return await self._emergencies.second_of(asker, need, question.confirmation_id, used_by=used_by)
+
+
+def _answer(
+    question: ViewQuestion, decided: Decided, *, second_id: str = "", footage: Span | None = None
+) -> ViewPermit | ViewDeny:
+    match decided.decision:
+        case Deny() as deny:
+            return ViewDeny(
+                reason=deny.reason.value,
+                layer=deny.layer.value,
+                remedies=deny.remedies,
+                site_id=decided.camera.site_id,
+                organisation_id=decided.camera.organisation_id,
+                is_full=deny.reason is Reason.TOTALS and decided.facts.usage != Usage(),
+                agent_id=decided.snapshot.agent_id if decided.snapshot else "",
+            )
+        case Permit() as permit:
+            return replace(_permit(question, decided, permit, second_id=second_id), footage=footage)
 
 
 def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_id: str) -> ViewPermit:
@@ -148,43 +189,19 @@ def _permit(question: ViewQuestion, decided: Decided, permit: Permit, *, second_
         horizon=permit.horizon,
         ground=decided.ground,
         second_id=second_id,
+        may_hear=decided.may_hear and question.approved is None and not second_id,
     )
 
 
-class SiteKeys:
-    """`live.DeviceKeys` over the agents on site."""
+class LiveForHandlers(TypedDict):
+    """What handlers get, by the names they ask for."""
 
-    def __init__(self, sites: Sites) -> None:
-        self._sites = sites
-
-    async def device_key(self, agent_id: str) -> PublicKey | None:
-        """The agent's device key."""
-        agent = await self._sites.agents.agent(agent_id)
-        return PublicKey.of(agent.jwk) if agent else None
-
-
-class GivenTies:
-    """What sites give, live and recorded, for those who are built before both: `sharing.GivenUsage`."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._now = clock.now
-        self._live: Live | None = None
-        self._evidence: Evidence | None = None
-
-    def tie(self, live: Live, evidence: Evidence) -> None:
-        """These are they; called once."""
-        self._live, self._evidence = live, evidence
-
-    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
-        """What they give; those that give nothing are left out."""
-        if self._live is None or self._evidence is None:
-            return {}
-        live = await self._live.usage(sites, without_session=without_session)
-        clips = await self._evidence.given_s(sites, since=self._now() - _DAY)
-        return {
-            site: dataclasses.replace(live.get(site, Usage()), clip_s=clips.get(site, 0))
-            for site in live.keys() | clips.keys()
-        }
+    live: Live
+    showings: Showings
+    stills: Stills
+    phones: Phones
+    view_asks: ViewAsks
+    live_calls: Calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +209,26 @@ class LiveServices:
     """What is built together."""
 
     live: Live
+    showings: Showings
+    stills: Stills
+    phones: Phones
     asks: ViewAsks
     calls: Calls
     background: tuple[Background, ...]
     probe: Probe
     relay_figures: Callable[[], Awaitable[Mapping[str, int]]]
+
+    @property
+    def for_handlers(self) -> LiveForHandlers:
+        """What handlers get."""
+        return LiveForHandlers(
+            live=self.live,
+            showings=self.showings,
+            stills=self.stills,
+            phones=self.phones,
+            view_asks=self.asks,
+            live_calls=self.calls,
+        )
 
 
 def wire_live(
@@ -206,6 +238,7 @@ def wire_live(
     incidents: Incidents,
     sites: Sites,
     identity: Identity,
+    cameras: Cameras,
     emergency: EmergencyServices,
 ) -> LiveServices:
     """Live views with a relay of their own; nothing runs yet."""
@@ -216,49 +249,62 @@ def wire_live(
             audit=ground.log.audit,
             bus=ground.bus,
             keyring=ground.keyring,
-            decider=SharingDecider(
-                decisions=law.decisions, incidents=incidents, people=identity.people, emergency=emergency
-            ),
+            decider=_decider(law, incidents, identity, emergency),
             consequences=emergency.consequences,
             freshness=law.freshness,
             links=sites.hub,
             keys=SiteKeys(sites),
-            asking=AskGround(
-                law=SharingAskLaw(decisions=law.decisions, incidents=incidents, clock=ground.clock),
-                sites=LinkedAskSites(sites),
-                touches=law.touches,
-            ),
+            asking=_asking(ground, law, incidents, sites),
+            stills=still_ground(ground),
+            phones=phone_ground(ground, identity=identity, cameras=cameras, incidents=incidents),
             gateway=origin,
             clock=ground.clock,
             ids=ground.ids,
         ),
-        config=relay_config(settings, ground.keyring),
+        configs=[relay_config(settings, ground.keyring, number) for number in range(1, settings.relays + 1)],
         is_child=settings.relay == "child",
         fingerprint=relay_fingerprint(ground).removeprefix(FINGERPRINT_PREFIX),
         ice_servers=ice_servers(settings, ground.clock),
+        server=media_server(settings, ground.ids),
     )
-    _listen_all(sites, plane)
-    listen(sites, plane.asks, gateway=origin)
+    _listen_all(sites, plane, origin)
     follow = Background("views follow rules", lambda: follow_rules(plane.live, law.freshness))
     close = Background("views follow incidents", lambda: follow_incidents(plane.live, incidents, ground.clock))
     return LiveServices(
         plane.live,
+        plane.showings,
+        plane.stills,
+        plane.phones,
         plane.asks,
         plane.calls,
         (*plane.background, follow, close),
         Probe("relay", lambda: _relay_answers(plane)),
-        plane.client.figures,
+        plane.engine.figures,
     )
 
 
-def relay_config(settings: Settings, keyring: Keyring) -> RelayConfig:
-    """What the relay is told, whoever starts it."""
+def _decider(
+    law: SharingServices, incidents: Incidents, identity: Identity, emergency: EmergencyServices
+) -> SharingDecider:
+    return SharingDecider(decisions=law.decisions, incidents=incidents, people=identity.people, emergency=emergency)
+
+
+def _asking(ground: Ground, law: SharingServices, incidents: Incidents, sites: Sites) -> AskGround:
+    return AskGround(
+        law=SharingAskLaw(decisions=law.decisions, incidents=incidents, clock=ground.clock),
+        sites=LinkedAskSites(sites),
+        touches=law.touches,
+    )
+
+
+def relay_config(settings: Settings, keyring: Keyring, number: int = 1) -> RelayConfig:
+    """What the relay of this number is told, whoever starts it. All show one certificate, as grants name one."""
     return RelayConfig(
-        relay=RELAY_NAME,
-        socket=str(_socket_path(settings.state_dir)),
+        relay=f"{RELAY_NAME.removesuffix('1')}{number}",
+        socket=str(relay_socket(settings.state_dir, number)),
         certificate=str(relay_certificate(settings.state_dir)),
         media_address=settings.media_addresses[0],
-        media_port=settings.media_port,
+        media_port=settings.media_port and settings.media_port + number - 1,
         issuer=settings.origin.text,
         ticket_jwk=dict(keyring.ticket.public.jwk),
     )
@@ -293,7 +339,7 @@ def relay_fingerprint(ground: Ground) -> str:
 
 async def _relay_answers(plane: LivePlane) -> None:
     """Ask it something, for one that hangs keeps its connection."""
-    await plane.client.figures()
+    await plane.engine.figures()
 
 
 async def follow_rules(live: Live, freshness: Freshness) -> None:
@@ -331,10 +377,12 @@ async def follow_incidents(live: Live, incidents: Incidents, clock: Clock) -> No
         await clock.sleep(INCIDENT_LOOK_S)
 
 
-def _listen_all(sites: Sites, plane: LivePlane) -> None:
+def _listen_all(sites: Sites, plane: LivePlane, origin: str) -> None:
+    listen(sites, plane.asks, gateway=origin)
     _listen(sites, Stopped, plane.accounts.stopped)
     _listen(sites, Interrupted, plane.accounts.interrupted)
     _listen(sites, Refused, plane.accounts.refused)
+    sites.hub.on_up(lambda peer: plane.site_is_back(peer.agent_id))
 
 
 def _listen(sites: Sites, kind: type[M], take: Callable[[str, M], Awaitable[None]]) -> None:
@@ -348,15 +396,3 @@ def _listen(sites: Sites, kind: type[M], take: Callable[[str, M], Awaitable[None
         return Noted(id=sites.hub.new_id(), re=message.id)
 
     sites.hub.on(kind, handle)
-
-
-def _socket_path(state_dir: Path) -> Path:
-    """Beside the state, unless that path is too long for a Unix socket."""
-    path = state_dir.absolute() / "relay.sock"
-    if len(str(path).encode()) <= SOCKET_PATH_BYTES:
-        return path
-    folder = (
-        Path(tempfile.gettempdir()) / f"lenspact-{hashlib.sha256(str(state_dir.absolute()).encode()).hexdigest()[:16]}"
-    )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder / "relay.sock"

@@ -1,12 +1,13 @@
 """Wires the compliance officer's desk, with one small adapter per capability that knows what its ids are called."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from gateway.app.ground import Ground
 from gateway.cameras import Cameras
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.identity import Identity
 from gateway.incidents import Incidents
+from gateway.live import Live
 
 
 class CameraNames:
@@ -45,11 +46,25 @@ class IncidentNames:
         return {each.id: each.number or each.kind.value.replace("_", " ") for each in found if each}
 
 
-def build_oversight(ground: Ground, *, cameras: Cameras, identity: Identity, incidents: Incidents) -> OversightDesk:
+class ViewMarks:
+    """Views by the code of their picture."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def sessions_of(self, code: str) -> Sequence[str]:
+        """Ids, newest first."""
+        return [session.id for session in await self._live.marked(code)]
+
+
+def build_oversight(
+    ground: Ground, *, cameras: Cameras, identity: Identity, incidents: Incidents, live: Live
+) -> OversightDesk:
     """The desk over the log."""
     return OversightDesk(
         database=ground.database,
         audit=ground.log.audit,
         reader=ground.log.reader,
         names=(CameraNames(cameras), PersonNames(identity), IncidentNames(incidents)),
+        marks=ViewMarks(live),
     )

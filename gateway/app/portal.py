@@ -15,12 +15,13 @@ from gateway.desks.portal import PortalDesk, Request, ViewRequest, Watched
 from gateway.evidence import ClipRequest, ClipState, Evidence
 from gateway.incidents import Incidents
 from gateway.kernel.principal import Principal, PrincipalKind
-from gateway.live import AskState, Live, ViewAsk, ViewAsks
+from gateway.live import AskState, Live, Session, ViewAsk, ViewAsks
 from gateway.sharing import Touches, TouchOffer
 from gateway.web import _, code_in_words
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
 from partner_agent.wire.touches import Assertion
+from policies.vocabulary import Act
 
 THE_AGENCY: Final = "The crime centre"
 WAITING: Final = (ClipState.REQUESTED, ClipState.HELD)
@@ -104,13 +105,21 @@ class OwnersViewRequests:
             incident_kind=incident.kind.value if incident else "",
             state=ask.state.value,
             is_waiting=ask.is_waiting(now),
-            can_end=ask.state in {AskState.APPROVED, AskState.OPENED} and now < ask.until,
+            can_end=_can_end(ask) and now < ask.until,
             expires_at=ask.until,
             created_at=ask.created_at,
             digest=ask.document_sha256,
             answered_by=ask.answered_by,
+            act=ask.act,
+            t0=ask.footage.start if ask.footage else None,
+            t1=ask.footage.end if ask.footage else None,
         )
         return request, ask
+
+
+def _can_end(ask: ViewAsk) -> bool:
+    """Whether a yes can be taken back, or what it opened be ended; a still that was given is given."""
+    return ask.state is AskState.APPROVED or (ask.state is AskState.OPENED and ask.act != Act.STILL_TAKE)
 
 
 class OwnersViews:
@@ -130,12 +139,18 @@ class OwnersViews:
                 camera_id=each.camera_id,
                 camera_name=names.get(each.camera_id, ""),
                 who=", ".join(word for word in (_(THE_AGENCY), code_in_words(each.role), each.unit) if word),
-                why=code_in_words(each.purpose),
+                why=", ".join(_why(each)),
                 since=each.established_at or each.requested_at,
             )
             for each in running
             if each.accepted_at
         ]
+
+
+def _why(session: Session) -> list[str]:
+    """What for, and what is out of the ordinary about it."""
+    words = [code_in_words(session.purpose), *([_("your recording")] if session.is_recorded else [])]
+    return [*words, _("on a phone, for %(name)s", name=session.shown_to)] if session.shown_to else words
 
 
 def build_portal(

@@ -43,7 +43,10 @@ async def run(config: RelayConfig) -> None:
         engine = RelayEngine(
             port=port, identity=identity, tickets=tickets, tell=outbox.put, tasks=tasks, clock=clock, ids=ids
         )
-        await RelayServer(engine=engine, hello=hello, outbox=outbox).serve(Path(config.socket))
+        try:
+            await RelayServer(engine=engine, hello=hello, outbox=outbox).serve(Path(config.socket))
+        finally:
+            engine.halt()
 
 
 async def _run_as_child(config: RelayConfig) -> None:

@@ -6,6 +6,7 @@ asked for at once, in the name of whoever asked, for there is nothing left to pr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.app.emergency import EmergencyServices, PeopleOfTheAgency, need_of
 from gateway.desks.console import ClipWish, SecondAsk
@@ -30,6 +31,18 @@ class AgencySeconds:
         """Ask, for a live view."""
         need = Need(camera_id=camera_id, act=Act.LIVE_VIEW.value, purpose=purpose, incident_id=incident_id)
         await self._emergencies.ask(principal, need)
+
+    async def ask_for_still(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> SecondAsk:
+        """Ask, for one still."""
+        need = Need(camera_id=camera_id, act=Act.STILL_TAKE.value, purpose=purpose, incident_id=incident_id)
+        return await self._ask(principal, await self._emergencies.ask(principal, need))
+
+    async def ask_to_look_back(
+        self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str, at: datetime
+    ) -> SecondAsk:
+        """Ask, for the recording around a moment."""
+        need = await self._law.recorded(principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id, at=at)
+        return await self._ask(principal, await self._emergencies.ask(principal, need))
 
     async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
         """Ask, for a recording."""

@@ -4,12 +4,14 @@ TLS ends before us; addresses and schemes that a proxy tells are believed only f
 measured (docs/design/adr): what a socket costs, and what a client may make us hold.
 """
 
-from typing import Final
+from typing import Any, Final, cast
 
 import uvicorn
 from litestar.types import ASGIApp
 
+from gateway.app.connections import http_protocol
 from gateway.app.settings import Settings
+from gateway.app.sockets import socket_protocol
 from partner_agent.wire.limits import FRAME_BYTES
 
 KEEP_ALIVE_S: Final = 5
@@ -25,8 +27,8 @@ def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
+        http=cast("Any", http_protocol()),  # httptools, bounded
+        ws=socket_protocol(),
         ws_max_size=FRAME_BYTES,
         ws_per_message_deflate=False,
         ws_ping_interval=PING_S,

@@ -14,13 +14,14 @@ from gateway.app.desks import Joined, build_desks
 from gateway.app.emergency import ClipConsequences, EmergencyServices, build_emergency
 from gateway.app.evidence import wire_evidence
 from gateway.app.figures import sources
+from gateway.app.given_ties import GivenTies
 from gateway.app.ground import Ground, lay_ground
 from gateway.app.identity import build_people
-from gateway.app.live import GivenTies, LiveServices, wire_live
+from gateway.app.live import LiveServices, wire_live
 from gateway.app.partners import PartnerServices, build_partners
 from gateway.app.secret_file import MasterSecret
 from gateway.app.settings import Settings
-from gateway.app.sharing import SharingTies, build_sharing, profile_of
+from gateway.app.sharing import SharingServices, SharingTies, build_sharing, profile_of
 from gateway.app.sites import SiteTies, wire_sites
 from gateway.app.view_history import LiveHistory
 from gateway.audit import AuditLog, LogReader, Sequencer
@@ -29,6 +30,7 @@ from gateway.desks.console import ConsoleDesk
 from gateway.desks.oversight_desk import OversightDesk
 from gateway.desks.portal import PortalDesk
 from gateway.desks.reports import ReportsDesk
+from gateway.desks.watching import WatchingDesk
 from gateway.edge.auth import Authenticator
 from gateway.edge.health import Probe
 from gateway.edge.observe import Metrics
@@ -44,7 +46,7 @@ from gateway.kernel.background import Background, Place
 from gateway.kernel.bus import BusBetweenProcesses, MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
-from gateway.live import Calls, Live, ViewAsks
+from gateway.live import Calls, Live, Phones, Showings, Stills, ViewAsks
 from gateway.partners import Partners
 from gateway.sharing import (
     Approvals,
@@ -106,10 +108,14 @@ class Services:
     sites: Sites
     emergencies: Emergencies
     reports_desk: ReportsDesk
+    watching: WatchingDesk
     evidence: Evidence
     live: Live
     view_asks: ViewAsks
     live_calls: Calls
+    showings: Showings
+    stills: Stills
+    phones: Phones
     background: tuple[Background, ...] = ()
     probes: tuple[Probe, ...] = ()
 
@@ -145,7 +151,8 @@ def build_services(
     law.agents.tie(sites)
     emergency = build_emergency(ground, **theirs, decisions=law.decisions, incidents=incidents)
     evidence = _evidence(ground, SharingClipLaw(law.decisions, incidents, emergency), sites, identity, emergency)
-    views = wire_live(ground, law=law, incidents=incidents, sites=sites, identity=identity, emergency=emergency)
+    around = _Around(law=law, incidents=incidents, sites=sites, identity=identity, cameras=owners.cameras)
+    views = wire_live(ground, **around, emergency=emergency)
     viewing.tie(views.live, evidence)
     history.tie(views.live, evidence)
     joined = Joined(owners, identity, incidents, law, evidence, views, emergency, ties, shared)
@@ -161,9 +168,7 @@ def build_services(
         emergencies=emergency.emergencies,
         reports_desk=_reports_desk(ground, emergency, owners, incidents),
         evidence=evidence,
-        live=views.live,
-        view_asks=views.asks,
-        live_calls=views.calls,
+        **views.for_handlers,
         background=(
             *_background(ground, incidents, sites, evidence),
             *(work for part in (identity, law, emergency, views) for work in part.background),
@@ -185,6 +190,16 @@ class _Theirs(TypedDict):
 
     identity: Identity
     partners: Partners
+    cameras: Cameras
+
+
+class _Around(TypedDict):
+    """What live views stand on."""
+
+    law: SharingServices
+    incidents: Incidents
+    sites: Sites
+    identity: Identity
     cameras: Cameras
 
 

@@ -16,6 +16,8 @@ from sqlalchemy.exc import ArgumentError
 from gateway.edge.origin import PublicOrigin
 
 PREFIX: Final = "LENSPACT_"
+MOST_RELAYS: Final = 16
+MOST_PHONE_MINUTES: Final = 15
 CONFIG_VARIABLE: Final = "LENSPACT_CONFIG"
 _FOREIGN_PREFIXES: Final = ("LENSPACT_TEST_", "LENSPACT_AGENT_")  # the tests' and the agent's own
 
@@ -36,8 +38,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         database_url: empty for SQLite in `state_dir`, or `postgresql://…`.
         bus: `memory:`, or `postgres:` where api and worker are processes of their own.
         relay: `child` of the gateway, or `service` when `lenspact serve --role relay` runs beside it.
+        relays: relay processes of this machine, as `child`; each takes a core, and a port from `media_port` on.
+        media_engine: who forwards live pictures: `embedded`, our own relay, or `janus` (docs/guide/media-engine.md).
+        janus_url: of its WebSocket API, on loopback.
+        janus_admin_url: of its admin API, as well.
+        janus_secret_file: a file that holds alone what Janus's settings name `api_secret`, `admin_secret`, `admin_key`.
         media_addresses: addresses the relay offers to browsers and agents.
         media_port: UDP port of the relay; 0 picks a free one.
+        still_hours: how long a still is there, from when it was taken.
+        phone_minutes: how long a live picture may be shown on a phone, at most 15; 0 where none is sent to phones.
         ice_servers: `stun:`, `turn:` and `turns:` URLs that callers of the relay are told of; empty for none.
         turn_secret_file: a file that holds coturn's `static-auth-secret` alone; TURN servers need it.
         agency_name: as owners read it.
@@ -61,8 +70,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database_url: str = ""
     bus: str = "memory:"
     relay: str = "child"
+    relays: int = 1
+    media_engine: str = "embedded"
+    janus_url: str = "ws://127.0.0.1:8188"
+    janus_admin_url: str = "ws://127.0.0.1:7188"
+    janus_secret_file: Path | None = None
     media_addresses: tuple[str, ...] = ("127.0.0.1",)
     media_port: int = 0
+    still_hours: int = 72
+    phone_minutes: int = 15
     ice_servers: tuple[str, ...] = ()
     turn_secret_file: Path | None = None
     agency_name: str = "City Police"
@@ -143,12 +159,34 @@ def check(settings: Settings) -> None:
         raise SettingsError("bus must be memory: or postgres:")
     if settings.relay not in {"child", "service"}:
         raise SettingsError("relay must be child or service")
+    if not 0 <= settings.phone_minutes <= MOST_PHONE_MINUTES:
+        raise SettingsError(f"phone_minutes must be 0 to {MOST_PHONE_MINUTES}; 0 sends no picture to phones")
+    _check_engine(settings)
     if settings.bus == "postgres:" and settings.database.startswith("sqlite"):
         raise SettingsError("bus postgres: needs a postgresql:// database_url")
     if settings.smtp_tls not in {"starttls", "tls", "none"}:
         raise SettingsError("smtp_tls must be starttls, tls or none")
     if settings.smtp_tls == "none" and settings.smtp_host not in {"", "localhost", "127.0.0.1", "::1"}:
         raise SettingsError("smtp_tls none is for a mail server on this machine; elsewhere use starttls or tls")
+
+
+def _check_engine(settings: Settings) -> None:
+    if not 1 <= settings.relays <= MOST_RELAYS:
+        raise SettingsError(f"relays must be 1 to {MOST_RELAYS}; each takes a core")
+    if settings.relays > 1 and (settings.relay, settings.media_engine) != ("child", "embedded"):
+        raise SettingsError("several relays are for media_engine embedded and relay child; leave relays out")
+    if settings.media_engine == "mediamtx":
+        raise SettingsError(
+            "media_engine mediamtx: it shows another certificate at each call, and sites publish only to the one their "
+            "grant names; use embedded or janus"
+        )
+    if settings.media_engine not in {"embedded", "janus"}:
+        raise SettingsError("media_engine must be embedded or janus")
+    if settings.media_engine == "janus" and settings.relay == "service":
+        raise SettingsError("relay service is for media_engine embedded; leave relay out with janus")
+    for name, url in (("janus_url", settings.janus_url), ("janus_admin_url", settings.janus_admin_url)):
+        if not url.startswith(("ws://127.0.0.1:", "ws://localhost:", "ws://[::1]:")):
+            raise SettingsError(f"{name} must be on loopback, for instance {getattr(Settings, name)}")
 
 
 def check_role(settings: Settings, role: str) -> None:

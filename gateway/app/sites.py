@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 
 from gateway.app.ground import Ground
-from gateway.app.live import relay_fingerprint
+from gateway.app.live import ice_servers, relay_fingerprint
 from gateway.cameras import Cameras
 from gateway.desks.portal import Trouble
 from gateway.identity import Identity
 from gateway.kernel.database import UnitOfWork
+from gateway.live import server_hosts
 from gateway.partners import Partners
 from gateway.partners import Site as PartnerSite
 from gateway.sites import (
@@ -21,7 +22,9 @@ from gateway.sites import (
     SiteView,
     build_sites,
 )
+from gateway.sites.connection import Servers
 from gateway.web import _
+from partner_agent.wire.check_messages import CheckServer
 from partner_agent.wire.documents import Position
 
 
@@ -122,7 +125,9 @@ def wire_sites(
         log=ground.log.reader,
         keyring=ground.keyring,
         published=Published(
-            gateway=origin.text, hosts=(origin.authority,), relay_fingerprints=(relay_fingerprint(ground),)
+            gateway=origin.text,
+            hosts=tuple(dict.fromkeys((origin.authority, *server_hosts(ground.settings.ice_servers)))),
+            relay_fingerprints=(relay_fingerprint(ground),),
         ),
         public_url=origin.text,
         directory=Directory(partners=partners, cameras=cameras, identity=identity),
@@ -131,7 +136,20 @@ def wire_sites(
         bus=ground.bus,
         clock=ground.clock,
         ids=ground.ids,
+        servers=_servers(ground),
+        has_tunnels=ground.settings.media_engine == "embedded",
     )
+
+
+def _servers(ground: Ground) -> Servers:
+    """What a call from a site would be told of, for its check."""
+    configured = ice_servers(ground.settings, ground.clock)
+
+    def told(site_id: str) -> list[CheckServer]:
+        servers = configured.told_to(site_id) if configured else ()
+        return [CheckServer(url=each.urls, username=each.username, credential=each.credential) for each in servers]
+
+    return told
 
 
 def _site(site: PartnerSite) -> Site:

@@ -11,6 +11,8 @@ from gateway.kernel import tables as _kernel
 from gateway.kernel.database import METADATA
 from gateway.live import tables as _live
 from gateway.live.asking import tables as _asking
+from gateway.live.phones import tables as _phones
+from gateway.live.stills import tables as _stills
 from gateway.partners import tables as _partners
 from gateway.sharing import tables as _sharing
 from gateway.sites import tables as _sites
@@ -28,6 +30,8 @@ __all__ = [
     "_kernel",
     "_live",
     "_partners",
+    "_phones",
     "_sharing",
     "_sites",
+    "_stills",
 ]

@@ -73,7 +73,8 @@ class LiveHistory:
             purpose=session.purpose,
             incident=await self._incident(session.incident_id, known, at),
             has_happened=True,
-            live_s=math.ceil(session.seconds_until(self._now())),
+            span=law.Span(session.range_from, session.range_to) if session.range_from and session.range_to else None,
+            live_s=0 if session.is_recorded else math.ceil(session.seconds_until(self._now())),
         )
 
     async def _of_clip(self, clip: ClipRequest, known: dict[str, Incident | None]) -> ViewMade:

@@ -8,8 +8,9 @@ Fields (`LeafDraft.details`, `restricted`) are named from the same words everywh
 translation: `camera`, `site`, `organisation`, `person`, `agency`, `unit`, `role`, `incident`, `incident_kind`, `call`,
 `purpose`, `act`, `session`, `grant_sha256`, `policy_sha256`, `reason`, `seconds`, `bytes`, `agent`, `clip`,
 `request`, `sha256`, `confirmation`, `second` (the second person of emergency access), `ground` (the condition of the
-rule it stands on); `camera_name`, `person_name` … where the name at that time is to be kept. Everything else refers by
-id to a row that can be deleted. What is somebody's own words or address is in `OWN_WORDS`, and nowhere else.
+rule it stands on), `shown_to` (on whose phone, as the sender said), `link`; `camera_name`, `person_name` … where the
+name at that time is to be kept. Everything else refers by id to a row that can be deleted. What is somebody's own words
+or address is in `OWN_WORDS`, and nowhere else.
 """
 
 from enum import StrEnum
@@ -100,8 +101,13 @@ class Kind(StrEnum):
     VIEW_INTERRUPTED = "view.interrupted"
     VIEW_FAILED = "view.failed"
     VIEW_ACCOUNTED = "view.accounted"
+    RECORDING_SHOWN = "recording.shown"  # the same of a view of a recording, with what of it was shown
     SESSION_STOPPED = "session.stopped"
     STILL_TAKEN = "still.taken"
+    STILL_READ = "still.read"
+    PHONE_LINK_MADE = "phone.link_made"
+    PHONE_LINK_OPENED = "phone.link_opened"  # on one device, to which it is bound from then on
+    PHONE_LINK_STOPPED = "phone.link_stopped"
 
     # emergency access by two people
     EMERGENCY_ASKED = "emergency.asked"

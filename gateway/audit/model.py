@@ -7,12 +7,13 @@ leaf is `partner_agent.wire.leaves`, which sites and the offline checker share.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from gateway.audit.kinds import Kind
+from gateway.kernel.principal import SYSTEM
 from partner_agent.wire import canonical, leaves
 from partner_agent.wire.clock import to_ms
 from partner_agent.wire.limits import LEAF_BYTES
@@ -24,6 +25,7 @@ _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
 _NAMES_SOMEBODY: Final = re.compile(r"(per|cam|org|sit|age|agt|inc|ses|evt|req)_[0-9a-z]{26}")
 _STREAM: Final = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
+_NOBODY: Final = frozenset({"", SYSTEM.person_id})  # has no stream
 
 Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -77,6 +79,11 @@ class LeafDraft:
         for stream in self.streams:
             if not _STREAM.fullmatch(stream):
                 raise ValueError(f"{stream!r} is no stream key: streams are ids")
+
+    def done_by(self, person_id: str, *, named: str) -> "LeafDraft":
+        """The same, done by somebody: a person may find it, and compliance reads who it was under the name `named`."""
+        found = {person_id} - _NOBODY
+        return replace(self, streams=self.streams | found, restricted={**self.restricted, named: person_id})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from gateway.kernel.errors import LenspactError, LimitedError
@@ -76,6 +76,7 @@ _PLAIN: Final[dict[str, str]] = {
     "too_large": "Send less at once.",
     "method_not_allowed": "Go back and use the page's own buttons.",
 }
+_LEFT: Final = "client disconnected prematurely"  # Litestar's words where the body ends before it should
 _REFUSED: Final = "This value cannot be used."
 TYPE_PREFIX: Final = "urn:lenspact:problem:"
 RETRY_AFTER_S: Final = 5  # for `unavailable`: long enough for a restart
@@ -150,6 +151,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem(error.kind, error.sentence, error.fields, retry_after_s=wait)
         case ValidationException():
             return Problem("invalid", _PLAIN["invalid"], _fields_of(error))
+        case InternalServerException() if has_left(error):
+            return problem_of_kind("invalid")  # nobody reads it; it is no failure of ours
         case HTTPException() if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return problem_of_kind(_KIND_OF_STATUS.get(error.status_code, "invalid"))
         case HTTPException() if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -158,6 +161,11 @@ def problem_of(error: Exception) -> Problem:
             return problem_of_kind("invalid")
         case _:
             return problem_of_kind("internal")
+
+
+def has_left(error: Exception) -> bool:
+    """Whether its sender went away in the middle of the request: a page that was closed as it reported."""
+    return isinstance(error, InternalServerException) and error.detail == _LEFT
 
 
 def _fields_of(error: ValidationException) -> dict[str, str]:
@@ -192,6 +200,8 @@ class ProblemHandler:
         """The response for `error`, whatever it is."""
         request_id = str(request.scope.get("state", {}).get("request_id", ""))
         problem = replace(problem_of(error), request_id=request_id)
+        if has_left(error):
+            log.debug("request %s: its sender left before it was whole", request_id)
         if problem.kind == "internal":
             log.error("request %s failed", request_id, exc_info=error)
         headers = {} if problem.retry_after_s is None else {"retry-after": str(problem.retry_after_s)}

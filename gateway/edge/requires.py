@@ -29,6 +29,9 @@ ALLOWED: Final[dict[str, frozenset[Role]]] = {
     "console.read": _VIEWER,
     "incident.open": _WATCHER,
     "live.view": _VIEWER,
+    "recorded.view": _WATCHER,
+    "still.take": _WATCHER,
+    "phone.send": _WATCHER,  # a link that shows on a phone what they watch themselves
     "second.confirm": _WATCHER,  # whom the agency's own rules name of these
     "clip.request": _WATCHER,
     "clip.download": _WATCHER,

@@ -15,7 +15,7 @@ from gateway.kernel.principal import Principal, PrincipalKind, Role
 
 CONFIRM_S: Final = 5 * 60  # an emergency that can wait longer can ask the owner
 USE_S: Final = 2 * 60  # from the second person's yes to the view: time to press one button
-CONFIRMABLE: Final = ("live.view", "clip.fetch")  # `policies.vocabulary.Act`
+CONFIRMABLE: Final = ("live.view", "recorded.view", "still.take", "clip.fetch")  # `policies.vocabulary.Act`
 
 
 class State(StrEnum):
@@ -43,7 +43,7 @@ class Need:
     """What somebody wants to see.
 
     Attributes:
-        t0, t1: the range of a recording; None for a live view.
+        t0, t1: the range of a recording, to be looked at or handed over; None for a live view.
         legal_basis: the order or case a recording is asked for with, as its asker says; may be empty.
     """
 

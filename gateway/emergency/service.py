@@ -171,6 +171,11 @@ class Emergencies:
         second = await self._people.as_they_are(one.second_id, one.second_factors)
         return one.second_id if second is not None and self._law.may_second(one.asker, second) else ""
 
+    async def need_of(self, asker_id: str, confirmation_id: str) -> Need | None:
+        """What a question of this person is about; None where it is none of theirs."""
+        one = await self._rows.get(confirmation_id)
+        return one.need if one is not None and one.asker.person_id == asker_id else None
+
     async def use(self, unit: UnitOfWork, confirmation_id: str, *, by: str) -> Confirmation:
         """Use a confirmation up, in the transaction that writes the view or request `by`; its owner is told.
 

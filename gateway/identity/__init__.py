@@ -8,6 +8,7 @@ from gateway.identity.passkeys import Passkeys
 from gateway.identity.passwords import Passwords, load_blocklist
 from gateway.identity.people import People
 from gateway.identity.ports import Mail, Mailer, Memberships, RoleChange
+from gateway.identity.preferences import Preferences
 from gateway.identity.spool import newest_link
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Passwords",
     "People",
     "Person",
+    "Preferences",
     "RoleChange",
     "Session",
     "SmtpMailer",

@@ -118,3 +118,15 @@ class MailRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcMs)
     due_at: datetime = Field(sa_type=UtcMs)
     attempts: int
+
+
+class PreferenceRow(SQLModel, table=True):
+    """What a person chose for their own screen."""
+
+    __tablename__ = "identity_preference"
+
+    person_id: str = Field(
+        sa_column=Column(String, ForeignKey("identity_person.id", ondelete="CASCADE"), primary_key=True)
+    )
+    name: str = Field(sa_column=Column(String(40), primary_key=True))
+    value: str = Field(sa_column=Column(String(40), nullable=False))

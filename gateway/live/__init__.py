@@ -7,21 +7,30 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from gateway.live.asking.model import AskState, Standing, ViewAsk
+    from gateway.live.asking.model import ANSWER_S, AskState, Standing, ViewAsk
     from gateway.live.asking.ports import AskPlace, AskWish
     from gateway.live.asking.service import ViewAsks, topic_of_asker
-    from gateway.live.build import RELAY_NAME, AskGround, Ground, LivePlane, build_live
+    from gateway.live.build import RELAY_NAME, AskGround, Ground, LivePlane, PhoneGround, StillGround, build_live
     from gateway.live.calls import Calls
     from gateway.live.endings import topic_of_viewer
     from gateway.live.grants import FINGERPRINT_PREFIX
-    from gateway.live.ice_servers import IceServerError, IceServers
+    from gateway.live.ice_servers import IceServerError, IceServers, server_hosts
     from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words, words_of
+    from gateway.live.opening import OpenedView
+    from gateway.live.phones.answers import PhoneState
+    from gateway.live.phones.model import PhoneLink
+    from gateway.live.phones.ports import Called
+    from gateway.live.phones.service import Phones
     from gateway.live.ports import Consequences, Decider, DeviceKeys, SiteLinks, ViewDeny, ViewPermit, ViewQuestion
     from gateway.live.relay.config import RelayConfig
     from gateway.live.routes import LIVE_ROUTES
-    from gateway.live.service import Live, OpenedView
+    from gateway.live.service import Live
+    from gateway.live.showing import Showings
+    from gateway.live.stills.model import Still
+    from gateway.live.stills.service import Stills
 
 __all__ = [
+    "ANSWER_S",
     "FINGERPRINT_PREFIX",
     "LIVE_ROUTES",
     "RELAY_NAME",
@@ -29,6 +38,7 @@ __all__ = [
     "AskPlace",
     "AskState",
     "AskWish",
+    "Called",
     "Calls",
     "Consequences",
     "Decider",
@@ -41,11 +51,19 @@ __all__ = [
     "LivePlane",
     "OpenedBy",
     "OpenedView",
+    "PhoneGround",
+    "PhoneLink",
+    "PhoneState",
+    "Phones",
     "RelayConfig",
     "Session",
     "SessionState",
+    "Showings",
     "SiteLinks",
     "Standing",
+    "Still",
+    "StillGround",
+    "Stills",
     "ViewAsk",
     "ViewAsks",
     "ViewDeny",
@@ -53,16 +71,19 @@ __all__ = [
     "ViewQuestion",
     "Words",
     "build_live",
+    "server_hosts",
     "topic_of_asker",
     "topic_of_viewer",
     "words_of",
 ]
 
 _HOMES: Final = {
+    "ANSWER_S": "asking.model",
     "AskGround": "build",
     "AskPlace": "asking.ports",
     "AskState": "asking.model",
     "AskWish": "asking.ports",
+    "Called": "phones.ports",
     "Calls": "calls",
     "Consequences": "ports",
     "Decider": "ports",
@@ -76,12 +97,20 @@ _HOMES: Final = {
     "Live": "service",
     "LivePlane": "build",
     "OpenedBy": "model",
-    "OpenedView": "service",
+    "OpenedView": "opening",
+    "PhoneGround": "build",
+    "PhoneLink": "phones.model",
+    "PhoneState": "phones.answers",
+    "Phones": "phones.service",
     "RELAY_NAME": "build",
     "RelayConfig": "relay.config",
     "Session": "model",
     "SessionState": "model",
+    "Showings": "showing",
     "SiteLinks": "ports",
+    "Still": "stills.model",
+    "StillGround": "build",
+    "Stills": "stills.service",
     "Standing": "asking.model",
     "ViewAsk": "asking.model",
     "ViewAsks": "asking.service",
@@ -92,6 +121,7 @@ _HOMES: Final = {
     "build_live": "build",
     "topic_of_asker": "asking.service",
     "topic_of_viewer": "endings",
+    "server_hosts": "ice_servers",
     "words_of": "model",
 }
 

@@ -15,6 +15,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.errors import ConflictError, InvalidError, LenspactError, NotFoundError
 from gateway.live import leaves
 from gateway.live.endings import Endings
+from gateway.live.footage import footage_of, seconds_of
 from gateway.live.grants import GrantDesk
 from gateway.live.model import Account, EndReason, Session, counts_agree, reason_of_stop
 from gateway.live.ports import DeviceKeys, SessionStore
@@ -61,7 +62,9 @@ class Accounts:
         session, claims = await self._read(agent_id, classes.STOPPED, message.token)
         await self._endings.end(session.id, reason_of_stop(str(claims["reason"])))
         site = Account(seconds=float(claims["seconds"]), sent_bytes=int(claims["bytes"]))
-        await self._note(session, site, leaves.accounted(session, site))
+        footage = footage_of(session, claims.get("footage"))
+        leaf = leaves.accounted(session, site, footage)
+        await self._note(session, site, leaf, footage_s=seconds_of(session, footage))
 
     async def interrupted(self, agent_id: str, message: Interrupted) -> None:
         """A site's account after a crash: two bounds, of which the later one counts.
@@ -78,11 +81,15 @@ class Accounts:
     async def refused(self, agent_id: str, message: Refused) -> None:
         """A refusal, perhaps one nobody waits for any more; whoever asked writes it, here it is only acknowledged.
 
+        One that names no session is of a grant that the site could not read, or had no room to: its answer said so.
+
         Raises:
             InvalidError: not signed by this site.
             NotFoundError: not about a view of this site.
         """
-        await self._read(agent_id, classes.REFUSED, message.token)
+        claims = await self._claims(agent_id, classes.REFUSED, message.token)
+        if claims.get("session"):
+            await self._read(agent_id, classes.REFUSED, message.token)
 
     async def check_missing(self) -> None:
         """Write down which sites have not accounted for what they sent."""
@@ -93,11 +100,11 @@ class Accounts:
             except (LenspactError, SQLAlchemyError):
                 _LOG.exception("the missing account of %s could not be written", session.id)
 
-    async def _note(self, session: Session, site: Account, leaf: LeafDraft) -> None:
+    async def _note(self, session: Session, site: Account, leaf: LeafDraft, *, footage_s: int | None = None) -> None:
         try:
             async with self._database.unit_of_work() as unit:
                 await self._audit.append(unit, leaf)
-                await self._store.note(unit, session.id, site=site)
+                await self._store.note(unit, session.id, site=site, footage_s=footage_s)
                 await unit.commit()
         except ConflictError:
             return  # the site repeats what it has not heard noted

@@ -5,10 +5,13 @@ by then. The rows are the record, this is the working set.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import anyio
 
 from gateway.live.model import Session
 from gateway.live.ports import ViewQuestion
+from policies.vocabulary import Act
 
 
 @dataclass(slots=True, eq=False)
@@ -20,16 +23,26 @@ class Seat:
         question: to decide it again; None for one that is only there to be ended.
         is_granted: whether the site was asked; from then on its leases name the session.
         is_admitted: whether the relay was ordered to forward to it; from then on its leases name the session.
+        masks: the areas that are black in what it sees.
+        most_lines: how many lines high the largest picture is that it may be sent.
+        lines: how high the picture is on its viewer's screen, as last told; 0 = not told.
         fingerprint: the publisher's certificate, once accepted.
-        cipher: the viewer's SRTP profile, once a picture was forwarded.
+        is_on_its_way: whether it has had its first picture by HTTP, and none by a connection of its own.
+        cipher: the viewer's SRTP profile, or how else the first picture was forwarded, once one was.
+        settled: set once its start is written, or it is over.
     """
 
     session: Session
     question: ViewQuestion | None
+    masks: frozenset[str] = frozenset()
+    most_lines: int = 0
+    lines: int = 0
     is_granted: bool = False
     is_admitted: bool = False
     fingerprint: str = ""
     cipher: str = ""
+    is_on_its_way: bool = False
+    settled: anyio.Event = field(default_factory=anyio.Event)
 
     @property
     def confirmation_id(self) -> str:
@@ -63,17 +76,25 @@ class Board:
 
     def take(self, session_id: str) -> Seat | None:
         """A session is over; whoever gets the seat ends it."""
-        return self._seats.pop(session_id, None)
+        seat = self._seats.pop(session_id, None)
+        if seat is not None:
+            seat.settled.set()
+        return seat
 
     def of_person(self, person_id: str) -> list[Seat]:
         """The open sessions of one person."""
         return [seat for seat in self if seat.session.person_id == person_id]
 
-    def publication_of(self, agent_id: str, camera_id: str) -> str:
-        """The publication of this camera that runs or is about to; empty for none."""
+    def publication_of(self, agent_id: str, camera_id: str, masks: frozenset[str], most_lines: int) -> str:
+        """The live publication of this camera within exactly these bounds, that runs or is about to; empty for none.
+
+        A relay begins with pictures it was sent before: whoever joined one of larger pictures would be shown those.
+        """
         for seat in self:
-            if seat.session.agent_id == agent_id and seat.session.camera_id == camera_id and seat.is_granted:
-                return seat.session.publication
+            session = seat.session
+            is_its = session.agent_id == agent_id and session.camera_id == camera_id and session.act == Act.LIVE_VIEW
+            if is_its and (seat.masks, seat.most_lines) == (masks, most_lines) and seat.is_granted:
+                return session.publication
         return ""
 
     def by_agent(self) -> dict[str, list[Seat]]:

@@ -12,7 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 _FIXED: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"accept-patch, accept-post, etag, link, location, retry-after"),
+    (b"access-control-expose-headers", b"accept-patch, accept-post, etag, lenspact-pulse, link, location, retry-after"),
 )
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, HEAD, OPTIONS, PATCH, POST"),

@@ -17,8 +17,10 @@ from gateway.edge.problems import problem_of_kind, refused
 from gateway.edge.requires import PUBLIC, requires
 from gateway.live.call_headers import call_headers
 from gateway.live.calls import Calls
+from gateway.live.tunnels.service import path_of
 from partner_agent.rtc.fragment import MEDIA_TYPE as FRAGMENT
 from partner_agent.wire.limits import SDP_BYTES
+from partner_agent.wire.tunnels import HEADER
 
 _SDP: Final = "application/sdp"
 _OPEN: Final = requires(PUBLIC, reads_cookies=False)
@@ -127,6 +129,10 @@ async def _take(door: Literal["whip", "whep"], subject: str, request: AnyRequest
     authorization = request.headers.get("authorization", "")
     taken = await calls.take(door, subject, authorization, await request.body())
     headers = {"location": f"/{door}/{subject}/{taken.resource}", "etag": taken.etag, "accept-patch": FRAGMENT}
+    if taken.pulse_s:
+        headers["lenspact-pulse"] = f"{taken.pulse_s:g}"
+    if door == "whip" and calls.tunnels is not None:
+        headers[HEADER] = path_of(subject, taken.resource)
     if taken.links:
         headers["link"] = ", ".join(taken.links)
     return Response(taken.sdp, status_code=201, media_type=_SDP, headers=headers)

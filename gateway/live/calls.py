@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from gateway.kernel.errors import (
     ConflictError,
@@ -22,30 +22,16 @@ from gateway.kernel.errors import (
     UnavailableError,
     UnconditionalError,
 )
-from gateway.live.ice_servers import IceServers
+from gateway.live.ice_servers import IceServer, IceServers
+from gateway.live.ports import RelayCalls
 from gateway.live.relay.client import RelayGoneError
-from gateway.live.relay.protocol import Answer, ProtocolError
+from gateway.live.relay.protocol import ProtocolError
+from gateway.live.tunnels.service import Tunnels
 
 _BEARER: Final = "Bearer "
 # RFC 9110 §8.8.3: entity-tags, a weak one with its W/. The quotes around * are RFC 9725's own (§4.3.3, its example).
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _ANY: Final = "*"
-
-
-class RelayCalls(Protocol):
-    """The part of a relay's client that calls need."""
-
-    async def whip(self, publication: str, ticket: str, sdp: str) -> Answer:
-        """A publisher's call."""
-
-    async def whep(self, session: str, ticket: str, sdp: str) -> Answer:
-        """A viewer's call."""
-
-    async def delete(self, subject: str, resource: str) -> bool:
-        """A goodbye."""
-
-    async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> Answer:
-        """Candidates found later, or an ICE restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +43,14 @@ class Taken:
         resource: the name of the call, known to its caller alone.
         etag: of its ICE session.
         links: `Link` header values that name ICE servers; empty where none are configured.
+        pulse_s: how often a viewer has to PATCH to be known to be there; 0 where that is noticed without.
     """
 
     sdp: str
     resource: str
     etag: str
     links: tuple[str, ...] = ()
+    pulse_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +62,20 @@ class Restarted:
 
 
 class Calls:
-    """Hands calls to the relay that owns the stream; one relay for now."""
+    """Hands calls to the relay that owns the stream.
 
-    def __init__(self, *, relay: RelayCalls, ice_servers: IceServers | None = None) -> None:
-        self._relay, self._ice_servers = relay, ice_servers
+    Attributes:
+        tunnels: ways of sites to it; None where there are none.
+    """
+
+    def __init__(
+        self, *, relay: RelayCalls, ice_servers: IceServers | None = None, tunnels: Tunnels | None = None
+    ) -> None:
+        self._relay, self._ice_servers, self.tunnels = relay, ice_servers, tunnels
+
+    def ice_servers(self, holder: str) -> tuple[IceServer, ...]:
+        """The servers that `holder` may reach the relay by; none where none are configured."""
+        return self._ice_servers.told_to(holder) if self._ice_servers else ()
 
     async def take(self, use: Literal["whip", "whep"], subject: str, authorization: str, body: bytes) -> Taken:
         """Offer a call to the relay.
@@ -101,7 +99,7 @@ class Calls:
         if answer.status != 201:
             raise _refusal(answer.status)
         links = self._ice_servers.links(subject) if self._ice_servers else ()
-        return Taken(answer.sdp, answer.resource, answer.etag, links)
+        return Taken(answer.sdp, answer.resource, answer.etag, links, answer.pulse_s)
 
     async def leave(self, subject: str, resource: str) -> None:
         """End a call.
@@ -139,6 +137,8 @@ class Calls:
                 raise InvalidError("The fragment cannot be used.")
             case 409:
                 raise ConflictError("ICE restarts once the call is connected.")
+            case 422:
+                raise InvalidError("This call cannot change its network. Start a new one.")
             case _:
                 raise _refusal(answer.status)
 

@@ -10,20 +10,21 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import AuditLog, LeafRef
-from gateway.kernel.database import Database
 from gateway.kernel.errors import DeadlineError, LenspactError, UnavailableError
 from gateway.live import leaves
 from gateway.live.board import Board, Seat
 from gateway.live.endings import Endings
 from gateway.live.grants import DraftGrant, GrantDesk
 from gateway.live.model import EndReason, SessionState, step
-from gateway.live.ports import DeviceKeys, Relay, SessionStore, SiteLinks
+from gateway.live.ports import DeviceKeys, Relay, SiteLinks
 from gateway.live.relay.client import RelayGoneError
+from gateway.live.steps import Step, Steps
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.messages import Accepted, Grant, Message, Refused
 from partner_agent.wire.tokens import PublicKey
 
 ANSWER_S: Final = 8.0  # the site may wait 4 s for room among its promises, then asks its camera nothing
+BY_HTTPS: Final = "HTTPS"  # what the entry of the start names instead of an SRTP profile
 _LOG: Final = logging.getLogger("lenspact.live")
 
 
@@ -33,8 +34,7 @@ class Exchange:
     def __init__(
         self,
         *,
-        database: Database,
-        store: SessionStore,
+        steps: Steps,
         audit: AuditLog,
         board: Board,
         endings: Endings,
@@ -44,7 +44,7 @@ class Exchange:
         keys: DeviceKeys,
         clock: Clock,
     ) -> None:
-        self._database, self._store, self._audit, self._board = database, store, audit, board
+        self._steps, self._audit, self._board = steps, audit, board
         self._endings, self._grants, self._relay = endings, grants, relay
         self._links, self._keys, self._clock = links, keys, clock
 
@@ -98,11 +98,9 @@ class Exchange:
             return  # it was ended meanwhile, and the site has been told
         await self.admit(seat)
         now = self._clock.now()
-        async with self._database.unit_of_work() as unit:
-            if not await self._store.change(unit, seat.session.id, step(SessionState.ACCEPTED, accepted_at=now)):
-                return
-            await self._audit.append(unit, leaves.accepted(seat.session))
-            await unit.commit()
+        change = step(SessionState.ACCEPTED, accepted_at=now)
+        if not await self._steps.take(Step(seat.session.id, change, leaves.accepted(seat.session))):
+            return
         seat.follow(state=SessionState.ACCEPTED, accepted_at=now)
         if seat.cipher:
             await self.establish(seat)
@@ -117,20 +115,27 @@ class Exchange:
         valid_s = (session.horizon_at - self._clock.now()).total_seconds()
         seat.is_admitted = True  # before the order, for a lease that overtakes its answer would end the session
         is_open = await self._relay.admit(
-            session=session.id, publication=session.publication, fingerprint=seat.fingerprint, valid_s=valid_s
+            session=session.id,
+            publication=session.publication,
+            fingerprint=seat.fingerprint,
+            valid_s=valid_s,
+            sound=session.has_sound,
         )
         if not is_open:
             await self._endings.end(session.id, EndReason.LEFT)
 
     async def forwarded(self, session_id: str, cipher: str) -> None:
-        """The relay sent the first picture; it may be faster than our disk with the acceptance.
+        """A picture left the relay; it may be faster than our disk with the acceptance. The first one is the start.
 
         A start that cannot be written ends the view: nothing is watched without its entry.
         """
         seat = self._board.get(session_id)
         if seat is None:
             return
-        seat.cipher = cipher
+        if seat.cipher:
+            seat.is_on_its_way = seat.is_on_its_way and cipher == BY_HTTPS  # the news of both may cross
+            return
+        seat.cipher, seat.is_on_its_way = cipher, cipher == BY_HTTPS
         if seat.session.state is SessionState.ACCEPTED:
             try:
                 await self.establish(seat)
@@ -138,12 +143,20 @@ class Exchange:
                 _LOG.exception("the start of %s could not be written", session_id)
                 await self._endings.end(session_id, EndReason.CANNOT_START)
 
+    async def first_picture(self, seat: Seat) -> bytes:
+        """What the relay has of it before its pictures flow, for who is admitted by then; empty for nothing."""
+        session = seat.session
+        try:
+            answer = await self._relay.first_picture(session=session.id, publication=session.publication)
+        except RelayGoneError:
+            return b""
+        return answer.picture
+
     async def establish(self, seat: Seat) -> None:
         """Write that pictures are forwarded."""
         now = self._clock.now()
-        async with self._database.unit_of_work() as unit:
-            if not await self._store.change(unit, seat.session.id, step(SessionState.ESTABLISHED, established_at=now)):
-                return
-            await self._audit.append(unit, leaves.started(seat.session, cipher=seat.cipher))
-            await unit.commit()
+        change = step(SessionState.ESTABLISHED, established_at=now)
+        if not await self._steps.take(Step(seat.session.id, change, leaves.started(seat.session, cipher=seat.cipher))):
+            return
         seat.follow(state=SessionState.ESTABLISHED, established_at=now)
+        seat.settled.set()

@@ -1,15 +1,20 @@
-"""STUN and TURN servers as WHIP and WHEP name them: `Link` headers, with credentials for one call (RFC 9725 §4.6).
+"""STUN and TURN servers and how callers are told of them, with credentials that run out.
 
-Ours are coturn's `use-auth-secret`: the name says until when it is good, the password is its HMAC under a secret that
-coturn holds as well. Nobody has to be told, and nothing is kept. Whether a client uses them is its own affair.
+Sites read them in the `Link` headers of their WHIP answer (RFC 9725 §4.6). A browser has to know them when it makes its
+offer, so pages and `/api/v1/ice-servers` tell whoever may watch at all. The credentials open nothing but a way to the
+relay. They are coturn's `use-auth-secret`: the name says until when it is good, the password is its HMAC under a secret
+that coturn holds as well. Nobody has to be told, and nothing is kept. Whether a client uses them is its own affair.
 """
 
 import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from partner_agent.wire.clock import Clock
 
@@ -18,8 +23,16 @@ CREDENTIAL_LIFE_S: Final = (
 )
 # RFC 7064 §3.1, RFC 7065 §3.1
 _URL: Final = re.compile(
-    r"(stuns?|turns?):(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(?::[0-9]{1,5})?(\?transport=(?:udp|tcp))?"
+    r"(stuns?|turns?):([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:]{2,45}\])(:[0-9]{1,5})?(\?transport=(?:udp|tcp))?"
 )
+
+
+class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One server, as `RTCPeerConnection` takes it; STUN needs no name."""
+
+    urls: str
+    username: str = ""
+    credential: str = ""
 
 
 class IceServerError(ValueError):
@@ -42,18 +55,35 @@ class IceServers:
         """
         for url in self.urls:
             found = _URL.fullmatch(url)
-            if found is None or (found[2] and not found[1].startswith("turn")):
+            if found is None or (found[4] and not found[1].startswith("turn")):
                 raise IceServerError(f"{url!r} is no stun:, stuns:, turn: or turns: server")
             if found[1].startswith("turn") and not self.secret:
                 raise IceServerError(f"{url!r} needs the secret that coturn knows")
 
-    def links(self, call: str) -> tuple[str, ...]:
-        """One header value for each server.
+    def told_to(self, holder: str) -> tuple[IceServer, ...]:
+        """Each server, with what opens it for an hour.
 
         Args:
-            call: the publication or session, which coturn's log will name.
+            holder: the publication, session or person, which coturn's log will name.
         """
-        name = f"{int(self.clock.now().timestamp()) + CREDENTIAL_LIFE_S}:{call}"
+        name = f"{int(self.clock.now().timestamp()) + CREDENTIAL_LIFE_S}:{holder}"
         digest = hmac.new(self.secret, name.encode(), hashlib.sha1).digest()  # coturn knows no other
-        login = f'; username="{name}"; credential="{base64.b64encode(digest).decode()}"; credential-type="password"'
-        return tuple(f'<{url}>; rel="ice-server"' + login * url.startswith("turn") for url in self.urls)
+        password = base64.b64encode(digest).decode()
+        return tuple(IceServer(url, name, password) if url.startswith("turn") else IceServer(url) for url in self.urls)
+
+    def links(self, holder: str) -> tuple[str, ...]:
+        """One header value for each server."""
+        return tuple(map(_link, self.told_to(holder)))
+
+
+def server_hosts(urls: Iterable[str]) -> tuple[str, ...]:
+    """`host:port` of each server, as key sets name the hosts that sites may be sent to."""
+    found = [(found[1], found[2], found[3]) for url in urls if (found := _URL.fullmatch(url)) and found[1] != "stuns"]
+    return tuple(f"{host}{port or (':5349' if scheme == 'turns' else ':3478')}" for scheme, host, port in found)
+
+
+def _link(server: IceServer) -> str:
+    link = f'<{server.urls}>; rel="ice-server"'
+    if not server.username:
+        return link
+    return f'{link}; username="{server.username}"; credential="{server.credential}"; credential-type="password"'

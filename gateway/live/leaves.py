@@ -4,13 +4,16 @@ Every leaf of a session is on the streams of the session, its camera, site, orga
 looked is restricted to compliance; the owner reads agency, unit and role.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from gateway.audit import Decision, Json, Kind, LeafDraft
 from gateway.kernel.principal import Principal
 from gateway.live.model import Account, EndReason, Session
 from gateway.live.ports import ViewDeny, ViewQuestion
-from policies.vocabulary import Act, Purpose
-
-_ACT = Act.LIVE_VIEW.value
+from gateway.live.stills.model import Still
+from partner_agent.wire.clock import to_rfc3339
+from policies.vocabulary import Purpose
 
 
 def requested(session: Session, *, incident_kind: str) -> LeafDraft:
@@ -30,7 +33,7 @@ def grant_issued(session: Session) -> LeafDraft:
     return LeafDraft(
         kind=Kind.GRANT_ISSUED,
         streams=session.streams,
-        public={"act": _ACT, "purpose": session.purpose},
+        public={"act": session.act, "purpose": session.purpose},
         details={
             "camera": session.local_camera,
             "grant_sha256": session.grant_sha256,
@@ -50,7 +53,7 @@ def denied(question: ViewQuestion, deny: ViewDeny) -> LeafDraft:
         kind=Kind.VIEW_DENIED,
         streams=frozenset(ids - {""}),
         decision=Decision.DENY,
-        public={"act": _ACT, "purpose": purpose, "layer": deny.layer, "remedy": deny.remedy.value},
+        public={"act": question.act.value, "purpose": purpose, "layer": deny.layer, "remedy": deny.remedy.value},
         details={
             "camera": question.camera_id,
             "site": deny.site_id,
@@ -58,6 +61,8 @@ def denied(question: ViewQuestion, deny: ViewDeny) -> LeafDraft:
             "incident": question.incident_id,
             **_agency(principal),
             **_behalf(question.on_behalf_of),
+            **_sound(is_wanted=question.sound),
+            **_phone(question.shown_to),
         },
         restricted={"person": principal.person_id, "reason": deny.reason},
     )
@@ -89,15 +94,25 @@ def ended(session: Session, reason: EndReason, *, by: Principal | None) -> LeafD
     draft = _about(session, kind, reason=reason.value, on_screen_s=session.on_screen_s, enlarged_s=session.enlarged_s)
     if by is None or by.person_id == session.person_id:
         return draft
-    restricted = {**draft.restricted, "stopped_by": by.person_id}
-    return LeafDraft(
-        kind=kind,
-        streams=draft.streams | ({by.person_id} - {"", "system"}),
-        public=draft.public,
-        details=draft.details,
-        restricted=restricted,
-        once=draft.once,
+    return draft.done_by(by.person_id, named="stopped_by")
+
+
+def still_taken(session: Session, still: Still) -> LeafDraft:
+    """A still was handed over: what it is, and until when it is there."""
+    return _about(
+        session,
+        Kind.STILL_TAKEN,
+        sha256=still.sha256,
+        bytes=still.size_bytes,
+        taken_at=to_rfc3339(still.taken_at),
+        expires_at=to_rfc3339(still.expires_at),
     )
+
+
+def still_read(session: Session, still: Still, *, by: Principal) -> LeafDraft:
+    """Somebody looked at it; each time is an entry."""
+    draft = _about(session, Kind.STILL_READ, sha256=still.sha256)
+    return replace(draft.done_by(by.person_id, named="read_by"), once="")
 
 
 def interrupted(session: Session, *, seconds_min: int, seconds_max: int) -> LeafDraft:
@@ -105,9 +120,13 @@ def interrupted(session: Session, *, seconds_min: int, seconds_max: int) -> Leaf
     return _about(session, Kind.VIEW_INTERRUPTED, seconds=seconds_max, seconds_min=seconds_min)
 
 
-def accounted(session: Session, site: Account) -> LeafDraft:
-    """The site's own account of what left it."""
-    return _about(session, Kind.VIEW_ACCOUNTED, seconds=round(site.seconds), bytes=site.sent_bytes)
+def accounted(session: Session, site: Account, footage: Sequence[Sequence[str]] = ()) -> LeafDraft:
+    """The site's own account of what left it; of a recording also which moments."""
+    if not session.is_recorded:
+        return _about(session, Kind.VIEW_ACCOUNTED, seconds=round(site.seconds), bytes=site.sent_bytes)
+    shown: Json = [list(pair) for pair in footage]
+    kind, seconds = Kind.RECORDING_SHOWN, round(site.seconds)
+    return _about(session, kind, seconds=seconds, bytes=site.sent_bytes, footage=shown)
 
 
 def counts_differed(session: Session, *, site: Account | None, relay: Account | None) -> LeafDraft:
@@ -133,12 +152,30 @@ def _behalf(on_behalf_of: str) -> dict[str, Json]:
     return {"on_behalf_of": on_behalf_of} if on_behalf_of else {}
 
 
+def _sound(*, is_wanted: bool) -> dict[str, Json]:
+    """A view that may be heard is told apart; nothing for a silent one."""
+    return {"sound": True} if is_wanted else {}
+
+
+def _phone(shown_to: str) -> dict[str, Json]:
+    """On whose phone, as the sender said; for the owner to read."""
+    return {"shown_to": shown_to} if shown_to else {}
+
+
+def _range(session: Session) -> dict[str, Json]:
+    """What of the recording may be shown; nothing for a live view."""
+    if session.range_from is None or session.range_to is None:
+        return {}
+    return {"recorded_from": to_rfc3339(session.range_from), "recorded_to": to_rfc3339(session.range_to)}
+
+
 def _about(session: Session, kind: Kind, *, decision: Decision = Decision.NONE, **details: Json) -> LeafDraft:
     return LeafDraft(
         kind=kind,
         streams=session.streams,
         decision=decision,
-        public={"act": _ACT, "purpose": session.purpose} | ({"ground": session.ground} if session.ground else {}),
+        public={"act": session.act, "purpose": session.purpose}
+        | ({"ground": session.ground} if session.ground else {}),
         details={
             "session": session.id,
             "camera": session.camera_id,
@@ -149,6 +186,9 @@ def _about(session: Session, kind: Kind, *, decision: Decision = Decision.NONE, 
             "unit": session.unit,
             "role": session.role,
             **_behalf(session.on_behalf_of),
+            **_phone(session.shown_to),
+            **_range(session),
+            **_sound(is_wanted=session.has_sound),
             **details,
         },
         restricted={"person": session.person_id} | ({"second": session.second_id} if session.second_id else {}),

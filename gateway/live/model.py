@@ -4,6 +4,8 @@ Pure. Transitions are closed: what is not listed is refused, and the last three 
 `words_of`, which never tells a refusal of the owner from a rule that does not fit.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,9 +13,13 @@ from enum import StrEnum
 from typing import Final
 
 from partner_agent.wire.problems import Code
+from policies.vocabulary import Act
 
 COUNT_TOLERANCE_S: Final = 1.0  # protocol 4: counts agree within 1 s or 1 %
 COUNT_TOLERANCE: Final = 0.01
+MARK_LENGTH: Final = 8
+_MARK: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}")
+_MISREAD: Final = str.maketrans("ILO", "110")
 
 
 class SessionState(StrEnum):
@@ -54,6 +60,8 @@ class EndReason(StrEnum):
     CANNOT_START = "cannot_start"
     RELAY = "relay"  # the relay is gone
     RESTARTED = "restarted"  # the gateway was restarted meanwhile
+    TAKEN = "taken"  # a still is here
+    SENDER = "sender"  # whoever had it shown on a phone took it back
 
 
 class Words(StrEnum):
@@ -66,6 +74,7 @@ class Words(StrEnum):
     CANNOT_START = "The picture cannot start"
     LOST = "The connection to the camera was lost"  # of a view that ran
     STOPPED = "Stopped by a supervisor"
+    FULL = "This site can show no more pictures now"  # of a permitted camera: what it gives already is all it may
 
 
 class OpenedBy(StrEnum):
@@ -122,7 +131,12 @@ class Session:
         ground: the condition of the owner's rule it stands on: `always`, `near`, `panic`, `two_persons` …
         second_id: the second person, where it is emergency access by two people.
         on_behalf_of: the other agency they look for, as they say; empty for their own.
+        has_sound: whether it may be heard.
+        shown_to: on whose phone it is shown, as the person said who sent it there; empty for their own screen.
         on_screen_s, enlarged_s: what the page reported.
+        act: `live.view`, `still.take`, or `recorded.view` of a range of the site's recording.
+        range_from, range_to: that range.
+        footage_s: how much of it was shown, by the site's account.
     """
 
     id: str
@@ -150,6 +164,12 @@ class Session:
     ground: str = ""
     second_id: str = ""
     on_behalf_of: str = ""
+    has_sound: bool = False
+    shown_to: str = ""
+    act: str = Act.LIVE_VIEW.value
+    range_from: datetime | None = None
+    range_to: datetime | None = None
+    footage_s: int | None = None
     accepted_at: datetime | None = None
     established_at: datetime | None = None
     ended_at: datetime | None = None
@@ -174,6 +194,20 @@ class Session:
         if known is not None:
             return known.seconds
         return ((self.ended_at or now) - self.accepted_at).total_seconds() if self.accepted_at else 0.0
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it shows a recording, and not what happens now."""
+        return self.act == Act.RECORDED_VIEW
+
+    @property
+    def recorded_s(self) -> int:
+        """Seconds of recording that it spends of the site's day: its range until the site has said what was shown."""
+        if self.range_from is None or self.range_to is None:
+            return 0
+        return (
+            math.ceil((self.range_to - self.range_from).total_seconds()) if self.footage_s is None else self.footage_s
+        )
 
     @property
     def is_open(self) -> bool:
@@ -207,6 +241,8 @@ def reason_of_stop(reason: str) -> EndReason:
 
 def words_of(session: Session) -> Words:
     """What the operator reads of a session."""
+    if session.site_code == Code.LIMIT and session.state is SessionState.REFUSED:
+        return Words.FULL
     match session.end_reason:
         case EndReason.RULES:
             was_seen = session.state is SessionState.ENDED
@@ -223,6 +259,17 @@ def words_of(session: Session) -> Words:
             return Words.CANNOT_START
         case _:
             return Words.NOTHING
+
+
+def mark_of(session_id: str) -> str:
+    """The short code that a session's picture carries: 40 random bits of its id, in Crockford's base32."""
+    return session_id[-MARK_LENGTH:].upper()
+
+
+def read_mark(text: str) -> str:
+    """The end of the id that a code somebody read off a photo means; empty if it is none. I, L and O are 1, 1 and 0."""
+    plain = re.sub(r"[\s-]", "", text).upper().translate(_MISREAD)
+    return plain.lower() if _MARK.fullmatch(plain) else ""
 
 
 def counts_agree(site: Account, relay: Account) -> bool:

@@ -5,97 +5,57 @@ leaf; (3) answered at once with a ticket while (4) the site is asked, checks the
 from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of ending is `endings`.
 """
 
-import logging
-import math
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
 import anyio.abc
-from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.audit import AuditLog, LeafRef
 from gateway.kernel.database import Database
-from gateway.kernel.errors import (
-    DeniedError,
-    InvalidError,
-    LenspactError,
-    LimitedError,
-    NotFoundError,
-    UnavailableError,
-)
+from gateway.kernel.errors import InvalidError, LenspactError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal, Role
-from gateway.live import leaves
 from gateway.live.board import Board, Seat
 from gateway.live.endings import Endings
-from gateway.live.exchange import Exchange
-from gateway.live.grants import DraftGrant, GrantDesk, Wish
-from gateway.live.model import EndReason, OpenedBy, Session, SessionState, Words
-from gateway.live.ports import (
-    Consequences,
-    Decider,
-    Freshness,
-    OwnersYes,
-    SessionStore,
-    SiteLinks,
-    ViewDeny,
-    ViewPermit,
-    ViewQuestion,
-)
+from gateway.live.first_pictures import FirstPictures
+from gateway.live.given import usage_of
+from gateway.live.model import EndReason, OpenedBy, Session, read_mark
+from gateway.live.opening import Opened, OpenedView, Opening, ViewWish
+from gateway.live.ports import Decider, SessionStore, SiteLinks, ViewPermit
+from gateway.live.verdicts import Verdicts
 from partner_agent.wire.clock import Clock
+from partner_agent.wire.playback_messages import ViewSize
 from policies.request import Usage
-from policies.vocabulary import Remedy
 
-MAX_OPEN_PER_PERSON: Final = 24  # a wall of tiles; more is a loop, not a person
+OVERSEERS: Final = frozenset({Role.SUPERVISOR, Role.COMPLIANCE})  # they read everybody's views, and stop them
 AT_A_TIME: Final = 8  # views decided again before the relay is told; the first waits for the last of them
-_LOG: Final = logging.getLogger("lenspact.live")
-_FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
-_REMEDIES: Final = {
-    Remedy.NONE: f"{Words.NOT_AVAILABLE.value}.",
-    Remedy.ASK: "Available if the owner agrees.",
-    Remedy.LINK_INCIDENT: "Available if you link an incident.",
-    Remedy.TWO_PERSONS: "Available if a second person joins.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedView:
-    """What the browser needs to call the relay, and until when the view may last."""
-
-    session_id: str
-    whep_url: str
-    ticket: str
-    horizon_at: datetime
 
 
 class Live:
-    """Opens, shows, ends and reports live views. `run` owns the questions to sites."""
+    """Opens, shows, ends and reports live views. `run` owns the questions to sites.
+
+    Attributes:
+        first_pictures: of views whose own connection is on its way.
+    """
 
     def __init__(
         self,
         *,
         database: Database,
         store: SessionStore,
-        audit: AuditLog,
         decider: Decider,
-        consequences: Consequences,
-        freshness: Freshness,
-        links: SiteLinks,
+        verdicts: Verdicts,
+        opening: Opening,
+        first_pictures: FirstPictures,
         board: Board,
         endings: Endings,
-        exchange: Exchange,
-        grants: GrantDesk,
-        owners_yes: OwnersYes,
+        links: SiteLinks,
         clock: Clock,
     ) -> None:
-        self._owners_yes = owners_yes
-        self._database, self._store, self._audit = database, store, audit
-        self._decider, self._links, self._board = decider, links, board
-        self._consequences, self._freshness = consequences, freshness
-        self._endings, self._exchange, self._grants, self._clock = endings, exchange, grants, clock
+        self._database, self._store, self._decider, self._verdicts = database, store, decider, verdicts
+        self._opening, self._board, self._endings, self._clock = opening, board, endings, clock
+        self._links, self.first_pictures = links, first_pictures
         self._tasks: anyio.abc.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -123,8 +83,15 @@ class Live:
         opened_by: OpenedBy = OpenedBy.PERSON,
         confirmation_id: str = "",
         on_behalf_of: str = "",
+        wanted_at: datetime | None = None,
+        sound: bool = False,
+        shown_to: str = "",
+        most_seconds: int = 0,
     ) -> OpenedView:
         """Decide, write, answer; the site is asked while the browser already calls.
+
+        With `wanted_at` it is a view of the site's recording around that moment, as much of it as may be shown. With
+        `shown_to` it is shown on that somebody's phone, for `most_seconds` at most (`gateway.live.phones`).
 
         Raises:
             NotFoundError: no such camera, or the caller may not know of it.
@@ -136,52 +103,31 @@ class Live:
             InvalidError: the fingerprint or the purpose is none.
             ConflictError: the second person's word was used up meanwhile.
         """
-        self._check(principal, fingerprint)
-        await self._audit.demand_timely()
-        question = ViewQuestion(
-            principal=principal,
+        wish = ViewWish(
             camera_id=camera_id,
             purpose=purpose,
             incident_id=incident_id,
+            fingerprint=fingerprint,
+            opened_by=opened_by,
             confirmation_id=confirmation_id,
             on_behalf_of=on_behalf_of,
+            wanted_at=wanted_at,
+            sound=sound,
+            shown_to=shown_to,
+            most_seconds=most_seconds,
         )
-        stamp = self._freshness.stamp
-        question, decision = await self._decide(question)
-        if isinstance(decision, ViewDeny):
-            await self._deny(question, decision)
-        wish = Wish(
-            principal=principal,
-            purpose=purpose,
-            incident_id=incident_id,
-            opened_by=opened_by,
-            fingerprint=fingerprint,
-            approval=question.approved.approval if question.approved else None,
-        )
-        assert isinstance(decision, ViewPermit)
-        fresh = self._fresh(decision.agent_id)
-        publication = self._board.publication_of(decision.agent_id, camera_id)
-        draft = self._grants.draft(wish, decision, fresh=fresh, publication=publication)
-        if not fresh or self._tasks is None:
-            await self._fail_at_once(draft, decision)
-        self._exchange.demand_relay()
-        seat = Seat(session=draft.session, question=replace(question, without_session=draft.session.id))
-        leaf = await self._write(seat, draft, decision)
-        await self._demand_unchanged(seat, stamp)
-        assert self._tasks is not None
-        self._tasks.start_soon(self._exchange.ask, seat, draft, leaf)
-        return OpenedView(
-            session_id=draft.session.id,
-            whep_url=f"/whep/{draft.session.id}",
-            ticket=self._grants.viewer_ticket(draft.session),
-            horizon_at=draft.session.horizon_at,
-        )
+        (answer,) = await self.open_several(principal, [wish])
+        if isinstance(answer, LenspactError):
+            raise answer
+        return answer
 
-    def _check(self, principal: Principal, fingerprint: str) -> None:
-        if not _FINGERPRINT.fullmatch(fingerprint):
-            raise InvalidError("The browser's certificate is missing.", fields={"dtls_fingerprint": "SHA-256 in hex."})
-        if len(self._board.of_person(principal.person_id)) >= MAX_OPEN_PER_PERSON:
-            raise LimitedError("Close some pictures first: 24 are open.", retry_after_s=10)
+    async def open_several(self, principal: Principal, wishes: Sequence[ViewWish]) -> list[Opened]:
+        """Open a wall: each view is decided, written and answered as `open` does, and takes nothing from the others.
+
+        Raises:
+            UnavailableError: the log is behind: of nothing.
+        """
+        return await self._opening.open(principal, wishes, tasks=self._tasks)
 
     async def view(self, principal: Principal, session_id: str) -> Session:
         """One session, to whoever opened it or watches over them.
@@ -190,25 +136,22 @@ class Live:
             NotFoundError: there is none, or it is another person's.
         """
         session = await self._store.get(session_id)
-        overseers = {Role.SUPERVISOR, Role.COMPLIANCE}
-        if session is None or not (session.person_id == principal.person_id or overseers & principal.roles):
+        if session is None or not (session.person_id == principal.person_id or OVERSEERS & principal.roles):
             raise NotFoundError("There is no such view.")
         return session
 
-    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
-        """What sites have given live in the last 24 hours and give now; one that gives nothing is left out.
+    async def marked(self, text: str) -> Sequence[Session]:
+        """The views whose picture carries this code, as somebody read it off a photo; none if it is no code."""
+        mark = read_mark(text)
+        return await self._store.marked(mark) if mark else ()
 
-        Each view is rounded up, as the site does. Recordings are not known here.
+    async def usage(self, sites: Collection[str], *, without_session: str = "") -> Mapping[str, Usage]:
+        """What sites have given in views in the last 24 hours and give now; one that gives nothing is left out.
+
+        Recordings that were handed over as files are not known here.
         """
         now = self._clock.now()
-        found: dict[str, Usage] = {}
-        for session in await self._store.given(sites, since=now - timedelta(days=1), without=without_session):
-            so_far = found.get(session.site_id, Usage())
-            found[session.site_id] = Usage(
-                live_s=so_far.live_s + math.ceil(session.seconds_until(now)),
-                views_now=so_far.views_now + session.is_open,
-            )
-        return found
+        return usage_of(await self._store.given(sites, since=now - timedelta(days=1), without=without_session), now)
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """The views of a site that were let through by the centre since then, newest first, at most so many."""
@@ -241,6 +184,21 @@ class Live:
         """
         await self.view(principal, session_id)
         await self._endings.end(session_id, EndReason.SUPERVISOR, by=principal)
+
+    def sized(self, principal: Principal, session_id: str, *, lines: int) -> None:
+        """The picture is so many lines high on its viewer's screen: the site may send a larger stream, or a smaller.
+
+        Raises:
+            NotFoundError: there is none that runs, or it is another person's.
+        """
+        seat = self._board.get(session_id)
+        if seat is None or seat.session.person_id != principal.person_id:
+            raise NotFoundError("There is no such view.")
+        if seat.is_admitted and not seat.session.is_recorded and lines != seat.lines:
+            size = ViewSize(id=self._links.new_id(), session=session_id, lines=lines)
+            with suppress(UnavailableError):  # a site that is away ends the view anyway
+                self._links.tell(seat.session.agent_id, size)
+                seat.lines = lines
 
     async def seen(self, principal: Principal, session_id: str, *, on_screen_s: int, enlarged_s: int) -> None:
         """What the page measured, as totals; they only grow, and never past the time that has passed.
@@ -291,17 +249,11 @@ class Live:
         concerned = [seat for seat in concerned if _between(seat) not in off]
         for start in range(0, len(concerned), AT_A_TIME):
             few = concerned[start : start + AT_A_TIME]
-            ended += await self._endings.stop([seat.session.id for seat in few if not await self._goes_on(seat)])
+            over = [seat.session.id for seat in few if not await self._verdicts.goes_on(seat)]
+            ended += await self._endings.stop(over)
         for seat in ended:
             await self._endings.finish(seat, EndReason.RULES)
         return len(ended)
-
-    async def _goes_on(self, seat: Seat) -> bool:
-        """Whether a session is permitted still; an earlier end that was given meanwhile counts."""
-        permit = await self.is_still_permitted(seat)
-        if permit is not None and permit.horizon is not None:
-            seat.follow(horizon_at=min(seat.session.horizon_at, permit.horizon))
-        return permit is not None
 
     async def _switched_off(self, seats: list[Seat]) -> set[tuple[str, str]]:
         """Owners and agencies of these between whom the owner, or the network, has switched off everything."""
@@ -309,81 +261,7 @@ class Live:
 
     async def is_still_permitted(self, seat: Seat) -> ViewPermit | None:
         """What the centre would say to a running session now; whoever cannot decide does not permit."""
-        if seat.question is None:
-            return None
-        approved = seat.question.approved
-        try:
-            if approved is not None and not await self._owners_yes.stands(approved, seat.session.id):
-                return None
-            decision = await self._decider.decide(seat.question)
-        except (NotFoundError, InvalidError):
-            return None
-        except (LenspactError, SQLAlchemyError, OSError):
-            _LOG.exception("%s could not be decided again", seat.session.id)
-            return None
-        return decision if isinstance(decision, ViewPermit) else None
-
-    async def _decide(self, question: ViewQuestion) -> tuple[ViewQuestion, ViewPermit | ViewDeny]:
-        """Decide, and where the owner has to be asked, decide again with the yes that the caller may have."""
-        decision = await self._decider.decide(question)
-        if isinstance(decision, ViewDeny) and Remedy.ASK in decision.remedies:
-            approved = await self._owners_yes.approved_for(question)
-            if approved is not None:
-                question = replace(question, approved=approved)
-                decision = await self._decider.decide(question)
-            elif not await self._owners_yes.may_say_yes(question, decision.organisation_id):
-                left = tuple(other for other in decision.remedies if other is not Remedy.ASK)
-                decision = replace(decision, remedies=left)  # a no and silence read the same, and like a rule
-        return question, decision
-
-    async def _demand_unchanged(self, seat: Seat, stamp: int) -> None:
-        """What was taken back between the decision and the board is looked at here; later changes find it there.
-
-        Raises:
-            DeniedError: it would not be permitted any more; the session is over.
-        """
-        if self._freshness.stamp == stamp or await self._goes_on(seat):
-            return
-        await self._endings.end(seat.session.id, EndReason.RULES)
-        raise DeniedError(_REMEDIES[Remedy.NONE])
-
-    def _fresh(self, agent_id: str) -> str:
-        return "" if self._links.problem_of(agent_id) else self._links.fresh_of(agent_id)
-
-    async def _deny(self, question: ViewQuestion, deny: ViewDeny) -> None:
-        async with self._database.unit_of_work() as unit:
-            await self._audit.append(unit, leaves.denied(question, deny))
-            await unit.commit()
-        raise DeniedError(_REMEDIES[deny.remedy])
-
-    async def _fail_at_once(self, draft: DraftGrant, permit: ViewPermit) -> None:
-        """Permitted, but the site cannot be asked: a technical cause may be told."""
-        values = {"state": SessionState.FAILED, "ended_at": self._clock.now(), "end_reason": EndReason.OFFLINE}
-        session = replace(draft.session, **values)  # type: ignore[arg-type]
-        async with self._database.unit_of_work() as unit:
-            await self._store.add(unit, session)
-            await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
-            await self._audit.append(unit, leaves.failed(session, EndReason.OFFLINE))
-            await unit.commit()
-        raise UnavailableError(f"{Words.OFFLINE.value}.")
-
-    async def _write(self, seat: Seat, draft: DraftGrant, permit: ViewPermit) -> LeafRef:
-        """Session, decision and grant in one transaction; the grant's leaf is what the site is shown."""
-        session = draft.session
-        async with self._database.unit_of_work() as unit:
-            await self._store.add(unit, session)
-            await self._consequences.of_view(unit, session, permit, confirmation_id=seat.confirmation_id)
-            if seat.question is not None and seat.question.approved is not None:
-                await self._owners_yes.opened(unit, seat.question.approved, session.id)
-            await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
-            leaf = await self._audit.append(unit, leaves.grant_issued(session))
-            await unit.commit()
-        self._board.put(seat)
-        return leaf
-
-
-def _kind_of(permit: ViewPermit) -> str:
-    return permit.incident.kind if permit.incident else ""
+        return await self._verdicts.on_running(seat)
 
 
 def _between(seat: Seat) -> tuple[str, str]:

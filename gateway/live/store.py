@@ -5,14 +5,16 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, Select, insert, or_, select, update
+from sqlalchemy import CursorResult, Select, func, insert, or_, select, update
 from sqlmodel import col
 
 from gateway.kernel.database import Database, UnitOfWork
-from gateway.live.model import OPEN_STATES, Account, Change, EndReason, OpenedBy, Session, SessionState
-from gateway.live.tables import LiveSession
+from gateway.live.model import MARK_LENGTH, OPEN_STATES, Account, Change, EndReason, OpenedBy, Session, SessionState
+from gateway.live.tables import ID_LENGTH, LiveSession
 
 _PLAIN: Final = frozenset(field.name for field in fields(Session)) - {"relay", "site"}
+_TABLE: Final = LiveSession.__table__  # type: ignore[attr-defined]
+_INSERT: Final = insert(_TABLE)
 PAGE: Final = 500
 
 
@@ -25,13 +27,13 @@ class SqlSessions:
     async def add(self, unit: UnitOfWork, session: Session) -> None:
         """A new row."""
         values = {name: _plain(getattr(session, name)) for name in _PLAIN}
-        await unit.session.execute(insert(LiveSession).values(**values))
+        await unit.session.execute(_INSERT, values)
 
     async def change(self, unit: UnitOfWork, session_id: str, change: Change) -> bool:
         """One step, if it is still allowed."""
         statement = (
-            update(LiveSession)
-            .where(col(LiveSession.id) == session_id, col(LiveSession.state).in_(sorted(change.before)))
+            update(_TABLE)
+            .where(_TABLE.c.id == session_id, _TABLE.c.state.in_(sorted(change.before)))
             .values(state=change.after.value, **_columns(change.values))
         )
         result = cast("CursorResult[Any]", await unit.session.execute(statement))
@@ -39,24 +41,27 @@ class SqlSessions:
 
     async def note(self, unit: UnitOfWork, session_id: str, **values: object) -> None:
         """Facts that are no step."""
-        statement = update(LiveSession).where(col(LiveSession.id) == session_id).values(**_columns(values))
+        statement = update(_TABLE).where(_TABLE.c.id == session_id).values(**_columns(values))
         await unit.session.execute(statement)
 
     async def get(self, session_id: str) -> Session | None:
         """One session."""
-        found = await self._read(select(LiveSession.__table__).where(col(LiveSession.id) == session_id))  # type: ignore[attr-defined]
+        found = await self._read(select(_TABLE).where(_TABLE.c.id == session_id))
         return found[0] if found else None
+
+    async def marked(self, mark: str) -> Sequence[Session]:
+        """By the end of their ids, which has an index."""
+        end = func.substr(col(LiveSession.id), ID_LENGTH - MARK_LENGTH + 1)
+        return await self._read(select(_TABLE).where(end == mark).order_by(col(LiveSession.id).desc()).limit(PAGE))
 
     async def unfinished(self) -> Sequence[Session]:
         """Every session in an open state."""
-        table = LiveSession.__table__  # type: ignore[attr-defined]
-        return await self._read(select(table).where(col(LiveSession.state).in_(sorted(OPEN_STATES))))
+        return await self._read(select(_TABLE).where(col(LiveSession.state).in_(sorted(OPEN_STATES))))
 
     async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
         """Accepted sessions of these sites, open or ended after."""
-        table = LiveSession.__table__  # type: ignore[attr-defined]
         ended = col(LiveSession.ended_at)
-        statement = select(table).where(
+        statement = select(_TABLE).where(
             col(LiveSession.site_id).in_(sites),
             col(LiveSession.accepted_at).is_not(None),
             or_(ended.is_(None), ended > since),
@@ -66,16 +71,14 @@ class SqlSessions:
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """Sessions of a site since then, newest first."""
-        table = LiveSession.__table__  # type: ignore[attr-defined]
         is_mine = (col(LiveSession.site_id) == site_id) & (col(LiveSession.requested_at) >= since)
         newest = (col(LiveSession.requested_at).desc(), col(LiveSession.id).desc())
-        return await self._read(select(table).where(is_mine).order_by(*newest).limit(most))
+        return await self._read(select(_TABLE).where(is_mine).order_by(*newest).limit(most))
 
     async def unaccounted(self, *, ended_before: datetime) -> Sequence[Session]:
         """Accepted and ended sessions without the site's account."""
-        table = LiveSession.__table__  # type: ignore[attr-defined]
         statement = (
-            select(table)
+            select(_TABLE)
             .where(
                 col(LiveSession.accepted_at).is_not(None),
                 col(LiveSession.ended_at) < ended_before,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, Column, Float, Index, Integer, String, text
 from sqlmodel import Field, SQLModel
 
 from gateway.kernel.database import UtcMs
@@ -20,9 +20,11 @@ class LiveSession(SQLModel, table=True):
         Index("ix_live_session_site_id_ended_at", "site_id", "ended_at"),
         Index("ix_live_session_camera_id_requested_at", "camera_id", "requested_at"),
         Index("ix_live_session_person_id_requested_at", "person_id", "requested_at"),
+        Index("ix_live_session_mark", text("substr(id, 23)")),  # the code a picture carries: the last 8 characters
         CheckConstraint("state IN ('requested','accepted','established','refused','failed','ended')", name="state"),
         CheckConstraint("opened_by IN ('person','incident')", name="opened_by"),
         CheckConstraint("(state IN ('requested','accepted','established')) = (ended_at IS NULL)", name="ended_at"),
+        CheckConstraint("(act = 'recorded.view') = (range_from IS NOT NULL AND range_to IS NOT NULL)", name="range"),
         CheckConstraint("enlarged_s >= 0 AND on_screen_s >= 0", name="seconds"),
     )
 
@@ -51,6 +53,12 @@ class LiveSession(SQLModel, table=True):
     ground: str = Field(default="", sa_column=Column(String(20), nullable=False))  # condition of the owner's rule
     second_id: str = Field(default="", sa_column=Column(String(ID_LENGTH), nullable=False))  # of emergency access
     on_behalf_of: str = Field(default="", sa_column=Column(String(200), nullable=False))  # as the operator said
+    has_sound: bool = Field(default=False)
+    shown_to: str = Field(default="", sa_column=Column(String(80), nullable=False))  # on whose phone
+    act: str = Field(default="live.view", sa_column=Column(String(20), nullable=False))
+    range_from: datetime | None = Field(default=None, sa_column=Column(UtcMs))  # of a recording, as granted
+    range_to: datetime | None = Field(default=None, sa_column=Column(UtcMs))
+    footage_s: int | None = Field(default=None, sa_column=Column(Integer))  # shown of it, by the site's account
     accepted_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     established_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcMs))

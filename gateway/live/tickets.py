@@ -46,7 +46,7 @@ class TicketKey(Protocol):
         """The whole key."""
 
 
-class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a ticket says.
 
     Attributes:
@@ -58,6 +58,7 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         camera: whose picture.
         fingerprint: the browser's DTLS certificate (whep); empty for whip, where the relay's is pinned instead.
         agent: the publishing agent (whip); empty for whep.
+        sound: whether the call may take sound (whep).
     """
 
     iss: str
@@ -71,6 +72,7 @@ class Ticket(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     camera: str
     fingerprint: str
     agent: str
+    sound: bool = False
 
 
 class TicketIssuer:
@@ -85,13 +87,17 @@ class TicketIssuer:
         """A ticket with which `agent` may publish once."""
         return self._issue(aud=relay, sub=publication, use="whip", camera=camera, fingerprint="", agent=agent)
 
-    def for_viewer(self, *, session: str, camera: str, fingerprint: str, relay: str) -> str:
-        """A ticket with which the browser that holds `fingerprint`'s key may view once."""
+    def for_viewer(self, *, session: str, camera: str, fingerprint: str, relay: str, sound: bool = False) -> str:
+        """A ticket with which the browser that holds `fingerprint`'s key may view once, and hear where it says so."""
         if not _FINGERPRINT.fullmatch(fingerprint):
             raise ValueError("a viewer's ticket names a SHA-256 fingerprint")
-        return self._issue(aud=relay, sub=session, use="whep", camera=camera, fingerprint=fingerprint, agent="")
+        return self._issue(
+            aud=relay, sub=session, use="whep", camera=camera, fingerprint=fingerprint, agent="", sound=sound
+        )
 
-    def _issue(self, *, aud: str, sub: str, use: Use, camera: str, fingerprint: str, agent: str) -> str:
+    def _issue(
+        self, *, aud: str, sub: str, use: Use, camera: str, fingerprint: str, agent: str, sound: bool = False
+    ) -> str:
         now = int(self._clock.now().timestamp())
         claims = Ticket(
             iss=self._issuer,
@@ -105,6 +111,7 @@ class TicketIssuer:
             camera=camera,
             fingerprint=fingerprint,
             agent=agent,
+            sound=sound,
         )
         headers = {"typ": TYP, "kid": self._kid}
         return cast("str", jws.sign(msgspec.json.encode(claims), self._key, headers=headers, algorithm=_ALGORITHM))

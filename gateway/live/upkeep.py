@@ -6,6 +6,8 @@ has ended its sessions by itself, so they end here too.
 
 import itertools
 import logging
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from gateway.kernel.errors import UnavailableError
@@ -14,7 +16,7 @@ from gateway.live.board import Board, Seat
 from gateway.live.endings import Endings
 from gateway.live.exchange import Exchange
 from gateway.live.grants import horizon_of
-from gateway.live.model import Account, EndReason
+from gateway.live.model import Account, EndReason, SessionState
 from gateway.live.ports import Freshness, Relay, SessionStore, SiteLinks
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayGoneError
@@ -26,6 +28,7 @@ from partner_agent.wire.messages import Lease
 from partner_agent.wire.tokens import ClassSigner
 
 ACCOUNTS_EVERY_S: Final = 30.0
+UNSEEN_S: Final = 35.0  # a ticket's life and the handshakes: who has no picture by then never calls, or never gets one
 _LOG: Final = logging.getLogger("lenspact.live")
 _GONE: Final[dict[protocol.EndReason, EndReason]] = {
     "dropped": EndReason.LEFT,
@@ -95,6 +98,7 @@ class Upkeep:
         else:
             await self._lease()
         await self._look_at_horizons()
+        await self._end_unseen()
         await self._endings.pay_owed()
 
     async def _lease(self) -> None:
@@ -106,6 +110,17 @@ class Upkeep:
             await self._lease_site(agent_id, seats)
         self._leased_at = {agent: at for agent, at in self._leased_at.items() if agent in self._board.by_agent()}
 
+    async def site_is_back(self, agent_id: str) -> None:
+        """A site dialled anew: its views' leases run out meanwhile, so they are renewed now, not at the next beat."""
+        seats = self._board.by_agent().get(agent_id)
+        if not seats:
+            return
+        try:
+            await self._freshness.demand()
+        except UnavailableError:
+            return
+        await self._lease_site(agent_id, seats)
+
     async def relay_said(self, event: protocol.Event) -> None:
         """News from the relay."""
         match event:
@@ -116,9 +131,9 @@ class Upkeep:
             case protocol.PublicationUp() | protocol.PublicationDown():
                 _LOG.debug("%s", event)
 
-    async def relay_gone(self) -> None:
-        """The relay died, and every picture with it."""
-        for seat in self._board:
+    async def relay_gone(self, had: Callable[[str], bool] = lambda _: True) -> None:
+        """A relay died, and every picture with it; `had` says which publications were its."""
+        for seat in [seat for seat in self._board if had(seat.session.publication)]:
             await self._endings.end(seat.session.id, EndReason.RELAY)
 
     async def _lease_site(self, agent_id: str, seats: list[Seat]) -> None:
@@ -165,6 +180,15 @@ class Upkeep:
                 await self._exchange.admit(seat)
             except RelayGoneError:
                 await self._endings.end(session.id, EndReason.RELAY)
+
+    async def _end_unseen(self) -> None:
+        """The site would send for as long as it may, to nobody."""
+        latest = self._clock.now() - timedelta(seconds=UNSEEN_S)
+        for seat in self._board:
+            session = seat.session
+            is_unseen = session.state is SessionState.ACCEPTED or seat.is_on_its_way
+            if is_unseen and session.accepted_at and session.accepted_at <= latest:
+                await self._endings.end(session.id, EndReason.CANNOT_START)
 
     async def _viewer_gone(self, event: protocol.ViewerGone) -> None:
         await self._endings.end(event.session, _GONE[event.reason])

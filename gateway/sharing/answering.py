@@ -21,7 +21,7 @@ from gateway.sharing.choosing import (
     read_cameras,
     values_of_cameras,
 )
-from gateway.sharing.exact import ROLES, Choices, heights_of
+from gateway.sharing.exact import ROLES, Choices, area_field, heights_of
 from gateway.sharing.forms import DAYS, PURPOSES, digest_of, fields_of, read_clause_form, values_of
 from gateway.sharing.model import Answers
 from gateway.sharing.service import Preview, Sharing
@@ -235,7 +235,9 @@ async def _look(principal: Principal, sharing: Sharing, view: SharingView, targe
 
 def choices_of(view: SharingView) -> Choices:
     """What the folded part of the form offers at a site."""
-    return Choices(view.agencies, view.said.envelope)
+    named = [clause.masks for clause in view.answers.clauses] if view.answers else []
+    areas = frozenset(name for name, _label, _cameras in view.areas).union(*named)
+    return Choices(view.agencies, view.said.envelope, tuple(sorted(areas)))
 
 
 def _known(answers: Answers | None, cameras: Sequence[Camera]) -> Clause | None:
@@ -302,11 +304,23 @@ def questions(
         "rows": rows_shown(values),
         "roles": [str(role) for role in ROLES],
         "caps": dict(choices.caps),
+        "areas": _areas(view, choices),
         "heights": [(str(height), _("%(n)s lines", n=f"{height:,}")) for height in heights_of(values)],
         "folds": _folds(said, view, error),
         "values": values,
         "error": error,
     }
+
+
+def _areas(view: SharingView, choices: Choices) -> list[tuple[str, str, str]]:
+    """Each area that can be chosen: its field, its name, and which cameras have it."""
+    drawn = {name: (label, ", ".join(cameras)) for name, label, cameras in view.areas}
+    nowhere = _("No camera has it. While you ask for it, nothing is shown live.")
+    said = ((name, *drawn.get(name, (name, ""))) for name in choices.areas)
+    return [
+        (area_field(name), label, _("At %(cameras)s.", cameras=cameras) if cameras else nowhere)
+        for name, label, cameras in said
+    ]
 
 
 def _folds(said: Mapping[str, str], view: SharingView, error: LenspactError | None) -> set[str]:

@@ -20,6 +20,7 @@ from gateway.sharing.ports import Confirmed
 from partner_agent.wire.clock import Clock
 from policies import request as law
 from policies.decide import decide, propose_caps
+from policies.footage import propose_span
 from policies.request import Approval, Caps, Decision, Permit, Span, Subject
 from policies.seconding import may_second
 from policies.vocabulary import Act, Purpose, Technology
@@ -83,6 +84,7 @@ class Decided:
         snapshot: None where the site holds no document.
         moves: to how many other places the incident has gone.
         ground: the condition of the owner's rule that a permit stands on, without its radius; empty for a deny.
+        may_hear: of a permitted silent live view, whether the kernel would permit it with sound.
     """
 
     decision: Decision
@@ -93,6 +95,7 @@ class Decided:
     snapshot: Snapshot | None
     ground: str = ""
     moves: int = 0
+    may_hear: bool = False
 
 
 class Decisions:
@@ -103,6 +106,13 @@ class Decisions:
         self._layering = layering
         self._freshness = freshness
         self._clock = clock
+        self._usages: dict[tuple[str, str], law.Usage] | None = None  # None = read anew for each decision
+
+    def together(self) -> "Decisions":
+        """For questions of one moment: what a site gives is read once for all of them. Not to be kept."""
+        others = Decisions(cameras=self._cameras, layering=self._layering, freshness=self._freshness, clock=self._clock)
+        others._usages = {}
+        return others
 
     async def decide_for(self, question: Question) -> Decided:
         """Whether this may be released, by both engines and every layer of the centre.
@@ -123,7 +133,7 @@ class Decisions:
         )
         decision = self._decision(site, asked, facts)
         if isinstance(decision, Permit):  # what the site gives already can only take away from a permit
-            usage = await self._layering.usage(camera.site_id, without_session=question.without_session)
+            usage = await self._usage(camera.site_id, question.without_session)
             facts = dataclasses.replace(facts, usage=usage)
             decision = self._decision(site, asked, facts)
         if isinstance(decision, Permit):
@@ -137,7 +147,29 @@ class Decisions:
             snapshot=self._snapshot(site, camera),
             ground=_ground(site, decision),
             moves=len(question.incident.stops) - 1 if question.incident else 0,
+            may_hear=isinstance(decision, Permit) and self._may_hear(site, asked, facts),
         )
+
+    async def footage_for(self, question: Question, *, at: datetime, most_s: int, lasts_s: int) -> Span | None:
+        """The stretch of recording around `at` to ask for, as long as may be; None where nothing would be permitted.
+
+        It is asked of the kernel alone; whoever shows something decides with it.
+
+        Raises:
+            NotFoundError: there is no such camera.
+            InvalidError: the purpose is no word of ours.
+        """
+        camera = await self._cameras.camera(question.camera_id)
+        site = await self._layering.of_site(camera.site_id, camera.organisation_id)
+        asked = request_of(question, camera, site, now=self._clock.now())
+        usage = await self._layering.usage(camera.site_id, without_session=question.without_session)
+        facts = law.Facts(
+            usage=usage,
+            approval=question.approval,
+            is_second_person_present=question.is_second_person_present,
+        )
+        layers = site.for_agency(asked.subject.agency).for_camera(asked.camera).layers(facts)
+        return None if layers is None else propose_span(layers, asked, at=at, most_s=most_s, lasts_s=lasts_s)
 
     async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
         """Whether the owner shares nothing with an agency, or nobody anything: the invariants deny all then."""
@@ -148,12 +180,32 @@ class Decisions:
         agency, now, rank = self._layering.agency, self._clock.now(), self._layering.second_person
         return may_second(agency, first=subject_of(first), second=subject_of(second), now=now, rank=rank)
 
+    async def _usage(self, site_id: str, without_session: str) -> law.Usage:
+        key = site_id, without_session
+        found = None if self._usages is None else self._usages.get(key)
+        if found is None:
+            found = await self._layering.usage(site_id, without_session=without_session)
+            if self._usages is not None:
+                self._usages[key] = found
+        return found
+
     def _decision(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> Decision:
-        layers = site.for_agency(asked.subject.agency).layers(facts)
+        layers = site.for_agency(asked.subject.agency).for_camera(asked.camera).layers(facts)
         if layers is None:
             return NOT_CONNECTED
         caps = propose_caps(layers, asked)
-        return decide(layers, asked if caps is None else dataclasses.replace(asked, caps=caps))
+        if caps is None:
+            return decide(layers, asked)
+        # Whoever asks for sound asks for nothing less: where it is not permitted, the answer is no.
+        return decide(layers, dataclasses.replace(asked, caps=dataclasses.replace(caps, audio=asked.caps.audio)))
+
+    def _may_hear(self, site: SiteLayers, asked: law.Request, facts: law.Facts) -> bool:
+        """Whether the same with sound would be permitted, so that it is worth asking for; not a decision."""
+        layers = site.for_agency(asked.subject.agency).for_camera(asked.camera).layers(facts)
+        if layers is None or asked.act is not Act.LIVE_VIEW or asked.caps.audio:
+            return False
+        caps = propose_caps(layers, dataclasses.replace(asked, caps=dataclasses.replace(asked.caps, audio=True)))
+        return caps is not None and caps.audio
 
     def _snapshot(self, site: SiteLayers, camera: Camera) -> Snapshot | None:
         if site.document is None:

@@ -298,7 +298,7 @@ class Evaluations:
 
     async def _decided(self, site: SiteLayers, camera: Camera, asked: law.Request) -> tuple[Decision, datetime | None]:
         facts = law.Facts(usage=await self._layering.usage(camera.site_id, without_session=""))
-        layers = site.for_agency(asked.subject.agency).layers(facts)
+        layers = site.for_agency(asked.subject.agency).for_camera(asked.camera).layers(facts)
         if layers is None:
             return NOT_CONNECTED, None
         caps = propose_caps(layers, asked)

@@ -47,10 +47,12 @@ class Choices:
     Attributes:
         agencies: those of the agreement.
         most: what the agreement allows at most; None before it is accepted.
+        areas: what rules call an area that can be black, drawn at the site or named in an answer.
     """
 
     agencies: tuple[Agency, ...] = ()
     most: Envelope | None = None
+    areas: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ class Choices:
             "who": tuple(who),
             "conditions": _TICKS,
             "caps": (*(one.field for one in _NUMBERS), "height_lines", "from_now"),
+            "black": tuple(map(area_field, self.areas)),
             "told": ("notify",),
         }
 
@@ -111,6 +114,7 @@ def values_of_exact(clause: Clause, choices: Choices) -> dict[str, str]:
     values = {one.field: f"{getattr(clause, one.name) / one.unit_s:g}" for one in _NUMBERS}
     values |= {"height_lines": str(clause.height_lines), "notify": str(clause.notify)}
     values |= {name: "yes" for name in _TICKS if getattr(clause, name)}
+    values |= {area_field(name): "yes" for name in clause.masks if name in choices.areas}
     if clause.history_from_ms:
         values |= {"from_now": "yes", "history_from": _moment(clause.history_from_ms)}
     to = clause.named | {f"agency:{agency}" for agency in clause.agencies}
@@ -146,7 +150,14 @@ def read_exact(form: Form, choices: Choices, *, now: datetime, kept: Clause | No
         "height_lines": min(int(height), MAX_LINES) if height.isdecimal() else HEIGHT_LINES,
         "notify": Notify(notify) if notify in set(Notify) else Notify.NOW,
         "history_from_ms": _read_history(form, now),
+        "masks": frozenset(name for name in choices.areas if form.is_ticked(area_field(name)))
+        | ((kept.masks if kept else frozenset()) - set(choices.areas)),
     }
+
+
+def area_field(name: str) -> str:
+    """The field of an area."""
+    return f"black_{name}"
 
 
 def heights_of(values: Mapping[str, str]) -> Sequence[int]:

@@ -70,7 +70,7 @@ def read_clause_form(
         choices: what the folded part offers.
         cameras: whom the answers are for.
         now: an end date lies after it; "only from now on" begins here.
-        kept: the clause there was; what the form does not ask stays (masks).
+        kept: the clause there was; what the form does not ask stays.
         reach: whether they are for every camera, then without naming one.
         labels: cameras with one of these are meant besides.
 

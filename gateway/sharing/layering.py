@@ -7,7 +7,7 @@ the generation of the site, its organisation, the agreement, the ordinance or th
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
@@ -43,6 +43,7 @@ class SiteLayers:
         suspended: agencies that the organisation shares nothing with, or `EVERYBODY`.
         names: connected cameras to their names in the documents.
         panic_until: until when the site itself calls for help.
+        drawn: by the camera's name in the documents, the areas that the site can make black.
     """
 
     document: StoredDocument | None
@@ -57,6 +58,7 @@ class SiteLayers:
     generation: int
     suspended: frozenset[str] = frozenset()
     panic_until: datetime | None = None
+    drawn: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def has_pending(self) -> bool:
@@ -73,6 +75,11 @@ class SiteLayers:
         if self.suspended.isdisjoint({EVERYBODY, agency}):
             return self
         return replace(self, invariants=replace(self.invariants, is_suspended=True))
+
+    def for_camera(self, name: str) -> "SiteLayers":
+        """As they are for one camera: what can be black in its pictures."""
+        drawn = self.drawn.get(name, frozenset())
+        return replace(self, invariants=replace(self.invariants, drawn_masks=drawn)) if drawn else self
 
     def layers(self, facts: Facts) -> Layers | None:
         """The layers of a release; None where the site acknowledged nothing."""
@@ -231,6 +238,7 @@ class Layering:
             generation=self._freshness.changed_at(site_id),
             suspended=frozenset(await self._rows.suspensions(organisation_id)),
             panic_until=agent.panic_until if agent else None,
+            drawn=await self._drawn(agent) if agent else {},
         )
 
     def _layer(self, content: Mapping[str, object]) -> SharingLayer:
@@ -241,6 +249,9 @@ class Layering:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(key)
         return self._compiled[key]
+
+    async def _drawn(self, agent: SiteAgent) -> Mapping[str, frozenset[str]]:
+        return {name: frozenset(areas) for name, areas in (await self._book.agents.areas(agent.id)).items() if areas}
 
     async def _names(self, agent: SiteAgent) -> Mapping[str, str]:
         return await self._book.agents.ticked(agent.id)

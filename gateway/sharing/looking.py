@@ -106,7 +106,7 @@ def knows_nothing(agency: AgencyLayer, asked: law.Request) -> bool:
 def previewed(site: SiteLayers, asked: law.Request, usage: law.Usage | None = None) -> Decision:
     """What a release would be answered by the kernel, where the site gave so much already; None: nothing."""
     facts = law.Facts() if usage is None else law.Facts(usage=usage)
-    layers = site.for_agency(asked.subject.agency).layers(facts)
+    layers = site.for_agency(asked.subject.agency).for_camera(asked.camera).layers(facts)
     if layers is None:
         return NOT_CONNECTED
     caps = propose_caps(layers, asked)

@@ -58,6 +58,7 @@ def signature_in(site: SiteLayers, camera: Camera, *, now_ms: int) -> Signed | N
         is_paused=site.invariants.is_paused,
         now_ms=now_ms,
         suspended=site.suspended,
+        drawn=site.drawn.get(name, frozenset()),
     )
 
 

@@ -86,6 +86,9 @@ class SiteAgents(Protocol):
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """The ticked cameras: registered camera to the agent's own id."""
 
+    async def areas(self, agent_id: str) -> Mapping[str, Mapping[str, str]]:
+        """What can be black in pictures: by the agent's own camera id, what rules call it and its label."""
+
     def knows_answerers(self, agent_id: str) -> bool:
         """Whether it is connected, and reads documents with passkeys that only answer requests."""
 

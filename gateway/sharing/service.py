@@ -136,6 +136,7 @@ class Sharing:
             said=said,
             agencies=(await self._book.agency(),),
             voice=voice,
+            areas=await self._book.areas(site.id, cameras),
             places=fitting(self._places, organisation.kind, is_home=site.people_live_here),
         )
 

@@ -29,7 +29,7 @@ from policies.vocabulary import Act, Condition, Notify
 
 FORM: Final = 4  # of what is written below; another form is another mark
 CAMERA: Final = "camera"
-MASKED: Final = "masked"  # whichever areas: no live picture is given where one cannot be drawn
+MASKED: Final = "masked"  # whichever areas that are not drawn there: no live picture is given then
 PARTNER: Final = "partner"
 STRANGER: Final = "stranger"  # a document that another partner's name stands in
 ANY_PACK: Final = "0" * 64  # the centre decides by the ordinance in force, whichever a document pins
@@ -148,6 +148,7 @@ def signature_of(
     is_paused: bool,
     now_ms: int,
     suspended: frozenset[str] = frozenset(),
+    drawn: frozenset[str] = frozenset(),
 ) -> Signed | None:
     """The signature of one camera as it is now.
 
@@ -163,6 +164,7 @@ def signature_of(
         is_paused: whether the site said that it is paused.
         now_ms: milliseconds since 1970.
         suspended: the agencies that the organisation shares nothing with, or everybody.
+        drawn: the areas that the site can make black in its live pictures.
 
     Returns:
         None where a document says that the camera is somewhere else, so that distances cannot be told by the list's
@@ -177,8 +179,8 @@ def signature_of(
     dates = _Dates(now_ms)
     signature = Signature(
         is_connected=is_connected,
-        documents=tuple(_normal(policy, name, partner, dates) for policy in documents),
-        draft=next((_normal(one, name, partner, dates) for one in drafts), None),
+        documents=tuple(_normal(policy, name, partner, dates, drawn) for policy in documents),
+        draft=next((_normal(one, name, partner, dates, drawn) for one in drafts), None),
         envelope=None if envelope is None else dates.of_envelope(envelope),
         is_partner_active=is_partner_active,
         is_paused=is_paused,
@@ -221,7 +223,7 @@ def _read(value: object, path: str) -> Policy:
     return read_policy(value)
 
 
-def _normal(policy: Policy, name: str, partner: str, dates: _Dates) -> Policy:
+def _normal(policy: Policy, name: str, partner: str, dates: _Dates, drawn: frozenset[str]) -> Policy:
     """The document as it binds this one camera, in names that are the same in every document."""
     scopes = policy.scopes_of(name)
     windows: dict[Window, Window] = {}
@@ -232,7 +234,7 @@ def _normal(policy: Policy, name: str, partner: str, dates: _Dates) -> Policy:
             id=f"r{number}",
             scope="site",
             window=_window(policy, rule, windows),
-            terms=_terms(policy, rule, terms),
+            terms=_terms(policy, rule, terms, drawn),
         )
         for number, rule in enumerate((one for one in policy.rules if one.scope in scopes), start=1)
     )
@@ -261,7 +263,7 @@ def _window(policy: Policy, rule: Rule, known: dict[Window, Window]) -> str:
     return known.setdefault(content, dataclasses.replace(content, id=f"w{len(known) + 1}")).id
 
 
-def _terms(policy: Policy, rule: Rule, known: dict[Terms, Terms]) -> str:
+def _terms(policy: Policy, rule: Rule, known: dict[Terms, Terms], drawn: frozenset[str]) -> str:
     """Of terms only what bounds a look; what a view obliges to is said when it is asked for, not in a list."""
     if rule.terms == NO_TERMS:
         return NO_TERMS
@@ -275,7 +277,7 @@ def _terms(policy: Policy, rule: Rule, known: dict[Terms, Terms]) -> str:
         around_s=None,
         height_lines=own.height_lines,
         history_from_ms=0,
-        masks=frozenset({MASKED} if own.masks else ()),
+        masks=frozenset({MASKED} if own.masks - drawn else ()),
         watermark=False,
         notify=Notify.DIGEST,
     )

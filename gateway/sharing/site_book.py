@@ -1,6 +1,6 @@
 """What a site's policy holds apart from the owner's answers: cameras, agreement, ordinance, and the names for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -99,6 +99,20 @@ class SiteBook:
     async def ticked(self, agent: SiteAgent) -> Mapping[str, str]:
         """Registered camera to the agent's own name, of those ticked there whose name can stand in a document."""
         return {name: local for name, local in (await self.agents.ticked(agent.id)).items() if _is_name(local)}
+
+    async def areas(self, site_id: str, cameras: Sequence[Camera]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+        """What can be black in pictures there: what rules call it, its label, the cameras that have it."""
+        agent = await self.agents.agent_of(site_id)
+        if agent is None:
+            return ()
+        drawn, ticked = await self.agents.areas(agent.id), await self.ticked(agent)
+        labels: dict[str, str] = {}
+        whose: dict[str, list[str]] = {}
+        for camera in cameras:
+            for name, label in drawn.get(ticked.get(camera.id, ""), {}).items():
+                labels.setdefault(name, label)
+                whose.setdefault(name, []).append(camera.name)
+        return tuple((name, labels[name], tuple(whose[name])) for name in sorted(labels))
 
     async def names(self, site_id: str) -> Mapping[str, str]:
         """The registered cameras of a site and what people call them."""

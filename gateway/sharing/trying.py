@@ -77,7 +77,7 @@ WHY: Final[Mapping[Reason, str]] = {
     Reason.WINDOW: "It is outside the hours that you gave.",
     Reason.CONDITION: "What your answer asks for is not so: no incident that counts is near, or nobody said yes.",
     Reason.TERMS: "It is more than your answer gives: longer, older or larger.",
-    Reason.MASKS: "This camera has no mask areas, so live is refused while masks are asked for.",
+    Reason.MASKS: "This camera lacks an area that must be black, so no picture is given.",
     Reason.TOTALS: "Your limit for a day, or for one time, is reached.",
     Reason.AGENCY: "Their own agency does not let them, or their sign-in is too weak.",
 }

@@ -39,6 +39,7 @@ class SharingView:
         said: the policy that the answers stand for, in our own names of the cameras.
         agencies: those that the agreement is with.
         voice: how all of this is said.
+        areas: what can be black in pictures there: what rules call it, its label, the cameras that have it.
         places: ready answers for kinds of places, the one that fits first.
     """
 
@@ -52,6 +53,7 @@ class SharingView:
     said: Policy
     agencies: tuple[Agency, ...]
     voice: Voice
+    areas: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     places: tuple[PlacePack, ...] = ()
 
     @property

@@ -84,7 +84,7 @@ def _asked(site: SiteLayers, view: SharingView) -> "_Asked":
     """Pauses and switches left out: they end releases, and the page says them by themselves."""
     still = dataclasses.replace(site.invariants, is_paused=False, is_suspended=False, is_partner_active=True)
     saved, held = _still(site.drafted(Facts()), still), _still(site.layers(Facts()), still)
-    return _Asked(saved=saved, held=held, names=site.names, now=view.seen_at)
+    return _Asked(saved=saved, held=held, names=site.names, drawn=site.drawn, now=view.seen_at)
 
 
 def _alike_in_force(group: tuple[str, ...], site: SiteLayers) -> list[list[str]]:
@@ -97,7 +97,8 @@ def _alike_in_force(group: tuple[str, ...], site: SiteLayers) -> list[list[str]]
             frozenset(rule.id for rule in one.rules if rule.scope in one.scopes_of(local or "")) for one in policies
         ]
         tags = [one.tags_of(local or "") for one in policies]
-        found.setdefault((tuple(spoken), tuple(tags)), []).append(name)
+        drawn = site.drawn.get(local or "", frozenset())
+        found.setdefault((tuple(spoken), tuple(tags), drawn), []).append(name)
     return list(found.values())
 
 
@@ -113,11 +114,13 @@ class _Asked:
         saved: what the owner answered, in our own names of the cameras.
         held: what is in force, in the site's names.
         names: the one to the other.
+        drawn: by the site's names, the areas that it can make black.
     """
 
     saved: Layers | None
     held: Layers | None
     names: Mapping[str, str]
+    drawn: Mapping[str, frozenset[str]]
     now: datetime
 
     def rows(self, viewers: Iterable[Viewer], camera: str) -> Iterator[Row]:
@@ -129,7 +132,10 @@ class _Asked:
         return (Row(tuple(found), cells) for (_agency, cells), found in alike.items())
 
     def _cell(self, viewer: Viewer, act: Act, camera: str) -> tuple[Cell | None, Cell]:
-        saved = NEVER if self.saved is None else cell_of_viewer(self.saved, viewer, act, camera, now=self.now)
+        saved = NEVER
+        if self.saved is not None:
+            layers = self._of_camera(self.saved, self.names.get(camera, ""))
+            saved = cell_of_viewer(layers, viewer, act, camera, now=self.now)
         held = self.held_cell(viewer, act, camera)
         return (None if held == saved else held), saved
 
@@ -138,7 +144,13 @@ class _Asked:
         local = self.names.get(camera)
         if self.held is None or local is None:
             return NEVER
-        return cell_of_viewer(self.held, viewer, act, local, now=self.now)
+        return cell_of_viewer(self._of_camera(self.held, local), viewer, act, local, now=self.now)
+
+    def _of_camera(self, layers: Layers, local: str) -> Layers:
+        """As they are for one camera: what can be black in its pictures."""
+        assert layers.invariants is not None
+        drawn = self.drawn.get(local, frozenset())
+        return dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=drawn))
 
 
 def viewers_of(view: SharingView) -> list[Viewer]:

@@ -9,6 +9,7 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database
 from gateway.kernel.keyring import Keyring
 from gateway.sites.agents import Agents
+from gateway.sites.connection import ConnectionChecks, Servers
 from gateway.sites.delivery import PolicyDelivery
 from gateway.sites.enrolment import Enrolments, link_url
 from gateway.sites.handshake import Handshakes
@@ -35,6 +36,7 @@ class Sites:
         hub: every live link.
         key_sets: the chain agents follow.
         public_url: the only origin a browser's socket may have.
+        connection: whether live views can leave a site.
     """
 
     agents: Agents
@@ -44,6 +46,7 @@ class Sites:
     key_sets: KeySets
     directory: SiteDirectory
     public_url: str
+    connection: ConnectionChecks
 
     async def keep_key_set(self) -> None:
         """Look once an hour whether the key set is current, and tell connected agents of one that is new.
@@ -73,9 +76,11 @@ def build_sites(
     bus: MemoryBus,
     clock: Clock,
     ids: IdSource,
+    servers: Servers = lambda _: (),
+    has_tunnels: bool = False,
 ) -> Sites:
     """Connect the parts of the capability."""
-    store = SiteStore(database)
+    store, gateway = SiteStore(database), published.gateway
     key_sets = KeySets(store=store, audit=audit, clock=clock, keyring=keyring, published=published)
     handshakes = Handshakes(
         store=store,
@@ -84,15 +89,11 @@ def build_sites(
         signer=keyring.link,
         clock=clock,
         ids=ids,
-        gateway=published.gateway,
+        gateway=gateway,
         link_url=link_url(public_url),
     )
-    hub = LinkHub(handshakes=handshakes, store=store, bus=bus, clock=clock, ids=ids)
-    Reports(hub=hub, store=store, audit=audit, bus=bus, clock=clock)
-    ProofDesk(hub=hub, log=log, origin=audit.origin)
-    delivery = PolicyDelivery(
-        hub=hub, store=store, audit=audit, outbox=outbox, bus=bus, clock=clock, gateway=published.gateway
-    )
+    hub = _hub(LinkHub(handshakes=handshakes, store=store, bus=bus, clock=clock, ids=ids), store, audit, log, bus)
+    delivery = PolicyDelivery(hub=hub, store=store, audit=audit, outbox=outbox, bus=bus, clock=clock, gateway=gateway)
     enrolments = Enrolments(
         store=store,
         audit=audit,
@@ -101,7 +102,7 @@ def build_sites(
         ids=ids,
         limiter=limiter,
         public_url=public_url,
-        gateway=published.gateway,
+        gateway=gateway,
         directory=directory,
         on_revoked=hub.drop,
     )
@@ -114,4 +115,14 @@ def build_sites(
         key_sets=key_sets,
         directory=directory,
         public_url=public_url,
+        connection=ConnectionChecks(
+            hub, agents=agents, store=store, limiter=limiter, servers=servers, url=public_url, has_tunnels=has_tunnels
+        ),
     )
+
+
+def _hub(hub: LinkHub, store: SiteStore, audit: AuditLog, log: LogReader, bus: MemoryBus) -> LinkHub:
+    """The links, with those who listen to every site."""
+    Reports(hub=hub, store=store, audit=audit, bus=bus, clock=hub.clock)
+    ProofDesk(hub=hub, log=log, origin=audit.origin)
+    return hub

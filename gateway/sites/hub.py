@@ -54,6 +54,7 @@ class Online:
         is_behind: whether the site holds another document than the newest acknowledged one.
         camera_health: the agent's camera ids with the words the site last said of them.
         vocabulary: what the agent said it knows; 0 until it has.
+        with_sound: the agent's ids of cameras that have sound it can send, as it last said.
     """
 
     link: Link
@@ -69,6 +70,7 @@ class Online:
     hold: tuple[str, datetime] | None = None
     camera_health: dict[str, str] = field(default_factory=dict)
     vocabulary: int = 0
+    with_sound: frozenset[str] = frozenset()
 
 
 class LinkHub:
@@ -153,6 +155,16 @@ class LinkHub:
         if online is None or self._clock.monotonic() - online.fresh_at > FRESH_AGE_S:
             return ""
         return online.fresh
+
+    def vocabulary_of(self, agent_id: str) -> int:
+        """Which words the agent said it knows; 0 until it has."""
+        online = self._online.get(agent_id)
+        return online.vocabulary if online else 0
+
+    def has_sound(self, agent_id: str, local_camera: str) -> bool:
+        """Whether the agent said that this camera of its has sound it can send."""
+        online = self._online.get(agent_id)
+        return online is not None and local_camera in online.with_sound
 
     def new_id(self) -> str:
         """An id for a message to send."""

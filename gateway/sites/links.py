@@ -1,7 +1,9 @@
 """One live link to one agent: frames in and out, answers brought to those who wait for them.
 
-Nothing waits without a bound. What the gateway wants to say queues up to `OUTBOX`; what the agent said and nobody has
-handled yet, up to `INBOX`; beyond either the link is closed and the agent comes back, for both ends repeat what counts.
+Nothing waits without a bound. What the gateway wants to say queues up to `OUTBOX`; beyond it the link is closed and the
+agent comes back, for both ends repeat what counts. What the agent said and nobody has handled yet queues up to `INBOX`;
+then nothing more is read, and TCP holds the agent back, for `PATIENCE_S` in all until the queue has been empty once.
+Closing at once would make an agent that has much to tell a slow gateway tell it all again, and never be done.
 An agent that says nothing for three heartbeats is gone. The meaning of messages is in their handlers (`hub`).
 """
 
@@ -23,6 +25,7 @@ from partner_agent.wire.messages import Message
 
 OUTBOX: Final = 64  # messages; a grant, a lease batch and documents fit many times over
 INBOX: Final = 64  # messages
+PATIENCE_S: Final = 10.0
 SILENCE_S: Final = 3 * HEARTBEAT_IDLE_S
 CLOSE_MALFORMED: Final = 1007  # RFC 6455 §7.4.1
 _NOT_THERE: Final = "The site is not connected."
@@ -69,6 +72,7 @@ class Link:
         self._outbox_in, self._outbox = anyio.create_memory_object_stream[Message](OUTBOX)
         self._inbox_in, self._inbox = anyio.create_memory_object_stream[Message](INBOX)
         self._waiting: dict[str, Waiting] = {}
+        self._patience_s = PATIENCE_S
         self._close_code = 1001
         self._group: TaskGroup | None = None
         self.is_open = True
@@ -163,11 +167,17 @@ class Link:
             if isinstance(message, frames.Unrecognized):
                 self._say_unsupported(message)
                 continue
-            try:
-                self._inbox_in.send_nowait(message)
-            except anyio.WouldBlock:
+            if not await self._put(message):
                 self._close_code = CLOSE_BACK_OFF
                 return
+
+    async def _put(self, message: Message) -> bool:
+        """Queue what the agent said; False if that took longer than the patience that is left."""
+        began = anyio.current_time()
+        with anyio.move_on_after(self._patience_s) as scope:
+            await self._inbox_in.send(message)
+        self._patience_s -= anyio.current_time() - began
+        return not scope.cancelled_caught
 
     def _say_unsupported(self, message: frames.Unrecognized) -> None:
         answer = message.answer(self.new_id())
@@ -178,6 +188,8 @@ class Link:
         async for message in self._inbox:
             await self._receive(self, message)
             self.deliver(message)
+            if not self._inbox.statistics().current_buffer_used:
+                self._patience_s = PATIENCE_S
 
     async def _write(self) -> None:
         async for message in self._outbox:

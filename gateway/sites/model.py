@@ -94,7 +94,8 @@ class AgentCamera:
     health: CameraHealth
     health_since: datetime
     camera_id: str | None
-    live: str  # main_codec, main_b_frames, none, as the agent says; empty while its stream for live views serves them
+    areas: tuple[tuple[str, str], ...]  # what can be black in its live pictures: what rules call it, and its label
+    live: str  # main_codec, main_b_frames, none, anew, as the agent says; empty while the stream meant for it is shown
     is_listed: bool  # in the agent's newest list
 
 

@@ -4,6 +4,7 @@ A site that started a new lineage holds nothing, whatever it acknowledged before
 says that it was cleared and names a new lineage; nobody at the gateway can end it.
 """
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,9 +20,12 @@ from gateway.sites.store import SiteStore
 from partner_agent.wire.clock import Clock, from_rfc3339
 from partner_agent.wire.documents import Position
 from partner_agent.wire.limits import PANIC_MOST_S
-from partner_agent.wire.messages import STATES, CameraCard, Cameras, Heartbeat, SiteState
+from partner_agent.wire.messages import STATES, Areas, CameraCard, Cameras, Heartbeat, SiteState
 
 MAX_CAMERAS: Final = 256  # of one site; a frame holds few more
+AREAS: Final = 16  # of one camera
+_AREA: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+_ANEW: Final = "anew"
 _LABEL_LENGTH: Final = 80
 _LARGEST_PX: Final = 16_384
 _PANIC: Final = "panic"
@@ -40,6 +44,7 @@ class Reports:
         self._clock = clock
         hub.on(SiteState, self.site_state)
         hub.on(Cameras, self.cameras)
+        hub.on(Areas, self.areas)
         hub.on(Heartbeat, self.heartbeat)
 
     async def site_state(self, peer: Peer, message: SiteState) -> None:
@@ -92,12 +97,40 @@ class Reports:
                 camera = _read_card(peer.agent_id, card, now)
                 before = known.pop(card.camera, None)
                 if before:
-                    camera = replace(camera, health=before.health, health_since=before.health_since)
+                    since, areas = before.health_since, before.areas
+                    camera = replace(camera, health=before.health, health_since=since, areas=areas)
                 await self._store.put_camera(unit, camera)
             for camera in known.values():
                 if camera.is_listed:
                     await self._store.put_camera(unit, replace(camera, is_listed=False))
             await unit.commit(unaudited="what an agent can see; nothing is shared by it")
+        online = self._hub.online(peer.agent_id)
+        if online is not None and online.link.peer.link_id == peer.link_id:
+            online.with_sound = frozenset(card.camera for card in message.cameras[:MAX_CAMERAS] if card.audio)
+        self._announce(peer.agent)
+
+    async def areas(self, peer: Peer, message: Areas) -> None:
+        """What can be black in live pictures, as the site says; rules that ask for anything else show nothing."""
+        told: dict[str, list[tuple[str, str]]] = {}
+        for area in message.areas[: MAX_CAMERAS * AREAS]:
+            if _AREA.fullmatch(area.area):
+                told.setdefault(area.camera, []).append((area.area, plain(area.label, _LABEL_LENGTH)))
+        known = await self._store.cameras(peer.agent_id)
+        now = {camera.local_id: tuple(sorted(told.get(camera.local_id, [])[:AREAS])) for camera in known}
+        still = {camera.local_id: "" if camera.live == _ANEW else camera.live for camera in known}
+        anew = {name: _ANEW if name in message.anew else live for name, live in still.items()}
+        changed = [
+            replace(camera, areas=now[camera.local_id], live=anew[camera.local_id])
+            for camera in known
+            if (camera.areas, camera.live) != (now[camera.local_id], anew[camera.local_id])
+        ]
+        if not changed:
+            return
+        async with self._store.database.unit_of_work() as unit:
+            for camera in changed:
+                await self._store.put_camera(unit, camera)
+            unit.bump(peer.agent.site_id)
+            await unit.commit(unaudited="what a site can do; what it must do is in its owner's document")
         self._announce(peer.agent)
 
     async def heartbeat(self, peer: Peer, message: Heartbeat) -> None:
@@ -174,6 +207,7 @@ def _read_card(agent_id: str, card: CameraCard, now: datetime) -> AgentCamera:
         health=CameraHealth.UNKNOWN,
         health_since=now,
         camera_id=None,
+        areas=(),
         live=card.live or "",
         is_listed=True,
     )

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Final
 
+import anyio
 from litestar import Request, Response, Router, WebSocket, get, post, websocket
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
@@ -9,14 +10,17 @@ from litestar.params import Body
 
 from gateway.edge.requires import PUBLIC, requires
 from gateway.sites.build import Sites
+from gateway.sites.lines import PATH as LINE_PATH
 from gateway.sites.oauth import DEVICE_PATH, TOKEN_PATH, Answer, error
 from gateway.sites.ports import LinkClosedError
+from partner_agent.wire.limits import LINE_BYTES, LINE_S
 
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 _PUBLIC: Final = requires(PUBLIC, reads_cookies=False)
 _NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}  # RFC 6749 §5.1
 _CLOSE_FOREIGN: Final = 4403
+CLOSE_S: Final = 2.0  # then the route ends, and the server drops what the peer does not read
 
 
 @post(DEVICE_PATH, opt=_PUBLIC, status_code=200, include_in_schema=False)
@@ -54,6 +58,21 @@ async def link(socket: WebSocket[Any, Any, Any], sites: NamedDependency[Sites]) 
     await sites.hub.serve(SocketTransport(socket), address=_address(socket))
 
 
+@post(
+    LINE_PATH,
+    opt=requires(PUBLIC, reads_cookies=False, deadline_s=LINE_S + 2.0),
+    status_code=204,
+    request_max_body_size=LINE_BYTES,
+    include_in_schema=False,
+)
+async def measure_line(request: Request[Any, Any, Any], sites: NamedDependency[Sites]) -> None:
+    """Bytes that an agent sends to learn what its line carries; who holds no token of a check learns nothing."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    lines = sites.connection.lines
+    lines.demand(token if scheme.lower() == "bearer" else "")
+    await lines.take(token, request.stream())
+
+
 class SocketTransport:
     """A Litestar WebSocket as the transport of a link."""
 
@@ -81,19 +100,20 @@ class SocketTransport:
             raise LinkClosedError from error
 
     async def close(self, code: int) -> None:
-        """Close, if it is still open."""
+        """Close, if it is still open; a peer that does not read is not waited for."""
         if not self._is_open:
             return
         self._is_open = False
         try:
-            await self._socket.close(code)
+            with anyio.move_on_after(CLOSE_S):
+                await self._socket.close(code)
         except Exception:  # noqa: BLE001 - it is gone already
             return
 
 
 def agent_routes() -> Router:
     """Everything agents reach."""
-    return Router("/", route_handlers=[device_authorization, token, metadata, link])
+    return Router("/", route_handlers=[device_authorization, token, metadata, link, measure_line])
 
 
 def _plain(form: dict[str, Any]) -> dict[str, str] | None:

@@ -1,6 +1,7 @@
 """Agents, enrolments and key sets in SQL. Changes go through entities inside a unit of work; reads are Core rows."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
@@ -21,7 +22,14 @@ from gateway.sites.model import (
     Enrolment,
     EnrolmentState,
 )
-from gateway.sites.tables import AgentCameraRow, AgentRow, CodeQuotaRow, EnrolmentRow, KeySetRow
+from gateway.sites.tables import (
+    AgentCameraRow,
+    AgentRow,
+    CodeQuotaRow,
+    ConnectionCheckRow,
+    EnrolmentRow,
+    KeySetRow,
+)
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import to_ms
 from partner_agent.wire.keyset import KeySet
@@ -189,10 +197,27 @@ class SiteStore:
         await unit.session.execute(update(AgentCameraRow).where(which).values(camera_id=None))
         await self._bump(unit, agent_id)
 
+    # -- their connection ----------------------------------------------------------------------------------------
+
+    async def check(self, agent_id: str) -> tuple[datetime, str] | None:
+        """When the agent last looked at its connection, and the frame of its answer."""
+        rows = await self._read(select(ConnectionCheckRow).where(col(ConnectionCheckRow.agent_id) == agent_id))
+        return (rows[0]["at"], rows[0]["answer"]) if rows else None
+
+    async def put_check(self, unit: UnitOfWork, agent_id: str, *, at: datetime, answer: str) -> None:
+        """Keep its newest answer."""
+        row = await unit.session.get(ConnectionCheckRow, agent_id)
+        if row is None:
+            unit.session.add(ConnectionCheckRow(agent_id=agent_id, at=at, answer=answer))
+        else:
+            row.sqlmodel_update({"at": at, "answer": answer})
+        await unit.session.flush()
+
     async def forget_words(self, unit: UnitOfWork, site_id: str) -> None:
         """Delete what a site's agents said of machine and cameras; the keys stay, so that nobody uses them again."""
         agents = select(col(AgentRow.id)).where(col(AgentRow.site_id) == site_id)
         await unit.session.execute(delete(AgentCameraRow).where(col(AgentCameraRow.agent_id).in_(agents)))
+        await unit.session.execute(delete(ConnectionCheckRow).where(col(ConnectionCheckRow.agent_id).in_(agents)))
         await unit.session.execute(delete(EnrolmentRow).where(col(EnrolmentRow.site_id) == site_id))
         await unit.session.execute(update(AgentRow).where(col(AgentRow.site_id) == site_id).values(host=""))
 
@@ -239,7 +264,8 @@ def _agent(values: Mapping[str, Any]) -> Agent:
 
 
 def _camera(values: Mapping[str, Any]) -> AgentCamera:
-    return AgentCamera(**{**values, "health": CameraHealth(values["health"])})
+    areas = tuple((str(name), str(label)) for name, label in json.loads(values["areas"]))
+    return AgentCamera(**{**values, "health": CameraHealth(values["health"]), "areas": areas})
 
 
 def _enrolment(values: Mapping[str, Any]) -> Enrolment:
@@ -252,6 +278,8 @@ def _columns(thing: Agent | AgentCamera | Enrolment) -> dict[str, Any]:
     values = {field.name: getattr(thing, field.name) for field in dataclasses.fields(thing)}
     if "jwk" in values:
         values["jwk"] = canonical.encode(values["jwk"]).decode()
+    if "areas" in values:
+        values["areas"] = canonical.encode([list(area) for area in values["areas"]]).decode()
     if "conditions" in values:
         values["conditions"] = " ".join(sorted(values["conditions"]))
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}

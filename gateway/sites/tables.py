@@ -108,8 +108,19 @@ class AgentCameraRow(SQLModel, table=True):
     health: str
     health_since: datetime = _moment()
     camera_id: str | None = Field(default=None, unique=True)  # one registered camera is one lens
+    areas: str = "[]"  # what can be black in its live pictures: [[name, label], …] as JSON
     live: str = ""  # which stream is shown instead of the one meant for live views, and why
     is_listed: bool = True
+
+
+class ConnectionCheckRow(SQLModel, table=True):
+    """What an agent last found of its site's connection."""
+
+    __tablename__ = "site_connection_check"
+
+    agent_id: str = Field(primary_key=True, foreign_key="site_agent.id")
+    at: datetime = _moment()
+    answer: str  # the frame of its `connection_checked`: words and round figures
 
 
 class KeySetRow(SQLModel, table=True):

@@ -49,13 +49,22 @@ _PARTNER_NAV: Final = (
 _ANSWERS_NAV: Final = (("/portal/requests", "Requests"), ("/portal/answer-key", "Your passkey"))
 _ROLE_NAV: Final[dict[Role, tuple[tuple[str, str], ...]]] = {
     Role.OPERATOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
-    Role.SUPERVISOR: (("/console", "Console"), ("/console/clips", "Clips"), ("/console/reports", "Reports")),
+    Role.SUPERVISOR: (
+        ("/console", "Console"),
+        ("/console/watching", "Watched now"),
+        ("/console/clips", "Clips"),
+        ("/console/reports", "Reports"),
+    ),
     Role.SECOND: (("/admin/ordinance", "Ordinance"),),
     Role.FIRE: (("/console", "Console"),),
     Role.EMS: (("/console", "Console"),),
     Role.EMERGENCY_MANAGEMENT: (("/console", "Console"),),
     Role.TRANSPORT: (("/console", "Console"),),
-    Role.COMPLIANCE: (("/oversight", "Oversight"), ("/oversight/reports", "Reports")),
+    Role.COMPLIANCE: (
+        ("/oversight", "Oversight"),
+        ("/console/watching", "Watched now"),
+        ("/oversight/reports", "Reports"),
+    ),
     Role.ADMIN: (("/admin", "Administration"),),
 }
 

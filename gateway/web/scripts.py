@@ -7,10 +7,12 @@ from gateway.web.language import ENGLISH, _, spoken
 SCRIPT_WORDS: Final = (
     # js/player.js: how a picture stands, and why it ended
     *("Connecting", "Catching up", "Live", "The picture has stopped; trying to go on", "Closed"),
+    "Stopped while out of sight",
     *("Ended by the sharing rules", "The camera is offline", "The picture cannot start"),
     "The connection to the camera was lost",
-    # js/console.js
-    *("Not available for this purpose", "Stopped by a supervisor"),
+    # js/wall.js, js/camera-list.js, js/clip-form.js
+    *("Not available for this purpose", "Stopped by a supervisor", "This site can show no more pictures now"),
+    "Recording",  # js/recorded.js
     # js/passkeys.js
     "The passkey was not used. Nothing has changed; try again.",
     "This passkey is on your list already. Use another device.",

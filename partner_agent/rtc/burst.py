@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from partner_agent.rtc import gso, rtp
 from partner_agent.rtc.ring import Packet
-from partner_agent.rtc.srtp import TAG_BYTES, Part
+from partner_agent.rtc.srtp import TAG_BYTES, Parts
 
 
 class Run(NamedTuple):
@@ -29,11 +29,11 @@ class Burst:
     """Room for one viewer's copy of a batch, at a time.
 
     Attributes:
-        parts: header, payload and room of each packet.
+        parts: payload, header and room of each packet.
         runs: the same room, as the kernel takes it.
     """
 
-    parts: tuple[Part, ...]
+    parts: Parts
     runs: tuple[Run, ...]
     size_bytes: int
 
@@ -89,12 +89,13 @@ class Batch:
 def _burst(packets: Sequence[Packet], headers: Sequence[bytes]) -> Burst:
     sizes = [len(header) + len(packet.payload) + TAG_BYTES for packet, header in zip(packets, headers, strict=True)]
     whole = memoryview(bytearray(sum(sizes)))
-    parts, starts, at = [], [], 0
-    for packet, header, size in zip(packets, headers, sizes, strict=True):
+    rooms, starts, at = [], [], 0
+    for header, size in zip(headers, sizes, strict=True):
         whole[at : at + len(header)] = header
-        parts.append(Part(header, packet.payload, whole[at + len(header) : at + size]))
+        rooms.append(whole[at + len(header) : at + size])
         starts.append(at)
         at += size
     ends = [*starts[1:], at]
     runs = tuple(Run(whole[starts[first] : ends[end - 1]], sizes[first]) for first, end in gso.runs(sizes))
-    return Burst(tuple(parts), runs, at)
+    parts = Parts(tuple(packet.payload for packet in packets), tuple(headers), tuple(rooms))
+    return Burst(parts, runs, at)

@@ -88,9 +88,8 @@ class _Source:
     """How the present ingest's numbers become the stream's, which go on over a reconnect."""
 
     ssrc: int
-    unwrapper: rtp.SequenceUnwrapper = field(default_factory=rtp.SequenceUnwrapper)
-    index_offset: int | None = None
-    timestamp_offset: int = 0
+    sequence: int  # of the packet whose number is the stream's newest
+    timestamp_offset: int
     told: rtcp.SenderReport | None = None
     told_at: float = 0.0
 
@@ -123,6 +122,11 @@ class FanOut:
         return bool(self._gop)
 
     @property
+    def group(self) -> Sequence[Packet]:
+        """The cached group of pictures, key picture first; empty without one."""
+        return self._gop
+
+    @property
     def source_ssrc(self) -> int:
         """Whom the ingest sends as; 0 before its first packet."""
         return self._source.ssrc if self._source else 0
@@ -143,26 +147,31 @@ class FanOut:
         """Take one packet, in order or late, that was not taken before."""
         newest = self._newest
         packet = self._rewritten(arrived, now)
-        if not packet.payload:
+        size = len(packet.payload)
+        if not size:
             return
         self.packets += 1
-        self.received_bytes += rtp.HEADER_BYTES + len(packet.payload)
-        self.first_at = now if self.first_at is None else self.first_at
+        self.received_bytes += rtp.HEADER_BYTES + size
+        if self.first_at is None:
+            self.first_at = now
         self.last_at = now
-        self._ring.put(packet, now)
         is_late = packet.number <= newest
         if is_late:
             self._remember_late(packet)
         else:
-            self._remember(packet)
-        self._batch.append(packet)
-        if packet.is_last or is_late or len(self._batch) >= BATCH_PACKETS:
+            self._remember(packet, size)
+        batch = self._batch
+        batch.append(packet)
+        if packet.is_last or is_late or len(batch) >= BATCH_PACKETS:
             self.flush(now)
 
     def flush(self, now: float) -> None:
         """Forward what has gathered to every viewer that may still see it."""
         packets, self._batch = self._batch, []
-        if not packets or not self.viewers:
+        if not packets:
+            return
+        self._ring.put(packets, now)
+        if not self.viewers:
             return
         batch = Batch(packets, self.ssrc)
         lowest = batch.lowest
@@ -291,22 +300,24 @@ class FanOut:
             del self.viewers[viewer.session]
 
     def _rewritten(self, arrived: rtp.RtpPacket, now: float) -> Packet:
+        is_last, _, sequence, timestamp, ssrc, payload = arrived
         source = self._source
-        if source is None or source.ssrc != arrived.ssrc:
-            source = self._source = _Source(arrived.ssrc)
-            self._forget()
-        index = source.unwrapper.unwrap(arrived.sequence)
-        if source.index_offset is None:
-            source.index_offset = self._newest + 1 - index
+        if source is None or source.ssrc != ssrc:
             elapsed = round((now - self.last_at) * _CLOCK_HZ) if self.last_at is not None else 0
-            source.timestamp_offset = self._timestamp + elapsed - arrived.timestamp
-        index += source.index_offset
-        timestamp = (arrived.timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
-        if index > self._newest:
-            self._newest, self._timestamp = index, timestamp
-        return Packet(index, arrived.is_last, timestamp, arrived.payload)
+            source = self._source = _Source(ssrc, sequence - 1, self._timestamp + elapsed - timestamp)
+            self._forget()
+        ahead = (sequence - source.sequence) % rtp.SEQUENCES
+        timestamp = (timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
+        if 0 < ahead < _LOWER_HALF:
+            source.sequence = sequence
+            self._newest += ahead
+            self._timestamp = timestamp
+            return Packet(self._newest, is_last, timestamp, payload)
+        return Packet(
+            self._newest + rtp.nearest(sequence, source.sequence) - source.sequence, is_last, timestamp, payload
+        )
 
-    def _remember(self, packet: Packet) -> None:
+    def _remember(self, packet: Packet, size: int) -> None:
         """Keep the current group of pictures; it begins with the first packet of the unit that holds the key frame."""
         if self._unit and self._unit[0].timestamp != packet.timestamp:
             self._unit, self._is_key_unit = [], False
@@ -316,7 +327,7 @@ class FanOut:
             self._keep(list(self._unit))
         elif self._gop:
             self._gop.append(packet)
-            self._gop_bytes += len(packet.payload)
+            self._gop_bytes += size
             if len(self._gop) > GOP_PACKETS or self._gop_bytes > GOP_BYTES:
                 self._gop, self._gop_bytes = [], 0
 
@@ -361,7 +372,7 @@ class FanOut:
         burst = shared.burst if viewer.send_runs is not None else None
         if viewer.send_runs and burst and viewer.protector.seal(burst.parts, batch.packets[0].number + viewer.shift):
             viewer.send_runs(burst.runs)
-            count, size = len(burst.parts), burst.size_bytes
+            count, size = len(batch.packets), burst.size_bytes
         else:
             datagrams = _sealed_singly(viewer, batch.packets, shared.headers)
             if not datagrams:

@@ -8,13 +8,15 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
+
+from partner_agent.rtc.gso import Address
 
 _UDP_GRO: Final = 104  # linux/udp.h; the socket module has no name for it
 _SIZE: Final = struct.Struct("=i")
 _BUFFER_BYTES: Final = 65_535  # more than one UDP payload, or one such buffer, can be
 
-Arrived = tuple[bytes, tuple[Any, ...]]
+Arrived = tuple[list[memoryview], Address]
 
 
 class DatagramReader:
@@ -28,9 +30,10 @@ class DatagramReader:
             sock.setsockopt(socket.IPPROTO_UDP, _UDP_GRO, 1)
 
     def read(self, most: int) -> Iterator[Arrived]:
-        """The datagrams that wait, with their senders, from up to `most` calls; never waits.
+        """The datagrams that wait, of one sender at a time, from up to `most` calls; never waits.
 
-        An empty datagram is nobody's. A peer whose port is gone shows as an error on the socket (ICMP): passed over.
+        They lie in one buffer, which the next are written over: take what you need before you ask for more. An empty
+        datagram is nobody's. A peer whose port is gone shows as an error on the socket (ICMP): passed over.
         """
         for _ in range(most):
             try:
@@ -42,5 +45,5 @@ class DatagramReader:
             except OSError:
                 continue
             each = _SIZE.unpack(control[0][2][: _SIZE.size])[0] if control else size
-            for start in range(0, size, each or 1):
-                yield bytes(self._view[start : min(start + each, size)]), address
+            view = self._view[:size]
+            yield [view[start : start + each] for start in range(0, size, each or 1)], address[:2]

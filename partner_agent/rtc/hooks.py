@@ -2,40 +2,34 @@
 
 One `Leg` is an ICE agent on a shared UDP port and the DTLS transport above it: aiortc's own classes, without its
 peer connection, whose receivers always decode. Decrypted RTP and RTCP come out raw; SRTP keys are exported again for
-our own encryption. ICE restarts as a second agent on the same port, which takes the DTLS transport over once it has
-found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13, which are pinned.
+our own encryption. The ICE agent itself is in `ice`; it restarts as a second agent on the same port, which takes the
+DTLS transport over once it has found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13: pinned.
 """
 
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import anyio
 import pylibsrtp
 from aioice import Candidate
-from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import Connection, StunProtocol
-from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCIceGatherer, RTCIceParameters
-from aiortc.rtcdtlstransport import (
-    SRTP_AEAD_AES_128_GCM,
-    SRTP_AES128_CM_SHA1_80,
-    SRTP_PROFILES,
-    RTCDtlsTransport,
-)
+from aioice.turn import TurnClientTcpProtocol, TurnClientUdpProtocol
+from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceGatherer, RTCIceParameters
+from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
 
-from partner_agent.rtc import rtp
+from partner_agent.rtc import ice, rtp, turn
 from partner_agent.rtc.burst import Run
 from partner_agent.rtc.certificate import DtlsIdentity
-from partner_agent.rtc.mux import Route, UdpPort
+from partner_agent.rtc.dtls import PROFILES, RawDtlsTransport
+from partner_agent.rtc.ice import IceSession
+from partner_agent.rtc.mux import Port
+from partner_agent.rtc.opening import ForgedError
 from partner_agent.rtc.srtp import GcmProtector, LibsrtpProtector, Protector
 from partner_agent.wire.ids import IdSource
 
 DtlsRole = Literal["client", "server"]
-# Listed first = chosen by us when we are the server; Chromium then takes GCM, which it would not as the server.
-_PROFILES: Final = tuple(p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES)
-_EXPORTER: Final = b"EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
-_COMPONENT: Final = 1
 
 
 class HooksMovedError(RuntimeError):
@@ -54,13 +48,11 @@ def check_hooks() -> None:
     """
     connection = Connection(ice_controlling=False)
     made: list[tuple[str, object, tuple[str, ...]]] = [
-        (
-            "aioice Connection",
-            connection,
-            ("_protocols", "_local_candidates", "_local_candidates_start", "_local_candidates_end", "_nominated"),
-        ),
+        ("aioice Connection", connection, ice.HOOKS),
+        ("aioice TurnClientUdpProtocol", TurnClientUdpProtocol(*turn.EXAMPLE), turn.HOOKS),
+        ("aioice TurnClientTcpProtocol", TurnClientTcpProtocol(*turn.EXAMPLE), turn.HOOKS),
         ("aiortc RTCIceTransport", RTCIceTransport(RTCIceGatherer(iceServers=[])), ("_connection", "_recv", "_send")),
-        ("aioice StunProtocol", StunProtocol, ("connection_made", "connection_lost", "datagram_received")),
+        ("aioice StunProtocol", StunProtocol, ("connection_made", "connection_lost", "datagram_received", "request")),
         (
             "aiortc RTCDtlsTransport",
             RTCDtlsTransport,
@@ -74,7 +66,8 @@ def check_hooks() -> None:
     source = inspect.getsource(RTCDtlsTransport)
     for used in (
         "self._srtp_profiles",
-        "self._rx_srtp",
+        "self._rx_srtp.unprotect(",
+        "self._rx_srtp.unprotect_rtcp(",
         "self._tx_srtp",
         "self._role",
         "await self._handle_rtp_data(",
@@ -83,77 +76,8 @@ def check_hooks() -> None:
     ):
         if used not in source:
             raise HooksMovedError(f"RTCDtlsTransport no longer uses {used}")
-    if not _PROFILES:
+    if not PROFILES:
         raise HooksMovedError("libsrtp offers no profile we know")
-
-
-class _RawDtlsTransport(RTCDtlsTransport):
-    """aiortc's DTLS transport that hands media out as bytes and keeps the exported keys."""
-
-    def __init__(
-        self,
-        transport: RTCIceTransport,
-        identity: DtlsIdentity,
-        on_rtp: Callable[[bytes], None],
-        on_rtcp: Callable[[bytes], None],
-    ) -> None:
-        super().__init__(transport, [RTCCertificate(key=identity.key, cert=identity.certificate)])
-        self._srtp_profiles = list(_PROFILES)
-        self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
-        self.profile = ""
-        self.tx_key, self.tx_salt = b"", b""
-
-    def _setup_srtp(self) -> None:
-        super()._setup_srtp()
-        ssl: Any = self._ssl
-        for profile in self._srtp_profiles:
-            if profile.openssl_profile == ssl.get_selected_srtp_profile():
-                exported = ssl.export_keying_material(_EXPORTER, 2 * (profile.key_length + profile.salt_length))
-                mine = profile.get_key_and_salt(exported, 1 if self._role == "server" else 0)
-                self.profile = profile.openssl_profile.decode()
-                self.tx_key, self.tx_salt = mine[: profile.key_length], mine[profile.key_length :]
-
-    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
-        del arrival_time_ms
-        self._on_rtp(data)
-
-    async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._on_rtcp(data)
-
-
-class IceSession:
-    """One ICE agent on the shared port, which is its only host candidate: nothing is bound, nothing is gathered.
-
-    Attributes:
-        user_fragment, password: what our SDP says for it.
-        peer_fragment: the peer's user fragment; empty until it is known.
-    """
-
-    def __init__(self, port: UdpPort, connection: Connection, *, peer_fragment: str = "") -> None:
-        self.user_fragment, self.password = connection.local_username, connection.local_password
-        self.peer_fragment = peer_fragment
-        self.connection = connection
-        self.route: Route = port.join(connection)
-        host, number = port.address
-        protocol = self.route.protocol
-        protocol.local_candidate = Candidate(
-            foundation=candidate_foundation("host", "udp", host),
-            component=_COMPONENT,
-            transport="udp",
-            priority=candidate_priority(_COMPONENT, "host"),
-            host=host,
-            port=number,
-            type="host",
-        )
-        connection._protocols.append(protocol)
-        connection._local_candidates.append(protocol.local_candidate)
-        connection._local_candidates_start = True
-        connection._local_candidates_end = True
-
-    async def close(self) -> None:
-        """Send nothing more, and leave the port."""
-        await self.connection.close()
-        self.route.close()
 
 
 class Leg:
@@ -166,14 +90,15 @@ class Leg:
     def __init__(
         self,
         *,
-        port: UdpPort,
+        port: Port,
         identity: DtlsIdentity,
         ids: IdSource,
         is_controlling: bool,
-        on_rtp: Callable[[bytes], None],
+        on_rtp: Callable[[list[rtp.RtpPacket]], None],
         on_rtcp: Callable[[bytes], None],
         on_closed: Callable[[], None],
     ) -> None:
+        """`on_rtp` gets packets that came together."""
         self.received_rejected = 0
         self._protectors: dict[int, Protector] = {}
         self._port, self._ids = port, ids
@@ -185,7 +110,7 @@ class Leg:
         self._ice._recv, self._ice._send = self._next_datagram, self._send_datagram
         self._session = IceSession(port, gatherer._connection)
         self._restarted: IceSession | None = None
-        self._dtls = _RawDtlsTransport(self._ice, identity, on_rtp, on_rtcp)
+        self._dtls = RawDtlsTransport(self._ice, identity, self._receive, on_rtcp)
         self._on_closed = on_closed
         self._dtls.on("statechange", self._state_changed)
 
@@ -243,10 +168,21 @@ class Leg:
         await self._dtls.start(RTCDtlsParameters(fingerprints=[RTCDtlsFingerprint("sha-256", fingerprint)]))
         if self._dtls.state != "connected":
             raise LegFailedError("the DTLS handshake failed, or the certificate is not the announced one")
-        self._session.route.on_media = self._receive
+        self._session.hand(self._receive)
+
+    def add_port(self, port: Port) -> None:
+        """While `connect` looks for the peer, look from a relayed port too."""
+        self._session.add(port)
+
+    @property
+    def port(self) -> Port | None:
+        """The port that media leave by; None while there is no way."""
+        return self._session.way[0] if self._session.way else None
 
     def restart(self, user_fragment: str) -> IceSession:
         """Begin another ICE session beside the one that runs; media keep their way until `follow` has found a new one.
+
+        One that was begun before and has found no way yet ends: it is never more than two.
 
         Args:
             user_fragment: the peer's new one.
@@ -262,7 +198,9 @@ class Leg:
             ice_controlling=self._session.connection.ice_controlling, local_username=mine, local_password=password
         )
         session = IceSession(self._port, connection, peer_fragment=user_fragment)
-        session.route.on_media = self._receive
+        session.hand(self._receive)
+        if self._restarted is not None:
+            self._restarted.search.cancel()
         self._restarted = session
         return session
 
@@ -282,7 +220,10 @@ class Leg:
         connection, superseded = session.connection, session
         connection.remote_username, connection.remote_password = session.peer_fragment, password
         try:
-            await connection.connect()
+            with session.search:
+                await connection.connect()
+            if session.search.cancelled_caught:
+                raise LegFailedError("another restart followed")
             if self._restarted is session and self.is_open:
                 superseded = self._session
                 # In this order, without a pause: who waits for the former's next datagram then waits for the new one's.
@@ -310,16 +251,20 @@ class Leg:
 
     def send(self, datagrams: list[bytes]) -> None:
         """Send protected packets to the nominated address; nothing when there is none. Never waits."""
-        pair = self._session.connection._nominated.get(_COMPONENT)
-        if pair is not None:
-            self._port.sender.send(datagrams, pair.remote_addr)
+        way = self._session.way
+        if way is not None:
+            way[0].sender.send(datagrams, way[1])
 
     def send_runs(self, runs: Iterable[Run]) -> None:
         """The same for packets that were sealed in place, which may be written over as soon as this returns."""
-        pair = self._session.connection._nominated.get(_COMPONENT)
-        if pair is not None:
+        way = self._session.way
+        if way is not None:
             for data, segment_bytes in runs:
-                self._port.sender.send_run(data, segment_bytes, pair.remote_addr)
+                way[0].sender.send_run(data, segment_bytes, way[1])
+
+    async def answers(self) -> bool:
+        """Ask the peer by an ICE check, twice within 1.5 s; whether it proved that it reads."""
+        return await self._session.answers()
 
     def send_rtcp(self, data: bytes) -> None:
         """Encrypt and send one compound RTCP packet."""
@@ -328,13 +273,24 @@ class Leg:
 
     async def close(self) -> None:
         """Say goodbye and leave the port. Awaits several tasks: stop forwarding before calling."""
-        self._session.route.on_media = None
+        self._session.hand(None)
         restarted, self._restarted = self._restarted, None
-        if restarted is not None:
-            await restarted.close()
-        await self._dtls.stop()
-        await self._ice.stop()
-        self._session.route.close()
+        try:
+            if restarted is not None:
+                await restarted.close()
+            await self._dtls.stop()
+            await self._ice.stop()
+        finally:  # whatever went wrong, or took too long: nobody will try again
+            if restarted is not None:
+                restarted.leave()
+            self._session.leave()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Cut what holds a closed leg together: it is gone at once, with its keys, and waits for no collector."""
+        self._on_rtp, self._on_rtcp, self._on_closed = _unheard, _unheard, _nothing
+        self._dtls.let_go()
+        self._ice._recv, self._ice._send = _read_closed, _write_closed
 
     def _credentials(self) -> tuple[str, str]:
         return self._ids.secret(8).hex(), self._ids.secret(16).hex()
@@ -363,16 +319,45 @@ class Leg:
             told, self._on_closed = self._on_closed, _nothing
             told()
 
-    def _receive(self, data: bytes) -> None:
+    def _receive(self, datagrams: Sequence[memoryview]) -> None:
         """The short way for media: port to decryption without aiortc's queue and task."""
+        packets: list[rtp.RtpPacket] = []
+        take = self._dtls.opener.open
+        for data in datagrams:
+            try:
+                if rtp.is_rtcp(data):
+                    self._hear(data)
+                else:
+                    packets.append(take(data))
+            except ForgedError:
+                self.received_rejected += 1
+            except rtp.NotRtpError:
+                continue
+        if packets:
+            self._on_rtp(packets)
+
+    def _hear(self, data: memoryview) -> None:
         try:
-            if rtp.is_rtcp(data):
-                self._on_rtcp(self._dtls._rx_srtp.unprotect_rtcp(data))
-            else:
-                self._on_rtp(self._dtls._rx_srtp.unprotect(data))
-        except pylibsrtp.Error:
-            self.received_rejected += 1
+            heard = self._dtls._rx_srtp.unprotect_rtcp(bytes(data))
+        except (pylibsrtp.Error, ValueError) as error:
+            raise ForgedError("not authentic, or not new") from error
+        self._on_rtcp(heard)
 
 
 def _nothing() -> None:
     """Nobody listens any more."""
+
+
+def _unheard(_: object) -> None:
+    """The same, of what came."""
+
+
+async def _read_closed() -> bytes:
+    """What the DTLS transport's reading ends in once its leg is closed."""
+    raise ConnectionError("closed")
+
+
+async def _write_closed(data: bytes) -> None:
+    """The same, of its writing."""
+    del data
+    raise ConnectionError("closed")

@@ -38,13 +38,14 @@ class OutgoingStream:
         """The datagrams of one unit; `now` in monotonic seconds."""
         payloads = h264.packetise(list(nal.split(unit.data)))
         timestamp = (self._origin + unit.pts_90k) % rtp.TIMESTAMPS
-        datagrams = []
+        datagrams, packets = [], []
         for number, payload in enumerate(payloads, 1):
             packet = Packet(self._index, number == len(payloads), timestamp, payload)
             self._index += 1
             datagrams.append(self._protector.protect(self._header(packet), payload, packet.number))
-            self._ring.put(packet, now)
+            packets.append(packet)
             self._octets += len(payload)
+        self._ring.put(packets, now)
         self._packets += len(payloads)
         return datagrams
 
@@ -59,9 +60,10 @@ class OutgoingStream:
             return []
         newest = self._index - 1
         asked: list[tuple[Packet, int]] = []
-        for ssrc, sequence in wanted:
+        ours = (sequence for ssrc, sequence in wanted if ssrc == self._ssrc)
+        for sequence in self._retransmitter.considered(ours, now):
             packet = self._ring.get(newest - (newest - sequence) % rtp.SEQUENCES, now)
-            if packet is not None and ssrc == self._ssrc:
+            if packet is not None:
                 asked.append((packet, sequence))
         return self._retransmitter.repeat(asked, now)
 
@@ -76,11 +78,14 @@ class OutgoingStream:
         if now - self._reported_at < REPORT_S:
             return None
         self._reported_at = now
-        age_s = (at - unit.captured_at).total_seconds() if unit.captured_at else 0.0
-        age_s = age_s if abs(age_s) <= _MOST_AGE_S else 0.0
-        timestamp = self._origin + unit.pts_90k + round(age_s * CLOCK_RATE_HZ)
-        said = rtcp.SenderReport(self._ssrc, rtcp.ntp_of(at), timestamp, self._packets, self._octets)
-        return rtcp.sender_report(said) + rtcp.description(self._ssrc, sdp.CNAME)
+        return clock_report(
+            self._ssrc,
+            timestamp=self._origin + unit.pts_90k,
+            clock_hz=CLOCK_RATE_HZ,
+            captured_at=unit.captured_at,
+            at=at,
+            counts=(self._packets, self._octets),
+        )
 
     def _header(self, packet: Packet) -> bytes:
         return rtp.header(
@@ -90,3 +95,22 @@ class OutgoingStream:
             timestamp=packet.timestamp,
             ssrc=self._ssrc,
         )
+
+
+def clock_report(
+    ssrc: int, *, timestamp: int, clock_hz: int, captured_at: datetime | None, at: datetime, counts: tuple[int, int]
+) -> bytes:
+    """A sender report that binds `at` to the media time of that moment.
+
+    Args:
+        ssrc: the stream's.
+        timestamp: of what was just sent.
+        clock_hz: of the timestamps.
+        captured_at: when that was taken, by the best clock known; None = now.
+        at: this moment by the agent's clock, aware.
+        counts: packets and octets so far.
+    """
+    age_s = (at - captured_at).total_seconds() if captured_at else 0.0
+    age_s = age_s if abs(age_s) <= _MOST_AGE_S else 0.0
+    said = rtcp.SenderReport(ssrc, rtcp.ntp_of(at), timestamp + round(age_s * clock_hz), *counts)
+    return rtcp.sender_report(said) + rtcp.description(ssrc, sdp.CNAME)

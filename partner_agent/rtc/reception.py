@@ -5,6 +5,7 @@ a little patience with overtaking, a bounded number of times, and a retransmissi
 packet it repeats. A packet that was taken is not taken again. Losses are counted before repair: they tell of the way.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +20,7 @@ GIVE_UP_S: Final = 1.0  # then the picture is over
 MOST_MISSING: Final = 256  # a longer gap is an interruption: nothing of it is asked for
 _JITTER_SHARE: Final = 16  # RFC 3550 §A.8
 _HALF: Final = rtp.TIMESTAMPS // 2
+_BACK: Final = rtp.SEQUENCES // 2  # so far ahead is behind
 
 
 @dataclass(slots=True)
@@ -38,7 +40,6 @@ class _Source:
     payload_type: int
     first: int
     highest: int
-    unwrapper: rtp.SequenceUnwrapper = field(default_factory=rtp.SequenceUnwrapper)
     missing: dict[int, _Gap] = field(default_factory=dict)
     received: int = 0
     expected_prior: int = 0
@@ -66,10 +67,25 @@ class Reception:
         given_up: packets that never came.
     """
 
-    def __init__(self, *, asks: bool = False, rtx_payload_type: int = 0) -> None:
-        """What the call negotiated: whether losses may be asked for, and what retransmissions are called (0 = none)."""
+    def __init__(
+        self,
+        *,
+        asks: bool = False,
+        payload_type: int | None = None,
+        rtx_payload_type: int = 0,
+        others: Callable[[rtp.RtpPacket, float], None] = lambda _packet, _now: None,
+    ) -> None:
+        """What the call negotiated.
+
+        Args:
+            asks: whether losses may be asked for.
+            payload_type: what its pictures are called; None = as the first packet says.
+            rtx_payload_type: what retransmissions are called; 0 = there are none.
+            others: gets every packet that is neither; such a packet is never a picture's.
+        """
         self.repaired = self.given_up = 0
-        self._asks, self._rtx_payload_type = asks, rtx_payload_type
+        self._asks, self._payload_type, self._rtx_payload_type = asks, payload_type, rtx_payload_type
+        self._others = others
         self._source: _Source | None = None
 
     @property
@@ -85,17 +101,25 @@ class Reception:
             now: monotonic seconds.
         """
         source = self._source
-        if packet.payload_type == self._rtx_payload_type and self._rtx_payload_type:
-            return self._repaired(packet, source) if source else None
+        if packet.payload_type != self._payload_type:
+            if packet.payload_type == self._rtx_payload_type and self._rtx_payload_type:
+                return self._repaired(packet, source) if source else None
+            if self._payload_type is not None:
+                self._others(packet, now)
+                return None
+            self._payload_type = packet.payload_type
         if source is None or source.ssrc != packet.ssrc:
             source = self._source = _Source(packet.ssrc, packet.payload_type, packet.sequence, packet.sequence - 1)
-        index = source.unwrapper.unwrap(packet.sequence)
         source.note_arrival(packet.timestamp, now)
-        if index <= source.highest:
+        ahead = (packet.sequence - source.highest) % rtp.SEQUENCES
+        if ahead == 1:  # nearly always
+            source.highest += 1
+            return packet
+        if ahead == 0 or ahead >= _BACK:
+            index = rtp.nearest(packet.sequence, source.highest)
             return packet if source.missing.pop(index, None) else None
-        if index > source.highest + 1:
-            self._miss(source, index, now)
-        source.highest = index
+        self._miss(source, source.highest + ahead, now)
+        source.highest += ahead
         return packet
 
     def due(self, now: float) -> list[int]:

@@ -4,6 +4,7 @@ Bounded by number, bytes and age, whichever comes first. Keeps what was sent and
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 RING_PACKETS: Final = 2_048  # 4 s of 4 Mbit/s
@@ -25,7 +26,7 @@ class Ring:
 
     def __init__(self) -> None:
         self._kept: dict[int, Packet] = {}
-        self._order: deque[tuple[float, int, int]] = deque()  # when, number, bytes
+        self._order: deque[tuple[float, Sequence[Packet], int]] = deque()  # when, what was put together, its bytes
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -34,20 +35,21 @@ class Ring:
     def __contains__(self, number: int) -> bool:
         return number in self._kept
 
-    def put(self, packet: Packet, now: float) -> None:
-        """Keep a packet whose number was not put before; `now` in monotonic seconds."""
-        size = len(packet.payload)
-        self._kept[packet.number] = packet
-        self._order.append((now, packet.number, size))
+    def put(self, packets: Sequence[Packet], now: float) -> None:
+        """Keep packets whose numbers were not put before; `now` in monotonic seconds. They go together, too."""
+        size = 0
+        for packet in packets:
+            self._kept[packet.number] = packet
+            size += len(packet.payload)
+        self._order.append((now, packets, size))
         self._bytes += size
-        oldest = self._order[0]
-        while len(self._order) > RING_PACKETS or self._bytes > RING_BYTES or now - oldest[0] > RING_S:
-            self._kept.pop(oldest[1], None)
-            self._bytes -= oldest[2]
-            self._order.popleft()
-            if not self._order:
-                return
-            oldest = self._order[0]
+        while self._order and (
+            len(self._kept) > RING_PACKETS or self._bytes > RING_BYTES or now - self._order[0][0] > RING_S
+        ):
+            _, oldest, size = self._order.popleft()
+            self._bytes -= size
+            for packet in oldest:
+                self._kept.pop(packet.number, None)
 
     def get(self, number: int, now: float) -> Packet | None:
         """The packet, if it is here and not older than `RING_S` against the newest; `now` in monotonic seconds."""

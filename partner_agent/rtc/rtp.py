@@ -13,6 +13,8 @@ TIMESTAMPS: Final = 1 << 32
 
 _HEADER: Final = struct.Struct("!BBHII")
 _VERSION_2: Final = 0x80
+PLAIN: Final = _VERSION_2  # the first byte of a packet without padding, extension and CSRC
+PADDED: Final = 0x20
 
 
 class NotRtpError(ValueError):
@@ -30,7 +32,7 @@ class RtpPacket(NamedTuple):
     payload: bytes
 
 
-def is_rtcp(data: bytes) -> bool:
+def is_rtcp(data: bytes | memoryview) -> bool:
     """Whether a packet of the media range is RTCP (RFC 5761 §4)."""
     return len(data) > 1 and 192 <= data[1] <= 223
 
@@ -44,15 +46,40 @@ def parse(data: bytes) -> RtpPacket:
     if len(data) < HEADER_BYTES or data[0] & 0xC0 != _VERSION_2:
         raise NotRtpError("no RTP header")
     flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+    payload = data[payload_start(data) :]
+    if flags & PADDED:
+        payload = without_padding(payload)
+    return RtpPacket(bool(kind & 0x80), kind & 0x7F, sequence, timestamp, ssrc, payload)
+
+
+def payload_start(data: bytes | memoryview) -> int:
+    """Where the payload of a packet of at least `HEADER_BYTES` begins: behind CSRC and extension.
+
+    Raises:
+        NotRtpError: another version, or a length that lies.
+    """
+    flags = data[0]
+    if flags & 0xC0 != _VERSION_2:
+        raise NotRtpError("no RTP header")
     start = HEADER_BYTES + 4 * (flags & 0x0F)
     if flags & 0x10:
         if len(data) < start + 4:
             raise NotRtpError("cut in the extension")
         start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4], "big")
-    end = len(data) - (data[-1] if flags & 0x20 else 0)
-    if start > end:
+    if start > len(data):
         raise NotRtpError("shorter than its header says")
-    return RtpPacket(bool(kind & 0x80), kind & 0x7F, sequence, timestamp, ssrc, data[start:end])
+    return start
+
+
+def without_padding(payload: bytes) -> bytes:
+    """The payload of a padded packet; its last byte says how much of it is padding (RFC 3550 §5.1).
+
+    Raises:
+        NotRtpError: a length that lies.
+    """
+    if not payload or payload[-1] > len(payload):
+        raise NotRtpError("shorter than its padding says")
+    return payload[: len(payload) - payload[-1]]
 
 
 def header(*, is_last: bool, payload_type: int, sequence: int, timestamp: int, ssrc: int) -> bytes:
@@ -66,20 +93,7 @@ def header(*, is_last: bool, payload_type: int, sequence: int, timestamp: int, s
     )
 
 
-class SequenceUnwrapper:
-    """Turns 16-bit sequence numbers into an index that never wraps (RFC 3711 §3.3.1, appendix A)."""
-
-    def __init__(self) -> None:
-        self._highest: int | None = None
-
-    def unwrap(self, sequence: int) -> int:
-        """The index nearest to the highest seen; the first packet's index is its sequence number."""
-        if self._highest is None:
-            self._highest = sequence
-            return sequence
-        distance = (sequence - self._highest) % SEQUENCES
-        if distance >= SEQUENCES // 2:
-            distance -= SEQUENCES
-        index = self._highest + distance
-        self._highest = max(self._highest, index)
-        return index
+def nearest(sequence: int, newest: int) -> int:
+    """The index with this sequence number that lies nearest to the newest one (RFC 3711 §3.3.1, appendix A)."""
+    distance = (sequence - newest) % SEQUENCES
+    return newest + (distance if distance < SEQUENCES // 2 else distance - SEQUENCES)

@@ -5,7 +5,7 @@ the encryption sound: the same index is never used for two plaintexts, nor the s
 peer that asks without end gets no more than the budget: it cannot make us send more than it may see.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from partner_agent.rtc import rtp
@@ -41,8 +41,14 @@ class Retransmitter:
         refused: packets asked for that the budget did not allow.
     """
 
-    def __init__(self, *, ssrc: int, payload_type: int, protector: Protector) -> None:
-        """`protector` encrypts for `ssrc` alone; indexes begin at 0, for the keys are fresh (RFC 3711 §3.3.1)."""
+    def __init__(
+        self, *, ssrc: int, payload_type: int, protector: Protector, spares: Callable[[int], bool] = lambda _: True
+    ) -> None:
+        """`protector` encrypts for `ssrc` alone; indexes begin at 0, for the keys are fresh (RFC 3711 §3.3.1).
+
+        `spares` counts a packet of so many bytes elsewhere too, and says whether it may leave.
+        """
+        self._spares = spares
         self.packets = self.sent_bytes = self.refused = 0
         self._ssrc, self._payload_type, self._protect = ssrc, payload_type, protector.protect
         self._index = 0
@@ -74,7 +80,7 @@ class Retransmitter:
         for packet, sequence in asked:
             times = self._times.get(packet.number, 0)
             size = rtp.HEADER_BYTES + _SEQUENCE_BYTES + len(packet.payload)
-            if times >= MOST_TIMES or size > self._bytes.left:
+            if times >= MOST_TIMES or size > self._bytes.left or not self._spares(size):
                 self.refused += 1
                 continue
             self._bytes.left -= size

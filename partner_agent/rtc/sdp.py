@@ -1,13 +1,18 @@
-"""The SDP of exactly one kind of call: one H.264 video stream, one direction, bundled, over DTLS-SRTP.
+"""The SDP of exactly one kind of call: one H.264 video stream and perhaps its sound, bundled, over DTLS-SRTP.
 
-Reads an offer or answer into what a leg needs and writes ours. Everything else a peer may offer is declined, and no
-address in an offer is ever dialled. RFC 8866 (SDP), RFC 8829 (JSEP), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 9725 §4.2.
+Reads an offer or answer into what a leg needs and writes ours. Everything else a peer may offer is declined, and its
+sound too unless whoever answers takes it; no address in an offer is ever dialled. RFC 8866 (SDP), RFC 8829 (JSEP),
+RFC 8839 (ICE), RFC 8842 (DTLS), RFC 9725 §4.2.
 """
 
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final, Literal
 
+from partner_agent.rtc import sdp_sound
+from partner_agent.rtc.sdp_lines import number_of, sections, values_of
+from partner_agent.rtc.sdp_sound import Sound
 from partner_agent.wire.limits import SDP_BYTES
 
 Direction = Literal["sendonly", "recvonly", "sendrecv"]
@@ -20,7 +25,6 @@ _MAX_SECTIONS: Final = 4  # what a general client may offer besides the video; d
 ICE_NAME: Final = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839 §5.4
 ICE_PASSWORD: Final = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT: Final = re.compile(r"(?:[0-9A-F]{2}:){31}[0-9A-F]{2}")
-_NUMBER: Final = re.compile(r"[0-9]{1,10}")  # no other digits, and not so many that reading them costs
 _MID: Final = re.compile(r"[A-Za-z0-9._+-]{1,32}")
 # What H.264 decoders of browsers call themselves, the one they take first: constrained baseline, then baseline.
 _PROFILES: Final = ("42e01f", "42001f")
@@ -44,6 +48,9 @@ class Call:
         rtx_payload_type: what it calls a retransmission of H.264 (RFC 4588 §8.6, `apt`); 0 = it has none.
         rtx_ssrc: whom it repeats as (RFC 5576 §4.2, `FID`); 0 when it does not say.
         candidates: where it may be reached, as written.
+        declined: kind, mid and position of each section but the video's; written as declined where `sound` is not it.
+        offered_sound: the first of them that could be taken, as read; never written.
+        sound: ours, as written in its place; never read.
     """
 
     user_fragment: str
@@ -60,7 +67,9 @@ class Call:
     rtx_payload_type: int = 0
     rtx_ssrc: int = 0
     candidates: tuple[str, ...] = ()
-    declined: tuple[tuple[str, str, int], ...] = ()  # kind, mid, position of each section we do not take
+    declined: tuple[tuple[str, str, int], ...] = ()
+    offered_sound: Sound | None = None
+    sound: Sound | None = None
 
 
 def parse(text: str) -> Call:
@@ -71,16 +80,16 @@ def parse(text: str) -> Call:
     """
     if len(text.encode()) > SDP_BYTES:
         raise SdpError("the description is longer than 16 kB")
-    session, *sections = _sections(text)
-    if not 1 <= len(sections) <= _MAX_SECTIONS:
+    session, *found = sections(text)
+    if not 1 <= len(found) <= _MAX_SECTIONS:
         raise SdpError("one video section is wanted")
-    videos = [section for section in sections if section[0].startswith("m=video ")]
+    videos = [section for section in found if section[0].startswith("m=video ")]
     if len(videos) != 1:
         raise SdpError("exactly one video section is wanted")
     lines = videos[0]
     declined = tuple(
-        (section[0][2:].split(" ", 1)[0], _mid(section), number)
-        for number, section in enumerate(sections)
+        (section[0][2:].split(" ", 1)[0], _mid(section), place)
+        for place, section in enumerate(found)
         if section is not videos[0]
     )
     payload_type, profile = _h264(lines)
@@ -104,6 +113,7 @@ def parse(text: str) -> Call:
         rtx_ssrc=_rtx_ssrc(lines),
         candidates=tuple(line[len("a=candidate:") :] for line in lines if line.startswith("a=candidate:")),
         declined=declined,
+        offered_sound=_sound(session, found, _mid(lines)),
     )
 
 
@@ -114,10 +124,11 @@ def write(call: Call) -> str:
         fields = call.candidates[0].split()
         host, port = fields[4], fields[5]
     family = "IP6" if ":" in host else "IP4"
+    address, transport = f"c=IN {family} {host}", _transport(call)
     video = [
         f"m=video {port} UDP/TLS/RTP/SAVPF {call.payload_type}"
         + (f" {call.rtx_payload_type}" * bool(call.rtx_payload_type)),
-        f"c=IN {family} {host}",
+        address,
         f"a=mid:{call.mid}",
         f"a={call.direction}",
         "a=rtcp-mux",
@@ -125,6 +136,32 @@ def write(call: Call) -> str:
         f"a=rtpmap:{call.payload_type} H264/90000",
         f"a=fmtp:{call.payload_type} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={call.profile}",
         *_repairs(call),
+        *transport,
+    ]
+    if call.ssrc:
+        video += ["a=msid:live video", f"a=ssrc:{call.ssrc} cname:{CNAME}"]
+    if call.ssrc and call.rtx_ssrc:
+        video += [f"a=ssrc-group:FID {call.ssrc} {call.rtx_ssrc}", f"a=ssrc:{call.rtx_ssrc} cname:{CNAME}"]
+    placed = [
+        ([f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"], position)
+        for kind, mid, position in call.declined
+        if call.sound is None or position != call.sound.position
+    ]
+    if call.sound is not None:
+        sound = sdp_sound.section(call.sound, port=port, address=address, transport=transport, cname=CNAME)
+        placed.append((sound, call.sound.position))
+    written = [video]
+    for lines, position in sorted(placed, key=itemgetter(1)):
+        written.insert(position, lines)
+    bundled = [values_of(lines, "mid")[0] for lines in written if "a=inactive" not in lines]
+    head = ["v=0", "o=- 0 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {' '.join(bundled)}"]
+    head += ["a=msid-semantic: WMS *", ICE_OPTIONS]
+    return "\r\n".join([*head, *(line for lines in written for line in lines), ""])
+
+
+def _transport(call: Call) -> list[str]:
+    """ICE and DTLS, the same in each section of the bundle."""
+    return [
         f"a=ice-ufrag:{call.user_fragment}",
         f"a=ice-pwd:{call.password}",
         f"a=fingerprint:sha-256 {call.fingerprint}",
@@ -132,16 +169,19 @@ def write(call: Call) -> str:
         *(f"a=candidate:{candidate}" for candidate in call.candidates),
         "a=end-of-candidates",
     ]
-    if call.ssrc:
-        video += ["a=msid:live video", f"a=ssrc:{call.ssrc} cname:{CNAME}"]
-    if call.ssrc and call.rtx_ssrc:
-        video += [f"a=ssrc-group:FID {call.ssrc} {call.rtx_ssrc}", f"a=ssrc:{call.rtx_ssrc} cname:{CNAME}"]
-    sections = [video]
-    for kind, mid, position in sorted(call.declined, key=lambda entry: entry[2]):
-        sections.insert(position, [f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"])
-    head = ["v=0", "o=- 0 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {call.mid}", "a=msid-semantic: WMS *"]
-    head.append(ICE_OPTIONS)
-    return "\r\n".join([*head, *(line for section in sections for line in section), ""])
+
+
+def _sound(session: list[str], found: list[list[str]], video: str) -> Sound | None:
+    """The first audio section that could be taken; `video` is the mid of the pictures."""
+    bundles = [value.split()[1:] for value in values_of(session, "group") if value.startswith("BUNDLE ")]
+    for position, lines in enumerate(found):
+        if lines[0].startswith("m=audio "):
+            mid = _mid(lines)
+            is_bundled = any({mid, video} <= set(bundle) for bundle in bundles)
+            sound = sdp_sound.read(lines, mid=mid, position=position, is_bundled=is_bundled)
+            if sound is not None:
+                return sound
+    return None
 
 
 def _repairs(call: Call) -> list[str]:
@@ -155,29 +195,15 @@ def _repairs(call: Call) -> list[str]:
     ]
 
 
-def _sections(text: str) -> list[list[str]]:
-    sections: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.startswith("m="):
-            sections.append([])
-        sections[-1].append(line.strip())
-    return sections
-
-
-def _values(lines: list[str], name: str) -> list[str]:
-    prefix = f"a={name}:"
-    return [line[len(prefix) :] for line in lines if line.startswith(prefix)]
-
-
 def _one(lines: list[str], session: list[str], name: str, form: re.Pattern[str]) -> str:
-    values = _values(lines, name) or _values(session, name)
+    values = values_of(lines, name) or values_of(session, name)
     if len(values) != 1 or not form.fullmatch(values[0]):
         raise SdpError(f"one usable {name} is wanted")
     return values[0]
 
 
 def _fingerprint(lines: list[str], session: list[str]) -> str:
-    values = _values(lines, "fingerprint") or _values(session, "fingerprint")
+    values = values_of(lines, "fingerprint") or values_of(session, "fingerprint")
     found = {value.split(" ", 1)[1].strip().upper() for value in values if value.lower().startswith("sha-256 ")}
     if len(found) != 1 or not _FINGERPRINT.fullmatch(next(iter(found))):
         raise SdpError("one SHA-256 fingerprint is wanted")
@@ -185,7 +211,7 @@ def _fingerprint(lines: list[str], session: list[str]) -> str:
 
 
 def _setup(lines: list[str], session: list[str]) -> Setup:
-    values = _values(lines, "setup") or _values(session, "setup")
+    values = values_of(lines, "setup") or values_of(session, "setup")
     match values:
         case ["active"]:
             return "active"
@@ -207,48 +233,43 @@ def _direction(lines: list[str]) -> Direction:
 
 
 def _mid(lines: list[str]) -> str:
-    values = _values(lines, "mid")
+    values = values_of(lines, "mid")
     if len(values) != 1 or not _MID.fullmatch(values[0]):
         raise SdpError("each section needs a mid")
     return values[0]
 
 
 def _ssrc(lines: list[str]) -> int:
-    for value in _values(lines, "ssrc"):
+    for value in values_of(lines, "ssrc"):
         number = value.split(" ", 1)[0]
-        if 0 < _number(number) < 1 << 32:
-            return _number(number)
+        if 0 < number_of(number) < 1 << 32:
+            return number_of(number)
     return 0
-
-
-def _number(text: str) -> int:
-    """A decimal number; -1 for anything else."""
-    return int(text) if _NUMBER.fullmatch(text) else -1
 
 
 def _feedback(lines: list[str], payload_type: int) -> set[str]:
     """What feedback is spoken about a payload type (RFC 4585 §4.2)."""
-    values = (value.partition(" ") for value in _values(lines, "rtcp-fb"))
+    values = (value.partition(" ") for value in values_of(lines, "rtcp-fb"))
     return {kind.strip() for number, _, kind in values if number in ("*", str(payload_type))}
 
 
 def _rtx(lines: list[str], payload_type: int) -> int:
     """The payload type of retransmissions of another; 0 if there is none."""
-    names = {value.partition(" ")[0] for value in _values(lines, "rtpmap") if value.lower().endswith(" rtx/90000")}
-    for value in _values(lines, "fmtp"):
+    names = {value.partition(" ")[0] for value in values_of(lines, "rtpmap") if value.lower().endswith(" rtx/90000")}
+    for value in values_of(lines, "fmtp"):
         number, _, rest = value.partition(" ")
         parameters = [pair.strip() for pair in rest.split(";")]
-        if number in names and f"apt={payload_type}" in parameters and 0 < _number(number) < 128:
-            return _number(number)
+        if number in names and f"apt={payload_type}" in parameters and 0 < number_of(number) < 128:
+            return number_of(number)
     return 0
 
 
 def _rtx_ssrc(lines: list[str]) -> int:
     ssrc = _ssrc(lines)
-    for value in _values(lines, "ssrc-group"):
+    for value in values_of(lines, "ssrc-group"):
         match value.split():
-            case ["FID", first, second] if ssrc and first == str(ssrc) and 0 < _number(second) < 1 << 32:
-                return _number(second)
+            case ["FID", first, second] if ssrc and first == str(ssrc) and 0 < number_of(second) < 1 << 32:
+                return number_of(second)
             case _:
                 continue
     return 0
@@ -256,14 +277,14 @@ def _rtx_ssrc(lines: list[str]) -> int:
 
 def _h264(lines: list[str]) -> tuple[int, str]:
     names = {
-        _number(number)
-        for number, _, name in (value.partition(" ") for value in _values(lines, "rtpmap"))
+        number_of(number)
+        for number, _, name in (value.partition(" ") for value in values_of(lines, "rtpmap"))
         if name.upper() == "H264/90000"
     }
     best: tuple[int, int, str] | None = None
-    for value in _values(lines, "fmtp"):
+    for value in values_of(lines, "fmtp"):
         number, _, rest = value.partition(" ")
-        if _number(number) < 0 or _number(number) not in names:
+        if number_of(number) < 0 or number_of(number) not in names:
             continue
         parameters = dict(pair.strip().partition("=")[::2] for pair in rest.split(";"))
         profile = parameters.get("profile-level-id", "").lower()
@@ -271,7 +292,7 @@ def _h264(lines: list[str]) -> tuple[int, str]:
             continue
         rank = _PROFILES.index(profile) if profile in _PROFILES else len(_PROFILES)
         if best is None or rank < best[0]:
-            best = (rank, _number(number), profile)
+            best = (rank, number_of(number), profile)
     if best is None or not 0 <= best[1] < 128:
         raise SdpError("H.264 in packetization-mode 1 is wanted")
     return best[1], best[2]

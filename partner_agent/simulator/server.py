@@ -25,6 +25,10 @@ from partner_agent.wire.ids import IdSource
 REQUEST_BYTES: Final = 8 * 1024
 SEND_TIMEOUT_S: Final = 10.0  # a client that takes nothing this long is closed
 SESSION_TIMEOUT_S: Final = 60
+SOUND_TYPE: Final = 0  # PCMU
+SOUND_HZ: Final = 8_000
+SOUND_PACKET_S: Final = 0.02
+SOUND_TRACK: Final = "track1"
 _HEADER: Final = re.compile(r"^([\w-]+):\s*(.*)$", re.MULTILINE)
 
 
@@ -80,6 +84,7 @@ class _Connection:
     nonce: str = ""
     session: str = ""
     play: anyio.CancelScope | None = None
+    tracks: dict[str, int] = field(default_factory=dict)  # what was set up, and on which channel
     buffer: bytearray = field(default_factory=bytearray)
     writing: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -150,12 +155,14 @@ class _Connection:
         match request.method:
             case "DESCRIBE":
                 headers = {"Content-Type": "application/sdp", "Content-Base": request.url.rstrip("/") + "/"}
-                await self._reply(request, "200 OK", headers, _describe(stream))
+                await self._reply(request, "200 OK", headers, _describe(stream, has_sound=bool(camera.sound)))
             case "SETUP" if "interleaved" not in request.headers.get("transport", ""):
                 await self._reply(request, "461 Unsupported Transport")
             case "SETUP":
+                track = "sound" if request.url.rstrip("/").endswith(SOUND_TRACK) else "pictures"
+                channel = self.tracks.setdefault(track, 2 * len(self.tracks))
                 transport = {
-                    "Transport": "RTP/AVP/TCP;unicast;interleaved=0-1",
+                    "Transport": f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}",
                     "Session": f"{self.session};timeout=60",
                 }
                 await self._reply(request, "200 OK", transport)
@@ -204,17 +211,51 @@ class _Connection:
 
             async with anyio.create_task_group() as group:
                 group.start_soon(watch)
-                await self._send_pictures(camera, stream)
+                if camera.sound and "sound" in self.tracks:
+                    group.start_soon(self._send_sound, camera, self.tracks["sound"])
+                if "pictures" in self.tracks:
+                    group.start_soon(self._send_pictures, camera, stream, self.tracks["pictures"])
         await self.socket.aclose()
         self.group.cancel_scope.cancel()
 
-    async def _send_pictures(self, camera: Camera, stream: Stream) -> None:
-        anywhere = int.from_bytes(self.ids.secret(4), "big")
+    async def _send_sound(self, camera: Camera, channel: int) -> None:
+        """Packets of 20 ms, with the first a sender report on the clock of the pictures."""
         packetizer = Packetizer(
             ssrc=int.from_bytes(self.ids.secret(4), "big"),
             first_sequence=int.from_bytes(self.ids.secret(2), "big"),
-            timestamp_base=anywhere if camera.timestamp_base is None else camera.timestamp_base,
+            timestamp_base=int.from_bytes(self.ids.secret(4), "big"),
+            payload_type=SOUND_TYPE,
+            clock_hz=SOUND_HZ,
         )
+        camera.sounding += 1
+        began_s, number, next_report_s = self.clock.monotonic(), 0, 0.0
+        try:
+            while True:
+                due_s = number * SOUND_PACKET_S
+                await self.clock.sleep(max(0.0, began_s + due_s - self.clock.monotonic()))
+                out = bytearray()
+                if camera.sends_reports and due_s >= next_report_s:
+                    next_report_s = due_s + SENDER_REPORT_PERIOD_S
+                    wall_s = self.clock.now().timestamp() + camera.clock_offset_s
+                    out += _interleaved(channel + 1, packetizer.sender_report(wall_s, due_s))
+                payload = camera.sound[number % len(camera.sound)]
+                out += _interleaved(channel, packetizer.packet(payload, due_s))
+                number += 1
+                if not camera.is_frozen:
+                    await self._send(bytes(out))
+        finally:
+            camera.sounding -= 1
+
+    def _packetizer(self, timestamp_base: int | None) -> Packetizer:
+        anywhere = int.from_bytes(self.ids.secret(4), "big")
+        return Packetizer(
+            ssrc=int.from_bytes(self.ids.secret(4), "big"),
+            first_sequence=int.from_bytes(self.ids.secret(2), "big"),
+            timestamp_base=anywhere if timestamp_base is None else timestamp_base,
+        )
+
+    async def _send_pictures(self, camera: Camera, stream: Stream, channel: int) -> None:
+        packetizer, restarts = self._packetizer(camera.timestamp_base), camera.rtp_restarts
         began_s = self.clock.monotonic()
         first = stream.key_at(began_s + camera.start_offset_s)
         next_report_s = 0.0
@@ -228,13 +269,15 @@ class _Connection:
             number += 1
             if camera.is_frozen:
                 continue
+            if restarts != camera.rtp_restarts:
+                packetizer, restarts = self._packetizer(None), camera.rtp_restarts
             out = bytearray()
             if camera.sends_reports and due_s >= next_report_s:
                 next_report_s = due_s + SENDER_REPORT_PERIOD_S
                 wall_s = self.clock.now().timestamp() + camera.clock_offset_s
-                out += _interleaved(1, packetizer.sender_report(wall_s, due_s + camera.media_offset_s))
+                out += _interleaved(channel + 1, packetizer.sender_report(wall_s, due_s + camera.media_offset_s))
             for packet in packetizer.packets(_sent(picture.nals, camera), shown_s + camera.media_offset_s):
-                out += _interleaved(0, packet)
+                out += _interleaved(channel, packet)
             await self._send(bytes(out))
 
 
@@ -248,8 +291,8 @@ def _interleaved(channel: int, packet: bytes) -> bytes:
     return struct.pack(">cBH", b"$", channel, len(packet)) + packet
 
 
-def _describe(stream: Stream) -> str:
-    """The session description (RFC 4566, RFC 6184 §8.1)."""
+def _describe(stream: Stream, *, has_sound: bool) -> str:
+    """The session description (RFC 4566, RFC 6184 §8.1, RFC 3551 §6)."""
     sps, pps = stream.parameter_sets()
     sprop = ",".join(base64.b64encode(unit).decode() for unit in (sps, pps))
     lines = [
@@ -264,4 +307,6 @@ def _describe(stream: Stream) -> str:
         f"a=framerate:{stream.fps}",
         "a=control:track0",
     ]
+    if has_sound:
+        lines += [f"m=audio 0 RTP/AVP {SOUND_TYPE}", f"a=control:{SOUND_TRACK}"]
     return "\r\n".join(lines) + "\r\n"

@@ -21,7 +21,7 @@ GRANT: Final = TokenClass(
         {"jti", "exp", "fresh", "lineage", "policy_sha256", "session", "camera", "act", "subject", "purpose", "facts"}
         | {"caps", "obligations", "leaf", "openings", "promise"}
     ),
-    frozenset({"incident", "approval", "origin_gateway", "publish", "clip"}),
+    frozenset({"incident", "approval", "origin_gateway", "publish", "clip", "recorded", "still"}),
 )
 LEASE: Final = TokenClass("lease+jwt", "Ed25519", frozenset({"n", "fresh", "sessions"}))
 PROMISE: Final = TokenClass("promise+jwt", "Ed25519", frozenset({"origin", "leaf_hash", "time", "max_merge_delay_s"}))
@@ -31,6 +31,7 @@ PROOF: Final = TokenClass(
     "ES256",
     frozenset({"exp", "nonce", "agent_nonce", "epoch", "boot_id", "ver", "keyset_version", "lineage"}),
 )
+TUNNEL: Final = TokenClass("agent-tunnel+jwt", "ES256", frozenset())  # its `aud` names one call
 ENROL: Final = TokenClass("agent-enrol+jwt", "ES256", frozenset({"exp", "jwk"}))
 # What the device says about one message of the gateway: `re` is that message's id, `body` depends on the class.
 POLICY_ACK: Final = TokenClass("policy-ack+jwt", "ES256", frozenset({"re", "lineage", "seq", "sha256"}))
@@ -46,7 +47,7 @@ STOPPED: Final = TokenClass(
     "stopped+jwt",
     "ES256",
     frozenset({"jti", "session", "reason", "seconds", "bytes"}),
-    frozenset({"first_packet_at", "last_packet_at"}),
+    frozenset({"first_packet_at", "last_packet_at", "footage"}),
 )
 INTERRUPTED: Final = TokenClass(
     "interrupted+jwt", "ES256", frozenset({"jti", "session", "seconds_min", "seconds_max", "bytes_min"})
@@ -56,10 +57,14 @@ PRESERVED: Final = TokenClass(
 )
 SITE_APPROVAL: Final = TokenClass("site-approval+jwt", "ES256", frozenset({"label", "digest", "answer"}))
 CAPTURE: Final = TokenClass("capture+jwt", "ES256", frozenset({"session", "jti", "request_sha256", "capture"}))
+STILL: Final = TokenClass(
+    "still+jwt", "ES256", frozenset({"session", "jti", "camera", "sha256", "size_bytes", "taken_at", "width", "height"})
+)
 
 BY_GATEWAY: Final = (KEY_SET, WELCOME, GRANT, LEASE, PROMISE)
 BY_DEVICE: Final = (
     PROOF,
+    TUNNEL,
     ENROL,
     POLICY_ACK,
     POLICY_STALE,
@@ -71,5 +76,6 @@ BY_DEVICE: Final = (
     PRESERVED,
     SITE_APPROVAL,
     CAPTURE,
+    STILL,
 )
 ALL: Final = BY_GATEWAY + BY_DEVICE

@@ -51,6 +51,11 @@ class ClipRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return from_rfc3339(self.t1)
 
     @property
+    def created(self) -> datetime:
+        """When it was made, by the clock of who made it."""
+        return from_rfc3339(self.created_at)
+
+    @property
     def expiry(self) -> datetime:
         """When the request is over."""
         return from_rfc3339(self.expires_at)
@@ -64,7 +69,7 @@ def parse(raw: dict[str, Any]) -> ClipRequest:
     """
     try:
         request = msgspec.convert(raw, ClipRequest, strict=True)
-        life_s = (request.expiry - from_rfc3339(request.created_at)).total_seconds()
+        life_s = (request.expiry - request.created).total_seconds()
         is_ordered = request.start < request.end and 0 < life_s <= CLIP_REQUEST_LIFE_S
     except (msgspec.ValidationError, ValueError) as error:
         raise ClipRequestError("malformed request") from error

@@ -10,6 +10,8 @@ from typing import Protocol
 
 import anyio
 
+from partner_agent.wire.limits import CLOCK_SKEW_S
+
 
 class Clock(Protocol):
     """Wall time for people and documents, monotonic time for durations, and sleep."""
@@ -59,9 +61,17 @@ def from_rfc3339(text: str) -> datetime:
     """Parse a time written by `to_rfc3339`, or any RFC 3339 time with a zone.
 
     Raises:
-        ValueError: the text is no such time, or names no zone.
+        ValueError: the text is no such time, names no zone, or lies outside the years 1 to 9999 in UTC.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone, for instance 2026-11-22T13:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time outside the years 1 to 9999") from error
+
+
+def has_come(moment: datetime, now: datetime) -> bool:
+    """Whether a moment that another clock wrote down has come, as far as clocks agree."""
+    return (moment - now).total_seconds() <= CLOCK_SKEW_S

@@ -10,10 +10,11 @@ from typing import Final
 
 import msgspec
 
-from partner_agent.wire import canonical
+from partner_agent.wire import canonical, check_messages, messages, playback_messages
 from partner_agent.wire.limits import FRAME_BYTES
-from partner_agent.wire.messages import KINDS, Message, Unsupported
+from partner_agent.wire.messages import Message, Unsupported
 
+KINDS: Final = messages.KINDS | playback_messages.KINDS | check_messages.KINDS
 VERSION: Final = 1
 
 

@@ -1,4 +1,4 @@
-"""The grant: the gateway's signed wish that one session, or one clip, leaves the site, with its log entry attached.
+"""The grant: the gateway's signed wish that one session, clip or still leaves the site, with its log entry attached.
 
 This module gives it a form and checks what the form alone can tell; the numbered checks against the site's own state
 (freshness, replay, policy, decide, promise, limits) are `partner_agent.grants`.
@@ -13,7 +13,9 @@ import msgspec
 
 from partner_agent.wire import canonical
 from partner_agent.wire.classes import GRANT
+from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.leaves import leaf_hash, said
+from partner_agent.wire.limits import RECORDED_RANGE_S, STILL_LABEL
 from partner_agent.wire.tokens import Claims, ClassSigner, PublicKey, TokenError, numeric_date, read
 from partner_agent.wire.touches import Assertion, Path
 
@@ -71,12 +73,45 @@ class Publish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay_fingerprint: str  # SHA-256, upper-case hex with colons (RFC 8122 §5); one of the key set's
 
 
+class Recorded(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename={"start": "from", "end": "to"}
+):
+    """The recording that one view may show, from `start` up to `end`, and where it begins; times are RFC 3339."""
+
+    start: str
+    end: str
+    at: str | None = None
+
+    @property
+    def first(self) -> datetime:
+        """The first moment that may be shown."""
+        return from_rfc3339(self.start)
+
+    @property
+    def last(self) -> datetime:
+        """The moment after the last one that may be shown."""
+        return from_rfc3339(self.end)
+
+    @property
+    def begin(self) -> datetime:
+        """Where playing begins, within the range."""
+        return min(max(from_rfc3339(self.at), self.first), self.last) if self.at else self.first
+
+
 class Clip(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a clip goes (tus 1.0), and the request (`clips.ClipRequest`) it answers."""
 
     upload_url: str
     upload_token: str
     request: dict[str, Any]
+
+
+class Still(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one picture goes (one PUT), and the words that lead from it to its entry in the log, burned into it."""
+
+    upload_url: str
+    upload_token: str
+    label: str
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -112,6 +147,8 @@ class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     origin_gateway: str | None = None
     publish: Publish | None = None
     clip: Clip | None = None
+    still: Still | None = None
+    recorded: Recorded | None = None  # with `publish`: of a recording, not of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +202,28 @@ def parse(token: str, keys: tuple[PublicKey, ...], *, gateway: str, agent: str, 
         grant = msgspec.convert(body, Grant, strict=True)
     except msgspec.ValidationError as error:
         raise TokenError(f"malformed grant: {error}") from error
-    if (grant.publish is None) == (grant.clip is None):
-        raise TokenError("a grant is for a publication or for a clip")
+    if sum(kind is not None for kind in (grant.publish, grant.clip, grant.still)) != 1:
+        raise TokenError("a grant is for a publication, for a clip or for a still")
+    if grant.still is not None and not 0 < len(grant.still.label) <= STILL_LABEL:
+        raise TokenError("a still bears words that lead to its entry in the log")
+    if grant.recorded is not None:
+        _check_recorded(grant, grant.recorded)
     return ReadGrant(grant=grant, claims=claims, token=token)
+
+
+def _check_recorded(grant: Grant, recorded: Recorded) -> None:
+    """The form of a view of a recording.
+
+    Raises:
+        TokenError: no publication, times that are none, or a range that is empty or longer than one may be.
+    """
+    try:
+        length_s = (recorded.last - recorded.first).total_seconds()
+        is_time = recorded.first <= recorded.begin
+    except ValueError as error:
+        raise TokenError("a recording has a beginning and an end") from error
+    if grant.publish is None or not is_time or not 0 < length_s <= RECORDED_RANGE_S:
+        raise TokenError("a view of a recording is a publication, of a range that is not longer than one may be")
 
 
 def check_leaf(read_grant: ReadGrant) -> str:

@@ -32,6 +32,7 @@ PREFIXES: Final = frozenset(
         "ord",  # proposed ordinance pack
         "org",  # partner organisation
         "per",  # person
+        "phl",  # link that shows a live picture on a phone
         "pol",  # policy version
         "pub",  # publication: one camera's stream into the relay
         "req",  # HTTP request

@@ -116,6 +116,24 @@ class Cameras(Message, frozen=True):
     cameras: list[CameraCard]
 
 
+class CameraArea(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One area that can be black in a camera's live pictures; where it is never crosses the link."""
+
+    camera: str
+    area: str  # what rules call it
+    label: str
+
+
+class Areas(Message, frozen=True):
+    """A. What the site does to live pictures: every area drawn, by camera and name, and which cameras' are made anew.
+
+    A rule that asks for an area that is not there lets nobody watch.
+    """
+
+    areas: list[CameraArea]
+    anew: list[str] = []
+
+
 class CameraHealth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One camera's state, as far as it leaves the site."""
 

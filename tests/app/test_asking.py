@@ -8,15 +8,21 @@ import pytest
 
 from gateway.app.asking import LinkedAskSites, SharingAskLaw, approved_question, listen
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
-from gateway.live import AskPlace, AskWish, ViewDeny
-from gateway.sharing import Key, Question, Touches
+from gateway.live import ANSWER_S, AskPlace, AskWish, ViewDeny
+from gateway.sharing import Key, Question, Touches, wish_of
 from partner_agent.wire import classes, frames, messages
 from partner_agent.wire.approvals import Profile
 from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL
-from partner_agent.wire.limits import VIEW_APPROVED_S, VIEW_VOCABULARY
+from partner_agent.wire.limits import (
+    ASKED_RANGE_S,
+    ASKED_VOCABULARY,
+    RECORDED_APPROVED_S,
+    VIEW_APPROVED_S,
+    VIEW_VOCABULARY,
+)
 from partner_agent.wire.touches import base64url, challenge
-from policies.clauses import Live, Preset
-from policies.request import Permit
+from policies.clauses import Live, Preset, Recordings
+from policies.request import Approval, Permit
 from policies.vocabulary import Act, Remedy
 from tests.sharing.test_owners import approving
 from tests.sharing.test_sharing import connected
@@ -215,6 +221,9 @@ async def test_an_agent_that_does_not_know_the_question_is_not_asked(sqlite_data
         pipe.say(json.dumps(state, separators=(",", ":"), sort_keys=True).encode())
         await bench.until(lambda: linked.link_of(agent.id) != "")
         assert linked.take_back(agent.id, DIGEST) is True
+        assert [linked.knows(agent.id, act) for act in (Act.LIVE_VIEW, Act.RECORDED_VIEW)] == [True, False]
+        pipe.say(json.dumps(state | {"vocabulary": ASKED_VOCABULARY}, separators=(",", ":"), sort_keys=True).encode())
+        await bench.until(lambda: linked.knows(agent.id, Act.STILL_TAKE))
         while not isinstance(heard := await pipe.hear(), messages.ViewNo):
             pass
     assert heard.request_sha256 == DIGEST
@@ -256,3 +265,90 @@ async def test_the_sites_signed_answer_is_taken_and_noted(sqlite_database, tmp_p
             assert heard.re == f"msg_{answer}"
 
     assert asks.answers == [(agent.id, DIGEST, True), (agent.id, DIGEST, False)]
+
+
+# --- recordings and stills
+
+
+async def recorded_shop(w):
+    """A connected shop whose owner wants to be asked, with recordings of a day."""
+    owner, site, cameras, agent = await connected(w)
+    clause = dataclasses.replace(usual(*cameras, preset=Preset.ASK_ME), live=Live.ASK, look_back_s=86_400)
+    await w.answer(owner, site, clause)
+    await w.deliver(agent)
+    return owner, site, cameras, agent
+
+
+async def test_an_owner_is_asked_for_minutes_of_a_recording_around_the_moment(w, incidents):
+    """Short, of the past, not from before the call's five minutes; the person is named as a grant will name them."""
+    _, _, cameras, _ = await recorded_shop(w)
+    now = w.clock.now()
+    incidents.it = dataclasses.replace(incidents.it, opened_at=now - timedelta(minutes=3))
+    asked = dataclasses.replace(wish(cameras[0], incidents), act=Act.RECORDED_VIEW, wanted_at=now)
+    place = await law(w, incidents).decide(operator(), asked)
+
+    assert isinstance(place, AskPlace)
+    assert place.footage is not None
+    assert (place.who, place.footage.end) == (operator().person_id, now)
+    assert place.footage.start == now - timedelta(minutes=8)
+    late = dataclasses.replace(
+        asked, wanted_at=now - timedelta(hours=2)
+    )  # of long before: the nearest that may be shown
+    other = await law(w, incidents).decide(operator(), late)
+    assert isinstance(other, AskPlace)
+    assert other.footage is not None
+    assert other.footage.start == place.footage.start
+    assert other.footage.seconds <= ASKED_RANGE_S
+
+
+async def test_what_was_asked_for_can_still_be_shown_when_the_owner_took_their_time(w, incidents, clock):
+    """The yes comes at the last moment, and the look goes on to its end: the law still says yes to that range."""
+    _, _, cameras, _ = await recorded_shop(w)
+    now = w.clock.now()
+    asked = dataclasses.replace(wish(cameras[0], incidents), act=Act.RECORDED_VIEW, wanted_at=now)
+    place = await law(w, incidents).decide(operator(), asked)
+    assert isinstance(place, AskPlace)
+    clock.advance(ANSWER_S + VIEW_APPROVED_S + RECORDED_APPROVED_S - 1)
+    question = Question(
+        principal=operator(),
+        camera_id=cameras[0].id,
+        act=Act.RECORDED_VIEW,
+        purpose="violent_crime",
+        incident=incidents.it,
+        span=place.footage,
+        wish=wish_of(place.footage),
+    )
+    without = await w.decisions.decide_for(question)
+    other = await w.decisions.decide_for(
+        dataclasses.replace(question, approval=Approval(Act.LIVE_VIEW, w.clock.now() + timedelta(seconds=9)))
+    )
+    with_it = await w.decisions.decide_for(approved_question(question, until=w.clock.now() + timedelta(seconds=9)))
+
+    assert not isinstance(without.decision, Permit)
+    assert not isinstance(other.decision, Permit)  # a yes to a live view is none
+    assert isinstance(with_it.decision, Permit)
+
+
+async def test_a_recording_nobody_may_show_is_not_asked_for(w, incidents):
+    """Live is asked for, recordings are never given; and a recording of no moment is no question."""
+    owner, site, cameras, agent = await connected(w)
+    clause = dataclasses.replace(usual(*cameras, preset=Preset.ASK_ME), live=Live.ASK, recordings=Recordings.NEVER)
+    await w.answer(owner, site, clause)
+    await w.deliver(agent)
+    asked = dataclasses.replace(wish(cameras[0], incidents), act=Act.RECORDED_VIEW, wanted_at=w.clock.now())
+
+    assert isinstance(await law(w, incidents).decide(operator(), asked), ViewDeny)
+    with pytest.raises(InvalidError):
+        await law(w, incidents).decide(operator(), dataclasses.replace(asked, wanted_at=None))
+    with pytest.raises(InvalidError):
+        await law(w, incidents).decide(operator(), dataclasses.replace(asked, act=Act.CLIP_FETCH))
+
+
+async def test_a_still_is_asked_for_where_live_views_are(w, incidents):
+    """The same rule gives both, each by a yes of its own; one second of the day."""
+    _, _, cameras, _ = await asking_shop(w)
+    asked = dataclasses.replace(wish(cameras[0], incidents), act=Act.STILL_TAKE)
+    place = await law(w, incidents).decide(operator(), asked)
+
+    assert isinstance(place, AskPlace)
+    assert (place.footage, place.who) == (None, operator().person_id)

@@ -6,7 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
-from gateway.app.live import GivenTies
+from gateway.app.given_ties import GivenTies
 from gateway.kernel.database import Database
 from gateway.live import Live
 from partner_agent.wire import messages as m

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MOST_BYTES = 4 * 1024 * 1024
 LOCKS = [ROOT / "requirements.lock", *sorted((ROOT / "deploy").glob("*.lock"))]
 
 
@@ -41,6 +42,17 @@ def test_the_readme_names_only_commands_that_exist():
         named = set(re.findall(r"`?make ([a-z-]+)", (ROOT / name).read_text()))
 
         assert named <= targets
+
+
+def test_nothing_large_is_kept_here():
+    """No file under version control is larger than 4 MB: a crashed program's memory was, with all it knew."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    kept = [ROOT / name for name in listed.stdout.split("\0") if name]
+    assert len(kept) > 100
+    assert [path.name for path in kept if path.is_file() and path.stat().st_size > MOST_BYTES] == []
 
 
 def test_architecture_stays_short():

@@ -42,6 +42,13 @@ class Desk:
         return httpx.get(self.origin + "/test/look", params=asked, timeout=10).raise_for_status().text
 
 
+class FakeMarks:
+    """One picture that carries a code."""
+
+    async def sessions_of(self, code: str) -> list[str]:
+        return ["ses_" + "8" * 26] if code == "ABCD-EFG0" else []
+
+
 def _writer(bench: LogBench) -> HTTPRouteHandler:
     morning = Morning(bench.database, bench.log, bench.ids)
 
@@ -60,7 +67,7 @@ def _writer(bench: LogBench) -> HTTPRouteHandler:
 def desk(portal: BlockingPortal, served_database: Database) -> Iterator[Desk]:
     """The desk over an empty log."""
     bench = LogBench(served_database, clock=SystemClock(), ids=SystemIds())
-    oversight = OversightDesk(database=bench.database, audit=bench.log, reader=bench.reader)
+    oversight = OversightDesk(database=bench.database, audit=bench.log, reader=bench.reader, marks=FakeMarks())
     app = web_app(
         [*PAGES, _writer(bench)],
         caller=Caller(OFFICER),
@@ -110,6 +117,24 @@ def test_list_is_current_by_itself(chromium, desk):
 
         assert seen.page.input_value("#since") == "2026-01-01"
         assert seen.errors == []
+
+
+def test_a_code_from_a_picture_leads_to_its_view(chromium, desk):
+    """One that no picture carries says so beside the field; the right one shows the entries of that view alone."""
+    with watched(chromium) as seen:
+        page = seen.page
+        page.goto(desk.origin + "/oversight")
+        page.fill("#code", "ABCD-EFGX")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/oversight/picture?code=ABCD-EFGX")
+        assert "Read it again" in page.inner_text("#code-error")
+        assert page.input_value("#code") == "ABCD-EFGX"
+        assert seen.axe() == []
+        page.fill("#code", "ABCD-EFG0")
+        page.click("text=Find the view")
+        page.wait_for_url("**/oversight?session=ses_88888888888888888888888888")
+        assert "Only this view" in page.inner_text("main")
+        assert seen.axe() == []
 
 
 @pytest.mark.parametrize("path", ["/oversight", "/oversight/entries/"])

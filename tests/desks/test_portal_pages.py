@@ -2,14 +2,16 @@
 
 import dataclasses
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from anyio.from_thread import BlockingPortal
 
 from gateway.kernel.database import Database
 from gateway.kernel.principal import ANONYMOUS, Principal, Role
-from partner_agent.wire.clock import SystemClock
+from partner_agent.wire.clock import SystemClock, from_rfc3339, to_rfc3339
 from partner_agent.wire.ids import SystemIds
+from tests.fakes.clock import START
 from tests.fakes.requests import FakeRequests, FakeViewRequests
 from tests.support.authenticators import authenticator
 from tests.support.browser import Watched, served, watched
@@ -319,6 +321,34 @@ def test_without_a_passkey_a_live_request_says_how_to_answer_on_site(chromium, d
         page.click("article button")
         page.wait_for_url("**?done=view-declined")
         assert page.locator("article").count() == 0
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, False), (1440, True)])
+def test_a_recording_and_a_still_are_asked_for_in_their_own_words(chromium, desk, width, dark, tmp_path):
+    """The first page says which; the card says which minutes, or that it is one picture, and what a yes gives."""
+    asks = FakeViewRequests()
+    desk.w.portal._view_requests = asks
+    with watched(chromium, width=width, height=1000, dark=dark) as seen:
+        camera, page = _with_camera(seen, desk), seen.page
+        asks.credentials = ("AAAA",)
+        span = {"t0": START - timedelta(minutes=10), "t1": START}
+        asks.add(camera, act="recorded.view", **span)
+        asks.add(camera, act="still.take")
+        asks.add(camera, act="still.take", state="opened", can_end=False)
+        page.goto(desk.origin + "/portal")
+        assert page.get_by_text("Somebody asks for a still picture of Front door").is_visible()
+        page.click("text=Somebody asks to look at the recording of Front door")
+        page.wait_for_url("**/portal/requests")
+        recorded, still, given = page.locator("article").all()
+        moments = [time.get_attribute("datetime") for time in recorded.locator("dd time[data-exact]").all()]
+        assert [to_rfc3339(from_rfc3339(moment or "")) for moment in moments] == [*map(to_rfc3339, span.values())]
+        assert "Exactly this part, once, for at most 15 minutes" in recorded.inner_text()
+        assert recorded.get_by_role("button", name="Let them look").is_visible()
+        assert "One picture, of what happens when it is taken" in still.inner_text()
+        assert still.get_by_role("button", name="Give one picture").is_visible()
+        assert "You gave it" in given.inner_text()
+        page.screenshot(path=str(tmp_path / "requests.png"), full_page=True)
+        _sound(seen)
 
 
 @pytest.mark.parametrize("what", ["views", "recordings"])

@@ -1,9 +1,11 @@
 """A live view through every real part: camera, agent, gateway, log, relay; ended by the owner's one switch."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import anyio
 import pytest
@@ -20,7 +22,7 @@ from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import OpenedView, Session, Words, words_of
 from gateway.partners import Place
 from gateway.sites import Progress
-from partner_agent.rtc import h264, rtp, sdp
+from partner_agent.rtc import h264, sdp, sdp_sound
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.simulator.camera import Camera
 from policies.clauses import Preset, of_preset
@@ -28,6 +30,7 @@ from policies.vocabulary import IncidentKind, Origin
 from tests.support.agent_process import PIN, AgentProcess
 from tests.support.cameras import camera_server, make_film, small_stream
 from tests.support.legs import TWO, End
+from tests.support.ordinances import enact
 from tests.support.site_server import SiteServer, site_server
 from tests.support.waiting import until
 
@@ -44,6 +47,8 @@ class City:
     operator: Principal
     incident_id: str
     tasks: TaskGroup
+    media_address: str
+    door: Camera
 
     async def open(self) -> OpenedView:
         """The operator asks to see the camera."""
@@ -55,10 +60,13 @@ class City:
             fingerprint=TWO.fingerprint,
         )
 
-    async def call(self, opened: OpenedView, *, into: list[bytes] | None = None) -> End:
-        """Call the relay as the operator's browser would; packets go to `into`."""
-        end = End(await UdpPort.open("127.0.0.1"), TWO, is_controlling=True, rtp=[] if into is None else into)
+    async def call(
+        self, opened: OpenedView, *, into: list[bytes] | None = None, wants: sdp_sound.Sound | None = None
+    ) -> End:
+        """Call the relay as the operator's browser would, for its sound too if it `wants` it; packets go to `into`."""
+        end = End(await UdpPort.open(self.media_address), TWO, is_controlling=True, rtp=[] if into is None else into)
         offer = sdp.Call(end.leg.user_fragment, end.leg.password, TWO.fingerprint, "actpass", "recvonly", 96, "42e01f")
+        offer = replace(offer, sound=wants)
         headers = {"content-type": "application/sdp", "authorization": f"Bearer {opened.ticket}"}
         response = await self.server.http.post(opened.whep_url, content=sdp.write(offer), headers=headers)
         assert response.status_code == 201, response.text
@@ -89,30 +97,58 @@ class City:
 
 
 @asynccontextmanager
-async def city(database: Database, folder: Path, preset: Preset = Preset.EMERGENCIES) -> AsyncIterator[City]:
-    """Everything running, the first document approved on site."""
+async def city(
+    database: Database,
+    folder: Path,
+    preset: Preset = Preset.EMERGENCIES,
+    *,
+    is_recorded: bool = False,
+    media_address: str = "127.0.0.1",
+    site_address: str = "",
+    told: Mapping[str, Any] = MappingProxyType({}),
+    law: str = "",
+    sound: tuple[bytes, ...] = (),
+    camera_at: Mapping[str, str] = MappingProxyType({}),
+    **answers: Any,
+) -> AsyncIterator[City]:
+    """Everything running, the first document approved on site; `answers` change those of the preset.
+
+    `told` are settings of the gateway, `law` an ordinance that is enacted first, `sound` is the camera's;
+    `media_address` is where site and viewers meet the engine, `site_address` the site's own where it is another one.
+    """
     film = small_stream(make_film(folder / "film.mp4"), folder, gop_frames=15)
+    door = Camera("door", {"main": film}, algorithms=(), sound=sound)
     async with (
-        camera_server(Camera("door", {"main": film}, algorithms=())) as rtsp,
-        site_server(database, folder) as server,
+        camera_server(door) as rtsp,
+        site_server(database, folder, told=told) as server,
     ):
-        agent = AgentProcess(folder / "agent", server.url, ("door",), url=f"rtsp://127.0.0.1:{rtsp}/door/main")
+        at = {"url": f"rtsp://127.0.0.1:{rtsp}/door/main", **camera_at}
+        agent = AgentProcess(
+            folder / "agent",
+            server.url,
+            ("door",),
+            **at,
+            is_recorded=is_recorded,
+            media_address=site_address or media_address,
+        )
         await server.until_key_set()
+        if law:
+            await enact(server.services.ordinances, law)
         async with agent.enrolling() as (code, finish):
             await server.approve(code)
             await finish()
         async with agent.running(), anyio.create_task_group() as tasks:
-            camera = await _shared(server, agent, preset)
+            camera = await _shared(server, agent, preset, answers)
             operator = await _operator(server)
             place = camera.place
             report = IncidentReport(IncidentKind.ROBBERY, Origin.CAD, place.lat, place.lon, number="26-1")
             incident = await server.services.incidents.feed(operator.organisation_id, report)
             await until(lambda: server.services.live.is_running)
-            yield City(server, agent, camera, operator, incident.id, tasks)
+            yield City(server, agent, camera, operator, incident.id, tasks, media_address, door)
             tasks.cancel_scope.cancel()
 
 
-async def _shared(server: SiteServer, agent: AgentProcess, preset: Preset) -> ListedCamera:
+async def _shared(server: SiteServer, agent: AgentProcess, preset: Preset, answers: dict[str, Any]) -> ListedCamera:
     services, site = server.services, server.site
 
     async def has_camera() -> bool:
@@ -123,7 +159,7 @@ async def _shared(server: SiteServer, agent: AgentProcess, preset: Preset) -> Li
     camera = await services.cameras.add(server.owner, site, facts)
     local = (await server.sites.agents.view(site.organisation_id, site.id)).cameras[0]
     await server.sites.agents.tick(server.owner, site.id, {local.local_id: camera.id})
-    clauses = [of_preset(preset, frozenset({camera.id}), is_home=False)]
+    clauses = [replace(of_preset(preset, frozenset({camera.id}), is_home=False), **answers)]
     await services.sharing.save(server.owner, site.id, clauses, made_from=0)
 
     async def is_progress(progress: Progress) -> bool:
@@ -154,39 +190,45 @@ async def _operator(server: SiteServer) -> Principal:
     )
 
 
+async def lives_until_the_owner_switches_off(town: City) -> End:
+    """A view of the whole way: started, leased for longer than a lease lives, over at once, logged."""
+    services = town.server.services
+    opened = await town.open()
+    end = await town.call(opened)
+    await until(lambda: len(end.rtp) > 20, timeout_s=15)
+    await town.in_state(opened, "established")
+    await anyio.sleep(12)  # longer than a lease: it is being renewed on all sides
+    count = len(end.rtp)
+    await until(lambda: len(end.rtp) > count)
+
+    await services.sharing.switch(town.server.owner, town.camera, is_on=False)
+
+    ended = await town.in_state(opened, "ended")
+    assert words_of(ended) is Words.ENDED_BY_RULES
+    count = len(end.rtp)
+    await anyio.sleep(0.5)
+    assert len(end.rtp) == count
+    with pytest.raises((DeniedError, NotFoundError)):
+        await town.open()
+
+    async def is_accounted() -> bool:
+        return (await town.read(opened)).is_reconciled
+
+    await town.server.until(is_accounted)
+    log = await services.audit.find(Query(streams=frozenset({opened.session_id})), limit=50)
+    kinds = [entry.kind for entry in reversed(log.entries)]
+    assert kinds[:4] == ["view.requested", "grant.issued", "view.accepted", "view.started"]
+    assert set(kinds[4:]) == {"view.ended", "view.accounted"}
+    await end.leg.close()
+    end.port.close()
+    return end
+
+
 async def test_a_view_lives_and_ends_by_the_owner_s_switch(sqlite_database: Database, tmp_path: Path):
     """Permitted by both keys, decodable from the first packet, over at once; both accounts fit."""
     async with city(sqlite_database, tmp_path) as town:
-        services = town.server.services
-        opened = await town.open()
-        end = await town.call(opened)
-        await until(lambda: len(end.rtp) > 20, timeout_s=15)
-        assert h264.starts_key_unit(rtp.parse(end.rtp[0]).payload)
-        await town.in_state(opened, "established")
-        await anyio.sleep(12)  # longer than a lease: it is being renewed on all sides
-        count = len(end.rtp)
-        await until(lambda: len(end.rtp) > count)
-
-        await services.sharing.switch(town.server.owner, town.camera, is_on=False)
-
-        ended = await town.in_state(opened, "ended")
-        assert words_of(ended) is Words.ENDED_BY_RULES
-        count = len(end.rtp)
-        await anyio.sleep(0.5)
-        assert len(end.rtp) == count
-        with pytest.raises((DeniedError, NotFoundError)):
-            await town.open()
-
-        async def is_accounted() -> bool:
-            return (await town.read(opened)).is_reconciled
-
-        await town.server.until(is_accounted)
-        log = await services.audit.find(Query(streams=frozenset({opened.session_id})), limit=50)
-        kinds = [entry.kind for entry in reversed(log.entries)]
-        assert kinds[:4] == ["view.requested", "grant.issued", "view.accepted", "view.started"]
-        assert set(kinds[4:]) == {"view.ended", "view.accounted"}
-        await end.leg.close()
-        end.port.close()
+        end = await lives_until_the_owner_switches_off(town)
+        assert h264.starts_key_unit(end.rtp[0].payload)
 
 
 async def test_two_viewers_share_one_uplink(sqlite_database: Database, tmp_path: Path):

@@ -43,7 +43,7 @@ def gateway(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def read_in_spanish(seen: Watched, where: str) -> None:
     """The page says that it is Spanish, holds no English sentence of ours, fits the phone, and axe finds nothing."""
     page = seen.page
-    assert page.evaluate("document.documentElement.lang") == "es-US", where
+    assert page.locator("html").get_attribute("lang") == "es-US", where
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     text = page.inner_text("body")
     assert [sentence for sentence in ENGLISH if sentence in text] == [], where

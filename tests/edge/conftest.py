@@ -80,13 +80,19 @@ async def ticketed(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {"kind": str(request.user.kind)}
 
 
+@post("/ticketed-body", opt=requires(PUBLIC, reads_cookies=False))
+async def ticketed_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Reads its body itself."""
+    return {"bytes": len(await request.body())}
+
+
 @get("/own-headers", opt=requires(PUBLIC))
 async def own_headers() -> Response[str]:
     """Sets its own caching."""
     return Response("x", headers={"cache-control": "public, max-age=60"})
 
 
-ROUTES = [start, form, send_form, make_thing, secret, fail, slow, ticketed, own_headers]
+ROUTES = [start, form, send_form, make_thing, secret, fail, slow, ticketed, ticketed_body, own_headers]
 
 
 @pytest.fixture

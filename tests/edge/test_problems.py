@@ -1,5 +1,8 @@
 """Every failure is told as problem+json or as a page, and nothing internal leaks."""
 
+import logging
+from typing import Any
+
 import httpx
 import pytest
 
@@ -93,3 +96,39 @@ def test_every_kind_has_a_status_and_a_title():
 def test_internal_kind_never_shows_its_sentence():
     """A bare LenspactError is internal, so its text stays inside."""
     assert "secret" not in problem_of(errors.LenspactError("secret")).sentence
+
+
+@pytest.mark.parametrize("path", ["/form", "/ticketed-body"])
+async def test_a_page_that_leaves_while_it_reports_is_no_failure(app: Any, caplog: pytest.LogCaptureFixture, path: str):
+    """Its request breaks off in the middle of the body: one line for whoever looks for it, no trace, no 5xx."""
+    headers = [(b"content-type", b"application/x-www-form-urlencoded"), (b"content-length", b"100")]
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "state": {},
+        "headers": [(b"host", b"localhost:8080"), *headers],
+        "client": ("127.0.0.1", 9),
+        "server": ("localhost", 80),
+    }
+    arrives = iter([{"type": "http.request", "body": b"csrf=", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(arrives)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with caplog.at_level(logging.DEBUG, logger="lenspact"):
+        await app(scope, receive, send)
+
+    assert [message["status"] for message in sent if "status" in message] == [400]
+    said = [record for record in caplog.records if record.name == "lenspact.problems"]
+    assert [(record.levelname, record.exc_info) for record in said] == [("DEBUG", None)]

@@ -31,3 +31,21 @@ class FakeClock:
     def step_wall(self, duration_s: float) -> None:
         """Move wall time only, as a wrong clock or an NTP step does."""
         self._now += timedelta(seconds=duration_s)
+
+
+class HeldClock(FakeClock):
+    """Whoever sleeps waits until a test lets time pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._moved = anyio.Event()
+
+    async def sleep(self, duration_s: float) -> None:
+        until_s = self.monotonic() + duration_s
+        while self.monotonic() < until_s:
+            await self._moved.wait()
+
+    def advance(self, duration_s: float) -> None:
+        super().advance(duration_s)
+        moved, self._moved = self._moved, anyio.Event()
+        moved.set()

@@ -149,6 +149,20 @@ class FakeSeconds:
         """Ask."""
         self._put(principal, camera_id, purpose, incident_id)
 
+    async def ask_for_still(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> SecondAsk:
+        """Ask."""
+        ask = self._put(principal, camera_id, purpose, incident_id)
+        self.asked[ask.id] = replace(ask, act="still.take")
+        return self.asked[ask.id]
+
+    async def ask_to_look_back(
+        self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str, at: datetime
+    ) -> SecondAsk:
+        """Ask, for a minute before the moment."""
+        ask = self._put(principal, camera_id, purpose, incident_id)
+        self.asked[ask.id] = replace(ask, act="recorded.view", t0=at - timedelta(minutes=1), t1=at)
+        return self.asked[ask.id]
+
     async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
         """Ask."""
         ask = self._put(principal, wish.camera_id, wish.purpose, wish.incident_id)
@@ -209,3 +223,16 @@ class FakeSeconds:
         self.asked[ask_id] = replace(ask, state="confirmed" if is_yes else "declined", is_over=not is_yes)
         self.publisher.publish(topic_of_first(self.first.person_id), ask.camera_id)
         return self.asked[ask_id]
+
+
+@dataclass
+class FakeLayouts:
+    """What people chose, in memory."""
+
+    chosen: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def read(self, person_id: str, name: str) -> str:
+        return self.chosen.get((person_id, name), "")
+
+    async def keep(self, person_id: str, name: str, value: str) -> None:
+        self.chosen[person_id, name] = value

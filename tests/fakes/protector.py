@@ -1,8 +1,6 @@
 """A protector that a test can read through."""
 
-from collections.abc import Sequence
-
-from partner_agent.rtc.srtp import Part, UsedIndexes
+from partner_agent.rtc.srtp import Parts, UsedIndexes
 
 
 class PlainProtector:
@@ -18,7 +16,7 @@ class PlainProtector:
         self._used.use(index)
         return header + payload
 
-    def seal(self, parts: Sequence[Part], first: int) -> bool:
+    def seal(self, parts: Parts, first: int) -> bool:
         """Never."""
         del parts, first
         return False

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gateway.desks.portal import Request, ViewRequest
 from gateway.kernel.errors import ConflictError, PreconditionError
@@ -69,7 +70,7 @@ class FakeViewRequests:
     credentials: tuple[str, ...] = ()
     refusal: str = ""
 
-    def add(self, camera_id: str, *, state: str = "asked", now: datetime = START) -> str:
+    def add(self, camera_id: str, *, state: str = "asked", now: datetime = START, **changes: Any) -> str:
         """A request to watch this camera."""
         request = ViewRequest(
             id=f"vwr_{len(self.held)}",
@@ -85,6 +86,7 @@ class FakeViewRequests:
             digest="cd" * 32,
             offer=TouchOffer("AAAA", self.credentials) if state == "asked" else None,
         )
+        request = replace(request, **changes)
         self.held[request.id] = request
         return request.id
 

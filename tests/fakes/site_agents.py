@@ -17,6 +17,7 @@ class FakeSiteAgents:
     def __init__(self) -> None:
         self.by_site: dict[str, SiteAgent] = {}
         self.ticks: dict[str, dict[str, str]] = {}
+        self.drawn: dict[str, dict[str, dict[str, str]]] = {}  # areas by agent and its own camera id
         self.held: dict[str, Position] = {}
         self.nudged: list[str] = []
         self.touches: list[tuple[str, str, Assertion]] = []
@@ -59,6 +60,10 @@ class FakeSiteAgents:
     async def ticked(self, agent_id: str) -> Mapping[str, str]:
         """Its ticked cameras."""
         return self.ticks.get(agent_id, {})
+
+    async def areas(self, agent_id: str) -> Mapping[str, Mapping[str, str]]:
+        """As the test drew them."""
+        return self.drawn.get(agent_id, {})
 
     def nudge(self, agent_id: str) -> None:
         """Remember."""

@@ -6,6 +6,7 @@ import pyotp
 import pytest
 
 from gateway.identity import totp
+from tests.support.authenticator_app import AuthenticatorApp
 
 SEED = b"12345678901234567890"  # RFC 6238, appendix B
 
@@ -46,6 +47,26 @@ def test_used_and_older_steps_are_refused():
     assert totp.matching_step(SEED, totp.code_at(SEED, step), now=now, last_step=step) is None
     assert totp.matching_step(SEED, totp.code_at(SEED, step - 1), now=now, last_step=step) is None
     assert totp.matching_step(SEED, totp.code_at(SEED, step + 1), now=now, last_step=step) == step + 1
+
+
+def test_who_signs_in_three_times_within_a_step_gives_a_code_that_is_taken_each_time():
+    """The second takes the next step's code, the third waits until that is no longer too early."""
+    unix_s = 1_800_000_007.0
+    waited_s: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal unix_s
+        waited_s.append(seconds)
+        unix_s += seconds
+
+    app, last_step = AuthenticatorApp(SEED, unix_s=lambda: unix_s, sleep=sleep), 0
+    for _ in range(3):
+        code = app.code()
+        taken = totp.matching_step(SEED, code, now=datetime.fromtimestamp(unix_s, UTC), last_step=last_step)
+        assert taken is not None
+        last_step = taken
+
+    assert waited_s == [pytest.approx(23.0)]
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "abcdef", "１２３４５６", "-12345", "12 34 5"])

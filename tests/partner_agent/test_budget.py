@@ -98,3 +98,40 @@ def test_without_a_bound_everything_fits():
     assert share.take(10**12)
     assert uplinks.budget.affords(10**12)
     assert uplinks.open("second", None) is not None
+
+
+def test_what_leaves_twice_is_counted_and_stops_before_pictures_would():
+    """Asked for without end, it takes three quarters of what may leave at once, and nobody gives way for it."""
+    uplinks = Uplinks()
+    share, older = uplinks.open("first", 4_000_000), uplinks.open("older", 4_000_000)
+    assert share is not None
+    assert older is not None
+
+    repeated = sum(share.spares(1_130) for _ in range(10_000)) * 1_200
+
+    assert repeated == RATE_BPS / 8 * DEPTH_S * 0.75
+    assert older.take(500_000)
+    assert uplinks.over == []
+
+    uplinks.clock.advance(1)
+    again = sum(share.spares(1_130) for _ in range(10_000)) * 1_200
+    assert again <= RATE_BPS / 8 - 500_000
+
+
+def test_nothing_leaves_twice_for_who_gave_way():
+    """The end of an uplink is the end of its repetitions."""
+    uplinks = Uplinks()
+    share = uplinks.open("first", 1_000_000)
+    assert share is not None
+    assert share.spares(1_000)
+
+    share.give_way()
+
+    assert not share.spares(1_000)
+
+
+def test_without_a_bound_what_was_lost_leaves_again():
+    """The stream's own budget of repetitions is another matter."""
+    share = Uplinks(0).open("first", None)
+    assert share is not None
+    assert all(share.spares(100_000) for _ in range(1_000))

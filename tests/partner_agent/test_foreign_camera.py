@@ -2,17 +2,25 @@
 
 import itertools
 import subprocess
+import threading
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import anyio
+import anyio.to_thread
 import av
 import pytest
 
+from partner_agent import camera_sound, describing, sound_source
+from partner_agent.areas import WHOLE, Area, box, shape_of
+from partner_agent.camera_sound import CameraSound, SoundKind
 from partner_agent.demux import CameraAddress, Transport
 from partner_agent.premises import Premises
 from partner_agent.rtc import nal
-from partner_agent.rtc.units import AccessUnit
+from partner_agent.rtc.sdp_sound import Codec
+from partner_agent.rtc.units import AccessUnit, SoundUnit
 from partner_agent.rtsp import CameraSource, SourceState
 from partner_agent.settings import CameraSettings, Secret
 from partner_agent.store import Store
@@ -20,6 +28,7 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.support import foreign, waiting
 from tests.support.foreign import PASSWORD, USER
+from tests.support.tones import share_of_tone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.camera, pytest.mark.slow]
 
@@ -78,6 +87,34 @@ async def test_foreign_unusable_streams_are_named(server: tuple[int, subprocess.
 
     assert source.status.code == "codec_unsupported"
     assert word in source.status.sentence
+
+
+async def test_foreign_h265_is_painted_as_it_is_made_anew(server: tuple[int, subprocess.Popen[str]]):
+    """Decoded once and encoded once: every picture that comes out is black where it must be."""
+    address = CameraAddress(f"rtsp://127.0.0.1:{server[0]}/h265", USER, PASSWORD)
+    whole = Area("all", "All", box(0, 0, WHOLE, WHOLE), shape_of(320, 180))
+    source = CameraSource(address, clock=SystemClock(), ids=SystemIds(), is_anew=True, areas=[whole])
+    units = await take(source, 40)
+
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    frames = [frame for unit in units for frame in decoder.decode(av.Packet(unit.data))]
+    assert len(frames) == 40
+    assert max(max(bytes(frame.planes[0])) for frame in frames) < 24
+
+
+async def test_foreign_h265_is_made_anew(server: tuple[int, subprocess.Popen[str]]):
+    """H.264 comes out, key picture first, and every picture can be decoded."""
+    address = CameraAddress(f"rtsp://127.0.0.1:{server[0]}/h265", USER, PASSWORD)
+    source = CameraSource(address, clock=SystemClock(), ids=SystemIds(), is_anew=True)
+    units = await take(source, 40)
+
+    assert units[0].is_key
+    assert nal.has_parameter_sets(units[0].data)
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    assert [len(decoder.decode(av.Packet(unit.data))) for unit in units] == [1] * 40
+    assert abs(units[-1].pts_90k - units[0].pts_90k - 39 * 6000) < 12_000
 
 
 @pytest.mark.parametrize(("path", "word"), [("h265", "not H.264"), ("h264-b", "B-frames")])
@@ -183,3 +220,52 @@ def decoded(pictures: list[bytes]) -> list[bytes]:
     frames = [frame for picture in pictures for frame in decoder.decode(av.Packet(picture))]
     frames += decoder.decode(None)
     return [bytes(frame.planes[0]) for frame in frames]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "codec"), [("alaw", SoundKind.G711, Codec.PCMA), ("aac", SoundKind.AAC, Codec.OPUS)]
+)
+async def test_foreign_sound_comes_as_the_tone_it_was(
+    server: tuple[int, subprocess.Popen[str]], path: str, kind: SoundKind, codec: Codec
+):
+    """A-law as it is, AAC as Opus in packets of 20 ms: decoded by another library, the tone is nearly all there is."""
+    address = CameraAddress(f"rtsp://127.0.0.1:{server[0]}/{path}", USER, PASSWORD)
+    text = await anyio.to_thread.run_sync(describing.described, address)
+    assert text is not None
+    assert camera_sound.read(text).kind is kind
+
+    units = await anyio.to_thread.run_sync(heard, address, 100)
+
+    assert {unit.codec for unit in units} == {codec}
+    steps = {after.ticks - before.ticks for before, after in itertools.pairwise(units)}
+    assert steps == ({960} if codec is Codec.OPUS else {len(units[0].data)})
+    rate, samples = samples_of(units)
+    assert share_of_tone(samples[rate // 2 :], rate) > 0.99
+    assert share_of_tone(samples[rate // 2 :], rate, 2_000) < 0.01
+
+
+async def test_foreign_sound_of_another_kind_is_named_and_not_sent(server: tuple[int, subprocess.Popen[str]]):
+    """The owner reads what it is; nothing of it comes."""
+    address = CameraAddress(f"rtsp://127.0.0.1:{server[0]}/g722", USER, PASSWORD)
+    text = await anyio.to_thread.run_sync(describing.described, address)
+
+    assert text is not None
+    assert camera_sound.read(text) == CameraSound(SoundKind.OTHER, "G722/8000/1")
+    with pytest.raises(ValueError, match="a kind of sound that is not sent"):
+        await anyio.to_thread.run_sync(heard, address, 1)
+
+
+def heard(address: CameraAddress, count: int) -> list[SoundUnit]:
+    """The first pieces of a camera's sound."""
+    return list(itertools.islice(sound_source.units(address, clock=SystemClock(), stop=threading.Event()), count))
+
+
+def samples_of(units: list[SoundUnit]) -> tuple[int, list[float]]:
+    """Rate and samples, by FFmpeg's own decoders."""
+    is_opus = units[0].codec is Codec.OPUS
+    context = cast("Any", av.CodecContext.create("opus" if is_opus else "pcm_alaw", "r"))
+    context.sample_rate, context.layout = units[0].codec.clock_hz, "mono"
+    to_floats = av.AudioResampler(format="flt", layout="mono")
+    frames = [frame for unit in units for frame in context.decode(av.Packet(unit.data))]
+    planes = [bytes(made.planes[0])[: 4 * made.samples] for frame in frames for made in to_floats.resample(frame)]
+    return units[0].codec.clock_hz, list(array("f", b"".join(planes)))

@@ -1,24 +1,31 @@
 """The gate: each numbered check refuses with its code before the next is looked at; then what passes."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import pytest
 
+from partner_agent.ports import Limits
+from partner_agent.questions import owes_more
 from partner_agent.wire import grants
 from partner_agent.wire import messages as m
 from partner_agent.wire.limits import INCIDENT_MOVES, MAX_OUTSTANDING_PROMISES
 from partner_agent.wire.problems import Code
 from partner_agent.wire.tokens import LocalSigner
 from policies.model import Totals
+from policies.request import Caps
+from policies.vocabulary import Act, Obligation
 from tests.fakes.clock import FakeClock
 from tests.policies import build
 from tests.support.agents import PIN, Bench
 from tests.support.lying_gateway import AGENT, GATEWAY
 
 pytestmark = pytest.mark.anyio
+LOUD = {"seconds": 300, "height_lines": 720, "audio": True}
 
 
 @pytest.fixture
@@ -419,6 +426,36 @@ async def test_a_good_grant_is_accepted_and_published(bench: Bench):
     assert not order.limits.audio
 
 
+async def test_sound_leaves_where_grant_and_own_rules_both_give_it(bench: Bench):
+    """Asked for in the grant and given by the owner's document; a grant that does not ask is silent there too."""
+    bench.share(build.policy(build.rule("sound", acts=frozenset({Act.LIVE_VIEW, Act.LIVE_AUDIO}))))
+
+    owed = {name: value for name, value in bench.body()["obligations"].items() if name != Obligation.AUDIO_OFF}
+
+    assert await _sent(bench, caps=LOUD, obligations=owed) == "accepted"
+    assert await _sent(bench, caps=LOUD) == "accepted"  # a gateway that says both owes the stricter
+    assert await _sent(bench) == "accepted"
+
+    assert [order.limits.audio for order in bench.publisher.orders] == [True, False, False]
+    said = [line.body.get("sound") for line in bench.agent.journal.all() if line.kind == "accepted"]
+    assert said == [True, None, None]
+
+
+def test_a_running_view_with_sound_owes_more_once_it_would_be_silent():
+    """It ends then: a running view is not changed."""
+    caps, sent = Caps(60, 720, audio=True), Limits(60, 720, audio=True, ptz=False, masks=frozenset())
+    grant = cast(
+        "Any",
+        SimpleNamespace(caps=SimpleNamespace(seconds=60, height_lines=720, audio=True, ptz=False), obligations={}),
+    )
+    permit = cast("Any", SimpleNamespace(caps=caps, obligations={}))
+    silenced = cast("Any", SimpleNamespace(caps=caps, obligations={Obligation.AUDIO_OFF: True}))
+
+    assert not owes_more(permit, grant, sent)
+    assert owes_more(silenced, grant, sent)
+    assert not owes_more(silenced, grant, replace(sent, audio=False))
+
+
 async def test_every_refusal_is_repeated_until_noted(bench: Bench):
     """A refusal closes its grant, so it must arrive."""
     await _sent(bench, purpose="teleport")
@@ -446,3 +483,18 @@ async def test_6_a_moving_incident_needs_the_owners_word(bench: Bench, is_moving
     moved = bench.body()["incident"] | {"moves": 1, "has_moved": True}
 
     assert await _sent(bench, incident=moved) == ("accepted" if is_moving else Code.POLICY_DENIES)
+
+
+async def test_an_uplink_is_told_which_views_are_opening(bench: Bench):
+    """What is accepted and does not run yet needs its part of the site, too; what runs, and a still, does not count."""
+    assert await _sent(bench) == "accepted"
+    assert await _sent(bench) == "accepted"
+    assert list(bench.publisher.opening) == []
+    bench.publisher.gate = anyio.Event()
+    body = bench.body()
+    assert await _answer(bench, bench.gateway.grant(body)) == "accepted"
+
+    assert await _sent(bench) == "accepted"
+
+    assert [camera for camera, _limits in bench.publisher.opening] == [body["camera"]]
+    bench.publisher.gate.set()

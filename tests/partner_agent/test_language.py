@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from partner_agent import local_page, local_view, pin, site
+from partner_agent import (
+    areas,
+    demux,
+    local_areas,
+    local_page,
+    local_record,
+    local_view,
+    local_words,
+    pin,
+    premises,
+    rtsp,
+    site,
+)
 from partner_agent.language import ENGLISH, SPANISH, _, asked_for, speaking, spoken
 from partner_agent.local_http import Request
 from partner_agent.local_page import LocalPage
@@ -18,8 +30,11 @@ from tests.policies import build
 from tests.support.agents import PIN, Bench
 
 HOST = "127.0.0.1:8790"
-TABLES = ("ACTS", "STATES", "_WORKS", "_LINES", "_DETAILS", "_HOW", "PROBLEM_SENTENCES", "NOTHING_WAITS")
-SENTENCES = ("ActError", "PinError", "_plain")
+TABLES = (
+    *("ACTS", "_LOOKS", "STATES", "_WORKS", "_LINES", "_DETAILS", "_HOW", "PROBLEM_SENTENCES", "NOTHING_WAITS"),
+    *("NO_AREA", "_EDGES", "_OF", "_A_MESSAGE", "_LIVE_FROM", "LONG_GOP", "ANEW"),
+)
+SENTENCES = ("ActError", "PinError", "AreaError", "_plain")
 HELD = re.compile(r"%\(\w+\)[sd]|\{\}")
 
 
@@ -44,7 +59,7 @@ def test_what_has_no_text_is_said_in_english():
 def _texts() -> set[str]:
     """What the page can say: what is given to `_`, the tables that are looked up, the sentences of refusals."""
     found: set[str] = set()
-    for module in (local_view, local_page, site, pin):
+    for module in (local_areas, local_record, local_words, local_view, local_page, site, pin, areas, premises):
         for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
             match node:
                 case ast.Call(func=ast.Name("_"), args=[ast.Constant(str(text)), *_rest]):
@@ -56,6 +71,26 @@ def _texts() -> set[str]:
                 case ast.Return(value=ast.Constant(str(text))) if module in (local_page, pin):
                     found.add(text)
     return {text for text in found if text not in {"", "{}", "No.", "Done."} and " input" not in text}
+
+
+def test_what_a_camera_says_is_there_in_spanish():
+    """Every sentence that demultiplexer and source give its owner, those with a codec's name in them too."""
+    tree = ast.parse("".join(Path(module.__file__).read_text() for module in (demux, rtsp)))
+    found = {
+        node.value.value if isinstance(node.value, ast.Constant) else "This camera sends HEVC."
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "sentence"
+    }
+    found |= {
+        one.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "CameraError"
+        for one in node.args[1:]
+        if isinstance(one, ast.Constant)
+    }
+
+    assert len(found) > 8
+    assert [text for text in found if not any(known.startswith(text) for known in TEXTS)] == []
 
 
 def _values(value: ast.expr) -> set[str]:

@@ -7,12 +7,15 @@ from typing import Any
 import anyio
 import pytest
 
+from partner_agent import link
 from partner_agent.assembly import Adapters, Agent
+from partner_agent.channels import LinkLostError
 from partner_agent.identity import Identity
-from partner_agent.ports import LinkLostError
+from partner_agent.link import PONG_S, QUIET_S
 from partner_agent.wire import classes, handshake
 from partner_agent.wire import messages as m
 from partner_agent.wire.frames import MalformedError, decode, encode
+from partner_agent.wire.limits import LEASE_VALID_S
 from partner_agent.wire.tokens import LocalSigner, TokenError
 from tests.fakes.clock import FakeClock
 from tests.support.agents import Bench
@@ -28,6 +31,7 @@ class OtherEnd:
         self.bench, self.lies = bench, lies
         self.heard: list[m.Message] = []
         self.closed_with: list[int] = []
+        self.asked = 0
         self._to_agent, self._frames = anyio.create_memory_object_stream[bytes](64)
         self.epoch = lies.get("epoch")
 
@@ -70,6 +74,15 @@ class OtherEnd:
         async for frame in self._frames:
             yield frame
         raise LinkLostError("gone")
+
+    async def answers(self) -> bool:
+        self.asked += 1
+        if self.lies.get("mute"):
+            await anyio.sleep_forever()
+        return True
+
+    def abandon(self) -> None:
+        self._to_agent.close()
 
     async def close(self, code: int, reason: str) -> None:
         self.closed_with.append(code)
@@ -116,11 +129,11 @@ async def _once(agent: Agent) -> None:
 
 
 async def test_a_link_comes_up_and_says_what_is_so(bench: Bench):
-    """Proof, ack with the next epoch, then state and cameras."""
+    """Proof, ack with the next epoch, then state, cameras and black areas."""
     other = OtherEnd(bench)
     agent = await _link_up(bench, other)
 
-    assert [type(message) for message in other.heard] == [m.Proof, m.Ack, m.SiteState, m.Cameras]
+    assert [type(message) for message in other.heard] == [m.Proof, m.Ack, m.SiteState, m.Cameras, m.Areas]
     assert (other.of(m.Ack)[0].epoch, agent.identity.epoch) == (1, 1)
 
 
@@ -131,6 +144,49 @@ async def test_the_document_in_force_is_acknowledged_on_every_new_link(bench: Be
     await _link_up(bench, other)
 
     assert bench.claims(other.of(m.PolicyAck)[0])["seq"] == 1
+
+
+async def _silence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, is_watched: bool, silent_s: float, **lies: Any
+) -> OtherEnd:
+    """A link on which nothing is heard for so long."""
+    monkeypatch.setattr(link, "LOOK_S", 0.001)
+    monkeypatch.setattr(link, "PONG_S", 0.001)
+    other = OtherEnd(bench, **lies)
+
+    async def pass_by(agent: Agent) -> None:
+        agent.link._is_watched = lambda: is_watched
+        bench.clock.advance(silent_s)
+        await anyio.sleep(0.05)
+
+    await _link_up(bench, other, pass_by)
+    return other
+
+
+async def test_a_dead_way_is_noticed_while_somebody_watches(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    """Leases should have come; no answer either: the link is let go, for another one, before the leases end."""
+    await _silence(bench, monkeypatch, is_watched=True, silent_s=QUIET_S + 0.1, mute=True)
+
+    assert bench.agent.journal.newest(1)[0].body["why"] == "the gateway was silent while somebody watched"
+    assert QUIET_S + PONG_S <= LEASE_VALID_S / 2
+
+
+@pytest.mark.parametrize(
+    ("is_watched", "silent_s", "is_mute"),
+    [(True, QUIET_S, False), (True, QUIET_S - 1, True), (False, 100.0, True)],
+)
+async def test_a_link_is_kept_where_it_answers_or_nothing_is_due(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    is_watched: bool,
+    silent_s: float,
+    is_mute: bool,
+):
+    """A busy gateway that answers is not left; where nobody watches silence is no sign of anything."""
+    other = await _silence(bench, monkeypatch, is_watched=is_watched, silent_s=silent_s, mute=is_mute)
+
+    assert bench.agent.journal.newest(1)[0].kind == "link_up"
+    assert (other.asked > 0) is not is_mute
 
 
 @pytest.mark.parametrize(

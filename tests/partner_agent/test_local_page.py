@@ -1,5 +1,6 @@
 """The owner's page: no other name, no other origin, no frame; what gives needs code and PIN, what takes neither."""
 
+import ast
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from partner_agent import local_http, local_view
+from partner_agent import local_http, local_record
 from partner_agent.local_http import Request, Response
 from partner_agent.local_page import ALWAYS, LocalPage
+from partner_agent.local_words import time_of
 from partner_agent.settings import Secret
 from partner_agent.wire import views
+from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.messages import ViewAsk
+from policies.vocabulary import Act
 from tests.fakes.clock import FakeClock
 from tests.policies import build
 from tests.support.agents import PIN, Bench
@@ -20,6 +24,10 @@ from tests.support.documents import clip_request, view_request
 
 pytestmark = pytest.mark.anyio
 HOST = "127.0.0.1:8790"
+MACHINES_OWN = {
+    *("start", "link_up", "link_lost", "key_set", "key_set_refused", "lineage", "lease_refused", "gateway_problem"),
+    *("unsupported", "promise_kept", "proof_refused", "preserve_refused"),
+}
 
 
 class Desk:
@@ -210,6 +218,31 @@ async def test_somebody_watches_live_only_after_the_owners_yes(desk: Desk):
     assert [each.answer for each in bench.agent.view_asks.asked()] == ["no", "yes"]
 
 
+async def test_a_recording_and_a_still_are_asked_for_in_their_own_words(desk: Desk):
+    """The exact range, the person, and that it is one picture; the act to confirm is named as what it is."""
+    bench = desk.bench
+    bench.share(build.policy(build.rule(condition="ask")))
+    usual = {"lineage": bench.agent.policy.position.lineage, "who": "per_7"}
+    span = {"from": "2026-11-23T14:50:00Z", "to": "2026-11-23T14:58:30Z"}
+    recorded = view_request(**usual, **span, act="recorded.view", request_id="vwr_1")
+    still = view_request(**usual, act="still.take", request_id="vwr_2")
+    for request in (recorded, still):
+        bench.agent.desk.take(ViewAsk(id="msg", request=request))
+    page = (await desk.get()).body
+    assert "Somebody asks to look at your recording</h3>" in page
+    assert "Somebody asks for a still picture</h3>" in page
+    assert page.count("per_7") == 2
+    for moment in span.values():
+        assert time_of(from_rfc3339(moment)) in page
+
+    digest = views.parse(recorded).sha256
+    begun = (await desk.post("/begin", act="view", subject=digest)).body
+    assert "let somebody look at your recording" in begun
+    assert time_of(from_rfc3339(span["to"])) in begun
+    await desk.post("/act", act="view", subject=digest, pin=PIN, code=desk.code())
+    assert [each.answer for each in bench.agent.view_asks.asked()] == [None, "yes"]
+
+
 @pytest.mark.parametrize(
     ("state", "said", "word", "remedy"),
     [
@@ -341,7 +374,56 @@ async def test_nothing_a_browser_sends_ends_the_agent(raw: bytes):
 
 async def test_every_line_of_the_record_can_be_shown(desk: Desk):
     """Whatever the record holds, a contradiction of the log with both roots above all, the page is there."""
-    for kind in local_view._LINES:
+    for kind in local_record._LINES:
         desk.bench.agent.journal.add(kind, roots=["aa", "bb"], reason=None, camera="door", seconds=3, why={"x": 1})
 
     assert (await desk.get()).status is HTTPStatus.OK
+
+
+async def test_the_page_says_how_many_streams_are_made_anew_and_how_many_may_be(desk: Desk):
+    """Whoever wonders why a picture is refused reads it beside the cameras."""
+    encoders = desk.bench.agent.world.encoders
+    encoders.take("door")
+
+    assert f"Streams made anew on this machine now: 1 of at most {encoders.most}." in (await desk.get()).body
+
+
+async def test_a_fault_has_words_and_says_where_it_was(desk: Desk):
+    """In the reader's language; what the gateway called its message is not repeated."""
+    journal = desk.bench.agent.journal
+    journal.add("fault", of="goodbye", why="OverflowError")
+    journal.add("fault", of="PolicyNo", why="KeyError")
+    body = (await desk.get()).body
+
+    assert body.count("Something failed that should not; only what it touched has ended") == 2
+    assert "in the end of a view, OverflowError" in body
+    assert "in a message of the gateway&#x27;s, KeyError" in body
+    assert "PolicyNo" not in body
+
+
+def test_whatever_is_written_down_has_words_or_is_the_machine_s_own():
+    """A new kind of line is given words here, or is put on the list of those that say nothing to an owner."""
+    written: set[str] = set()
+    for path in Path(local_record.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="add", value=ast.Attribute(attr="_journal" | "journal"))):
+                    names = ast.walk(node.args[0])
+                    written |= {one.value for one in names if isinstance(one, ast.Constant)}
+
+    assert len(written) > 40
+    assert written - local_record._LINES.keys() == MACHINES_OWN
+
+
+async def test_a_view_of_a_recording_is_not_called_live(desk: Desk):
+    """Whoever stands at the site reads what is looked at: the present, or what was recorded."""
+    bench = desk.bench
+    bench.share(build.policy(build.rule(acts=frozenset({Act.RECORDED_VIEW}))))
+    recorded = {"from": "2026-11-23T14:51:00.000Z", "to": "2026-11-23T14:56:00.000Z"}
+    await bench.send_grant(act="recorded.view", recorded=recorded)
+
+    body = (await desk.get()).body
+
+    assert "</span> Recording</strong>" in body
+    assert "looks at the recording of" in body
+    assert "</span> Live</strong>" not in body

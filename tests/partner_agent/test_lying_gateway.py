@@ -11,8 +11,10 @@ import pytest
 
 from partner_agent.wire import messages as m
 from partner_agent.wire import views
+from partner_agent.wire.check_messages import ConnectionCheck, ConnectionChecked
 from partner_agent.wire.documents import CLIP_LABEL, VIEW_LABEL, Position
 from partner_agent.wire.frames import decode
+from partner_agent.wire.limits import CHECKS_AN_HOUR
 from partner_agent.wire.problems import Code, PolicyProblem
 from partner_agent.wire.tokens import LocalSigner
 from partner_agent.wire.touches import Assertion
@@ -438,3 +440,39 @@ async def test_one_yes_for_a_second_incident_and_a_flood_of_questions(bench: Ben
     assert bench.notice.told == ["view_ask"] * 4
     assert _record(bench, "view_ask_refused")["code"] == Code.LIMIT
     assert len(bench.agent.view_asks.waiting()) == 4
+
+
+# --- connection checks
+
+
+async def test_a_gateway_that_asks_for_one_connection_check_after_another(bench: Bench):
+    """So many an hour look at anything; the others are refused, the owner's record says so once, and time heals it."""
+    kinds = [await _checked(bench) for _ in range(CHECKS_AN_HOUR + 10)]
+
+    assert kinds == [ConnectionChecked] * CHECKS_AN_HOUR + [m.Problem] * 10
+    assert _record(bench, "checks_too_often")["count"] == CHECKS_AN_HOUR
+    assert [line.kind for line in bench.agent.journal.newest(20)].count("checks_too_often") == 1
+    bench.clock.advance(HOUR_S)
+    assert await _checked(bench) is ConnectionChecked
+
+
+async def test_a_gateway_that_used_up_its_checks_keeps_nobody_on_site_from_looking(bench: Bench):
+    """It is refused, and whoever stands there learns of their cameras without it."""
+    for _ in range(CHECKS_AN_HOUR):
+        await _checked(bench)
+    bench.clock.advance(60)
+    bench.agent.site.look()
+
+    assert await _checked(bench) is m.Problem
+    last = bench.agent.desk.checks.last
+    assert last is not None
+    assert (last[0], last[1].re) == (bench.clock.now(), "")
+
+
+async def _checked(bench: Bench) -> type[m.Message]:
+    """What the site says to a full check."""
+    bench.heard(m.Message)
+    bench.agent.desk.take(ConnectionCheck(id="msg_c", servers=[], is_full=True))
+    await anyio.wait_all_tasks_blocked()
+    (said,) = bench.heard(m.Message)
+    return type(said)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from partner_agent.proofs import ASK_PERIOD_S, FIRST_ASK_S, MOST_ASKED
 from partner_agent.wire import messages as m
 from tests.fakes.clock import FakeClock
 from tests.support.agents import PIN, Bench
@@ -45,6 +46,27 @@ async def test_answers_to_two_questions_asked_at_once_are_both_taken(bench: Benc
     bench.agent.desk.take(second)
 
     assert bench.agent.proofs.outstanding == 0
+
+
+async def test_an_answer_that_another_one_has_overtaken_is_asked_for_again(bench: Bench, clock: FakeClock):
+    """The second answer proves growth from a head that is no longer the newest; what was signed stays on record."""
+    bench.agent.desk.take(bench.gateway.proof(_leaf(bench)))
+    have = bench.agent.proofs.head.size
+    await bench.send_grant()
+    await bench.send_grant()
+    clock.advance(FIRST_ASK_S)
+    assert [ask.have_size for ask in bench.agent.proofs.requests()] == [have, have]
+    bench.agent.desk.take(bench.gateway.proof(_leaf(bench, -2), have_size=have))
+    await bench.send_grant()
+    second = bench.gateway.proof(_leaf(bench, -2), have_size=have)
+    bench.agent.desk.take(second)
+
+    lines = bench.agent.journal.newest(20)
+    assert "proof_refused" not in [line.kind for line in lines]
+    (overtaken,) = [line.body for line in lines if line.kind == "proof_overtaken"]
+    assert [str(overtaken["size"]), overtaken["root"]] == second.checkpoint.split("\n")[1:3]
+    (again,) = bench.agent.proofs.requests()
+    assert (again.leaf_hash, again.have_size) == (_leaf(bench, -2), have + 2)
 
 
 async def test_a_promise_without_proof_is_overdue_after_its_delay(bench: Bench, clock: FakeClock):
@@ -165,6 +187,31 @@ async def test_the_agent_asks_until_it_has_the_proof(bench: Bench, clock: FakeCl
     bench.agent.proofs.tick()
 
     assert [item.leaf_hash for item in bench.agent.proofs.requests()] == [_leaf(bench)]
+
+
+async def test_a_gateway_that_is_behind_is_asked_for_few_proofs_at_a_time(bench: Bench, clock: FakeClock):
+    """The others wait for an answer, or for the next turn; each has its turn, and all are proved once it answers."""
+    for _ in range(2 * MOST_ASKED - 1):  # all a site waits for at one time
+        await bench.send_grant()
+        bench.agent.sessions.end_all("asked")
+    hashes = {_leaf(bench, index) for index in range(len(bench.gateway.leaves))}
+    assert len(hashes) == bench.agent.proofs.outstanding
+    clock.advance(61)
+    bench.agent.proofs.tick()
+    assert bench.agent.proofs.is_overdue
+
+    turns = []
+    for _ in range(2):
+        turns.append([item.leaf_hash for item in bench.agent.proofs.requests()])
+        assert bench.agent.proofs.requests() == []
+        clock.advance(ASK_PERIOD_S)
+    assert [len(turn) for turn in turns] == [MOST_ASKED, MOST_ASKED]
+    assert {leaf_hash for turn in turns for leaf_hash in turn} == hashes
+
+    for _ in range(len(hashes)):
+        for item in bench.agent.proofs.requests():
+            bench.agent.desk.take(bench.gateway.proof(item.leaf_hash, have_size=item.have_size))
+    assert not bench.agent.proofs.is_overdue
 
 
 async def test_the_pulse_carries_the_requests(bench: Bench, clock: FakeClock):

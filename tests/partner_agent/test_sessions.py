@@ -7,8 +7,10 @@ from pathlib import Path
 import anyio
 import pytest
 
+from partner_agent.accounts import MOST_SAID, REPEAT_S
 from partner_agent.ports import Counts, MediaError
 from partner_agent.wire import messages as m
+from partner_agent.wire.playback_messages import ViewSize
 from partner_agent.wire.problems import Code
 from policies.model import Totals
 from tests.fakes.clock import START, FakeClock
@@ -243,6 +245,45 @@ async def test_an_account_is_repeated_until_noted_over_a_restart(bench: Bench):
     assert bench.heard(m.Stopped) == []
 
 
+async def test_few_accounts_are_on_their_way_at_a_time(bench: Bench, clock: FakeClock):
+    """A slow gateway is not told more because it is slow: what it notes makes room, what it does not is said again."""
+    for number in range(MOST_SAID + 4):
+        claims = {"re": f"msg_{number}", "grant_sha256": f"{number:064x}", "code": "policy_denies"}
+        bench.agent.accounts.say("refused", claims)
+    bench.agent.accounts.repeat()
+    assert bench.heard(m.Refused) == []  # whoever said it posts it first
+
+    bench.agent.accounts.repeat(now=True)
+    first = bench.heard(m.Refused)
+    bench.agent.accounts.repeat()
+    assert (len(first), bench.heard(m.Refused)) == (MOST_SAID, [])
+    for message in first[:3]:
+        bench.agent.desk.take(m.Noted(id="msg_n", re=message.id))
+    bench.agent.accounts.repeat()
+    second = bench.heard(m.Refused)
+    assert len(second) == 3
+    assert not {one.id for one in first} & {one.id for one in second}
+    clock.advance(REPEAT_S)
+    bench.agent.accounts.repeat()
+    assert [one.id for one in bench.heard(m.Refused)] == [one.id for one in [*first[3:], *second]][:MOST_SAID]
+
+
+async def test_statements_that_are_never_noted_keep_no_other_back(bench: Bench, clock: FakeClock):
+    """Whatever the gateway makes of the oldest, each has its turn: also one that only `repeat` says."""
+    for number in range(2 * MOST_SAID):
+        claims = {"re": f"msg_{number}", "grant_sha256": f"{number:064x}", "code": "limit"}
+        bench.agent.accounts.say("refused", claims)
+    crash = {"jti": "gnt_1", "session": "ses_1", "seconds_min": 1, "seconds_max": 2, "bytes_min": 3}
+    last = bench.agent.accounts.say("interrupted", crash)
+    bench.restart()
+
+    for _ in range(3):
+        bench.agent.accounts.repeat()
+        clock.advance(REPEAT_S)
+
+    assert [one.id for one in bench.heard(m.Interrupted)] == [last.id]
+
+
 async def test_a_crash_is_accounted_for_with_two_bounds(bench: Bench, clock: FakeClock):
     """After kill -9 the durable count and at most one interval more are stated, and the session does not run again."""
     session, jti = await _start(bench)
@@ -266,6 +307,16 @@ async def test_a_camera_that_does_not_open_ends_its_session_with_the_cause(bench
     await bench.send_grant()
 
     assert _reason(bench) == "camera_unreachable"
+
+
+async def test_an_uplink_that_opens_as_its_session_ends_is_closed(bench: Bench):
+    """Otherwise it would send on, to a relay that forwards nothing, with nobody to stop it."""
+    bench.publisher.meanwhile = lambda order: bench.agent.sessions.end(order.session, "asked")
+    await bench.send_grant()
+    await anyio.wait_all_tasks_blocked()
+
+    assert bench.publisher.publications[0].is_stopped
+    assert bench.agent.sessions.running == ()
 
 
 async def test_an_uplink_that_breaks_ends_its_session(bench: Bench):
@@ -305,3 +356,12 @@ async def test_quarantine_ends_every_session(bench: Bench):
     bench.agent.pulse.on_up()
 
     assert {bench.claims(item)["reason"] for item in bench.heard(m.Stopped)} == {"quarantined"}
+
+
+async def test_how_large_a_view_is_looked_at_reaches_its_uplink(bench: Bench):
+    """Of this session alone; of one that does not run, or less than nothing, it does no harm."""
+    session, _jti = await _start(bench)
+    for name, lines in ((session, 720), ("ses_9", 90), (session, -5)):
+        bench.agent.desk.take(ViewSize(id="m1", session=name, lines=lines))
+
+    assert bench.publisher.publications[0].lines == [0, 720, 0]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import anyio
 import anyio.abc
@@ -94,6 +95,31 @@ async def test_a_failed_uplink_is_not_joined(tasks: anyio.abc.TaskGroup):
     assert len(inner.publications) == 1
 
 
+async def test_those_who_waited_for_an_uplink_that_failed_open_one_together(tasks: anyio.abc.TaskGroup):
+    """Two would call the relay for one publication, and the second call end the first."""
+    inner = FakePublisher()
+    inner.gate, inner.failure = anyio.Event(), MediaError(Code.LIMIT, "no")
+    shared = SharedPublisher(inner, clock=FakeClock())
+
+    async def fails() -> None:
+        with pytest.raises(MediaError):
+            await shared.publish(ORDER, tasks=tasks)
+
+    async with anyio.create_task_group() as views:
+        views.start_soon(fails)
+        await anyio.wait_all_tasks_blocked()
+        views.start_soon(partial(shared.publish, replace(ORDER, session="ses_2"), tasks=tasks))
+        views.start_soon(partial(shared.publish, replace(ORDER, session="ses_3"), tasks=tasks))
+        await anyio.wait_all_tasks_blocked()
+        failed, inner.gate = inner.gate, anyio.Event()
+        failed.set()
+        await anyio.wait_all_tasks_blocked()
+        inner.failure = None
+        inner.gate.set()
+
+    assert [order.session for order in inner.orders] == ["ses_1", "ses_2"]
+
+
 async def test_a_view_that_may_not_have_what_runs_does_not_join(tasks: anyio.abc.TaskGroup):
     """Each view's own limits hold, also on a running uplink."""
     inner = FakePublisher()
@@ -114,3 +140,42 @@ async def test_who_joins_tightens_what_may_leave(tasks: anyio.abc.TaskGroup):
     await shared.publish(replace(ORDER, limits=fewer), tasks=tasks)
 
     assert inner.publications[0].limits == [fewer]
+
+
+async def test_the_largest_picture_of_all_views_counts(tasks: anyio.abc.TaskGroup):
+    """They see the same packets; a view that is over counts no more, and what it says then is not heard."""
+    inner = FakePublisher()
+    shared = SharedPublisher(inner, clock=FakeClock())
+    one = await shared.publish(ORDER, tasks=tasks)
+    two = await shared.publish(replace(ORDER, session="ses_2"), tasks=tasks)
+    one.show(180)
+    two.show(720)
+    one.show(200)
+    two.halt()
+    two.show(1080)
+
+    assert inner.publications[0].lines == [180, 720, 720, 200]
+
+
+async def test_sound_leaves_while_one_of_the_views_may_hear_it(tasks: anyio.abc.TaskGroup):
+    """With the first that may, until the last that may is over; those that only see change nothing."""
+    inner = FakePublisher()
+    shared = SharedPublisher(inner, clock=FakeClock())
+    hears = replace(ORDER, limits=replace(LIMITS, audio=True))
+    silent = await shared.publish(ORDER, tasks=tasks)
+    line = inner.publications[0]
+    assert not line.is_heard
+
+    one, two = [await shared.publish(hears, tasks=tasks) for _ in range(2)]
+    assert line.is_heard
+    one.halt()
+    one.halt()
+    assert line.is_heard
+    two.halt()
+    assert not line.is_heard
+
+    three = await shared.publish(hears, tasks=tasks)
+    silent.halt()
+    assert line.is_heard
+    three.halt()
+    assert not line.is_heard

@@ -204,16 +204,16 @@ def whole(world: Json, case: Json) -> tuple[bool, Json]:
     ]
     caps = caps_left(world, envelopes, case)
     owed = duties(world, rules, case)
-    if nothing := left_of_live(caps, [] if world.get("draws_masks") else owed["masks"], case):
+    if nothing := left_of_view(caps, [] if world.get("draws_masks") else owed["masks"], case):
         return False, nothing
     return True, {"caps": caps, **owed, "rules": [rule["id"] for rule in rules]}
 
 
-def left_of_live(caps: tuple[int, int], undrawn: list[str], case: Json) -> str:
-    """Which layer leaves nothing of a live view; empty where something is left."""
-    if case["act"] not in LIVE:
-        return ""
-    return "envelope" if min(caps) < 1 else "sharing" if undrawn else ""
+def left_of_view(caps: tuple[int, int], undrawn: list[str], case: Json) -> str:
+    """Which layer leaves nothing of a view, live or recorded; empty where something is left."""
+    if case["act"] in LIVE and min(caps) < 1:
+        return "envelope"
+    return "sharing" if undrawn and case["act"] in {*LIVE, "recorded.view"} else ""
 
 
 def service_has(case: Json) -> bool:

@@ -359,14 +359,27 @@ def test_live_is_refused_while_masks_are_asked_for_that_nobody_can_draw(place, a
         held = dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=drawn))
         for refused in (decide(held, asked), preview(held, asked)):
             assert (refused.reason, refused.layer) == (Reason.MASKS, Layer.SHARING)
-            assert refused.explanation.startswith("This camera has no mask areas")
+            assert refused.explanation.startswith("This camera lacks an area")
     for drawn in (frozenset({"a", "b"}), frozenset({"a", "b", "c"})):
         held = dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=drawn))
         assert decide(held, asked).obligations[Obligation.MASKS] == ("a", "b")
 
 
-def test_masks_take_nothing_but_live():
-    """The place on the map and recordings keep their own answer: on site a recording asks for a yes of its own."""
+@pytest.mark.parametrize("place", LIVE_ONES)
+def test_a_recording_is_shown_only_where_its_masks_are_drawn(place):
+    """Watching what was recorded shows the same scene: the same areas are black, or nothing is given."""
+    recorded = frozenset({Act.RECORDED_VIEW})
+    layers = LIVE_ONES[place](policy(rule(acts=recorded, terms="t"), terms=(terms(masks=frozenset({"a"})),)))
+    held = dataclasses.replace(layers, invariants=dataclasses.replace(layers.invariants, drawn_masks=frozenset({"a"})))
+    asked = request(act=Act.RECORDED_VIEW, span=span(), caps=Caps(300, 720))
+
+    refused = decide(layers, asked)
+    assert (refused.reason, refused.layer) == (Reason.MASKS, Layer.SHARING)
+    assert decide(held, asked).obligations[Obligation.MASKS] == ("a",)
+
+
+def test_masks_take_nothing_but_pictures():
+    """The place on the map and recordings keep their own answer: on site a file asks for a yes of its own."""
     acts = frozenset({Act.REGISTRY_VIEW, Act.CLIP_FETCH, Act.PRESERVE_PLACE})
     masked = policy(rule(acts=acts, terms="t"), terms=(terms(masks=frozenset({"a"})),))
 

@@ -120,8 +120,8 @@ def test_the_default_answers_read_like_this():
         "Policía puede ver Portón en vivo y tomar fotos, solo por un incidente cercano, a menos de 2,000 pies, unas 6 "
         "cuadras, reportado al centro del 911, como máximo 30 minutos cada vez.",
         "Policía puede pedirle a usted clips de Portón, como máximo 60 minutos de grabación, de hasta 7 días atrás.",
-        "Policía puede recibir clips de Portón, solo cuando usted dice que sí, cada vez, como máximo 60 minutos de "
-        "grabación, de hasta 7 días atrás.",
+        "Policía puede ver grabaciones de Portón y recibir clips, solo cuando usted dice que sí, cada vez, como máximo "
+        "60 minutos de grabación, de hasta 7 días atrás.",
         "Policía puede hacer que no se borren las grabaciones de Portón, por 3 días como máximo.",
         "Todo esto solo en casos de peligro para la vida, delitos violentos, robos y hurtos, tránsito, personas "
         "desaparecidas, incendios, emergencias médicas, tormentas y sustancias peligrosas, eventos públicos e "

@@ -27,8 +27,8 @@ def test_emergencies_only_reads_like_this():
         "City Police can watch Front door live and take stills, only for an incident nearby, within 2,000 ft, about 6 "
         "blocks, called in to the 911 centre, at most 30 minutes at a time.",
         "City Police can ask you for clips of Front door, at most 60 minutes of recording, not older than 7 days.",
-        "City Police can receive clips of Front door, only when you say yes, each time, at most 60 minutes of "
-        "recording, not older than 7 days.",
+        "City Police can play recordings of Front door and receive clips, only when you say yes, each time, at most 60 "
+        "minutes of recording, not older than 7 days.",
         "City Police can keep recordings of Front door from being overwritten, for at most 3 days.",
         "All of this only for danger to life, violent crime, burglary and theft, traffic, missing people, fire, "
         "medical emergencies, storms and dangerous substances, public events and investigations.",
@@ -59,10 +59,14 @@ SAID = {
         "The unit rtcc of City Police gets nothing from Front door and Yard, ever.",
     ),
     "a deny": (deny(scope="camera:cam_2"), "City Police can never watch Yard live, for danger to life"),
-    "masks": (rule(terms="m"), "refused live as long as no mask areas are drawn there (asked for: 2)"),
+    "masks": (rule(terms="m"), "live only with 2 areas black that are drawn on site, and not at all until they are"),
     "masks of recordings": (
+        rule(acts=frozenset({Act.RECORDED_VIEW}), terms="m"),
+        "recordings watched only with 2 areas black that are drawn on site, and not at all until they are",
+    ),
+    "masks of files": (
         rule(acts=frozenset({Act.CLIP_FETCH}), terms="m"),
-        "recordings only as far as you say on site that they may go without the 2 masked areas",
+        "recordings as a file only as far as you say on site that they may go without the 2 masked areas",
     ),
     "around": (
         rule(acts=frozenset({Act.CLIP_FETCH}), terms="m"),

@@ -6,12 +6,13 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.protocol_model import asking, documents, gateway_asks, key_sets, promises, sessions, viewing
+from tests.protocol_model import asking, documents, gateway_asks, key_sets, looks, promises, sessions, viewing
 from tests.protocol_model.asking import Asking
 from tests.protocol_model.documents import Documents
 from tests.protocol_model.engine import Model
 from tests.protocol_model.gateway_asks import GatewayAsks
 from tests.protocol_model.key_sets import KeySets
+from tests.protocol_model.looks import Looks
 from tests.protocol_model.promises import Promises
 from tests.protocol_model.rules import ALL, Rule
 from tests.protocol_model.sessions import Sessions
@@ -80,6 +81,7 @@ SCENARIOS: Final[dict[str, Build]] = {
         rules, odd=_ODD({"the agent is away until its keys expire"})
     ),
     "recordings and views to be asked for": Asking,
+    "live, a recording and a still, each asked for": Looks,
     "a view asked for on site, answered there and elsewhere": Viewing,
     "an owner asked by the gateway, answers late and again, two processes": lambda rules: GatewayAsks(
         rules, ways=gateway_asks.WAYS[:3]
@@ -122,6 +124,9 @@ NEEDED: Final = (
     Without(Rule.NO_WINS, "recordings and views to be asked for", asking.OVER_NO),
     Without(Rule.KIND, "recordings and views to be asked for", asking.WITHOUT),
     Without(Rule.FIVE, "recordings and views to be asked for", asking.TOO_LONG),
+    Without(Rule.ACT, "live, a recording and a still, each asked for", looks.OTHER_ACT),
+    Without(Rule.RANGE, "live, a recording and a still, each asked for", looks.MORE),
+    Without(Rule.PERSON, "live, a recording and a still, each asked for", looks.SOMEBODY),
     Without(Rule.INCIDENT, "a view asked for on site, answered there and elsewhere", viewing.NAGGED),
     Without(Rule.FINAL, "a view asked for on site, answered there and elsewhere", viewing.OVER_NO),
     Without(Rule.NO_ENDS, "a view asked for on site, answered there and elsewhere", viewing.STAYS),

@@ -8,7 +8,9 @@ import pytest
 from tests.protocol_model.asking import Asking
 from tests.protocol_model.engine import Action, After, explore, replay, walk
 from tests.protocol_model.key_sets import KeySets
+from tests.protocol_model.looks import Looks
 from tests.protocol_model.promises import Promises
+from tests.protocol_model.real_looks import RealLooks
 from tests.protocol_model.real_others import RealAsking, RealKeySets
 from tests.protocol_model.real_sessions import RealAgent, RealPromises, RealSessions
 from tests.protocol_model.real_viewing import RealViewing
@@ -19,6 +21,7 @@ from tests.protocol_model.viewing import Viewing
 pytestmark = pytest.mark.anyio
 REAL: dict[type, type[Any]] = {
     Sessions: RealSessions, Promises: RealPromises, KeySets: RealKeySets, Asking: RealAsking, Viewing: RealViewing,
+    Looks: RealLooks,
 }  # fmt: skip
 MINE = [name for name in SCENARIOS if type(build(name)) in REAL]
 WALKS, STEPS, TOUR_STATES = 3, 25, 1_500

@@ -36,7 +36,7 @@ MOST = Envelope(
     look_back_s=2_592_000,
     height_lines=2160,
 )
-CHOICES = Choices((POLICE, FIRE), MOST)
+CHOICES = Choices((POLICE, FIRE), MOST, ("door", "side-window"))
 GRANTEES = st.sampled_from(
     [
         f"{kind}:{agency.id}/{name}"
@@ -69,6 +69,7 @@ def clauses(draw) -> Clause:
         origins=frozenset({Origin.CAD}) if is_all else origins,
         is_moving=draw(st.booleans()),
         hold=draw(st.booleans()),
+        masks=draw(st.frozensets(st.sampled_from(["door", "side-window"]))),
         audio=draw(st.booleans()),
         ptz=draw(st.booleans()),
         notify=draw(st.sampled_from(Notify)),

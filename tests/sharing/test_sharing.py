@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from gateway.kernel.errors import ConflictError, InvalidError, NotFoundError, PreconditionError
-from gateway.sharing import Availability, Question, Standing, Step
+from gateway.sharing import WISH, Availability, Question, Standing, Step
 from partner_agent.wire.documents import Position
 from partner_agent.wire.limits import APPROVE_BY_S
 from policies.clauses import Live, Preset, Recordings, Where
@@ -477,3 +477,22 @@ async def test_a_decision_says_how_often_its_incident_moved(w):
 
     assert (await ask(w, cameras[0])).moves == 0
     assert (await ask(w, cameras[0], incident=twice)).moves == 2
+
+
+async def test_sound_is_whole_or_not_at_all(w):
+    """Where the owner ticked it the view has it and a silent one says so; elsewhere asking for it is denied."""
+    wish = dataclasses.replace(WISH, audio=True)
+    owner, site, cameras = await w.shop()
+    agent = w.pair(site, cameras)
+    await w.answer(owner, site, dataclasses.replace(usual(*cameras, preset=Preset.OPEN), audio=True))
+    assert await w.deliver(agent) == ["ack"]
+
+    heard, seen = await ask(w, cameras[0], wish=wish), await ask(w, cameras[0])
+    assert isinstance(heard.decision, Permit)
+    assert heard.decision.caps.audio
+    assert isinstance(seen.decision, Permit)
+    assert (seen.decision.caps.audio, seen.may_hear) == (False, True)
+
+    await w.answer(owner, site, usual(*cameras, preset=Preset.OPEN))
+    assert isinstance((await ask(w, cameras[0], wish=wish)).decision, Deny)
+    assert not (await ask(w, cameras[0])).may_hear

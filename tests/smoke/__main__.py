@@ -19,9 +19,11 @@ from playwright.sync_api import Browser, Page
 
 from gateway.incidents.model import GRACE_S
 from tests.smoke.frames import assert_is_picture, videos, violations
-from tests.smoke.measure import Report, pss_mb
-from tests.smoke.people import HOLD_S, MARKET, Newcomer, Operator, SiteAgent, sign_in_agency
-from tests.smoke.stage import LYING, Demo, MissingPartError, chromium, running_demo, window
+from tests.smoke.measure import Report, child_of, pss_mb
+from tests.smoke.people import HOLD_S, MARKET, Newcomer, Operator, SiteAgent, sign_in_agency, tile
+from tests.smoke.recorded import go_back, until
+from tests.smoke.stage import HONEST, LYING, Demo, MissingPartError, chromium, running_demo, window
+from tests.smoke.walled import WALLED, options_for, trusting, turn_beside, walled_window, ways
 from tests.support.authenticators import authenticator
 
 FIRST_FRAME_WARM_MS = 500  # the project's promise on two cores
@@ -38,11 +40,16 @@ def main() -> int:
     """Run every step; the exit status tells."""
     report = Report()
     try:
-        with tempfile.TemporaryDirectory(prefix="lenspact-smoke-") as folder, chromium() as browser:
+        with (
+            tempfile.TemporaryDirectory(prefix="lenspact-smoke-") as folder,
+            turn_beside(Path(folder)) as turn,
+            chromium(*trusting(turn)) as browser,
+        ):
             report.step("starting a fresh demo")
+            program, options = (WALLED, options_for(turn, Path(folder))) if turn else (HONEST, ())
             with ExitStack() as site:
-                with running_demo(Path(folder) / "demo") as demo:
-                    run = Run(demo, browser, report, Path(folder))
+                with running_demo(Path(folder) / "demo", program, options) as demo:
+                    run = Run(demo, browser, report, Path(folder), has_turn=turn is not None)
                     with run.shown_if_it_fails():
                         run.everything(site)
                 report.step("the gateway starts again, and lies: it says yes to everything, with all keys of the city")
@@ -60,7 +67,8 @@ def main() -> int:
 class Run:
     """One run through the main job."""
 
-    def __init__(self, demo: Demo, browser: Browser, report: Report, folder: Path) -> None:
+    def __init__(self, demo: Demo, browser: Browser, report: Report, folder: Path, *, has_turn: bool) -> None:
+        self.has_turn = has_turn
         self.demo, self.browser, self.report, self.folder = demo, browser, report, folder
         self.windows: list[Page] = []
         self.owner = Newcomer(demo, self.window())
@@ -97,7 +105,9 @@ class Run:
         self.register()
         site.enter_context(self.agent.running_paired(self.owner, self.report, self.window()))
         self.watch()
+        self.watch_walled()
         self.seen_by_owner()
+        self.look_back()
         self.clip()
         self.ask_first()
         self.memory()
@@ -119,9 +129,10 @@ class Run:
         """An incident opens, and the nearest permitted cameras start."""
         self.report.step("the operator opens an incident and watches")
         self.operator.open_incident(number="26-118")
-        shown = self.operator.pictures(2)
-        for index in range(len(shown)):
-            assert_is_picture(self.operator.page, index)
+        self.operator.pictures(2)
+        for index, video in enumerate(videos(self.operator.page)):
+            if video.first_ms:
+                assert_is_picture(self.operator.page, index)
         cold_ms = []
         for _ in range(3):
             pressed_ms = self.operator.opens_from_rail()
@@ -129,6 +140,47 @@ class Run:
             cold_ms.append(max(video.first_ms for video in shown) - pressed_ms)
         self.report.figure("incident to pictures", cold_ms, "ms")
         self.watch_warm()
+
+    def watch_walled(self) -> None:
+        """A third person watches from a network that lets nothing out but TLS."""
+        if not self.has_turn:
+            self.report.step("nobody watches by TURN over TLS: coturn is not installed")
+            return
+        self.report.step("a supervisor watches from a network that lets out nothing but TLS, by TURN")
+        walled = Operator(self.demo, walled_window(self.browser))
+        self.windows.append(walled.page)
+        sign_in_agency(self.demo, walled.page, "supervisor")
+        walled.page.goto(self.operator.page.url)
+        walled.pictures(2)
+        assert ways(walled.page) == {"relay tls"}, ways(walled.page)
+        walled.close_pictures()
+        before = len(walled.pictures(0))
+        pressed_ms = walled.watch(CAMERA)
+        first_ms = max(video.first_ms for video in walled.pictures(before + 1))
+        self.report.figure("click to first frame, by TURN/TLS", [first_ms - pressed_ms], "ms")
+        assert not violations(walled.page), violations(walled.page)
+        walled.page.close()
+        self.windows.remove(walled.page)
+
+    def look_back(self) -> None:
+        """The operator goes back from a live picture into the site's recording: pauses, searches, and is live again."""
+        self.report.step("the operator looks at the recording of a live picture, from before the call")
+        looking = Operator(self.demo, self.window())
+        page = looking.page
+        page.context.add_cookies(self.operator.page.context.cookies())  # a one-time code serves once
+        looking.open_incident(number="26-119", at=MARKET)
+        looking.pictures(1)
+        looking.close_pictures(but=MARKET_CAMERA)
+        self.report.figure("left to the recording playing", [go_back(page)], "ms")
+        page.keyboard.press("Space")
+        paused = until(page, lambda now: now["state"] == "paused")
+        page.keyboard.press("ArrowLeft")
+        until(page, lambda now: now["picture"] != paused["picture"] and now["second"] < paused["second"])
+        page.keyboard.press("l")
+        page.locator("lens-recorded").wait_for(state="detached")
+        looking.close_incident()
+        page.close()
+        self.windows.remove(page)
 
     def close_an_incident(self) -> None:
         """A supervisor watches for an incident that the operator then closes; the other steps go on meanwhile."""
@@ -159,7 +211,7 @@ class Run:
         second.pictures(2)
         for _ in range(WARM_STARTS):
             second.close_pictures()
-            before = len(videos(second.page))
+            before = len(second.pictures(0))  # what was closed before its first frame never shows one
             pressed_ms = second.watch(CAMERA)
             started = second.pictures(before + 1)
             warm_ms.append(max(video.first_ms for video in started) - pressed_ms)
@@ -211,13 +263,13 @@ class Run:
     def revoke(self) -> None:
         """The owner switches the camera off; the picture ends everywhere."""
         self.report.step("the owner switches the camera off")
-        tile = self.operator.page.locator("article.tile", has_text=CAMERA)
+        ended = self.operator.page.locator(tile(CAMERA))
         index = self.operator.page.evaluate(
             "(name) => [...document.querySelectorAll('article.tile')].findIndex((t) => t.innerText.includes(name))",
             CAMERA,
         )
         pressed_ms = self.owner.switch_off(CAMERA)
-        tile.get_by_text("Ended by the sharing rules").wait_for()
+        ended.get_by_text("Ended by the sharing rules").wait_for()
         self.operator.page.wait_for_timeout(1500)
         last_ms = self.operator.page.evaluate(
             """(index) => { const video = document.querySelectorAll('article.tile')[index].querySelector('lens-player');
@@ -244,13 +296,14 @@ class Run:
             before = len(self.operator.pictures(1))
             self.operator.ask_owner(ASKED)
             touched_ms = self.owner.let_watch(ASKED)
-            self.operator.page.locator("article.tile[data-first-frame-ms]", has_text=ASKED).wait_for()
+            self.operator.page.locator(tile(ASKED) + "[data-first-frame-ms]").wait_for()
             shown = self.operator.pictures(before + 1)  # those that start by themselves may come late
-            assert_is_picture(self.operator.page, len(shown) - 1)
+            newest = max(index for index, video in enumerate(videos(self.operator.page)) if video.first_ms)
+            assert_is_picture(self.operator.page, newest)
             self.report.figure("yes to first frame", [max(v.first_ms for v in shown) - touched_ms], "ms")
             self.owner.stop_watching(ASKED)
-            tile = self.operator.page.locator("article.tile", has_text=ASKED)
-            tile.get_by_text("Ended by the sharing rules").wait_for()
+            ended = self.operator.page.locator(tile(ASKED))
+            ended.get_by_text("Ended by the sharing rules").wait_for()
 
     def lied_to(self) -> None:
         """The city asks for a picture whose owner took the yes back; the site says no by itself, and writes it down."""
@@ -266,7 +319,7 @@ class Run:
 
     def memory(self) -> None:
         """Proportional set sizes while cameras are watched; the agent is the market's, with its four cameras."""
-        relay = _child_of(self.demo.pid, "gateway.app.relay")
+        relay = child_of(self.demo.pid, "gateway.app.relay")
         self.report.figure("memory of the gateway (PSS)", [pss_mb(self.demo.pid)], "MB", at_most=200)
         self.report.figure("memory of the relay (PSS)", [pss_mb(relay)], "MB", at_most=100)
         agent_pid = int(self.demo.facts["agent_pid"])
@@ -292,18 +345,6 @@ class Run:
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert run.returncode == 0, f"lenspact-verify {what}: {run.stdout}{run.stderr}"
         self.report.step(f"lenspact-verify {what}: {run.stdout.strip().splitlines()[-1]}")
-
-
-def _child_of(pid: int, module: str) -> int:
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
-            words = (path / "cmdline").read_bytes().decode().split("\0")
-        except (OSError, ValueError):
-            continue
-        if parent == pid and module in words:
-            return int(path.name)
-    raise AssertionError(f"no {module} runs under the demo")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ class YesToEverything:
     def __init__(self, *, decisions: Decisions, incidents: Incidents) -> None:
         self._decisions, self._incidents = decisions, incidents
 
+    def together(self) -> "YesToEverything":
+        """Itself."""
+        return self
+
     async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
         """Never."""
         del organisation_id, agency_id
@@ -84,7 +88,7 @@ def main() -> None:
 
     async def lying(settings: Settings) -> Services:
         services = await honest(settings)
-        services.live._decider = YesToEverything(decisions=services.decisions, incidents=services.incidents)
+        services.live._verdicts._decider = YesToEverything(decisions=services.decisions, incidents=services.incidents)
         return services
 
     demo.prepare = lying

@@ -7,11 +7,33 @@ from pathlib import Path
 
 
 def pss_mb(pid: int) -> float:
-    """Proportional set size of process `pid` in MB (10^6 bytes), from the kernel's own account."""
+    """Proportional set size in MB (10^6 bytes): its own memory, and its part of what it shares with others."""
+    return _rollup_mb(pid, "Pss")
+
+
+def anonymous_mb(pid: int) -> float:
+    """What it has filled itself, heap and stacks, in MB: no part of it depends on which other processes run."""
+    return _rollup_mb(pid, "Pss_Anon")
+
+
+def _rollup_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024 / 1e6
-    raise AssertionError(f"no Pss of process {pid}")
+    raise AssertionError(f"no {name} of process {pid}")
+
+
+def child_of(pid: int, module: str) -> int:
+    """The child of process `pid` that runs `module`."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((path / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            words = (path / "cmdline").read_bytes().decode().split("\0")
+        except (OSError, ValueError):
+            continue
+        if parent == pid and module in words:
+            return int(path.name)
+    raise AssertionError(f"no {module} runs under the demo")
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """The stage of the run: a fresh demo in a folder of its own, and a Chromium with a window for each person."""
 
+import base64
 import json
 import shutil
 import signal
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from gateway.identity import newest_link
 from tests.smoke.frames import INIT
+from tests.support.authenticator_app import AuthenticatorApp
 from tests.support.browser import FLAGS
 
 READY_S: Final = 420.0  # set-up on a busy machine, with the footage encoded anew
@@ -44,12 +46,14 @@ class Demo:
         folder: its state.
         facts: what it wrote into ready.json: origin, agent_page_port, site, agent_pid …
         people: sign-ins by role: mail, password, totp_seed.
+        apps: the authenticator app of each of them; a code serves once.
         pid: of the gateway's process.
     """
 
     folder: Path
     facts: dict[str, Any]
     people: dict[str, dict[str, Any]]
+    apps: dict[str, AuthenticatorApp]
     site_pin: str
     pid: int
 
@@ -73,10 +77,12 @@ def running_demo(folder: Path, program: tuple[str, ...] = HONEST, options: tuple
     try:
         _wait_ready(process, folder / "ready.json", log)
         state = json.loads((folder / "demo.json").read_text())
+        people = {person["roles"][0]: person for person in state["people"]}
         yield Demo(
             folder=folder,
             facts=json.loads((folder / "ready.json").read_text()),
-            people={person["roles"][0]: person for person in state["people"]},
+            people=people,
+            apps={role: AuthenticatorApp(base64.b32decode(person["totp_seed"])) for role, person in people.items()},
             site_pin=state["site_pin"],
             pid=process.pid,
         )
@@ -101,8 +107,8 @@ def _wait_ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> N
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, headless.
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Debian's Chromium, headless, with `flags` of the run's own.
 
     Raises:
         MissingPartError: it is not installed.
@@ -111,7 +117,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         raise MissingPartError("the smoke run needs a browser: sudo apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *MEDIA_FLAGS])
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *MEDIA_FLAGS, *flags])
         try:
             yield browser
         finally:

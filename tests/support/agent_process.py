@@ -21,7 +21,16 @@ class AgentProcess:
     """One agent on disk; `enrol` and `running` start processes of it."""
 
     def __init__(
-        self, folder: Path, gateway: str, cameras: tuple[str, ...], *, url: str = "rtsp://127.0.0.1:9/x"
+        self,
+        folder: Path,
+        gateway: str,
+        cameras: tuple[str, ...],
+        *,
+        url: str = "rtsp://127.0.0.1:9/x",
+        user: str = "",
+        password: str = "",
+        is_recorded: bool = False,
+        media_address: str = "127.0.0.1",
     ) -> None:
         """`url`: of every camera; nothing answers at the usual one, for a camera is opened only when it is wanted."""
         folder.mkdir(mode=0o700)
@@ -36,11 +45,14 @@ class AgentProcess:
             "page_port = -1",
             "allow_loopback = true",
             "trust_clock = true",
-            'media_address = "127.0.0.1"',
+            f'media_address = "{media_address}"',
+            f'allow_networks = ["{media_address}/32"]',
+            *(["ring_bytes = 200000000"] if is_recorded else []),
         ]
         for name in cameras:
             lines += ["", "[[cameras]]", f'name = "{name}"', f'label = "The {name}"', f'url = "{url}"']
-            lines.append("is_recorded = false")
+            lines += [f'user = "{user}"', f'password = "{password}"'] if user else []
+            lines.append(f"is_recorded = {str(is_recorded).lower()}")
         self.config.write_text("\n".join(lines) + "\n")
 
     async def _start(self, *arguments: str) -> Process:
@@ -66,6 +78,17 @@ class AgentProcess:
                 group.start_soon(Screen(process).drain)
                 yield
                 group.cancel_scope.cancel()
+        finally:
+            await _stop(process)
+
+    async def command(self, *arguments: str) -> tuple[int, str]:
+        """Run another command beside it; its exit status and what it printed."""
+        process = await self._start(*arguments)
+        try:
+            screen = Screen(process)
+            with anyio.fail_after(60):
+                await screen.drain()
+                return await process.wait(), screen.text
         finally:
             await _stop(process)
 

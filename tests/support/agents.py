@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 
 from partner_agent.addresses import AddressRules
 from partner_agent.assembly import Adapters, Agent
+from partner_agent.checks import Looks
 from partner_agent.identity import Identity
 from partner_agent.policy_store import Outcome
 from partner_agent.settings import Settings
@@ -23,7 +24,7 @@ from partner_agent.wire.tokens import Claims, LocalSigner
 from policies.model import Policy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
-from tests.fakes.media import FakeCameras, FakePublisher, FakeRecordings, FakeUploader
+from tests.fakes.media import FakeCameras, FakePlayers, FakePublisher, FakeRecordings, FakeStills, FakeUploader
 from tests.fakes.surroundings import FakeNotice, FakeResolver, FakeSync
 from tests.policies import build
 from tests.support.lying_gateway import AGENT, GATEWAY, LyingGateway
@@ -50,11 +51,14 @@ _CLASS_OF = {
 class Bench:
     """One site: the agent, its surroundings, and the gateway that may lie to it."""
 
-    def __init__(self, folder: Path, clock: FakeClock, **settings: Any) -> None:
-        self.clock, self.folder = clock, folder
+    def __init__(self, folder: Path, clock: FakeClock, *, looks: Looks | None = None, **settings: Any) -> None:
+        """`looks`: what a connection check looks with; nothing by itself."""
+        self.clock, self.folder, self.looks = clock, folder, looks or Looks()
         self.gateway = LyingGateway(clock)
         self.device = LocalSigner.generate("ES256")
         self.cameras, self.publisher, self.recordings = FakeCameras(), FakePublisher(), FakeRecordings()
+        self.players = FakePlayers()
+        self.stills = FakeStills()
         self.uploader, self.sync, self.notice = FakeUploader(), FakeSync(), FakeNotice()
         self.resolver = FakeResolver()
         self.ids = SequentialIds()
@@ -71,11 +75,14 @@ class Bench:
             dialler=None,  # type: ignore[arg-type]  # tests of the link bring their own
             cameras=self.cameras,
             publisher=self.publisher,
+            players=self.players,
+            stills=self.stills,
             recordings=self.recordings,
             uploader=self.uploader,
             addresses=AddressRules(resolver=self.resolver, allow_loopback=self.settings.allow_loopback),
             sync=self.sync,
             notice=self.notice,
+            looks=self.looks,
         )
         agent = Agent(
             settings=self.settings, store=self.store, identity=Identity(self.store), device=self.device, world=world

@@ -22,9 +22,10 @@ from gateway.identity.model import Credential, ref_of
 from gateway.identity.sign_in import Attempt
 from gateway.incidents import Incident, IncidentReport
 from gateway.kernel.database import Database
-from gateway.kernel.errors import DeniedError, InvalidError, NotFoundError, UnavailableError
+from gateway.kernel.errors import DeniedError, InvalidError, LimitedError, NotFoundError, UnavailableError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import AskWish, Session, ViewDeny, ViewQuestion
+from gateway.live.ports import EngineFeatures
 from gateway.sharing import Freshness, Marker, Question, Search
 from gateway.sites.hub import Online
 from gateway.sites.links import Peer
@@ -37,7 +38,7 @@ from partner_agent.wire.messages import Message, SiteState, ViewAnswer
 from policies.clauses import Clause
 from policies.request import Permit
 from policies.vocabulary import Act, IncidentKind, Origin
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import HeldClock
 from tests.fakes.ids import SequentialIds
 from tests.support.application import services_for, settings_for
 from tests.support.live import BROWSER, FakeRelay, FakeSite
@@ -48,29 +49,26 @@ ADMIN = Principal(PrincipalKind.AGENCY, "per_" + "7" * 26, "age_1", frozenset({R
 EVERYWHERE = Box(-90, -180, 90, 180)
 PURPOSE = "violent_crime"
 AVAILABLE, IF, NOT, UNKNOWN = "available", "available_if", "not_available", "unknown"
+FEATURES = EngineFeatures(
+    keeps_one_certificate=True,
+    confirms_ends=True,
+    is_fenced=True,
+    starts_at_once=True,
+    restarts_ice=True,
+    repairs_apart=True,
+    counts=True,
+    carries_sound=False,
+)
 RUNNING = ("freshness", "live views", "requests to watch", "leases", "views follow rules", "views follow incidents")
-
-
-class HeldClock(FakeClock):
-    """Whoever sleeps waits until a test lets time pass."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._moved = anyio.Event()
-
-    async def sleep(self, duration_s: float) -> None:
-        until_s = self.monotonic() + duration_s
-        while self.monotonic() < until_s:
-            await self._moved.wait()
-
-    def advance(self, duration_s: float) -> None:
-        super().advance(duration_s)
-        self._moved.set()
-        self._moved = anyio.Event()
 
 
 class Relay(FakeRelay):
     """The relay, which is there."""
+
+    @property
+    def features(self) -> EngineFeatures:
+        """As of a server that forwards pictures alone."""
+        return FEATURES
 
     async def figures(self) -> dict[str, int]:
         """It answers."""
@@ -181,7 +179,7 @@ class City:
             confirmation_id=self.confirmation_id,
         )
         try:
-            _, decision = await self.services.live._decide(question)
+            _, decision = await self.services.live._verdicts.on_new(question)
         except NotFoundError:
             return UNKNOWN
         return _word(decision.remedy) if isinstance(decision, ViewDeny) else AVAILABLE
@@ -209,7 +207,7 @@ class City:
         principal = await self.person(self.watcher_id)
         if principal is None:
             return None
-        with suppress(DeniedError, NotFoundError, UnavailableError):
+        with suppress(DeniedError, LimitedError, NotFoundError, UnavailableError):
             opened = await self.services.live.open(
                 principal,
                 camera_id=self.shop.camera.id,

@@ -7,7 +7,8 @@ import anyio
 
 from partner_agent.rtc import certificate, rtcp
 from partner_agent.rtc.hooks import Leg
-from partner_agent.rtc.mux import UdpPort
+from partner_agent.rtc.mux import Port
+from partner_agent.rtc.rtp import RtpPacket
 from partner_agent.wire.ids import SystemIds
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -18,10 +19,10 @@ ONE, TWO = certificate.generate(NOW), certificate.generate(NOW)
 class End:
     """A leg and what arrived at it."""
 
-    port: UdpPort
+    port: Port
     identity: certificate.DtlsIdentity
     is_controlling: bool
-    rtp: list[bytes] = field(default_factory=list)
+    rtp: list[RtpPacket] = field(default_factory=list)
     rtcp: list[bytes] = field(default_factory=list)
     closed: int = 0
 
@@ -31,7 +32,7 @@ class End:
             identity=self.identity,
             ids=SystemIds(),
             is_controlling=self.is_controlling,
-            on_rtp=self.rtp.append,
+            on_rtp=self.rtp.extend,
             on_rtcp=self.rtcp.append,
             on_closed=self._closed,
         )
@@ -43,6 +44,10 @@ class End:
         """Meet `other`; only the controlling end knows where to look."""
         if self.is_controlling:
             await self.leg.add_candidate(other.leg.candidate)
+        await self.shake_hands(other, fingerprint=fingerprint)
+
+    async def shake_hands(self, other: "End", *, fingerprint: str = "") -> None:
+        """Meet `other` where it was said to be."""
         with anyio.fail_after(5):
             await self.leg.connect(
                 user_fragment=other.leg.user_fragment,

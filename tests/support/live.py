@@ -9,25 +9,34 @@ from typing import Any
 
 import anyio
 
+from gateway.app.still_vault import EncryptedStills
 from gateway.audit import AuditLog, Entry, Query
 from gateway.audit.store import SqlEvents
+from gateway.edge.rate_limit import RateLimiter
+from gateway.evidence import EncryptedObjects
 from gateway.kernel.bus import MemoryBus
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError, DeadlineError, NotFoundError, PreconditionError, UnavailableError
 from gateway.kernel.keyring import Keyring
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import AskPlace, AskWish, OpenedView, Session, ViewDeny, ViewPermit, ViewQuestion
-from gateway.live.build import AskGround, Ground, Sessions, build_sessions
+from gateway.live.build import AskGround, Ground, PhoneGround, Sessions, StillGround, build_sessions
 from gateway.live.grants import RelayPlace
+from gateway.live.phones.model import PhoneLink
+from gateway.live.phones.ports import Called
+from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayGoneError
+from gateway.live.relay.protocol import Answer
 from partner_agent.wire import classes, grants, leases, statements
 from partner_agent.wire.grants import Caps, Facts, Incident, Subject
-from partner_agent.wire.ids import IdSource, encode_ulid
-from partner_agent.wire.limits import VIEW_APPROVED_S
+from partner_agent.wire.ids import IdSource, SystemIds, encode_ulid
+from partner_agent.wire.limits import ASKED_VOCABULARY, VIEW_APPROVED_S
 from partner_agent.wire.messages import Accepted, End, Grant, Lease, Message, PolicyStale, Refused, Stopped
+from partner_agent.wire.playback_messages import ViewSize
 from partner_agent.wire.tokens import LocalSigner, PublicKey, hash_of
 from partner_agent.wire.touches import Assertion
-from policies.vocabulary import Remedy
+from policies.request import Span
+from policies.vocabulary import Act, Remedy
 from tests.fakes.clock import FakeClock
 from tests.fakes.ids import SequentialIds
 from tests.fakes.log_health import FakeLogHealth
@@ -69,9 +78,18 @@ class FakeDecider:
     seconds: int = 600
     horizon_s: float | None = None
     second_id: str = ""
+    may_hear: bool = False
+    masks: tuple[str, ...] = ()
+    most_lines: int = 720
     asked: list[ViewQuestion] = field(default_factory=list)
+    walls: int = 0  # how many walls, of one view or more, were decided together
+    around: timedelta = timedelta(seconds=60)  # of a recording before the wanted moment
     off: set[str] = field(default_factory=set)  # owners who pressed the switch
     meanwhile: Callable[[], Awaitable[object]] | None = None  # once, before the next answer about an owner's yes
+
+    def together(self) -> "FakeDecider":
+        self.walls += 1
+        return self
 
     async def is_switched_off(self, organisation_id: str, agency_id: str) -> bool:
         assert agency_id == AGENCY
@@ -95,11 +113,20 @@ class FakeDecider:
             raise NotFoundError("There is no such camera.")
         if self.answer is not None:
             return self.answer
+        if question.sound and not self.may_hear:
+            return ViewDeny(
+                reason="guardrail", layer="sharing", remedies=(), site_id=SITE, organisation_id=ORGANISATION
+            )
         now = self.clock.now()
         approved = question.approved
         if self.needs_yes and (approved is None or now >= approved.until):
             return ViewDeny(
-                reason="condition", layer="sharing", remedies=(Remedy.ASK,), site_id=SITE, organisation_id=ORGANISATION
+                reason="condition",
+                layer="sharing",
+                remedies=(Remedy.ASK,),
+                site_id=SITE,
+                organisation_id=ORGANISATION,
+                agent_id=AGENT,
             )
         seconds, horizon_s = self.seconds, self.horizon_s
         if approved is not None:  # as the law does: a yes is to a short view, and its end is a horizon
@@ -115,12 +142,14 @@ class FakeDecider:
             policy_sha256=POLICY,
             subject=Subject(ref="ref", agency=AGENCY, unit="rtcc", role="operator", assurance=2),
             facts=Facts(),
-            caps=Caps(seconds=seconds, height_lines=720),
-            obligations={"watermark": True, "max_s": seconds},
+            caps=Caps(seconds=seconds, height_lines=self.most_lines, audio=question.sound),
+            obligations={"watermark": True, "max_s": seconds, **({"masks": list(self.masks)} if self.masks else {})},
             incident=Incident(ref="i", kind="robbery", origin="cad", cell=(1, 2), opened_at="2026-11-23T15:00:00.000Z"),
             horizon=now + timedelta(seconds=horizon_s) if horizon_s is not None else None,
             ground="two_persons" if self.second_id else "always",
             second_id=self.second_id,
+            may_hear=self.may_hear and not question.sound,
+            footage=question.footage or (question.wanted_at and Span(question.wanted_at - self.around, now)) or None,
         )
 
 
@@ -148,6 +177,8 @@ class FakeAskLaw:
             lineage="a" * 32,
             local_camera=LOCAL,
             active_until=self.active_until,
+            who="ref",
+            footage=(wish.wanted_at and Span(wish.wanted_at - timedelta(minutes=4), wish.wanted_at)) or None,
         )
 
     async def is_active(self, incident_id: str) -> bool:
@@ -160,12 +191,17 @@ class FakeAskSites:
 
     link: str = "lnk_1"
     is_slow: bool = False
+    is_new: bool = True  # knows requests for recordings and stills
     asked: list[Mapping[str, Any]] = field(default_factory=list)
     taken_back: list[str] = field(default_factory=list)
 
     def link_of(self, agent_id: str) -> str:
         del agent_id
         return self.link
+
+    def knows(self, agent_id: str, act: Act) -> bool:
+        del agent_id
+        return act is Act.LIVE_VIEW or self.is_new
 
     async def ask(self, agent_id: str, document: Mapping[str, Any]) -> None:
         del agent_id
@@ -203,13 +239,17 @@ class FakeSite:
         self.device = device or LocalSigner.generate("ES256")
         self.agent_id = agent_id
         self.answer = "accept"
-        self.problem, self.fresh = "", "fresh-1"
+        self.problem, self.fresh, self.vocabulary = "", "fresh-1", ASKED_VOCABULARY
+        self.is_sounding = True
+        self.orders: list[Message] = []
+        self.says: Callable[[Message], Message] | None = None
         self.is_connected = True
         self.gate = anyio.Event()
         self.gate.set()
         self.grants: list[grants.ReadGrant] = []
         self.leases: list[leases.Lease] = []
         self.ends: list[End] = []
+        self.sizes: list[int] = []  # how high pictures are said to be
         self._keyring, self._clock, self._count = keyring, clock, 0
 
     def problem_of(self, agent_id: str) -> str:
@@ -219,6 +259,13 @@ class FakeSite:
     def fresh_of(self, agent_id: str) -> str:
         del agent_id
         return self.fresh
+
+    def vocabulary_of(self, agent_id: str) -> int:
+        del agent_id
+        return self.vocabulary
+
+    def has_sound(self, agent_id: str, local_camera: str) -> bool:
+        return self.is_sounding and (agent_id, local_camera) == (AGENT, LOCAL)
 
     def new_id(self) -> str:
         self._count += 1
@@ -235,6 +282,8 @@ class FakeSite:
         match message:
             case End():
                 self.ends.append(message)
+            case ViewSize():
+                self.sizes.append(message.lines)
             case Lease():
                 keys = (self._keyring.lease.public,)
                 self.leases.append(leases.parse(message.token, keys, gateway=GATEWAY, agent=self.agent_id))
@@ -243,7 +292,10 @@ class FakeSite:
         del agent_id, deadline_s
         if not self.is_connected:
             raise UnavailableError("The site is not connected.")
-        assert isinstance(message, Grant)
+        if not isinstance(message, Grant):
+            self.orders.append(message)
+            assert self.says is not None
+            return self.says(message)
         keys = (self._keyring.grant.public,)
         read = grants.parse(message.token, keys, gateway=GATEWAY, agent=self.agent_id, now=self._clock.now())
         grants.check_leaf(read)
@@ -294,13 +346,20 @@ class FakeRelay:
     on_admit: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
     admitted: dict[str, float] = field(default_factory=dict)
     leased: list[list[str]] = field(default_factory=list)
+    with_sound: list[str] = field(default_factory=list)
+    picture: bytes = b""
+    on_picture: Callable[[], Awaitable[None]] | None = None  # before its answer
 
     @property
     def is_ready(self) -> bool:
         return not self.is_gone
 
-    async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+    async def admit(
+        self, *, session: str, publication: str, fingerprint: str, valid_s: float, sound: bool = False
+    ) -> bool:
         self._check()
+        if sound:
+            self.with_sound.append(session)
         self.orders.append(("admit", session, publication, fingerprint))
         self.admitted[session] = valid_s
         if self.on_admit is not None:
@@ -315,6 +374,13 @@ class FakeRelay:
         self._check()
         self.on_drop()
         self.orders.append(("drop", *sessions))
+
+    async def first_picture(self, *, session: str, publication: str) -> Answer:
+        self._check()
+        self.orders.append(("first picture", session, publication))
+        if self.on_picture is not None:
+            await self.on_picture()
+        return Answer(re=0, status=200 if self.picture else 404, picture=self.picture)
 
     def _check(self) -> None:
         if self.is_gone:
@@ -334,6 +400,27 @@ class FakeConsequences:
             raise ConflictError("This is over.")
         if confirmation_id:
             self.used.append((confirmation_id, session.id))
+
+
+@dataclass
+class FakeSurroundings:
+    """One camera, one sender, one incident that goes on; until told otherwise."""
+
+    is_going_on: bool = True
+    is_employed: bool = True
+
+    async def sender_now(self, sender: Principal) -> Principal:
+        if not self.is_employed:
+            raise NotFoundError("There is no such person.")
+        return replace(sender, roles=OPERATOR.roles, unit=OPERATOR.unit)
+
+    async def is_active(self, incident_id: str) -> bool:
+        assert incident_id
+        return self.is_going_on
+
+    async def called(self, link: PhoneLink) -> Called:
+        assert link.camera_id
+        return Called(camera="Front door", sender="Sam Ortiz", agency="City Police")
 
 
 @dataclass
@@ -369,6 +456,7 @@ class Plane:
     ask_law: FakeAskLaw
     ask_sites: FakeAskSites
     touches: FakeTouches
+    surroundings: FakeSurroundings
 
     async def open(self, principal: Principal = OPERATOR, **changes: Any) -> OpenedView:
         """Ask to see the camera."""
@@ -405,6 +493,11 @@ class Plane:
         return [entry.kind for entry in await self.log(stream)]
 
 
+def limiter_of(plane: Plane) -> RateLimiter:
+    """Counts attempts, as the gateway does."""
+    return RateLimiter(database=plane.database, clock=plane.clock, key=b"r" * 32)
+
+
 @asynccontextmanager
 async def live_plane(
     database: Database, folder: Path, *, clock: FakeClock | None = None, ids: IdSource | None = None
@@ -425,9 +518,14 @@ async def live_plane(
     )
     decider, site, relay, freshness = FakeDecider(clock), FakeSite(keyring, clock), FakeRelay(), FakeFreshness()
     consequences = FakeConsequences()
+    surroundings = FakeSurroundings()
     asking = AskGround(law=FakeAskLaw(), sites=FakeAskSites(), touches=FakeTouches())
+    secrets = SystemIds()
+    vault = EncryptedStills(EncryptedObjects(folder / "stills", wrapping_key=b"w" * 32, ids=secrets), secrets)
     ground = Ground(
         asking=asking,
+        stills=StillGround(vault=vault, token_key=b"k" * 32, keep=timedelta(hours=72)),
+        phones=PhoneGround(surroundings=surroundings, lasts=timedelta(minutes=15)),
         database=database,
         audit=audit,
         bus=bus,
@@ -445,6 +543,13 @@ async def live_plane(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(sessions.live.run)
         await until(lambda: sessions.live.is_running)
-        fakes = (freshness, consequences, asking.law, asking.sites, asking.touches)
+        fakes = (freshness, consequences, asking.law, asking.sites, asking.touches, surroundings)
         yield Plane(sessions, decider, site, relay, audit, database, clock, bus, keyring, health, *fakes)
         tasks.cancel_scope.cancel()
+
+
+def gone(session_id: str, *, seconds: float = 5, reason: protocol.EndReason = "left") -> protocol.ViewerGone:
+    """The relay's last word on a session."""
+    return protocol.ViewerGone(
+        session=session_id, reason=reason, packets=9, sent_bytes=900, seconds_ms=round(seconds * 1000)
+    )

@@ -108,7 +108,7 @@ class LossyWay:
         back, _ = await loop.create_datagram_endpoint(lambda: _Back(self, peer), remote_addr=self.relay)
         self._backs[peer] = back
         for data in self._waiting.pop(peer):
-            back.sendto(data)
+            self._pass(back, data, None)
 
     def _pass(self, transport: asyncio.DatagramTransport, data: bytes, peer: Address | None) -> None:
         if len(data) > 1 and 127 < data[0] < 192 and not rtp.is_rtcp(data):

@@ -46,13 +46,15 @@ class RunningRelay:
 
 
 @asynccontextmanager
-async def running_relay(folder: Path, *, media_address: str = "127.0.0.1") -> AsyncIterator[RunningRelay]:
+async def running_relay(
+    folder: Path, *, media_address: str = "127.0.0.1", name: str = RELAY, signer: TicketSigner | None = None
+) -> AsyncIterator[RunningRelay]:
     """Start a relay on loopback and wait until it is ready."""
     clock, ids = SystemClock(), SystemIds()
-    signer = TicketSigner(ECKey.generate_key("P-256"))
+    signer = signer or TicketSigner(ECKey.generate_key("P-256"))
     config = RelayConfig(
-        relay=RELAY,
-        socket=str(folder / "relay.sock"),
+        relay=name,
+        socket=str(folder / ("relay.sock" if name == RELAY else f"{name}.sock")),
         certificate=str(folder / "relay.pem"),
         media_address=media_address,
         media_port=0,

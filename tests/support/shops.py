@@ -92,6 +92,7 @@ async def _paired(services: Services, owner: Principal, site: Site) -> MiniAgent
 
 async def _ticked(services: Services, owner: Principal, site: Site, camera: Camera, agent_id: str) -> None:
     told = AgentCamera(
+        areas=(),
         agent_id=agent_id,
         local_id="cam-1",
         label="Door",

@@ -220,7 +220,9 @@ class MiniAgent:
             pipe.say(frames.encode(messages.Ack(id=self.new_id(), epoch=welcome.epoch, fresh="f1")))
         return welcome.epoch
 
-    def state(self, *, seq: int = 0, sha256: str = NO_PARENT, states: tuple[str, ...] = ()) -> bytes:
+    def state(
+        self, *, seq: int = 0, sha256: str = NO_PARENT, states: tuple[str, ...] = (), vocabulary: int = 1
+    ) -> bytes:
         """A `site_state` frame."""
         return frames.encode(
             messages.SiteState(
@@ -229,7 +231,7 @@ class MiniAgent:
                 seq=seq,
                 sha256=sha256,
                 states=list(states),
-                vocabulary=1,
+                vocabulary=vocabulary,
                 tzdata="2026a",
                 version="0.1.0",
             )

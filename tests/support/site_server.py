@@ -1,9 +1,10 @@
 """The gateway as one real server on loopback, in the test's own loop, with a client and a minimal agent."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -115,6 +116,7 @@ async def site_server(
     port: int = 0,
     home: tuple[Site, Principal] | None = None,
     host: str = "127.0.0.1",
+    told: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[SiteServer]:
     """Start it, stop it at the end.
@@ -125,11 +127,12 @@ async def site_server(
         port: the port to serve on; 0 for a free one.
         host: its name in addresses; a browser's passkeys want `localhost`.
         home: the organisation's site and owner, after a restart; None makes them.
+        told: settings beside the usual ones.
         changes: services to replace, by field.
     """
     with socket.create_server(("127.0.0.1", port)) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
-        settings = settings_for(folder / "state", public_url=url)
+        settings = settings_for(folder / "state", public_url=url, **told)
         services = services_for(settings, database, clock=SystemClock(), ids=SystemIds(), **changes)
         app = create_app(services, settings, write_access_line=lambda _line: None)
         server = uvicorn.Server(server_config(app, settings))

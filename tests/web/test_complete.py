@@ -26,10 +26,12 @@ NOT_TRANSLATED = {
     "Lenspact approvals": "a name that a browser keeps with a passkey",
     "The address holds a character that no address may hold.": "to a program that makes up addresses",
     "Expected `([a-z |]+)`": "a pattern",
+    "So many are here that there is no room for one more. Try again in a few seconds.": "said before a request is read",
     "OPTIONS, POST": "a header",
     "A {part} of {agency}": "in policies/spanish.py",
     "The unit {part} of {agency}": "in policies/spanish.py",
 }
+_TO_THE_LOG = re.compile(r"(Janus|MediaMTX) ")  # what a media server's adapter says of it; the name makes the capital
 _SQL = re.compile(r"[A-Z]{2,} ")
 
 
@@ -64,7 +66,7 @@ def _sentences(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (inside | docstrings):
             text = node.value
-            if text[:1].isupper() and " " in text.strip() and not _SQL.match(text):
+            if text[:1].isupper() and " " in text.strip() and not (_SQL.match(text) or _TO_THE_LOG.match(text)):
                 yield node.lineno, text
 
 

@@ -84,7 +84,7 @@ def test_navigation_follows_the_roles():
     """Each caller sees the pages of their roles, the current one marked, and starts at the first."""
     assert [i.href for i in navigation(OPERATOR, "/console/clips") if i.is_current] == ["/console/clips"]
     assert [i.href for i in navigation(OPERATOR, "/")] == [
-        "/console", "/console/clips", "/console/reports", "/oversight", "/oversight/reports",
+        "/console", "/console/clips", "/console/reports", "/oversight", "/console/watching", "/oversight/reports",
     ]  # fmt: skip
     assert home(OWNER) == "/portal"
     assert navigation(Principal(kind=PrincipalKind.AGENT), "/") == []

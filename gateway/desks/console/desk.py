@@ -1,13 +1,26 @@
 """Joins what an operator needs into one answer per page; what may be read of a camera is decided by `sharing`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from gateway.cameras import Box, Camera, Cameras, middle_of
-from gateway.desks.console.ports import AskLine, Asks, ClipLine, Clips, ClipWish, Listing, Near, SecondAsk, Seconds
+from gateway.desks.console.ports import (
+    AskLine,
+    Asks,
+    ClipLine,
+    Clips,
+    ClipWish,
+    Layouts,
+    Listing,
+    Near,
+    SecondAsk,
+    Seconds,
+)
 from gateway.desks.console.second import SecondDesk, owner_of
 from gateway.incidents import Incident, Incidents, purposes_of
 from gateway.kernel.errors import InvalidError, NotFoundError, UnavailableError
@@ -16,6 +29,9 @@ from gateway.partners import Partners
 from partner_agent.wire.clock import Clock
 from policies.vocabulary import Purpose
 
+LAYOUT: Final = "wall"  # the preference's name
+LAYOUTS: Final = {"1": "1", "4": "4", "9": "9", "16": "16", "big": "1+"}  # pictures at once, and what the button says
+USUAL_LAYOUT: Final = "4"
 STARTS: Final = 4  # pictures that start by themselves with an incident
 RADIUS_M: Final = 400.0  # of the list around an incident
 MOST_NEAR: Final = 50
@@ -136,8 +152,11 @@ class ConsoleDesk:
         clips: Clips | None = None,
         asks: Asks | None = None,
         seconds: Seconds | None = None,
+        layouts: Layouts | None = None,
+        ice_servers: Callable[[str], Sequence[object]] = lambda _: (),
+        sends_to_phones: bool = True,
     ) -> None:
-        self.zone = zone
+        self.zone, self.sends_to_phones = zone, sends_to_phones
         self._incidents = incidents
         self._cameras = cameras
         self._partners = partners
@@ -145,11 +164,33 @@ class ConsoleDesk:
         self._listing = listing
         self._clips = clips
         self._asks = asks
+        self._layouts = layouts
+        self._ice_servers = ice_servers
         self.seconds = SecondDesk(seconds, incidents=incidents, cameras=cameras, partners=partners)
 
     def now(self) -> datetime:
         """The gateway's time."""
         return self._clock.now()
+
+    def ice_servers(self, principal: Principal) -> str:
+        """Ways to the pictures past a firewall, as the page's script takes them."""
+        return msgspec.json.encode(self._ice_servers(principal.person_id)).decode()
+
+    async def layout(self, principal: Principal) -> str:
+        """How the person's wall is laid out: one of `LAYOUTS`."""
+        chosen = await self._layouts.read(principal.person_id, LAYOUT) if self._layouts else ""
+        return chosen if chosen in LAYOUTS else USUAL_LAYOUT
+
+    async def keep_layout(self, principal: Principal, layout: str) -> None:
+        """Lay it out so from now on.
+
+        Raises:
+            InvalidError: there is no such layout.
+        """
+        if layout not in LAYOUTS:
+            raise InvalidError("There is no such choice.", fields={"layout": "There is no such choice."})
+        if self._layouts:
+            await self._layouts.keep(principal.person_id, LAYOUT, layout)
 
     async def incidents(self, principal: Principal) -> list[Incident]:
         """Open ones, most urgent first, then those closed lately."""

@@ -6,12 +6,14 @@ from urllib.parse import urlencode
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Template
 
-from gateway.desks.console.desk import RADIUS_M, ConsoleDesk, Scene
+from gateway.desks.console.desk import LAYOUTS, RADIUS_M, ConsoleDesk, Scene
+from gateway.desks.console.keys import all_keys
 from gateway.desks.console.words import BEHALF_LENGTH, KINDS, PURPOSES, REMEDIES, distance, in_reader_s
-from gateway.edge.requires import requires
+from gateway.edge.inputs import Line, StrictInput
+from gateway.edge.requires import is_allowed, requires
 from gateway.emergency import TOPIC as EMERGENCY_TOPIC
 from gateway.emergency import topic_of_first
 from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, IncidentReport, Incidents
@@ -44,7 +46,9 @@ async def console_page(
     overview = await console.overview(principal)
     incidents = await console.incidents(principal)
     waiting = await console.seconds.waiting(principal)
-    return _console(request, _("Console"), incidents=incidents, waiting=waiting, overview=overview, scene=None)
+    layout = await console.layout(principal)
+    shown = {"incidents": incidents, "waiting": waiting, "overview": overview, "layout": layout}
+    return _console(request, _("Console"), scene=None, sends=False, **shown)
 
 
 @get("/console/incidents/new", opt=requires("incident.open"), sync_to_thread=False, include_in_schema=False)
@@ -168,6 +172,20 @@ async def _changes(bus: MemoryBus, mine: Mapping[str, str]) -> AsyncIterator[Ser
                 yield ServerSentEventMessage(event="changed", data="")
 
 
+class Laid(StrictInput, frozen=True, kw_only=True):
+    """How a wall is to be laid out."""
+
+    layout: Line
+
+
+@post("/console/layout", opt=requires("console.read"), status_code=204, include_in_schema=False)
+async def keep_layout(
+    data: JSONBody[Laid], principal: NamedDependency[Principal], console: NamedDependency[ConsoleDesk]
+) -> None:
+    """Keep how the caller's own wall is laid out."""
+    await console.keep_layout(principal, data.layout)
+
+
 @get("/console/rail", opt=requires("console.read"), include_in_schema=False)
 async def rail(
     request: AnyRequest,
@@ -197,6 +215,7 @@ PAGES: Final = (
     reopen_incident,
     ask_to_watch,
     events,
+    keep_layout,
     rail,
 )
 
@@ -217,7 +236,10 @@ async def incident_view(
     title = KINDS[scene.incident.kind]
     waiting = await console.seconds.waiting(principal)
     shown = {"incidents": incidents, "waiting": waiting, "overview": None, "on_behalf_of": on_behalf_of}
-    return _console(request, title, scene=scene, **shown, **form)
+    shown["layout"] = await console.layout(principal)
+    sends = console.sends_to_phones and is_allowed("phone.send", principal)
+    servers = console.ice_servers(principal)
+    return _console(request, title, scene=scene, ice_servers=servers, sends=sends, **shown, **form)
 
 
 def _console(request: AnyRequest, title: str, *, scene: Scene | None, **context: Any) -> Template:
@@ -229,6 +251,8 @@ def _console(request: AnyRequest, title: str, *, scene: Scene | None, **context:
         scene=scene,
         radius_m=RADIUS_M,
         number_length=NUMBER_LENGTH,
+        layouts=LAYOUTS.items(),
+        all_keys=all_keys(sends=bool(context.get("sends"))),
         **_words(),
         **context,
     )

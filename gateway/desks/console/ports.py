@@ -187,6 +187,16 @@ class SecondAsk:
     legal_basis: str = ""
 
 
+class Layouts(Protocol):
+    """What people chose for their own walls (`identity`)."""
+
+    async def read(self, person_id: str, name: str) -> str:
+        """What the person chose; empty for nothing."""
+
+    async def keep(self, person_id: str, name: str, value: str) -> None:
+        """Choose it."""
+
+
 class Seconds(Protocol):
     """Emergency access by two people (`emergency`)."""
 
@@ -198,6 +208,14 @@ class Seconds(Protocol):
             DeniedError: not available for this purpose.
             ConflictError: nobody else is needed.
         """
+
+    async def ask_for_still(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> SecondAsk:
+        """Ask for a second person for one still; raises as `ask`."""
+
+    async def ask_to_look_back(
+        self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str, at: datetime
+    ) -> SecondAsk:
+        """Ask for a second person to look at the recording around a moment; raises as `ask`."""
 
     async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
         """Ask for a second person for a recording, which is asked for by itself once they confirm; raises as `ask`."""

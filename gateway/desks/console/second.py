@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from gateway.cameras import Camera, Cameras
 from gateway.desks.console.ports import ClipWish, SecondAsk, Seconds
@@ -30,6 +31,24 @@ class SecondDesk:
     async def ask(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> None:
         """Ask for a second person; raises as `Seconds.ask`."""
         await self._there().ask(principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id)
+
+    async def ask_for_still(self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str) -> SecondAsk:
+        """Ask for a second person for one still; raises as `Seconds.ask`."""
+        return await self._there().ask_for_still(
+            principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id
+        )
+
+    async def ask_to_look_back(
+        self, principal: Principal, *, camera_id: str, purpose: str, incident_id: str, at: datetime
+    ) -> SecondAsk:
+        """Ask for a second person to look at the recording around a moment; raises as `Seconds.ask`."""
+        return await self._there().ask_to_look_back(
+            principal, camera_id=camera_id, purpose=purpose, incident_id=incident_id, at=at
+        )
+
+    async def one(self, principal: Principal, ask_id: str) -> SecondAsk:
+        """How a question stands; raises as `Seconds.one`."""
+        return await self._there().one(principal, ask_id)
 
     async def ask_for_recording(self, principal: Principal, wish: ClipWish) -> None:
         """Ask for a second person for a recording; raises as `Seconds.ask`."""

@@ -2,6 +2,6 @@
 
 from gateway.desks.oversight_desk.desk import OversightDesk
 from gateway.desks.oversight_desk.pages import PAGES
-from gateway.desks.oversight_desk.ports import Names
+from gateway.desks.oversight_desk.ports import Marks, Names
 
-__all__ = ["PAGES", "Names", "OversightDesk"]
+__all__ = ["PAGES", "Marks", "Names", "OversightDesk"]

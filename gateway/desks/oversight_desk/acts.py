@@ -7,12 +7,15 @@ from typing import Final
 
 from gateway.audit import Decision, Entry, Kind, ProofState
 from gateway.web import _
+from policies.vocabulary import Act as LawAct
 
 # What a line says, by the kind of the entry that began it; the order is that of the filter.
 WHAT: Final[Mapping[str, str]] = {
     Kind.VIEW_REQUESTED: "Live view",
     Kind.VIEW_DENIED: "Live view",
     Kind.STILL_TAKEN: "Still picture",
+    Kind.STILL_READ: "Still picture opened",
+    Kind.PHONE_LINK_MADE: "Sent to a phone",
     Kind.CLIP_REQUESTED: "Recording asked for",
     Kind.CLIP_DENIED: "Recording asked for",
     Kind.CLIP_DOWNLOADED: "Recording downloaded",
@@ -29,16 +32,27 @@ OUTCOMES: Final[Mapping[str, str]] = {
     Kind.VIEW_INTERRUPTED: "Interrupted",
     Kind.VIEW_REFUSED: "Refused by the site",
     Kind.VIEW_FAILED: "Could not start",
+    Kind.STILL_TAKEN: "Handed over",
     Kind.VIEW_STARTED: "Live now",
     Kind.VIEW_ACCEPTED: "Starting",
 }
 # Which entry says how long, the surest first: the site counts what left it.
-_SECONDS: Final = (Kind.VIEW_ACCOUNTED, Kind.VIEW_INTERRUPTED, Kind.VIEW_ENDED)
+_SECONDS: Final = (Kind.VIEW_ACCOUNTED, Kind.RECORDING_SHOWN, Kind.VIEW_INTERRUPTED, Kind.VIEW_ENDED)
 LATER: Final = frozenset({*OUTCOMES, *_SECONDS})
+# Instead of a live view, where the act says so.
+OTHER_ACTS: Final[Mapping[str, str]] = {
+    LawAct.RECORDED_VIEW: "View of a recording",
+    LawAct.STILL_TAKE: "Still picture asked for",
+    LawAct.LIVE_AUDIO: "Live view with sound",
+}
 # The choices of the filter: name, words, kinds (none: everything that is in the log).
 CHOICES: Final[tuple[tuple[str, str, frozenset[str]], ...]] = (
     ("", "Every look and request", frozenset(WHAT)),
-    ("live", "Live views", frozenset({Kind.VIEW_REQUESTED, Kind.VIEW_DENIED, Kind.STILL_TAKEN})),
+    (
+        "live",
+        "Live views",
+        frozenset({Kind.VIEW_REQUESTED, Kind.VIEW_DENIED, Kind.STILL_TAKEN, Kind.STILL_READ, Kind.PHONE_LINK_MADE}),
+    ),
     (
         "recordings",
         "Recordings",
@@ -105,7 +119,7 @@ def act_of(entry: Entry, later: Sequence[Entry], names: Mapping[str, str]) -> Ac
     return Act(
         event_id=entry.event_id,
         at=entry.at,
-        what=what_of(entry.kind),
+        what=_what(entry),
         who=_named(entry, "person", names),
         standing=", ".join(plain(text) for name in ("role", "unit") if (text := _text(entry, name))),
         camera=_named(entry, "camera", names),
@@ -124,7 +138,16 @@ def _ground(entry: Entry) -> list[str]:
     """What a view stood on, and for whom, where that was out of the ordinary."""
     found = [GROUNDS[ground]] if (ground := _text(entry, "ground")) in GROUNDS else []
     other = _text(entry, "on_behalf_of")
-    return [*found, _("for another agency: %(name)s", name=other)] if other else found
+    found += [_("for another agency: %(name)s", name=other)] if other else []
+    phone = _text(entry, "shown_to")
+    return [*found, _("on a phone, for %(name)s", name=phone)] if phone else found
+
+
+def _what(entry: Entry) -> str:
+    """What was asked for is told by the act, what came of it by the kind."""
+    is_asking = entry.kind in {Kind.VIEW_REQUESTED, Kind.VIEW_DENIED}
+    act = LawAct.LIVE_AUDIO if entry.said("sound") is True else _text(entry, "act")
+    return (is_asking and OTHER_ACTS.get(act)) or what_of(entry.kind)
 
 
 def what_of(kind: str) -> str:

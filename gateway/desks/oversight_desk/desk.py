@@ -8,7 +8,7 @@ from typing import Final
 from gateway.audit import AuditLog, Entry, Kind, LeafDraft, LogReader, Query, read_query
 from gateway.desks.oversight_desk import spreadsheet
 from gateway.desks.oversight_desk.acts import CHOICES, LATER, Act, act_of, ids_of, sessions_of
-from gateway.desks.oversight_desk.ports import Names
+from gateway.desks.oversight_desk.ports import Marks, Names
 from gateway.kernel.database import Database
 from gateway.kernel.errors import InvalidError
 from gateway.kernel.principal import Principal
@@ -51,12 +51,19 @@ class OversightDesk:
     """The compliance officer's desk."""
 
     def __init__(
-        self, *, database: Database, audit: AuditLog, reader: LogReader, names: tuple[Names, ...] = ()
+        self,
+        *,
+        database: Database,
+        audit: AuditLog,
+        reader: LogReader,
+        names: tuple[Names, ...] = (),
+        marks: Marks | None = None,
     ) -> None:
         self._database = database
         self._audit = audit
         self._reader = reader
         self._names = names
+        self._marks = marks
 
     async def acts(self, filters: Mapping[str, str], *, before: str = "") -> ActPage:
         """Lines that match, newest first.
@@ -69,6 +76,19 @@ class OversightDesk:
             InvalidError: a filter cannot be read; `fields` names it.
         """
         return await self._page(_query(filters), before=before)
+
+    async def view_of_mark(self, code: str) -> str:
+        """The view whose picture carries a code; of several, which chance makes one in many millions, the newest.
+
+        Raises:
+            InvalidError: no picture carries it.
+        """
+        found = await self._marks.sessions_of(code) if self._marks else ()
+        if not found:
+            raise InvalidError(
+                "No picture carries this code.", fields={"code": "Read it again: eight letters and digits, without U."}
+            )
+        return found[0]
 
     async def entry(self, event_id: str) -> OpenEntry:
         """One entry, everything that belongs to it, and its proof.

@@ -1,11 +1,12 @@
 """Pages of the compliance officer's desk, the file of an entry, the export, and the stream of changes."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import ServerSentEvent, Stream, Template
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, ServerSentEvent, Stream, Template
 
 from gateway.audit import ALL_TOPIC, FILTERS, SIGNED_TOPIC
 from gateway.desks.oversight_desk.acts import CHOICES
@@ -31,18 +32,20 @@ async def list_page(request: AnyRequest, oversight: NamedDependency[OversightDes
         found = await oversight.acts(given, before=before)
     except InvalidError as error:
         found, errors = ActPage((), ""), error.fields
-    return page(
-        "oversight/list.html",
-        request,
-        title=_("Who looked"),
-        status_code=400 if errors else 200,
-        values=given,
-        errors=errors,
-        found=found,
-        before=before,
-        choices=[(name, _(words)) for name, words, _kinds in CHOICES],
-        filters={name: text for name, text in given.items() if text},
-    )
+    return _list(request, found, values=given, errors=errors, before=before)
+
+
+@get("/oversight/picture", opt=requires("oversight.read"), include_in_schema=False)
+async def picture_page(
+    request: AnyRequest, oversight: NamedDependency[OversightDesk], code: FromQuery[str] = ""
+) -> Template | Redirect:
+    """From the code in a photo of a screen to everything the log has of that view."""
+    try:
+        session = await oversight.view_of_mark(code[:40])
+    except InvalidError as error:
+        values = {"code": code[:40]}
+        return _list(request, ActPage((), ""), values=values, errors=error.fields)
+    return Redirect(f"/oversight?session={session}", status_code=303)
 
 
 @get("/oversight/entries/{event_id:str}", opt=requires("oversight.read"), include_in_schema=False)
@@ -89,4 +92,27 @@ async def events(bus: NamedDependency[MemoryBus]) -> ServerSentEvent:
     return change_stream(bus, ALL_TOPIC, SIGNED_TOPIC)
 
 
-PAGES: Final = (list_page, entry_page, entry_file, export, events)
+PAGES: Final = (list_page, picture_page, entry_page, entry_file, export, events)
+
+
+def _list(
+    request: AnyRequest,
+    found: ActPage,
+    *,
+    values: Mapping[str, str],
+    errors: Mapping[str, str],
+    before: str = "",
+) -> Template:
+    filters = {name: text for name, text in values.items() if text and name != "code"}
+    return page(
+        "oversight/list.html",
+        request,
+        title=_("Who looked"),
+        status_code=400 if errors else 200,
+        values=values,
+        errors=errors,
+        found=found,
+        before=before,
+        choices=[(name, _(words)) for name, words, _kinds in CHOICES],
+        filters=filters,
+    )

@@ -132,9 +132,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewRequest:
-    """A request to watch live, as the owner's card says it.
+    """A request to look, as the owner's card says it.
 
     Attributes:
+        act: a live view, a view of a recording, or a still: a word of `policies.vocabulary.Act`.
+        t0, t1: the range of a recording; None for what happens now.
         who: role, unit or agency; never a person's name.
         purpose: the coded reason.
         incident_kind: what happened, coded; empty if that is not known any more.
@@ -159,10 +161,13 @@ class ViewRequest:
     digest: str
     offer: TouchOffer | None = None
     answered_by: str = ""
+    act: str = "live.view"
+    t0: datetime | None = None
+    t1: datetime | None = None
 
 
 class ViewRequests(Protocol):
-    """Requests to watch live (`live`)."""
+    """Requests to look (`live`)."""
 
     async def requests(self, principal: Principal) -> Sequence[ViewRequest]:
         """The newest to the principal's organisation."""

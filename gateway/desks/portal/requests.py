@@ -1,4 +1,4 @@
-"""Requests for recordings and to watch live in an owner's words. Pure."""
+"""Requests for recordings, to look and for stills in an owner's words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from gateway.desks.portal.ports import BadgeState, Request, Task, ViewRequest
 from gateway.kernel.phrases import phrase
 from gateway.kernel.principal import Principal
 from gateway.web import _, code_in_words
+from policies.vocabulary import Act
 
 STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "requested": ("ask", "Waits for you"),
@@ -30,6 +31,14 @@ VIEW_STATES: Final[Mapping[str, tuple[BadgeState, str]]] = {
     "opened": ("permitted", "You let them watch"),
     "declined": ("unavailable", "You declined"),
     "lapsed": ("unavailable", "It ran out"),
+}
+
+
+_USED: Final[Mapping[str, str]] = {Act.RECORDED_VIEW: "You let them look", Act.STILL_TAKE: "You gave it"}
+_ASKS: Final[Mapping[str, str]] = {
+    Act.LIVE_VIEW: "Somebody asks to watch %(camera)s live",
+    Act.RECORDED_VIEW: "Somebody asks to look at the recording of %(camera)s",
+    Act.STILL_TAKE: "Somebody asks for a still picture of %(camera)s",
 }
 
 
@@ -81,7 +90,7 @@ def task_of(request: Request, camera_names: Mapping[str, str]) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class ViewCard:
-    """One request to watch live with what its camera is called, how it stands, and who answered, by name."""
+    """One request to look with what its camera is called, how it stands, and who answered, by name."""
 
     request: ViewRequest
     camera_name: str
@@ -92,8 +101,9 @@ class ViewCard:
 
 
 def view_card_of(request: ViewRequest, camera_names: Mapping[str, str], people: Mapping[str, str]) -> ViewCard:
-    """The card of a request to watch live; `people`: the names of the organisation's, by id."""
+    """The card of a request to look; `people`: the names of the organisation's, by id."""
     badge, word = VIEW_STATES.get(request.state, ("unavailable", request.state))
+    word = _USED.get(request.act, word) if request.state == "opened" else word
     why = ", ".join(code_in_words(code) for code in (request.purpose, request.incident_kind) if code)
     return ViewCard(request, camera_names.get(request.camera_id, ""), badge, word, why, _who(request, people))
 
@@ -102,7 +112,7 @@ def view_task_of(request: ViewRequest, camera_names: Mapping[str, str]) -> Task:
     """The request as something that waits for the owner."""
     name = camera_names.get(request.camera_id, "")
     return Task(
-        phrase("Somebody asks to watch %(camera)s live", camera=name),
+        phrase(_ASKS[request.act], camera=name),
         code_in_words(request.purpose),
         "/portal/requests",
         request.created_at,

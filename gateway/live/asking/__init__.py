@@ -1,1 +1,1 @@
-"""Asking a camera's owner for one live view: at most once for an incident and owner, with a deadline."""
+"""Asking a camera's owner for one look: at most once of each act for an incident and owner, with a deadline."""

@@ -1,4 +1,4 @@
-"""A new request to watch live, and the closed document that the owner approves and the grant carries. Pure."""
+"""A new request to look, and the closed document that the owner approves and the grant carries. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -7,6 +7,7 @@ from gateway.live.asking.model import ANSWER_S, AskState, ViewAsk
 from gateway.live.asking.ports import AskPlace, AskWish
 from partner_agent.wire import canonical
 from partner_agent.wire.clock import to_rfc3339
+from policies.vocabulary import Act
 
 
 def new_ask(principal: Principal, wish: AskWish, place: AskPlace, *, ask_id: str, now: datetime) -> ViewAsk:
@@ -14,7 +15,7 @@ def new_ask(principal: Principal, wish: AskWish, place: AskPlace, *, ask_id: str
     expires_at = now + timedelta(seconds=ANSWER_S)
     if place.active_until is not None:
         expires_at = min(expires_at, place.active_until)
-    document = {  # `partner_agent.wire.views`
+    document: dict[str, str] = {  # `partner_agent.wire.views`
         "lineage": place.lineage,
         "partner": place.organisation_id,
         "site": place.site_id,
@@ -26,6 +27,10 @@ def new_ask(principal: Principal, wish: AskWish, place: AskPlace, *, ask_id: str
         "created_at": to_rfc3339(now),
         "expires_at": to_rfc3339(expires_at),
     }
+    if wish.act is not Act.LIVE_VIEW:  # a live view is asked for as before there was anything else
+        document |= {"act": wish.act.value, "who": place.who}
+    if place.footage is not None:
+        document |= {"from": to_rfc3339(place.footage.start), "to": to_rfc3339(place.footage.end)}
     return ViewAsk(
         id=ask_id,
         incident_id=wish.incident_id,
@@ -45,4 +50,5 @@ def new_ask(principal: Principal, wish: AskWish, place: AskPlace, *, ask_id: str
         expires_at=expires_at,
         answered_at=None,
         version=1,
+        act=wish.act.value,
     )

@@ -2,7 +2,7 @@
 
 from gateway.audit import Decision, Json, Kind, LeafDraft
 from gateway.live.asking.model import ViewAsk
-from policies.vocabulary import Act
+from partner_agent.wire.clock import to_rfc3339
 
 
 def leaf(
@@ -28,7 +28,7 @@ def leaf(
         kind=kind,
         streams=ask.streams | ({person} - {""}),
         decision=decision,
-        public={"act": Act.LIVE_VIEW.value, "purpose": ask.purpose, **({"by": by} if by else {})},
+        public={"act": ask.act, "purpose": ask.purpose, **({"by": by} if by else {})},
         details={
             "camera": ask.camera_id,
             "site": ask.site_id,
@@ -37,7 +37,15 @@ def leaf(
             "agency": ask.agency_id,
             "request": ask.id,
             "sha256": ask.document_sha256,
+            **_range(ask),
             **(details or {}),
         },
         restricted={"person": ask.person_id, **({"answered_by": person} if person else {})},
     )
+
+
+def _range(ask: ViewAsk) -> dict[str, Json]:
+    """The range of a recording; nothing for what happens now."""
+    if ask.footage is None:
+        return {}
+    return {"recorded_from": to_rfc3339(ask.footage.start), "recorded_to": to_rfc3339(ask.footage.end)}

@@ -1,7 +1,8 @@
-"""A request to watch live that was put to a camera's owner: its states, its time, and how it reads to who asked. Pure.
+"""A request to look that was put to a camera's owner: its states, its time, and how it reads to who asked. Pure.
 
-One request for an incident and an owner, whatever came of the first. A yes is good for one view, until the request is
-over, and never longer than five minutes. A no and silence read the same.
+One request of each act (a live view, a view of a recording, a still) for an incident and an owner, whatever came of the
+first. A yes is good for one of it, until the request is over, and waits no longer than five minutes. A no and silence
+read the same.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gateway.kernel.principal import Principal
+from partner_agent.wire.clock import from_rfc3339
 from partner_agent.wire.limits import VIEW_APPROVED_S
+from policies.request import Span
+from policies.vocabulary import Act
 
 ANSWER_S: Final = 15 * 60  # an owner answers within this time, and within the incident's
 
@@ -56,6 +60,7 @@ class ViewAsk:
         approval: what the owner said yes with, as a grant carries it.
         session_id: the view it opened.
         answered_by: who of the organisation answered last, in the portal; empty for the site, or nobody.
+        act: what is asked for, a word of `policies.vocabulary.Act`.
         expires_at: when the owner's answer comes too late, and a view that was not opened cannot be any more.
         version: counts changes.
     """
@@ -79,6 +84,13 @@ class ViewAsk:
     answered_at: datetime | None
     version: int
     answered_by: str = ""
+    act: str = Act.LIVE_VIEW.value
+
+    @property
+    def footage(self) -> Span | None:
+        """The range of a recording that is asked for; None for what happens now."""
+        start, end = self.document.get("from"), self.document.get("to")
+        return Span(from_rfc3339(start), from_rfc3339(end)) if start and end else None
 
     @property
     def until(self) -> datetime:

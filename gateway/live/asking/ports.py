@@ -10,20 +10,34 @@ from gateway.kernel.principal import Principal
 from gateway.live.asking.model import AskState, ViewAsk
 from gateway.live.ports import ViewDeny
 from partner_agent.wire.touches import Assertion
+from policies.request import Span
+from policies.vocabulary import Act
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskWish:
-    """What somebody wants to ask for."""
+    """What somebody wants to ask for.
+
+    Attributes:
+        act: a live view, a view of a recording, or a still.
+        wanted_at: the moment of a recording that they want to see; None for what happens now.
+    """
 
     camera_id: str
     purpose: str
     incident_id: str
+    act: Act = Act.LIVE_VIEW
+    wanted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskPlace:
-    """Where the camera is; `local_camera` and `lineage` as its site's document in force has them."""
+    """Where the camera is; `local_camera` and `lineage` as its site's document in force has them.
+
+    Attributes:
+        who: the person who asks, as a grant would name them.
+        footage: the range of a recording that would be given; None for what happens now.
+    """
 
     organisation_id: str
     site_id: str
@@ -31,6 +45,8 @@ class AskPlace:
     lineage: str
     local_camera: str
     active_until: datetime | None
+    who: str = ""
+    footage: Span | None = None
 
 
 class AskLaw(Protocol):
@@ -42,7 +58,7 @@ class AskLaw(Protocol):
         Raises:
             NotFoundError: no such camera or incident, or the caller may not know of it.
             ConflictError: it can be watched without asking.
-            InvalidError: a purpose that is no word of ours.
+            InvalidError: a purpose that is no word of ours, or a recording of no moment.
         """
 
     async def is_active(self, incident_id: str) -> bool:
@@ -54,6 +70,9 @@ class AskSites(Protocol):
 
     def link_of(self, agent_id: str) -> str:
         """The link on which this site can be asked; empty while there is none, or it does not know how."""
+
+    def knows(self, agent_id: str, act: Act) -> bool:
+        """Whether its owner can be asked for this at all: for a live view always, for others where the site says so."""
 
     async def ask(self, agent_id: str, document: Mapping[str, Any]) -> None:
         """Put a request before the owner on site as well.
@@ -84,7 +103,7 @@ class AskRows(Protocol):
         """A new one.
 
         Raises:
-            ConflictError: this owner was asked for this incident before.
+            ConflictError: this owner was asked for this, in this incident, before.
         """
 
     async def change(self, unit: UnitOfWork, ask: ViewAsk, **values: Any) -> ViewAsk:

@@ -1,7 +1,7 @@
-"""Asking an owner to watch live: asked once, answered in the portal or on site, opened once, over at its deadline.
+"""Asking an owner to look: asked once, answered in the portal or on site, opened once, over at its deadline.
 
 One request is (1) decided by the centre's law, which must offer asking and permit once the owner says yes; (2) written
-with its leaf, which the schema refuses a second time for this incident and owner; (3) put before the owner in the
+with its leaf, which the schema refuses a second time for this incident, owner and act; (3) put before the owner in the
 portal, and on site as soon as the site can be asked; (4) answered by a touch, by the site's own signed word, or with
 no; (5) opened by the view of the person who asked. What time brings is `tick`, all that has to run again after a crash.
 """
@@ -38,8 +38,9 @@ from gateway.live.ports import Approved, SessionStore, ViewDeny, ViewQuestion
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.documents import VIEW_LABEL
 from partner_agent.wire.ids import IdSource
-from partner_agent.wire.limits import VIEW_APPROVED_S
 from partner_agent.wire.touches import Assertion
+from partner_agent.wire.views import APPROVED_S
+from policies.vocabulary import Act
 
 MOST_WAITING: Final = 8  # of one person's requests; more is no emergency, and floods owners
 PAGE: Final = 50
@@ -56,7 +57,7 @@ def topic_of_asker(person_id: str) -> str:
 
 
 class ViewAsks:
-    """Requests to watch live."""
+    """Requests to look."""
 
     def __init__(
         self,
@@ -84,21 +85,24 @@ class ViewAsks:
     # --- whoever wants to look
 
     async def ask(self, principal: Principal, wish: AskWish) -> ViewAsk:
-        """Ask the owner of a camera; asking again for the same camera is the same request.
+        """Ask the owner of a camera; asking again for the same camera and act is the same request.
 
         Raises:
             NotFoundError: no such camera or incident, or the caller may not know of it.
-            ConflictError: it can be watched without asking.
-            DeniedError: not available for this purpose: the owner offers no asking, or was asked before.
+            ConflictError: it can be had without asking.
+            DeniedError: not available for this purpose: the owner offers no asking, was asked before, or their site is
+                older than the question.
             LimitedError: too many of the caller's requests wait.
-            InvalidError: a purpose that is no word of ours.
+            InvalidError: a purpose that is no word of ours, or a recording of no moment.
         """
         decided = await self._law.decide(principal, wish)  # 1
         if isinstance(decided, ViewDeny):
             await self._deny(principal, wish, decided)
         assert isinstance(decided, AskPlace)
+        if not self._sites.knows(decided.agent_id, wish.act):
+            await self._deny(principal, wish, _no("site_is_older", decided.site_id, decided.organisation_id))
         for before in await self._rows.of_incident(wish.incident_id):
-            if before.organisation_id == decided.organisation_id:
+            if (before.organisation_id, before.act) == (decided.organisation_id, wish.act):
                 return await self._again(principal, wish, before)
         await self._demand_room(principal)
         ask = new_ask(principal, wish, decided, ask_id=self._ids.new("vwr"), now=self._clock.now())
@@ -113,26 +117,35 @@ class ViewAsks:
         self._due.set()  # 3
         return ask
 
-    async def of_incident(self, principal: Principal, incident_id: str) -> Mapping[str, ViewAsk]:
-        """The requests of an incident of the caller's agency, by the organisation that was asked."""
-        found = await self._rows.of_incident(incident_id)
+    async def of_incident(
+        self, principal: Principal, incident_id: str, act: Act = Act.LIVE_VIEW
+    ) -> Mapping[str, ViewAsk]:
+        """The requests of one act for an incident of the caller's agency, by the organisation that was asked."""
+        found = [ask for ask in await self._rows.of_incident(incident_id) if ask.act == act]
         return {ask.organisation_id: ask for ask in found if ask.agency_id == principal.organisation_id}
 
     async def approved_for(self, question: ViewQuestion) -> Approved | None:
         """The owner's yes to exactly this view of this person, if one can be used now."""
         principal, now = question.principal, self._clock.now()
         for ask in await self._rows.of_incident(question.incident_id) if question.incident_id else ():
-            said = (ask.person_id, ask.agency_id, ask.camera_id, ask.purpose)
-            meant = (principal.person_id, principal.organisation_id, question.camera_id, question.purpose)
+            said = (ask.person_id, ask.agency_id, ask.camera_id, ask.purpose, ask.act)
+            meant = (principal.person_id, principal.organisation_id, question.camera_id, question.purpose, question.act)
             if said == meant and ask.approval is not None and now < ask.until and await self._is_unused(ask):
-                until = now + timedelta(seconds=VIEW_APPROVED_S)
-                return Approved(ask_id=ask.id, version=ask.version, approval=dict(ask.approval), until=until)
+                return Approved(
+                    ask_id=ask.id,
+                    version=ask.version,
+                    approval=dict(ask.approval),
+                    until=now + timedelta(seconds=APPROVED_S[question.act]),
+                    footage=ask.footage,
+                )
         return None
 
-    async def may_say_yes(self, question: ViewQuestion, organisation_id: str) -> bool:
-        """Whether this owner was not asked yet for this incident, or may still answer about this camera."""
+    async def may_say_yes(self, question: ViewQuestion, deny: ViewDeny) -> bool:
+        """Whether this owner can be asked for this act and was not yet, or may still answer about this camera."""
+        if not self._sites.knows(deny.agent_id, question.act):
+            return False
         for ask in await self._rows.of_incident(question.incident_id) if question.incident_id else ():
-            if ask.organisation_id == organisation_id:
+            if (ask.organisation_id, ask.act) == (deny.organisation_id, question.act):
                 return ask.camera_id == question.camera_id and ask.is_waiting(self._clock.now())
         return True
 
@@ -328,19 +341,17 @@ class ViewAsks:
         is_same = (before.camera_id, before.agency_id) == (wish.camera_id, principal.organisation_id)
         if is_same and before.is_waiting(self._clock.now()):
             return before
-        deny = ViewDeny(
-            reason="asked_before",
-            layer="facts",
-            remedies=(),
-            site_id=before.site_id,
-            organisation_id=before.organisation_id,
-        )
-        await self._deny(principal, wish, deny)
+        await self._deny(principal, wish, _no("asked_before", before.site_id, before.organisation_id))
         raise AssertionError
 
     async def _deny(self, principal: Principal, wish: AskWish, deny: ViewDeny) -> None:
         question = ViewQuestion(
-            principal=principal, camera_id=wish.camera_id, purpose=wish.purpose, incident_id=wish.incident_id
+            principal=principal,
+            camera_id=wish.camera_id,
+            purpose=wish.purpose,
+            incident_id=wish.incident_id,
+            wanted_at=wish.wanted_at,
+            is_still=wish.act is Act.STILL_TAKE,
         )
         async with self._database.unit_of_work() as unit:
             await self._audit.append(unit, view_leaves.denied(question, deny))
@@ -367,3 +378,8 @@ class ViewAsks:
 
     def _announce(self, ask: ViewAsk) -> None:
         self._bus.publish(topic_of_asker(ask.person_id), ask.camera_id)
+
+
+def _no(reason: str, site_id: str, organisation_id: str) -> ViewDeny:
+    """Refused for what the law does not know."""
+    return ViewDeny(reason=reason, layer="facts", remedies=(), site_id=site_id, organisation_id=organisation_id)

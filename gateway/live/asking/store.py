@@ -31,7 +31,7 @@ class SqlViewAsks:
         try:
             await unit.session.execute(insert(_ASK).values(**_columns({n: getattr(ask, n) for n in _NAMES})))
         except IntegrityError as error:
-            raise ConflictError("This owner was asked for this incident before.") from error
+            raise ConflictError("This owner was asked for this, in this incident, before.") from error
 
     async def change(self, unit: UnitOfWork, ask: ViewAsk, **values: Any) -> ViewAsk:
         """Change one that is still as `ask` says."""

@@ -1,4 +1,4 @@
-"""Rows of requests to watch live. They never leave `store`."""
+"""Rows of requests to look. They never leave `store`."""
 
 from datetime import datetime
 from typing import Any
@@ -14,15 +14,16 @@ def _id(*, key: bool = False) -> Column[Any]:
 
 
 class ViewAskRow(SQLModel, table=True):
-    """One request; one owner is asked once for an incident, which the schema holds too."""
+    """One request; one owner is asked once of each act for an incident, which the schema holds too."""
 
     __tablename__ = "view_ask"
     __table_args__ = (
-        UniqueConstraint("incident_id", "organisation_id", name="uq_view_ask_incident_id_organisation_id"),
+        UniqueConstraint("incident_id", "organisation_id", "act", name="uq_view_ask_incident_id_organisation_id_act"),
         UniqueConstraint("document_sha256", name="uq_view_ask_document_sha256"),
         CheckConstraint("state IN ('asked','approved','opened','declined','lapsed')", name="state"),
         CheckConstraint("state NOT IN ('approved','opened') OR approval IS NOT NULL", name="approval"),
         CheckConstraint("created_at < expires_at", name="life"),
+        CheckConstraint("act IN ('live.view','recorded.view','still.take')", name="act"),
         Index("ix_view_ask_state_expires_at", "state", "expires_at"),
         Index("ix_view_ask_organisation_id_id", "organisation_id", "id"),
     )
@@ -46,3 +47,4 @@ class ViewAskRow(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_column=Column(UtcMs, nullable=True))
     version: int = Field(default=1, sa_column=Column(Integer, nullable=False))
     answered_by: str = Field(default="", sa_column=Column(String(30), nullable=False, server_default=""))
+    act: str = Field(default="live.view", sa_column=Column(String(20), nullable=False, server_default="live.view"))

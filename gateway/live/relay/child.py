@@ -35,6 +35,11 @@ class RelayChild:
         self._is_started_here = is_started_here
         self.pid: int | None = None
 
+    @property
+    def name(self) -> str:
+        """Its relay's."""
+        return self._config.relay
+
     async def run(self) -> None:
         """Run until cancelled; whatever happens to the child, `on_gone` is told and it is started again.
 

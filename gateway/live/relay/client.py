@@ -9,19 +9,44 @@ import anyio
 import anyio.abc
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from gateway.live.ports import EngineFeatures
 from gateway.live.relay import protocol
+from gateway.live.relay.queue import Outgoing, QueueFullError
 
 ANSWER_S: Final = 5.0  # a relay that has not answered by then is treated as gone
 CONNECT_S: Final = 10.0
 EVENTS: Final = 1_000  # not yet acted upon; beyond, the connection is given up and the lease decides
 _LOG: Final = logging.getLogger("lenspact.live")
 _RETRY_S: Final = 0.05
+_HUNG_UP: Final = (
+    OSError,
+    anyio.EndOfStream,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    anyio.WouldBlock,
+    protocol.ProtocolError,
+)
+
+_FEATURES: Final = EngineFeatures(
+    keeps_one_certificate=True,
+    confirms_ends=True,
+    is_fenced=True,
+    starts_at_once=True,
+    restarts_ice=True,
+    repairs_apart=True,
+    counts=True,
+    carries_sound=True,
+)
 
 OnEvent = Callable[[protocol.Event], Awaitable[None]]
 
 
 class RelayGoneError(Exception):
     """The relay does not answer; what it forwarded ends with its lease."""
+
+
+class RelayBusyError(RelayGoneError):
+    """So many calls wait for the relay that one more is turned away; orders are not."""
 
 
 class _Waiting:
@@ -42,7 +67,7 @@ class RelayClient:
     def __init__(self, *, path: Path, on_event: OnEvent) -> None:
         self.hello: protocol.Hello | None = None
         self._path, self._on_event = path, on_event
-        self._stream: anyio.abc.SocketStream | None = None
+        self._outgoing: Outgoing | None = None
         self._waiting: dict[int, _Waiting] = {}
         self._count = 0
         self._ready = anyio.Event()
@@ -67,11 +92,16 @@ class RelayClient:
 
     def _hang_up(self) -> None:
         """Forget the connection; whoever waits for an answer learns that there will be none."""
-        self._stream, self.hello = None, None
+        self._outgoing, self.hello = None, None
         self._ready = anyio.Event()
         for waiting in self._waiting.values():
             waiting.event.set()
         self._waiting.clear()
+
+    @property
+    def features(self) -> EngineFeatures:
+        """All there is."""
+        return _FEATURES
 
     @property
     def is_ready(self) -> bool:
@@ -86,26 +116,47 @@ class RelayClient:
 
     async def whip(self, publication: str, ticket: str, sdp: str) -> protocol.Answer:
         """A publisher's call."""
-        return await self._ask(lambda n: protocol.Whip(id=n, publication=publication, ticket=ticket, sdp=sdp))
+        return await self._ask(
+            lambda n: protocol.Whip(id=n, publication=publication, ticket=ticket, sdp=sdp), is_call=True
+        )
 
     async def whep(self, session: str, ticket: str, sdp: str) -> protocol.Answer:
         """A viewer's call."""
-        return await self._ask(lambda n: protocol.Whep(id=n, session=session, ticket=ticket, sdp=sdp))
+        return await self._ask(lambda n: protocol.Whep(id=n, session=session, ticket=ticket, sdp=sdp), is_call=True)
 
     async def delete(self, subject: str, resource: str) -> bool:
-        """A goodbye; whether there was such a call."""
-        answer = await self._ask(lambda n: protocol.Delete(id=n, subject=subject, resource=resource))
+        """A goodbye; whether there was such a call. Anybody may say one, so it waits with the calls."""
+        answer = await self._ask(lambda n: protocol.Delete(id=n, subject=subject, resource=resource), is_call=True)
         return answer.status == 200
 
     async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> protocol.Answer:
         """Candidates found later, or an ICE restart."""
-        return await self._ask(lambda n: protocol.Patch(id=n, subject=subject, resource=resource, tags=tags, sdp=sdp))
+        return await self._ask(
+            lambda n: protocol.Patch(id=n, subject=subject, resource=resource, tags=tags, sdp=sdp), is_call=True
+        )
 
-    async def admit(self, *, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+    async def tunnel_end(self, publication: str, resource: str) -> tuple[str, int] | None:
+        """The relay's media address, if it has this publisher's call. Anybody may ask, so it waits with the calls."""
+        answer = await self._ask(
+            lambda n: protocol.Tunnel(id=n, publication=publication, resource=resource), is_call=True
+        )
+        if answer.status != 200 or self.hello is None or not self.hello.addresses:
+            return None
+        host, _, number = self.hello.addresses[0].rpartition(":")
+        return host, int(number)
+
+    async def admit(
+        self, *, session: str, publication: str, fingerprint: str, valid_s: float, sound: bool = False
+    ) -> bool:
         """Forward; whether the session is still open."""
         answer = await self._ask(
             lambda n: protocol.Admit(
-                id=n, session=session, publication=publication, fingerprint=fingerprint, valid_s=valid_s
+                id=n,
+                session=session,
+                publication=publication,
+                fingerprint=fingerprint,
+                valid_s=valid_s,
+                sound=sound,
             )
         )
         return answer.status == 200
@@ -117,6 +168,11 @@ class RelayClient:
     async def drop(self, sessions: list[str]) -> None:
         """End these; when this returns nothing more is forwarded to them."""
         await self._ask(lambda n: protocol.Drop(id=n, sessions=sessions))
+
+    async def first_picture(self, *, session: str, publication: str) -> protocol.Answer:
+        """The newest key picture. A page asks for it, so it waits with the calls."""
+        del publication
+        return await self._ask(lambda n: protocol.FirstPicture(id=n, session=session), is_call=True)
 
     async def figures(self, session: str = "") -> dict[str, int]:
         """How much runs; with a session, what that viewer reports of its way, empty if it is not there."""
@@ -132,13 +188,25 @@ class RelayClient:
     async def _converse(self, stream: anyio.abc.SocketStream) -> None:
         """Read answers at once, and events in a task of their own: what they lead to may ask the relay again."""
         events_in, events = anyio.create_memory_object_stream[protocol.Event](EVENTS)
+        outgoing = Outgoing()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._hand_on, events)
-            try:
-                await self._read(stream, events_in)
-            except (OSError, anyio.EndOfStream, anyio.ClosedResourceError, anyio.WouldBlock, protocol.ProtocolError):
-                self._hang_up()
-                events_in.close()  # what was told before is still handed on
+            async with anyio.create_task_group() as writing:
+                writing.start_soon(self._write, stream, outgoing)
+                try:
+                    await self._read(stream, events_in, outgoing)
+                except _HUNG_UP:
+                    self._hang_up()
+                writing.cancel_scope.cancel()
+            events_in.close()  # what was told before is still handed on
+
+    async def _write(self, stream: anyio.abc.SocketStream, outgoing: Outgoing) -> None:
+        """The one that writes; when it cannot, the connection is over for its reader too."""
+        try:
+            while True:
+                await stream.send(await outgoing.next())
+        except _HUNG_UP:
+            await stream.aclose()
 
     async def _hand_on(self, events: MemoryObjectReceiveStream[protocol.Event]) -> None:
         async with events:
@@ -148,12 +216,14 @@ class RelayClient:
                 except Exception:  # noqa: BLE001 -- the supervisor of news: one that cannot be handled stops no picture
                     _LOG.exception("news of the relay could not be handled: %s", event)
 
-    async def _read(self, stream: anyio.abc.SocketStream, events: MemoryObjectSendStream[protocol.Event]) -> None:
-        frames = protocol.Frames(stream)
+    async def _read(
+        self, stream: anyio.abc.SocketStream, events: MemoryObjectSendStream[protocol.Event], outgoing: Outgoing
+    ) -> None:
+        frames = protocol.Frames(stream, most_bytes=protocol.ANSWER_BYTES)
         while True:
             match await frames.from_relay():
                 case protocol.Hello() as hello:
-                    self._stream, self.hello = stream, hello
+                    self._outgoing, self.hello = outgoing, hello
                     self._ready.set()
                 case protocol.Answer() as answer:
                     waiting = self._waiting.pop(answer.re, None)
@@ -163,18 +233,20 @@ class RelayClient:
                 case event:
                     events.send_nowait(event)
 
-    async def _ask(self, build: Callable[[int], protocol.Message]) -> protocol.Answer:
-        stream = self._stream
-        if stream is None:
+    async def _ask(self, build: Callable[[int], protocol.Message], *, is_call: bool = False) -> protocol.Answer:
+        if self._outgoing is None:
             raise RelayGoneError("there is no relay")
         self._count += 1
         number, waiting = self._count, _Waiting()
         self._waiting[number] = waiting
         try:
+            self._outgoing.put(protocol.frame(build(number)), is_call=is_call)
             with anyio.fail_after(ANSWER_S):
-                await stream.send(protocol.frame(build(number)))
                 await waiting.event.wait()
-        except (TimeoutError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+        except QueueFullError as error:
+            kind = RelayBusyError if is_call else RelayGoneError
+            raise kind("too much waits for the relay") from error
+        except TimeoutError as error:
             raise RelayGoneError("the relay does not answer") from error
         finally:
             self._waiting.pop(number, None)

@@ -12,28 +12,27 @@ from typing import Final
 import anyio
 import anyio.abc
 
-from gateway.live.relay import protocol
+from gateway.live.relay import hearing, protocol
+from gateway.live.relay.first_pictures import FirstPictures
+from gateway.live.relay.offers import CallRefusedError, parsed
 from gateway.live.relay.patches import Patches
-from gateway.live.relay.peers import CallRefusedError, close, connected, gone, parsed
+from gateway.live.relay.peers import answer, ask, close, connected, gone, retransmitter
 from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.reports import Reports
+from gateway.live.relay.silence import Found
 from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
 from partner_agent.rtc import rtp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.fanout import FanOut, Viewer
 from partner_agent.rtc.hooks import Leg
+from partner_agent.rtc.listening import Listening
 from partner_agent.rtc.mux import PortFullError, UdpPort
-from partner_agent.rtc.reception import Reception
-from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import LEASE_VALID_S
 
 ADMISSION_S: Final = 35.0  # a ticket's life and the agent's answer; a viewer nobody admits is closed after it
-# A browser reports each second, pictures or none; with the sweep's second, who vanished or never reads is gone within
-# five. Its reports count, not its ICE checks: those would take 30 s, and say nothing of whether anybody reads.
-SILENCE_S: Final = 4.0
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -45,6 +44,7 @@ class RelayEngine:
 
     Attributes:
         patches: of calls that were taken.
+        first_pictures: of sessions whose call is on its way.
     """
 
     def __init__(
@@ -60,12 +60,13 @@ class RelayEngine:
     ) -> None:
         self._port, self._identity, self._tickets = port, identity, tickets
         self._tell, self._tasks, self._clock, self._ids = tell, tasks, clock, ids
-        self._tables = Tables()
-        self._contact_at = clock.monotonic()
-        # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions.
+        self._tables, self._contact_at, self._is_over = Tables(), clock.monotonic(), False
+        # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions and for sound.
         self._ssrc = int.from_bytes(ids.secret(4), "big") | 1
         self._rtx_ssrc = int.from_bytes(ids.secret(4), "big") & ~1 or 2
+        self._sound_ssrc = (self._rtx_ssrc + 2) % (1 << 32) or 4
         self.patches = Patches(tables=self._tables, tasks=tasks, clock=clock)
+        self.first_pictures = FirstPictures(tables=self._tables, clock=clock)
         self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc, on_broken=self._broken)
 
     # Calls.
@@ -80,18 +81,19 @@ class RelayEngine:
         call = parsed(offer, "sendonly")
         stream = self._stream(publication)
         leg = self._leg(
-            on_rtp=lambda data: self._ingest(stream, leg, data),
+            on_rtp=lambda packets: self._ingest(stream, leg, packets),
             on_rtcp=lambda data: self._reports.from_publisher(stream, data) if stream.leg is leg else None,
             on_closed=lambda: self._ingest_lost(stream, leg),
         )
         former, stream.leg = stream.leg, leg
-        stream.reception = Reception(asks=call.has_nack, rtx_payload_type=call.rtx_payload_type)
+        sound = hearing.begin(stream, call)
         stream.resource, stream.fingerprint, stream.mid = self._ids.secret(16).hex(), call.fingerprint, call.mid
         if former is not None:
-            self._tasks.start_soon(close, former)
+            self._close(former)
         self._end_strangers(stream)
         self._tasks.start_soon(self._open_ingest, stream, leg, call)
-        return self._answer(leg, call, "recvonly"), stream.resource
+        said = answer(leg, call, "recvonly", fingerprint=self._identity.fingerprint, sound=sound)
+        return said, stream.resource
 
     async def whep(self, session: str, ticket: str, offer: str) -> tuple[str, str]:
         """Take a viewer's call: (answer, resource).
@@ -105,7 +107,7 @@ class RelayEngine:
             raise CallRefusedError(403)
         if self._tables.is_ended(session) or session in self._tables.calls:
             raise CallRefusedError(409)
-        now = self._clock.monotonic()
+        sound = hearing.heard(call, ssrc=self._sound_ssrc, is_granted=claims.sound)
         leg = self._leg(
             on_rtp=lambda _: None,
             on_rtcp=lambda data: self._reports.from_viewer(viewing, data),
@@ -117,12 +119,17 @@ class RelayEngine:
             self._ids.secret(16).hex(),
             call.payload_type,
             rtx_payload_type=call.rtx_payload_type,
-            since=now,
+            since=self._clock.monotonic(),
             mid=call.mid,
+            sound=sound,
         )
         self._tables.calls[session] = viewing
         self._tasks.start_soon(self._open_viewer, viewing, call)
-        return self._answer(leg, call, "sendonly"), viewing.resource
+        ours, repeats = self._ssrc, self._rtx_ssrc
+        said = answer(
+            leg, call, "sendonly", fingerprint=self._identity.fingerprint, ssrc=ours, rtx_ssrc=repeats, sound=sound
+        )
+        return said, viewing.resource
 
     def leave(self, subject: str, resource: str) -> bool:
         """A publisher or viewer says goodbye by the name only it was given; whether there was such a call."""
@@ -131,24 +138,31 @@ class RelayEngine:
             self.end(subject, "left")
             return True
         if stream is not None and stream.leg is not None and resource == stream.resource:
-            leg = stream.leg
-            self._ingest_lost(stream, leg)
-            self._tasks.start_soon(close, leg)
+            self._ingest_lost(stream, stream.leg)
             return True
         return False
 
     # Orders.
 
-    def admit(self, session: str, publication: str, fingerprint: str, valid_s: float) -> bool:
+    def admit(self, session: str, publication: str, fingerprint: str, valid_s: float, *, sound: bool = False) -> bool:
         """Forward a publication to a session; False when the session is over. An order is a sign of life."""
         now = self._contact()
         if self._tables.is_ended(session):
             return False
-        horizon = now + valid_s
-        self._tables.admissions[session] = Admission(
-            publication, fingerprint, horizon, until=min(now + LEASE_VALID_S, horizon)
-        )
+        former, horizon = self._tables.admissions.get(session), now + valid_s
+        seen = self._tables.streams.get(former.publication) if former else None
+        viewer = seen.fanout.viewers.get(session) if seen else None
+        if seen is not None and viewer and (seen.publication, seen.fingerprint) != (publication, fingerprint):
+            self.end(session, "replaced")  # what it sees is not what it may see now
+            return False
+        until = min(now + LEASE_VALID_S, horizon)
+        self._tables.admissions[session] = Admission(publication, fingerprint, horizon, until, sound)
+        if seen is not None and viewer is not None:
+            viewer.until = until
+            if not sound:
+                seen.listening.remove(session)
         self._join(session)
+        self.first_pictures.look()
         return True
 
     def lease(self, sessions: list[str]) -> None:
@@ -176,13 +190,15 @@ class RelayEngine:
         admission = self._tables.admissions.pop(session, None)
         stream = self._tables.streams.get(admission.publication) if admission else None
         viewer = stream.fanout.remove(session) if stream else None
+        listener = stream.listening.remove(session) if stream else None
         call = self._tables.calls.pop(session, None)
         is_first = not self._tables.is_ended(session)
         self._tables.mark_ended(session)
+        given = self.first_pictures.forget(session)
         if is_first and (admission or call):
-            self._tell(gone(session, reason, viewer))
+            self._tell(gone(session, reason, viewer, listener, given=given))
         if call is not None:
-            self._tasks.start_soon(close, call.leg)
+            self._close(call.leg)
         if stream is not None:
             self._forget_if_idle(stream)
 
@@ -192,9 +208,13 @@ class RelayEngine:
             self.end(session, reason)
         for stream in list(self._tables.streams.values()):
             if stream.leg is not None:
-                leg = stream.leg
-                self._ingest_lost(stream, leg)
-                self._tasks.start_soon(close, leg)
+                self._ingest_lost(stream, stream.leg)
+
+    def halt(self) -> None:
+        """The relay ends, and with it its tasks: nothing is forwarded any more, and nobody is waited for."""
+        self._is_over = True
+        for stream in self._tables.streams.values():
+            stream.fanout.viewers.clear()
 
     def sweep(self) -> None:
         """Once a second: end what has run out, fallen silent or was never admitted; report to whom goes on."""
@@ -208,8 +228,8 @@ class RelayEngine:
         for session, call in list(self._tables.calls.items()):
             if session not in self._tables.admissions and now - call.since >= ADMISSION_S:
                 self.end(session, "unadmitted")
-            elif call.is_told and now - call.heard_at >= SILENCE_S:
-                self.end(session, "silent")
+            elif call.is_told:
+                self._look_at(call, call.attention.look(now))
         self._reports.tick(now)
 
     def figures(self) -> dict[str, int]:
@@ -232,6 +252,17 @@ class RelayEngine:
 
     # Inside.
 
+    def _close(self, leg: Leg) -> None:
+        """Say goodbye to a peer in the background."""
+        if not self._is_over:
+            self._tasks.start_soon(close, leg)
+
+    def _look_at(self, call: Call, found: Found) -> None:
+        if found is Found.GONE:
+            self.end(call.session, "silent")
+        elif found is Found.ASK and not call.is_asked:
+            self._tasks.start_soon(ask, call, self._clock)
+
     def _contact(self) -> float:
         self._contact_at = self._clock.monotonic()
         return self._contact_at
@@ -245,7 +276,7 @@ class RelayEngine:
     def _leg(
         self,
         *,
-        on_rtp: Callable[[bytes], None],
+        on_rtp: Callable[[list[rtp.RtpPacket]], None],
         on_rtcp: Callable[[bytes], None],
         on_closed: Callable[[], None],
     ) -> Leg:
@@ -262,36 +293,14 @@ class RelayEngine:
         except PortFullError as error:
             raise CallRefusedError(503) from error
 
-    def _answer(self, leg: Leg, call: sdp.Call, direction: sdp.Direction) -> str:
-        is_sending = direction == "sendonly"
-        return sdp.write(
-            sdp.Call(
-                user_fragment=leg.user_fragment,
-                password=leg.password,
-                fingerprint=self._identity.fingerprint,
-                setup="passive",  # the server picks the SRTP profile, and picks GCM
-                direction=direction,
-                payload_type=call.payload_type,
-                profile=call.profile,
-                mid=call.mid,
-                ssrc=self._ssrc if is_sending else 0,
-                has_nack=call.has_nack,
-                has_remb=call.has_remb and is_sending,
-                rtx_payload_type=call.rtx_payload_type,
-                rtx_ssrc=self._rtx_ssrc if is_sending and call.rtx_payload_type else 0,
-                candidates=(leg.candidate,),
-                declined=call.declined,
-            )
-        )
-
     def _stream(self, publication: str) -> Stream:
         stream = self._tables.streams.get(publication)
         if stream is None:
             if len(self._tables.streams) >= MAX_STREAMS:
                 raise CallRefusedError(503)
-            stream = self._tables.streams[publication] = Stream(
-                publication, FanOut(ssrc=self._ssrc, on_broken=self._broken)
-            )
+            fanout = FanOut(ssrc=self._ssrc, on_broken=self._broken)
+            listening = Listening(fanout, ssrc=self._sound_ssrc, on_broken=self._broken)
+            stream = self._tables.streams[publication] = Stream(publication, fanout, listening)
         return stream
 
     async def _open_ingest(self, stream: Stream, leg: Leg, call: sdp.Call) -> None:
@@ -301,7 +310,6 @@ class RelayEngine:
                 self._join(session)
         else:
             self._ingest_lost(stream, leg)
-            await close(leg)
 
     async def _open_viewer(self, call: Call, offer: sdp.Call) -> None:
         if await connected(call.leg, offer):
@@ -324,35 +332,28 @@ class RelayEngine:
             call.leg.protector(self._ssrc),
             call.leg.send,
             until=admission.until,
-            retransmitter=self._retransmitter(call),
+            retransmitter=retransmitter(call, self._rtx_ssrc),
             send_runs=call.leg.send_runs,
         )
         now = self._clock.monotonic()
         stream.fanout.add(viewer, now)
         if session not in stream.fanout.viewers:
             return  # its first packets could not be sent
+        hearing.listen(stream, call, admission, viewer)
         if not stream.fanout.has_key_frame:
             self._reports.ask_key_frame(stream, now)
         stream.joining.add(session)
         self._tell_started(stream, call, viewer)
 
-    def _retransmitter(self, call: Call) -> Retransmitter | None:
-        if not call.rtx_payload_type:
-            return None  # repeating a packet as it was would use its index again
-        return Retransmitter(
-            ssrc=self._rtx_ssrc, payload_type=call.rtx_payload_type, protector=call.leg.protector(self._rtx_ssrc)
-        )
-
-    def _ingest(self, stream: Stream, leg: Leg, data: bytes) -> None:
+    def _ingest(self, stream: Stream, leg: Leg, packets: list[rtp.RtpPacket]) -> None:
         if stream.leg is not leg:
             return  # the last packets of a publisher that another one has replaced
-        now = self._clock.monotonic()
-        try:
-            packet = stream.reception.take(rtp.parse(data), now)
-        except rtp.NotRtpError:
-            return
-        if packet is not None:
-            stream.fanout.take(packet, now)
+        now, reception, fanout = self._clock.monotonic(), stream.reception, stream.fanout
+        for arrived in packets:
+            packet = reception.take(arrived, now)
+            if packet is not None:
+                fanout.take(packet, now)
+        self.first_pictures.look()
         self._reports.ask_lost(stream, now)
         for session in list(stream.joining):
             call, viewer = self._tables.calls.get(session), stream.fanout.viewers.get(session)
@@ -364,7 +365,8 @@ class RelayEngine:
     def _tell_started(self, stream: Stream, call: Call, viewer: Viewer) -> None:
         if viewer.is_started and not call.is_told:
             stream.joining.discard(call.session)
-            call.is_told, call.heard_at = True, self._clock.monotonic()
+            call.is_told = True
+            call.attention.begin(self._clock.monotonic())
             self._tell(protocol.ViewerUp(session=call.session, srtp_profile=call.leg.srtp_profile))
 
     def _broken(self, session: str, error: Exception) -> None:
@@ -380,8 +382,10 @@ class RelayEngine:
                 self.end(session, "replaced")
 
     def _ingest_lost(self, stream: Stream, leg: Leg) -> None:
+        """A publisher has gone, or has to: its place here goes with it. One that was replaced is closed already."""
         if stream.leg is not leg:
             return
+        self._close(leg)
         stream.leg, stream.resource, stream.fingerprint = None, "", ""
         fanout = stream.fanout
         self._tell(

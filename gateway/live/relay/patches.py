@@ -12,17 +12,16 @@ from typing import Final
 import anyio
 import anyio.abc
 
-from gateway.live.relay.peers import CONNECT_S, CallRefusedError
+from gateway.live.relay.offers import ANY, RESTART_PERIOD_S, CallRefusedError
+from gateway.live.relay.peers import CONNECT_S
 from gateway.live.relay.tables import Call, Stream, Tables
 from partner_agent.rtc import fragment
 from partner_agent.rtc.fragment import Fragment
-from partner_agent.rtc.hooks import IceSession, Leg, LegFailedError
+from partner_agent.rtc.hooks import Leg, LegFailedError
+from partner_agent.rtc.ice import IceSession
 from partner_agent.rtc.mux import PortFullError
 from partner_agent.rtc.sdp import SdpError
 from partner_agent.wire.clock import Clock
-
-RESTART_PERIOD_S: Final = 1.0  # of one call; a browser that changes its network restarts once
-ANY: Final = "*"
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -98,7 +97,7 @@ class Patches:
             raise CallRefusedError(503) from error
         found.restarted_at = now
         if isinstance(found, Call):
-            found.heard_at = now  # its reports come back with its way
+            found.attention.begin(now)  # its reports come back with its way
         self._tasks.start_soon(_follow, leg, session, said.password)
         mine = Fragment(session.user_fragment, session.password, (leg.candidate,), is_last=True)
         return Patched(fragment.write(mine, mid=found.mid), tag_of(leg))

@@ -11,6 +11,8 @@ import msgspec
 from anyio.abc import ByteReceiveStream
 
 FRAME_BYTES: Final = 64 * 1024  # an SDP is at most 16 kB, a lease batch of 1,000 sessions 32 kB
+PICTURE_BYTES: Final = 512 * 1024  # a key picture of 1080p seldom has half of it; a larger one takes its usual way
+ANSWER_BYTES: Final = 1024 * 1024  # such a picture in base64
 _LENGTH_BYTES: Final = 4
 
 EndReason = Literal["dropped", "left", "silent", "lease", "horizon", "failed", "unadmitted", "replaced"]
@@ -73,12 +75,21 @@ class Patch(Message, tag="patch"):
     sdp: str
 
 
+class Tunnel(Message, tag="tunnel"):
+    """Whether this publisher's call is here, so that a tunnel may lead to it: 200, or 404."""
+
+    id: int
+    publication: str
+    resource: str
+
+
 class Admit(Message, tag="admit"):
     """The agent accepted: forward this publication to this session.
 
     Attributes:
         fingerprint: the publishing agent's DTLS certificate, from its signed `accepted`; another one is not forwarded.
         valid_s: seconds until the session's horizon.
+        sound: whether its sound too.
     """
 
     id: int
@@ -86,6 +97,7 @@ class Admit(Message, tag="admit"):
     publication: str
     fingerprint: str
     valid_s: float
+    sound: bool
 
 
 class Lease(Message, tag="lease"):
@@ -100,6 +112,13 @@ class Drop(Message, tag="drop"):
 
     id: int
     sessions: list[str]
+
+
+class FirstPicture(Message, tag="first_picture"):
+    """Hand out the newest key picture, once, to a session whose pictures do not flow yet."""
+
+    id: int
+    session: str
 
 
 class Stats(Message, tag="stats"):
@@ -118,7 +137,9 @@ class Answer(Message, tag="answer"):
         sdp: ours, for an offer taken or an ICE restart.
         resource: for an offer taken.
         etag: of the ICE session that `sdp` describes.
+        pulse_s: how often a viewer has to PATCH to be known to be there; 0 where that is noticed without.
         figures: for `stats`.
+        picture: for `first_picture`, H.264 as Annex B.
     """
 
     re: int
@@ -126,7 +147,9 @@ class Answer(Message, tag="answer"):
     sdp: str = ""
     resource: str = ""
     etag: str = ""
+    pulse_s: float = 0.0
     figures: dict[str, int] = {}
+    picture: bytes = b""
 
 
 class PublicationUp(Message, tag="publication_up"):
@@ -165,7 +188,7 @@ class ViewerGone(Message, tag="viewer_gone"):
     seconds_ms: int
 
 
-Request = Whip | Whep | Delete | Patch | Admit | Lease | Drop | Stats
+Request = Whip | Whep | Delete | Patch | Tunnel | Admit | Lease | Drop | FirstPicture | Stats
 Event = PublicationUp | PublicationDown | ViewerUp | ViewerGone
 FromRelay = Hello | Answer | Event
 
@@ -176,16 +199,16 @@ _FROM_RELAY: Final[msgspec.json.Decoder[FromRelay]] = msgspec.json.Decoder(FromR
 def frame(message: Message) -> bytes:
     """One message with its length in front."""
     data = msgspec.json.encode(message)
-    if len(data) > FRAME_BYTES:
-        raise ProtocolError("a message over 64 KiB is never sent")
+    if len(data) > (ANSWER_BYTES if isinstance(message, Answer) else FRAME_BYTES):
+        raise ProtocolError("so long a message is never sent")
     return len(data).to_bytes(_LENGTH_BYTES, "big") + data
 
 
 class Frames:
     """Cuts a byte stream into messages."""
 
-    def __init__(self, stream: ByteReceiveStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: ByteReceiveStream, *, most_bytes: int = FRAME_BYTES) -> None:
+        self._stream, self._most_bytes = stream, most_bytes
         self._buffer = bytearray()
 
     async def request(self) -> Request:
@@ -217,8 +240,8 @@ class Frames:
     async def _next(self) -> bytes:
         head = await self._read(_LENGTH_BYTES)
         length = int.from_bytes(head, "big")
-        if length > FRAME_BYTES:
-            raise ProtocolError("a frame over 64 KiB")
+        if length > self._most_bytes:
+            raise ProtocolError("so long a frame is never sent")
         return await self._read(length)
 
     async def _read(self, size: int) -> bytes:

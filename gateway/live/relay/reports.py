@@ -38,7 +38,8 @@ class Reports:
 
     def from_viewer(self, call: Call, data: bytes) -> None:
         """A viewer's compound packet: a sign of life, perhaps a plea, perhaps a list of what it lost."""
-        now = call.heard_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        call.attention.reported(now)
         admission = self._tables.admissions.get(call.session)
         stream = self._tables.streams.get(admission.publication) if admission else None
         if stream is None:
@@ -62,6 +63,7 @@ class Reports:
         if heard.sender is not None:
             stream.reception.heard(heard.sender, now)
             stream.fanout.keep_clock(heard.sender, now)
+            stream.listening.keep_clock(heard.sender, now)
 
     def ask_lost(self, stream: Stream, now: float) -> None:
         """Ask the publisher for what is missing and due; costs nothing while nothing is."""
@@ -119,6 +121,11 @@ class Reports:
 
     def _tell_clock(self, stream: Stream, session: str, now: float) -> None:
         call, report = self._tables.calls.get(session), stream.fanout.sender_report(session, now)
-        if call is not None and report is not None:
+        if call is None:
+            return
+        if report is not None:
             call.leg.send_rtcp(rtcp.sender_report(report) + rtcp.description(report.ssrc, sdp.CNAME))
             call.quality.reported(report.ntp, now)
+        sound = stream.listening.sender_report(session, now) if call.sound is not None else None
+        if sound is not None:
+            call.leg.send_rtcp(rtcp.sender_report(sound) + rtcp.description(sound.ssrc, sdp.CNAME))

@@ -4,6 +4,7 @@ Orders are carried out in the order they come; a call (SDP) runs beside them, so
 connection's end is not the end of the streams: the lease decides, so a restarting gateway has `LEASE_VALID_S`.
 """
 
+import errno
 import logging
 from pathlib import Path
 from typing import Final
@@ -13,12 +14,15 @@ import anyio.abc
 
 from gateway.live.relay import protocol
 from gateway.live.relay.engine import RelayEngine
-from gateway.live.relay.peers import CallRefusedError
+from gateway.live.relay.offers import CallRefusedError
+from gateway.live.relay.silence import SWEEP_S
 
 _LOG: Final = logging.getLogger(__name__)
 EVENTS: Final = 1_000  # waiting for a slow gateway; more are lost, and the site's own count stands
-SWEEP_S: Final = 1.0
 WRITE_S: Final = 5.0
+AGAIN_S: Final = 0.5  # until it is tried again to take a connection for which there was no descriptor
+_FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # accept(2): not the caller's fault
+TOO_MANY: Final = "no descriptor is free for the gateway's connection; it waits, and the views go on"
 
 
 class Outbox:
@@ -35,6 +39,21 @@ class Outbox:
             _LOG.warning("the gateway does not read; a message is lost")
 
 
+async def _accepted(listener: anyio.abc.SocketListener) -> anyio.abc.SocketStream:
+    """The next gateway; while no descriptor is free for it, it waits where it called, and what is shown goes on."""
+    has_told = False
+    while True:
+        try:
+            return await listener.accept()
+        except anyio.BrokenResourceError as error:
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _FULL:
+                raise
+        if not has_told:
+            _LOG.warning(TOO_MANY)
+        has_told = True
+        await anyio.sleep(AGAIN_S)
+
+
 class RelayServer:
     """Serves one engine on one socket file."""
 
@@ -47,7 +66,7 @@ class RelayServer:
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(self._sweep)
             while True:
-                await self._serve_one(await listener.accept())
+                await self._serve_one(await _accepted(listener))
 
     async def _serve_one(self, stream: anyio.abc.SocketStream) -> None:
         try:
@@ -73,6 +92,8 @@ class RelayServer:
             match request:
                 case protocol.Whip() | protocol.Whep():
                     tasks.start_soon(self._call, request)
+                case protocol.FirstPicture():
+                    tasks.start_soon(self._first_picture, request)
                 case protocol.Patch():
                     self._outbox.put(self._patch(request))
                 case _:
@@ -92,6 +113,14 @@ class RelayServer:
         etag = self._engine.patches.tag(subject, resource)
         self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource, etag=etag))
 
+    async def _first_picture(self, request: protocol.FirstPicture) -> None:
+        try:
+            picture = await self._engine.first_pictures.give(request.session)
+        except CallRefusedError as error:
+            self._outbox.put(protocol.Answer(re=request.id, status=error.status))
+            return
+        self._outbox.put(protocol.Answer(re=request.id, status=200, picture=picture))
+
     def _patch(self, request: protocol.Patch) -> protocol.Answer:
         try:
             taken = self._engine.patches.take(request.subject, request.resource, request.tags, request.sdp)
@@ -101,14 +130,18 @@ class RelayServer:
 
     def _order(
         self,
-        request: protocol.Delete | protocol.Admit | protocol.Lease | protocol.Drop | protocol.Stats,
+        request: protocol.Delete | protocol.Tunnel | protocol.Admit | protocol.Lease | protocol.Drop | protocol.Stats,
     ) -> protocol.Answer:
         engine, is_done = self._engine, True
         match request:
             case protocol.Delete():
                 is_done = engine.leave(request.subject, request.resource)
+            case protocol.Tunnel():
+                is_done = engine.patches.tag(request.publication, request.resource) != ""
             case protocol.Admit():
-                is_done = engine.admit(request.session, request.publication, request.fingerprint, request.valid_s)
+                is_done = engine.admit(
+                    request.session, request.publication, request.fingerprint, request.valid_s, sound=request.sound
+                )
             case protocol.Lease():
                 engine.lease(request.sessions)
             case protocol.Drop():

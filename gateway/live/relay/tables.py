@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.live.relay.quality import Quality
+from gateway.live.relay.silence import Attention
 from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.hooks import Leg
+from partner_agent.rtc.listening import Listening
 from partner_agent.rtc.reception import Reception
+from partner_agent.rtc.sdp_sound import Sound
 
 MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none is admitted again
 MAX_STREAMS: Final = 500
@@ -22,10 +25,12 @@ class Stream:
         restarted_at: of its last ICE restart, monotonic seconds.
         reception: what the present ingest's packets say of their way.
         joining: sessions that are attached and still wait for their first packet.
+        listening: its sound, and who hears it.
     """
 
     publication: str
     fanout: FanOut
+    listening: Listening
     leg: Leg | None = None
     resource: str = ""
     fingerprint: str = ""
@@ -43,11 +48,13 @@ class Call:
     Attributes:
         rtx_payload_type: what it calls a retransmission; 0 = it takes none.
         since: monotonic seconds of its offer.
-        heard_at: of the last report from it, once packets flow.
+        attention: whether it still reads, once packets flow.
+        is_asked: whether an ICE check that asks it is on its way.
         is_told: whether the gateway knows that packets flow.
         mid: what it calls the video section.
         restarted_at: of its last ICE restart, monotonic seconds.
         quality: what its reports say.
+        sound: what it took of sound; None = none.
     """
 
     session: str
@@ -56,22 +63,25 @@ class Call:
     payload_type: int
     rtx_payload_type: int
     since: float
-    heard_at: float = 0.0
+    attention: Attention = field(default_factory=Attention)
+    is_asked: bool = False
     is_open: bool = False
     is_told: bool = False
     mid: str = ""
     restarted_at: float = float("-inf")
     quality: Quality = field(default_factory=Quality)
+    sound: Sound | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Admission:
-    """What the gateway allows: this publication, by this publisher, until then (monotonic seconds)."""
+    """What the gateway allows: this publication, by this publisher, until then (monotonic seconds); sound if said."""
 
     publication: str
     fingerprint: str
     horizon: float
     until: float
+    sound: bool = False
 
 
 @dataclass(slots=True)

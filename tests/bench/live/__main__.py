@@ -7,18 +7,21 @@ from collections.abc import Callable
 from functools import partial
 
 from tests.bench.harness import Bench
-from tests.bench.live import crowd, first_frame, namespace, pictures, uplink, versus, wall
+from tests.bench.live import crowd, first_frame, flooded, namespace, pictures, recorded, tunnelled, uplink, versus, wall
 
 GROUPS: dict[str, Callable[[Bench], None]] = {
     "versus": versus.run,
     "crowd": crowd.run,
     "uplink": uplink.run,
+    "flooded": flooded.run,
+    "tunnelled": tunnelled.run,
 }
 SEEN: dict[str, Callable[[Bench, int], None]] = {  # through Chromium, so many turns each
     "first_frame": first_frame.run,
     "glass": pictures.glass,
     "loss": pictures.loss,
     "recover": pictures.recover,
+    "recorded": recorded.run,
     "wall": wall.run,
 }
 TURNS = 200

@@ -83,6 +83,7 @@ async def _ingested(on: Stage) -> float:
     await anyio.sleep(SLICE_S)
     cpu_s, sent = processor.seconds(on.pid) - cpu_s, (await on.load.ask("sent"))["sent"] - sent
     await on.load.ask("play", names=[])
+    await anyio.sleep(SETTLE_S)  # else who plays would be playing twice
     return cpu_s / sent * 1e6
 
 

@@ -126,9 +126,10 @@ class Viewer:
         )
         self._ssrc = secrets.randbits(32)
 
-    def _take(self, packet: bytes) -> None:
-        if self.port.checker is not None and packet[1] & 0x7F == self.payload_type:
-            self.port.checker.take(packet)
+    def _take(self, packets: list[rtp.RtpPacket]) -> None:
+        for packet in packets:
+            if self.port.checker is not None and packet.payload_type == self.payload_type:
+                self.port.checker.take(packet)
 
     def _hear(self, packet: bytes) -> None:
         self.sender_reports += rtcp.read(packet).sender is not None

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.live.calls import RelayCalls
+from gateway.live.ports import RelayCalls
 from gateway.live.relay.protocol import Answer
 from tests.support.lossy import Address, Detour, LossyWay
 
@@ -46,13 +46,14 @@ def _send(transport: asyncio.DatagramTransport, data: bytes, peer: Address | Non
 class FarCalls:
     """`RelayCalls` whose answers name the far way; it opens with the first call, once the relay's port is known."""
 
-    def __init__(self, near: RelayCalls, *, loss: float, rtt_s: float) -> None:
-        self._near, self._loss, self._rtt_s = near, loss, rtt_s
+    def __init__(self, near: RelayCalls, *, loss: float, rtt_s: float, is_site_near: bool = False) -> None:
+        self._near, self._loss, self._rtt_s, self._is_site_near = near, loss, rtt_s, is_site_near
         self._way: FarWay | None = None
 
     async def whip(self, publication: str, ticket: str, sdp: str) -> Answer:
         """A publisher's call."""
-        return await self._led(await self._near.whip(publication, ticket, sdp))
+        answer = await self._near.whip(publication, ticket, sdp)
+        return answer if self._is_site_near else await self._led(answer)
 
     async def whep(self, session: str, ticket: str, sdp: str) -> Answer:
         """A viewer's call."""

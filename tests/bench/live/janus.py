@@ -65,13 +65,18 @@ class Janus:
 
 
 @asynccontextmanager
-async def janus(folder: Path, *, host: str) -> AsyncIterator[Janus]:
-    """A Janus while inside the block.
+async def janus(
+    folder: Path, *, host: str, mountpoints: int = 1, keeps_key_picture: bool = False
+) -> AsyncIterator[Janus]:
+    """A Janus while inside the block, with so many cameras at every second port from `RTP_PORT` on.
+
+    Where it keeps the newest key picture of each, a viewer that joins between two of them need not wait.
 
     Raises:
         JanusMissingError: it is not installed.
     """
-    command = _configured(folder, host)
+    cameras = "\n".join(_camera(number, keeps_key_picture=keeps_key_picture) for number in range(mountpoints))
+    command = _configured(folder, host, cameras)
     with (folder / "janus.log").open("wb") as log:
         async with await anyio.open_process(command, stdout=log, stderr=subprocess.STDOUT) as process:
             limits = httpx.Limits(max_connections=64)
@@ -96,7 +101,7 @@ async def _listening(http: httpx.AsyncClient, log: Path) -> None:
     raise RuntimeError(f"Janus does not listen: {said[-2000:]}")
 
 
-def _configured(folder: Path, host: str) -> list[str]:
+def _configured(folder: Path, host: str, cameras: str) -> list[str]:
     """Write its files, which hold nothing that is not said here; its command line."""
     program, plugins = shutil.which("janus"), next(Path("/usr/lib").glob("*/janus/plugins"), None)
     if program is None or plugins is None:
@@ -116,8 +121,7 @@ transports: {{ disable = "{transports}" }}
 """,
         "janus.plugin.streaming": f"""
 general: {{ }}
-camera: {{ type = "rtp", id = {MOUNTPOINT}, description = "camera", media = ( {{ type = "video", mid = "v", label = "v",
-  port = {RTP_PORT}, pt = 96, codec = "h264", fmtp = "profile-level-id=42e01f;packetization-mode=1" }} ) }}
+{cameras}
 """,
         "janus.plugin.videoroom": "general: { }\n",
         "janus.transport.http": f"""
@@ -128,3 +132,10 @@ admin: {{ admin_http = false }}
     for name, text in files.items():
         (folder / f"{name}.jcfg").write_text(text)
     return [program, "-F", str(folder), "-C", str(folder / "janus.jcfg")]
+
+
+def _camera(number: int, *, keeps_key_picture: bool) -> str:
+    buffered = str(keeps_key_picture).lower()
+    return f"""camera{number}: {{ type = "rtp", id = {MOUNTPOINT + number}, description = "camera", video = true,
+  videoport = {RTP_PORT + 2 * number}, videopt = 96, videocodec = "h264", videobufferkf = {buffered},
+  videofmtp = "profile-level-id=42e01f;packetization-mode=1" }}"""

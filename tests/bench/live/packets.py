@@ -64,9 +64,8 @@ class Checker:
         if len(self._places) != len(self.payloads):
             raise ValueError("a loop with a payload twice cannot be checked for order")
 
-    def take(self, packet: bytes) -> None:
+    def take(self, arrived: rtp.RtpPacket) -> None:
         """One decrypted packet of the stream."""
-        arrived = rtp.parse(packet)
         self.checked += 1
         place = self._places.get(_digest(arrived.payload))
         if place is None:

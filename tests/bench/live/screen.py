@@ -30,13 +30,15 @@ _STEPS = """
   const whole = window.fetch;
   window.fetch = async (...call) => {
     const method = call[1]?.method ?? "GET";
-    const what = String(call[0]).includes("/whep/") ? "whep" : String(call[0]).endsWith("/live-sessions") ? "ask" : "";
+    const where = String(call[0]);
+    const what = where.includes("/whep/") ? "whep" : where.endsWith("/live-sessions/several") ? "ask" : "";
     if (method !== "POST" || !what) return whole(...call);
     mark(what);
     const answer = await whole(...call);
     mark(`${what} answered`);
     return answer;
   };
+  addEventListener("lens-first-picture", () => mark("first picture"), true);
   addEventListener("pointerdown", () => { steps.length = 0; mark("press"); }, true);
   const Peer = window.RTCPeerConnection;
   window.__peers = [];

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from partner_agent.rtc import rtp
@@ -29,7 +30,7 @@ def taken(*packets: bytes) -> Checker:
     """What a checker makes of these."""
     checker = Checker(LOOP)
     for each in packets:
-        checker.take(each)
+        checker.take(rtp.parse(each))
     return checker
 
 
@@ -183,6 +184,23 @@ async def test_the_far_way_loses_media_by_a_lot_that_is_the_same_each_time():
         assert heard.sent.count(b"\x16dtls") == 1000
     assert ways[0].lost == ways[1].lost
     assert 60 < ways[0].lost < 140
+
+
+@pytest.mark.anyio
+async def test_the_far_way_is_long_from_a_peers_first_datagram_on():
+    """The one that opens its socket took no time, and ICE half a round trip too little."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relay, socket.socket(type=socket.SOCK_DGRAM) as peer:
+        relay.bind(("127.0.0.1", 0))
+        relay.setblocking(False)
+        way = await FarWay.open(relay.getsockname(), every=0)
+        assert isinstance(way, FarWay)
+        way.rtt_s = 0.2
+        began = anyio.current_time()
+        peer.sendto(b"\0check", ("127.0.0.1", way.port))
+        with anyio.fail_after(2):
+            await anyio.wait_readable(relay)
+        assert anyio.current_time() - began >= way.rtt_s / 2
+        way.close()
 
 
 def test_every_group_of_the_bench_is_known_by_one_name():

@@ -1,10 +1,12 @@
 """`python -m tests.bench.live.town`: the demo with ten small cameras, and perhaps a long and lossy way of media.
 
-Nine cameras are recorded, so the site has them open and keeps their last pictures; the tenth is not, so nothing is
-open before somebody watches it. With `--loss` or `--rtt` site and browser reach the relay by a detour.
+All but one are recorded, so the site has them open and keeps their last pictures; of the last one nothing is open
+before somebody watches it. With `--loss` or `--rtt` site and browser reach the relay by a detour, the site not with
+`--near-site`. With `--tasks` a line a second says how many tasks run in the gateway's loop.
 """
 
 import argparse
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,11 +22,21 @@ from gateway.app.demo_state import DemoState
 from gateway.app.services import Services
 from gateway.app.settings import Settings
 from gateway.sharing import model as sharing
+from policies import parts
+from policies.clauses import Clause
 from tests.bench.live.cameras import SENT_VARIABLE
 from tests.bench.live.far import FarCalls
 
-WALL: Final = tuple(f"Camera {number}" for number in range(1, 10))
+
+def recorded(cameras: int) -> tuple[str, ...]:
+    """The names of all but the last of so many cameras."""
+    return tuple(f"Camera {number}" for number in range(1, cameras))
+
+
+CAMERAS: Final = 10
+WALL: Final = recorded(CAMERAS)
 UNOPENED: Final = "Unopened"
+AT_ONCE: Final = 4  # views of each camera, on average; who never calls counts for 35 s
 SENT: Final = "sent.log"  # in the demo's folder
 
 
@@ -35,18 +47,39 @@ def main() -> None:
     reader.add_argument("--footage", type=Path, required=True)
     reader.add_argument("--loss", type=float, default=0.0, help="share of RTP and RTCP packets, each way")
     reader.add_argument("--rtt", type=float, default=0.0, metavar="S", help="of every datagram, there and back")
+    reader.add_argument("--near-site", action="store_true", help="only browsers are far")
+    reader.add_argument("--cameras", type=int, default=CAMERAS)
+    reader.add_argument("--tasks", type=Path, metavar="FILE")
     options = reader.parse_args()
-    _exchange(demo_seed, "CAMERA_NAMES", (*WALL, UNOPENED))
-    _exchange(demo_site, "CAMERA_NAMES", (*WALL, UNOPENED))
+    names = (*recorded(options.cameras), UNOPENED)
+    _exchange(demo_seed, "CAMERA_NAMES", names)
+    _exchange(demo_site, "CAMERA_NAMES", names)
     _exchange(demo_site, "SPARE_CAMERAS", ())
     _exchange(demo_site, "child", _counting_cameras(options.folder / SENT, demo_site.child))
-    _exchange(demo, "write_agent_settings", _unrecorded_last)
-    _exchange(
-        sharing, "SITE_TOTALS", replace(sharing.SITE_TOTALS, views_at_once=len(WALL) + 1)
-    )  # 8 unless the owner says
+    _exchange(demo, "write_agent_settings", _as_measured)
+    _exchange(demo_site, "of_preset", _all_day(demo_site.of_preset))
+    _exchange(sharing, "SITE_TOTALS", replace(sharing.SITE_TOTALS, views_at_once=AT_ONCE * len(names)))  # 8 by itself
     if options.loss or options.rtt:
-        _exchange(demo, "prepare", _far(options.loss, options.rtt))
-    anyio.run(demo.run, options.folder, options.footage, print, backend_options={"use_uvloop": True})
+        _exchange(demo, "prepare", _far(options.loss, options.rtt, is_site_near=options.near_site))
+    anyio.run(_run, options, backend_options={"use_uvloop": True})
+
+
+async def _run(options: argparse.Namespace) -> None:
+    async with anyio.create_task_group() as tasks:
+        if options.tasks:
+            tasks.start_soon(_count_tasks, options.tasks)
+        await demo.run(options.folder, options.footage, print)
+        tasks.cancel_scope.cancel()
+
+
+async def _count_tasks(path: Path) -> None:
+    while True:
+        await anyio.Path(path).write_text(f"{len(asyncio.all_tasks())}\n")
+        await anyio.sleep(1)
+
+
+def _all_day(whole: Callable[..., Clause]) -> Callable[..., Clause]:
+    return lambda *given, **named: replace(whole(*given, **named), live_s_per_day=parts.MAX_PER_DAY_S)
 
 
 def _exchange(module: Any, name: str, value: object) -> None:
@@ -68,21 +101,23 @@ def _counting_cameras(sent: Path, whole: Callable[..., Any]) -> Callable[..., An
     return child
 
 
-def _unrecorded_last(state: DemoState, name: str, cameras: Sequence[dict[str, str]], *, page_port: int) -> Path:
+def _as_measured(state: DemoState, name: str, cameras: Sequence[dict[str, str]], *, page_port: int) -> Path:
     path = demo_site.write_agent_settings(state, name, cameras, page_port=page_port)
+    written = path.read_text()
+    path.write_text(f"max_views = {AT_ONCE * len(cameras)}\n{written}")
     if cameras:
         with path.open("a") as file:
             file.write("is_recorded = false\n")
     return path
 
 
-def _far(loss: float, rtt_s: float) -> Callable[[Settings], Any]:
+def _far(loss: float, rtt_s: float, *, is_site_near: bool) -> Callable[[Settings], Any]:
     near = demo.prepare
 
     async def prepare(settings: Settings) -> Services:
         services = await near(settings)
         calls = services.live_calls
-        calls._relay = FarCalls(calls._relay, loss=loss, rtt_s=rtt_s)
+        calls._relay = FarCalls(calls._relay, loss=loss, rtt_s=rtt_s, is_site_near=is_site_near)
         return services
 
     return prepare

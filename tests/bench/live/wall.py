@@ -1,6 +1,10 @@
-"""A wall of nine pictures against one: from the press to the last first frame, when nothing leaves the site yet."""
+"""A wall of nine pictures against one: from the press to the last first frame, when nothing leaves the site yet.
+
+Beside it stands what a browser makes of nine pictures and one where no rules are asked and all of them flow already.
+"""
 
 from tests.bench.harness import PAIRS, Bench, Gate
+from tests.bench.live import wall_floor
 from tests.bench.live.screen import GONE_MS, LOOK_MS, STEP_MS, Screen, screen
 from tests.bench.live.town import WALL
 from tests.smoke.frames import videos
@@ -25,6 +29,7 @@ def run(bench: Bench, turns: int) -> None:
             pairs.append((found[len(WALL)], found[1]))
     note = f"nine 640x360 pictures against one, uplink cold, n {len(pairs)}; until the last one shows its first frame"
     bench.pairs("wall9_vs_one_tile", pairs, "ms", Gate("<=", MOST), note)
+    wall_floor.run(bench, len(pairs))
 
 
 def _until_all_ms(on: Screen, names: tuple[str, ...]) -> float:

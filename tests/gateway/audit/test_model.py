@@ -1,6 +1,7 @@
 """Leaves: what is public identifies nobody, what is committed opens by its salt, and nothing exceeds its size."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 import rfc8785
@@ -14,6 +15,7 @@ from partner_agent.wire.limits import LEAF_BYTES
 from tests.fakes.clock import START
 
 PERSON = "per_" + "0" * 26
+CAMERA = "cam_" + "0" * 26
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcxyz_", max_size=5), inner, max_size=4),
@@ -46,6 +48,25 @@ def test_leaf_holds_no_detail():
     assert PERSON.encode() not in ref.leaf
     assert set(ref.document["c"]) == {"camera", "person"}
     assert ref.openings["person"].is_restricted
+
+
+@pytest.mark.parametrize(("by", "streams"), [(PERSON, {CAMERA, PERSON}), ("system", {CAMERA}), ("", {CAMERA})])
+def test_who_did_it_is_for_compliance_and_only_a_person_can_be_looked_up(by: str, streams: set[str]):
+    """Everything else of the draft stays as it was."""
+    draft = LeafDraft(
+        kind=Kind.VIEW_ENDED,
+        streams=frozenset({CAMERA}),
+        decision=Decision.DENY,
+        public={"purpose": "missing_person"},
+        details={"unit": "Patrol"},
+        restricted={"person": PERSON},
+        once="end 1",
+    )
+    done = draft.done_by(by, named="stopped_by")
+
+    assert done.streams == streams
+    assert done.restricted == {"person": PERSON, "stopped_by": by}
+    assert replace(done, streams=draft.streams, restricted=draft.restricted) == draft
 
 
 def test_decision_is_public():

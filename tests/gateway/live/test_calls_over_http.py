@@ -6,19 +6,25 @@ import hmac
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
 from gateway.edge.problems import ProblemHandler
+from gateway.edge.requires import needs_of
 from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls, entity_tags
-from gateway.live.ice_servers import IceServerError, IceServers
+from gateway.live.ice_routes import ice_servers
+from gateway.live.ice_servers import IceServerError, IceServers, server_hosts
 from gateway.live.relay.client import RelayGoneError
 from gateway.live.relay.protocol import Answer, Whep, frame
 from tests.fakes.clock import FakeClock
+from tests.support.live import OPERATOR
+from tests.support.tunnels import Premises
 
 SDP = {"content-type": "application/sdp", "authorization": "Bearer ticket"}
 FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}
@@ -65,9 +71,9 @@ def relay() -> FakeRelay:
     return FakeRelay()
 
 
-def client_of(relay: FakeRelay, ice_servers: IceServers | None = None) -> TestClient[Litestar]:
+def client_of(relay: FakeRelay, *, calls: Calls | None = None) -> TestClient[Litestar]:
     """The routes in front of a relay."""
-    calls = Calls(relay=relay, ice_servers=ice_servers)
+    calls = calls or Calls(relay=relay)
     app = Litestar(
         [*CALL_ROUTES],
         dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
@@ -96,6 +102,18 @@ def test_a_call_is_taken(client: TestClient[Litestar], relay: FakeRelay, path: s
     assert response.headers["accept-patch"] == "application/trickle-ice-sdpfrag"
     assert "link" not in response.headers
     assert relay.asked == [(path.split("/")[2], "ticket", "v=0 offer")]
+
+
+def test_a_publisher_s_answer_names_its_tunnel_and_a_viewer_s_none(relay: FakeRelay):
+    """On our own origin, under a name that only this caller knows; nothing where there are no tunnels."""
+    ends: Any = relay
+    calls = Calls(relay=relay, tunnels=Premises().tunnels(ends, origin="http://localhost"))
+    with client_of(relay, calls=calls) as client:
+        answers = [client.post(path, headers=SDP, content="v=0 offer") for path in ("/whip/pub_1", "/whep/ses_1")]
+
+    assert [answer.headers.get("lenspact-tunnel") for answer in answers] == ["/whip/pub_1/secret/tunnel", None]
+    with client_of(relay) as client:
+        assert "lenspact-tunnel" not in client.post("/whip/pub_1", headers=SDP, content="v=0 offer").headers
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Basic abc", "ticket", "bearer ticket"])
@@ -230,6 +248,16 @@ def test_a_patch_that_is_refused_is_a_problem(client: TestClient[Litestar], rela
     assert ("retry-after" in response.headers) == (status in {429, 503})
 
 
+def test_an_engine_that_restarts_no_ice_says_what_to_do(client: TestClient[Litestar], relay: FakeRelay):
+    """Nothing changes, and the caller is told to call again rather than that an offer was wrong."""
+    relay.patch_status = 422
+
+    response = client.patch(CALL, headers=FRAGMENT | {"if-match": "*"}, content="a=mid:0")
+
+    assert response.status_code == 400
+    assert "Start a new one" in response.json()["detail"]
+
+
 def test_a_call_is_ended_by_its_name(client: TestClient[Litestar]):
     """DELETE answers 200 once found, whatever tag it brings; 404 otherwise (RFC 9725 §4.3.1)."""
     assert client.delete(CALL, headers={"if-match": '"old"'}).status_code == 200
@@ -300,7 +328,8 @@ def test_ice_servers_are_named_with_credentials_for_one_call(relay: FakeRelay):
     """One Link for each; a TURN server's password is what coturn reckons of the name under the shared secret."""
     clock = FakeClock()
     urls = ("stun:stun.example.net:3478", "turns:turn.example.net:443?transport=tcp")
-    client = client_of(relay, IceServers(urls=urls, secret=b"shared", clock=clock))
+    servers = IceServers(urls=urls, secret=b"shared", clock=clock)
+    client = client_of(relay, calls=Calls(relay=relay, ice_servers=servers))
 
     links = client.post("/whep/ses_1", headers=SDP, content="v=0 offer").headers["link"].split(", ")
 
@@ -312,6 +341,19 @@ def test_ice_servers_are_named_with_credentials_for_one_call(relay: FakeRelay):
     assert int(found[2]) > clock.now().timestamp()
     digest = hmac.new(b"shared", f"{found[2]}:ses_1".encode(), hashlib.sha1).digest()
     assert found[3] == base64.b64encode(digest).decode()
+
+
+def test_who_may_watch_is_told_the_servers_before_any_call(relay: FakeRelay):
+    """As a browser takes them, under the person's name; nobody else is told, and none where none are configured."""
+    servers = IceServers(urls=("stun:stun.example.net", "turn:turn.example.net"), secret=b"s", clock=FakeClock())
+    calls = Calls(relay=relay, ice_servers=servers)
+
+    assert needs_of(ice_servers.opt).action == "live.view"
+    stun, turn = msgspec.to_builtins(ice_servers.fn(principal=OPERATOR, live_calls=calls))
+
+    assert stun == {"urls": "stun:stun.example.net"}
+    assert turn["username"].endswith(f":{OPERATOR.person_id}")
+    assert ice_servers.fn(principal=OPERATOR, live_calls=Calls(relay=relay)) == ()
 
 
 @pytest.mark.parametrize(
@@ -328,6 +370,13 @@ def test_ice_servers_that_cannot_be_named_are_refused(url: str, secret: bytes):
     """Nothing gets into a header that is no server, and no TURN server goes without its secret."""
     with pytest.raises(IceServerError):
         IceServers(urls=(url,), secret=secret, clock=FakeClock())
+
+
+def test_servers_are_hosts_that_a_key_set_names():
+    """Sites may be sent to them: host and port, the usual one where none is given."""
+    urls = ("stun:a.example.net", "turn:b.example.net", "turns:b.example.net", "turns:c.example.net:443?transport=tcp")
+
+    assert server_hosts(urls) == ("a.example.net:3478", "b.example.net:3478", "b.example.net:5349", "c.example.net:443")
 
 
 def test_entity_tags_are_read_as_they_stand():

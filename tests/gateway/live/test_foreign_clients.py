@@ -96,7 +96,7 @@ async def view(plane: Plane, page: Page, session: str, *, publisher: str) -> Non
     fingerprint = await page.evaluate("prepare()")
     ticket = plane.relay.tickets.for_viewer(session=session, camera="cam", fingerprint=fingerprint, relay=RELAY)
     await plane.relay.client.admit(session=session, publication="pub_1", fingerprint=publisher, valid_s=60)
-    plane.tasks.start_soon(plane._lease, session)
+    plane.keep(session)
     await page.evaluate("call => view(call)", {"url": f"{plane.origin}/whep/{session}", "ticket": ticket})
 
 

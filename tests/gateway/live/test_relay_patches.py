@@ -6,14 +6,14 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from gateway.live.relay.engine import SILENCE_S
-from gateway.live.relay.patches import ANY, RESTART_PERIOD_S, Patched
-from gateway.live.relay.peers import CallRefusedError
+from gateway.live.relay.offers import ANY, RESTART_PERIOD_S, CallRefusedError
+from gateway.live.relay.patches import Patched
+from gateway.live.relay.silence import SILENCE_S
 from partner_agent.rtc import fragment
 from partner_agent.rtc.fragment import Fragment
 from partner_agent.rtc.mux import UdpPort
-from tests.gateway.live.test_relay_engine import KEY, Lab, lab
 from tests.support.legs import ONE, TWO, End
+from tests.support.relay_lab import KEY, Lab, lab, pass_time
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -144,15 +144,14 @@ async def test_a_restart_gives_a_silent_viewer_time():
         caller = Caller(relay, await relay.view(), "ses_1")
         relay.admit(valid_s=600)
         await until(lambda: caller.end.rtp)
-        relay.clock.advance(SILENCE_S - 1)
+        caller.end.port.close()
+        pass_time(relay, SILENCE_S - 1)
 
         caller.patch(LOGIN.format("moved"), ANY)
-        relay.clock.advance(SILENCE_S - 1)
-        relay.engine.sweep()
+        pass_time(relay, SILENCE_S - 1)
         assert relay.reasons() == []
 
-        relay.clock.advance(1)
-        relay.engine.sweep()
+        pass_time(relay, 1)
         assert relay.reasons() == ["silent"]
 
 

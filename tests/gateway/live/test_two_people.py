@@ -8,6 +8,8 @@ import pytest
 from gateway.audit import Query
 from gateway.kernel.database import Database
 from gateway.kernel.errors import ConflictError
+from policies.request import Span
+from tests.gateway.live.test_stills import PatientClock, taken
 from tests.support.live import ORGANISATION, SUPERVISOR, Plane, live_plane, made_up
 
 pytestmark = pytest.mark.anyio
@@ -65,6 +67,28 @@ async def test_the_word_is_used_by_the_view_and_every_leaf_says_so(plane: Plane)
     assert await plane.kinds(SUPERVISOR.person_id) == await plane.kinds(session.id)
     seen_by_owner = (await plane.audit.find(Query(streams=frozenset({ORGANISATION})))).entries
     assert all("second" not in entry.openings for entry in seen_by_owner)
+
+
+async def test_a_look_back_uses_its_word_as_a_live_view_does(plane: Plane):
+    """In the transaction that writes it; the decider is told which word at every decision on it."""
+    session = await plane.accepted(confirmation_id=WORD, wanted_at=plane.clock.now())
+    assert session.range_from is not None
+    assert session.range_to is not None
+
+    assert (session.act, plane.consequences.used) == ("recorded.view", [(WORD, session.id)])
+    assert await plane.sessions.live.rules_changed() == 0
+    asked = plane.decider.asked[-1]
+    assert (asked.confirmation_id, asked.footage) == (WORD, Span(session.range_from, session.range_to))
+
+
+async def test_a_still_uses_its_word_as_a_view_does(database: Database, tmp_path: Path):
+    """In the transaction that writes its session."""
+    async with live_plane(database, tmp_path, clock=PatientClock()) as plane:
+        plane.decider.second_id = SUPERVISOR.person_id
+        still = await taken(plane, confirmation_id=WORD)
+
+        assert plane.consequences.used == [(WORD, still.id)]
+        assert {asked.confirmation_id for asked in plane.decider.asked} == {WORD}
 
 
 async def test_a_running_view_is_decided_again_with_its_word(plane: Plane):

@@ -3,7 +3,7 @@
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from playwright.async_api import Page, async_playwright
 from gateway.edge.problems import ProblemHandler
 from gateway.live.call_routes import CALL_ROUTES
 from gateway.live.calls import Calls
+from gateway.live.ice_servers import IceServers
 from gateway.live.relay import protocol
+from gateway.live.tunnels.routes import tunnel
 from partner_agent.rtc import certificate
 from partner_agent.rtc.whip import Publication, Publisher, PublishTarget
 from partner_agent.simulator.camera import Stream
@@ -29,6 +31,7 @@ from tests.support import browser, cameras, relays
 from tests.support.lossy import Detour, LossyWay
 from tests.support.pages import OPEN, web_app
 from tests.support.relays import RELAY, RunningRelay
+from tests.support.tunnels import Premises
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.slow]
@@ -36,22 +39,30 @@ LOOPBACK_FLAGS = ["--allow-loopback-in-peer-connection", "--disable-features=Web
 SCRIPT = """
 import { viewerIdentity } from "/static/live/js/player.js";
 window.viewerIdentity = async () => (window.identity = await viewerIdentity()).fingerprint;
-window.watch = async (call) => {
+window.watch = async (call, servers = [], hasSound = false) => {
   const player = (window.player = document.querySelector("lens-player"));
   window.frames = 0; window.states = []; window.seen = null;
   player.addEventListener("lens-state", (e) => window.states.push(e.detail.words));
   player.addEventListener("lens-seen", (e) => (window.seen = e.detail));
+  player.addEventListener("lens-size", (e) => (window.sizes ??= []).push(e.detail.lines));
   const count = () => { window.frames += 1; player.video.requestVideoFrameCallback(count); };
   player.video.requestVideoFrameCallback(count);
   const first = new Promise((ok) =>
     player.addEventListener("lens-first-frame", (e) => ok(e.detail.milliseconds), { once: true }));
   const Peer = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Peer { constructor(...a) { super(...a); window.peer = this; } };
-  player.begin(window.identity);
+  player.begin(window.identity, servers, hasSound);
+  player.isHeard = hasSound;
   await player.open(call);
   return Promise.race([first, new Promise((ok) => setTimeout(() => ok(-1), 8000))]);
 };
 window.cipher = async () => [...(await window.peer.getStats()).values()].find((s) => s.type === "transport").srtpCipher;
+window.way = async () => {
+  const stats = await window.peer.getStats();
+  const pair = stats.get([...stats.values()].find((s) => s.type === "transport").selectedCandidatePairId);
+  const near = stats.get(pair.localCandidateId);
+  return near.candidateType === "relay" ? `relay ${near.relayProtocol}` : near.candidateType;
+};
 window.stats = async (type) => [...(await window.peer.getStats()).values()].find((s) => s.type === type) ?? null;
 window.picture = () => {
   const video = window.player.video, canvas = document.createElement("canvas");
@@ -87,49 +98,90 @@ class Plane:
     stream: Stream
     tasks: anyio.abc.TaskGroup
     way: LossyWay | None
+    site: str = ""  # the certificate of another publisher
+    sessions: list[str] = field(default_factory=list)
 
     async def publish(self, publication: str = "pub_1") -> Publication:
         ticket = self.relay.tickets.for_publication(publication=publication, camera="cam", agent="agt", relay=RELAY)
         target = PublishTarget(f"{self.origin}/whip/{publication}", ticket, self.relay.hello.fingerprint)
-        return await self.publisher.publish(relays.play(self.stream), target, tasks=self.tasks)
+        return await self.publisher.publish(relays.play(self.stream), target, tasks=self.tasks, has_sound=True)
 
-    async def watch(self, page: Page, session: str, *, publication: str = "pub_1") -> float:
-        """Open a view in the page; milliseconds from the call to the first frame, -1 if there was none."""
+    async def watch(
+        self,
+        page: Page,
+        session: str,
+        *,
+        publication: str = "pub_1",
+        servers: Sequence[Any] = (),
+        wants_sound: bool = False,
+        has_sound: bool = False,
+    ) -> float:
+        """Open a view in the page; milliseconds from the call to the first frame, -1 if there was none.
+
+        `has_sound`: whether ticket and admission grant it.
+        """
         fingerprint = await page.evaluate("viewerIdentity()")
-        ticket = self.relay.tickets.for_viewer(session=session, camera="cam", fingerprint=fingerprint, relay=RELAY)
-        await self.relay.client.admit(
-            session=session, publication=publication, fingerprint=self.publisher.fingerprint, valid_s=60
+        ticket = self.relay.tickets.for_viewer(
+            session=session, camera="cam", fingerprint=fingerprint, relay=RELAY, sound=has_sound
         )
-        self.tasks.start_soon(self._lease, session)
+        await self.relay.client.admit(
+            session=session,
+            publication=publication,
+            fingerprint=self.site or self.publisher.fingerprint,
+            valid_s=60,
+            sound=has_sound,
+        )
+        self.keep(session)
         call = {"whep_url": f"/whep/{session}", "ticket": ticket}
-        return float(await page.evaluate("call => watch(call)", call))
+        asked = [call, list(servers), wants_sound]
+        return float(await page.evaluate("(asked) => watch(...asked)", asked))
 
-    async def _lease(self, session: str) -> None:
+    def keep(self, session: str) -> None:
+        """Lease one more view, as a gateway does, with all others at once."""
+        self.sessions.append(session)
+        if len(self.sessions) == 1:
+            self.tasks.start_soon(self._lease)
+
+    async def _lease(self) -> None:
         while True:  # until the plane is taken down
             await anyio.sleep(1)
-            await self.relay.client.lease([session])
+            await self.relay.client.lease(self.sessions)
 
 
 @asynccontextmanager
-async def live_plane(folder: Path, *, lost_every: int | None = None, pages: Sequence[Any] = ()) -> AsyncIterator[Plane]:
+async def live_plane(
+    folder: Path,
+    *,
+    lost_every: int | None = None,
+    pages: Sequence[Any] = (),
+    address: tuple[str, int] = ("127.0.0.1", 0),
+    ice_servers: IceServers | None = None,
+    premises: Premises | None = None,
+) -> AsyncIterator[Plane]:
     """A relay, the signalling over HTTP, and a site that can publish; nothing is started without a browser.
 
     With `lost_every`, one in so many media packets is lost on either side of the relay; 0 is a detour that loses none.
-    `pages` are served besides.
+    `pages` are served besides; `address` is where the signalling and, at a port of its own, the relay listen. A site
+    that is known (`premises`) may use tunnels.
     """
     browser.chromium_path()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
-    async with relays.running_relay(folder) as relay, anyio.create_task_group() as tasks:
+    async with relays.running_relay(folder, media_address=address[0]) as relay, anyio.create_task_group() as tasks:
         host, _, number = relay.hello.addresses[0].rpartition(":")
         way = await LossyWay.open((host, int(number)), every=lost_every) if lost_every is not None else None
-        calls = Calls(relay=Detour(relay.client, way) if way else relay.client)
+        listener = socket.create_server(address)
+        name = "localhost" if address[0] == "127.0.0.1" else address[0]
+        origin = f"http://{name}:{listener.getsockname()[1]}"
+        tunnels = premises.tunnels(relay.client, origin=origin) if premises else None
+        calls = Calls(
+            relay=Detour(relay.client, way) if way else relay.client, ice_servers=ice_servers, tunnels=tunnels
+        )
         app = web_app(
-            [*CALL_ROUTES, live_page, live_script, *pages],
+            [*CALL_ROUTES, tunnel, live_page, live_script, *pages],
             dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
             exception_handlers=ProblemHandler().handlers(),
         )
-        listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio"))
         tasks.start_soon(lambda: server.serve(sockets=[listener]))
         clock = SystemClock()
         async with httpx.AsyncClient() as http:
@@ -141,7 +193,7 @@ async def live_plane(folder: Path, *, lost_every: int | None = None, pages: Sequ
                 clock=clock,
                 ids=SystemIds(),
             )
-            yield Plane(relay, f"http://localhost:{listener.getsockname()[1]}", publisher, stream, tasks, way)
+            yield Plane(relay, origin, publisher, stream, tasks, way)
         server.should_exit = True
         if way is not None:
             way.close()
@@ -149,13 +201,17 @@ async def live_plane(folder: Path, *, lost_every: int | None = None, pages: Sequ
 
 
 @asynccontextmanager
-async def live_tab(origin: str, path: str = "/test/live") -> AsyncIterator[Page]:
+async def live_tab(
+    origin: str, path: str = "/test/live", *, flags: Sequence[str] = (), script: str = browser.WATCH, program: str = ""
+) -> AsyncIterator[Page]:
     """Chromium with the page open."""
-    program = browser.chromium_path()
+    program = program or browser.chromium_path()
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=program, args=[*browser.FLAGS, *LOOPBACK_FLAGS])
+        chromium = await playwright.chromium.launch(
+            executable_path=program, args=[*browser.FLAGS, *LOOPBACK_FLAGS, *flags]
+        )
         page = await chromium.new_page()
-        await page.add_init_script(browser.WATCH)
+        await page.add_init_script(script)
         await page.goto(origin + path)
         yield page
         await chromium.close()
@@ -190,6 +246,23 @@ async def test_a_warm_view_shows_moving_pictures_at_once_and_stops_when_dropped(
         assert (await page.evaluate("states"))[-1] == "Ended by the sharing rules"
         assert await page.evaluate("window.__violations") == []
         assert (await page.evaluate("seen"))["on_screen_s"] >= 2
+
+
+async def test_the_page_is_told_how_large_the_picture_is_shown(tmp_path: Path):
+    """Once it is live, again when that changes by more than a fifth, and none once it is out of sight."""
+    async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
+        await plane.publish()
+        await plane.watch(page, "ses_1")
+        style = "player.video.style.cssText = 'display: block; width: 320px; height: %dpx'"
+        for height in (100, 110, 400):
+            await page.evaluate(style % height)
+            await page.wait_for_timeout(1200)
+        await page.evaluate("document.body.style.paddingTop = '9000px'")
+        with anyio.fail_after(5):
+            while (sizes := await page.evaluate("sizes"))[-1] != 0:
+                await page.wait_for_timeout(50)
+
+    assert sizes[-3:] == [100, 400, 0]
 
 
 async def test_leaving_ends_the_session_at_the_relay(tmp_path: Path):

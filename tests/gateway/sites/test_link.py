@@ -4,7 +4,8 @@ import anyio
 import pytest
 
 from gateway.kernel.errors import DeadlineError, UnavailableError
-from gateway.sites.links import INBOX, OUTBOX
+from gateway.sites import links
+from gateway.sites.links import INBOX, OUTBOX, Peer
 from gateway.sites.model import AgentState
 from partner_agent.wire import classes, frames, messages
 from partner_agent.wire.documents import NO_PARENT
@@ -109,12 +110,34 @@ async def test_a_malformed_frame_ends_the_link(lite: SiteBench, frame: bytes):
         assert await pipe.end() == 1007
 
 
-async def test_an_agent_that_shouts_is_cut(lite: SiteBench):
-    """More than the inbox holds at once ends the link; nothing grows without bound."""
-    agent = await lite.paired()
+async def test_an_agent_that_has_much_to_tell_is_heard_to_the_end(lite: SiteBench):
+    """More than the inbox holds at once waits outside: cut off, it would come back with all of it, again and again."""
+    agent, heard = await lite.paired(), []
+
+    async def slow(_peer: Peer, message: messages.Heartbeat) -> None:
+        await anyio.sleep(0.001)
+        heard.append(message.fresh)
+
+    lite.sites.hub.on(messages.Heartbeat, slow)
     async with lite.connected(agent) as pipe:
-        for _ in range(3 * INBOX):
-            pipe.say(agent.state())
+        for number in range(3 * INBOX):
+            pipe.say(_beat(agent, f"f{number}"))
+        await lite.until(lambda: len(heard) == 3 * INBOX)
+    assert heard == [f"f{number}" for number in range(3 * INBOX)]
+
+
+async def test_an_agent_that_shouts_on_is_cut(lite: SiteBench, monkeypatch: pytest.MonkeyPatch):
+    """Who never lets the inbox become empty uses patience up, however short each wait; nothing grows without bound."""
+    monkeypatch.setattr(links, "PATIENCE_S", 0.1)
+    agent = await lite.paired()
+
+    async def slow(_peer: Peer, _message: messages.Heartbeat) -> None:
+        await anyio.sleep(0.01)
+
+    lite.sites.hub.on(messages.Heartbeat, slow)
+    async with lite.connected(agent) as pipe:
+        for number in range(3 * INBOX):
+            pipe.say(_beat(agent, f"f{number}"))
         assert await pipe.end() == 4429
 
 

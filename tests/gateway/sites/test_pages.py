@@ -15,10 +15,12 @@ from gateway.edge.auth import enforce
 from gateway.edge.problems import ProblemHandler
 from gateway.kernel.principal import ANONYMOUS, Principal, PrincipalKind, Role
 from gateway.sites.agents import Progress
+from gateway.sites.connection_pages import CONNECTION_PAGES
 from gateway.sites.pages import PAGES, PROGRESS
+from gateway.sites.store import SiteStore
 from partner_agent.wire import frames, messages
 from partner_agent.wire.keyset import root_words
-from partner_agent.wire.messages import CameraCard, CameraHealth, Health
+from partner_agent.wire.messages import CameraArea, CameraCard, CameraHealth, Health
 from tests.support.pages import Caller, web_app
 from tests.support.site_bench import DOOR, ORG, OTHER_ORG, SITE, MiniAgent, SiteBench, owner
 
@@ -32,7 +34,13 @@ def app_of(bench: SiteBench, caller: Caller) -> Litestar:
     dependencies = {name: Provide(value, sync_to_thread=False) for name, value in provided.items()}
     dependencies["principal"] = Provide(lambda: caller.principal, sync_to_thread=False)
     handlers = ProblemHandler().handlers()
-    return web_app(PAGES, caller=caller, dependencies=dependencies, guards=[enforce], exception_handlers=handlers)
+    return web_app(
+        [*PAGES, *CONNECTION_PAGES],
+        caller=caller,
+        dependencies=dependencies,
+        guards=[enforce],
+        exception_handlers=handlers,
+    )
 
 
 @asynccontextmanager
@@ -242,3 +250,40 @@ async def test_the_page_hears_of_changes(lite: SiteBench):
 def test_every_progress_has_words():
     """No state of a site is without a sentence."""
     assert set(PROGRESS) == set(Progress)
+
+
+async def test_what_can_be_black_is_kept_as_the_site_says_it(lite: SiteBench):
+    """By camera; a name no rule can say is dropped, and the list outlives its cameras' next description."""
+    agent = await lite.paired()
+    said = [CameraArea(camera="c1", area=name, label="Door\n") for name in ("door", "Not A Name", "yard")]
+    async with lite.connected(agent) as pipe:
+
+        async def are(*names: str) -> bool:
+            cameras = await SiteStore(lite.database).cameras(agent.id)
+            return [[name for name, _ in camera.areas] for camera in cameras] == [list(names)]
+
+        card = CameraCard(camera="c1", label="Door")
+        pipe.say(frames.encode(messages.Cameras(id="m1", cameras=[card])))
+        pipe.say(frames.encode(messages.Areas(id="m2", areas=said)))
+        await lite.until(lambda: are("door", "yard"))
+        pipe.say(frames.encode(messages.Cameras(id="m3", cameras=[CameraCard(camera="c1", label="Front door")])))
+        pipe.say(frames.encode(messages.Areas(id="m4", areas=said[:1])))
+        await lite.until(lambda: are("door"))
+
+
+async def test_pictures_made_anew_are_said_where_the_owner_looks(lite: SiteBench):
+    """As the agent tells; nothing is said again once a stream of the camera itself is shown."""
+    agent = await lite.paired()
+    async with lite.connected(agent) as pipe, browsing(lite, owner()) as browser:
+
+        async def page_says() -> bool:
+            return "Made anew as H.264" in (await browser.get(AGENT)).text
+
+        async def page_is_silent() -> bool:
+            return not await page_says()
+
+        pipe.say(frames.encode(messages.Cameras(id="m1", cameras=[CameraCard(camera="c1", label="Door")])))
+        pipe.say(frames.encode(messages.Areas(id="m2", areas=[], anew=["c1"])))
+        await lite.until(page_says)
+        pipe.say(frames.encode(messages.Areas(id="m3", areas=[])))
+        await lite.until(page_is_silent)

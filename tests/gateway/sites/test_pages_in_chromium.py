@@ -9,13 +9,17 @@ from anyio.from_thread import BlockingPortal
 from playwright.sync_api import Browser
 
 from gateway.kernel.database import Database
+from gateway.sites.store import SiteStore
 from partner_agent.wire import frames, messages
+from partner_agent.wire.check_messages import CheckedCamera
 from partner_agent.wire.messages import CameraCard, CameraHealth, Health
+from tests.gateway.sites.test_connection import said
 from tests.gateway.sites.test_pages import AGENT, PAIR, app_of
 from tests.support.browser import served, watched
 from tests.support.pages import Caller
 from tests.support.site_bench import DOOR, SITE, MiniAgent, SiteBench, owner
 
+CONNECTION = f"/portal/sites/{SITE.id}/connection"
 pytestmark = pytest.mark.browser
 
 
@@ -34,8 +38,21 @@ async def _site_with_troubles(bench: SiteBench) -> str:
         pipe.say(agent.state(states=("paused",)))
         await bench.until(lambda: bench.sites.hub.problem_of(agent.id) == "paused")
         await bench.sites.agents.tick(owner(), SITE.id, {"c1": DOOR.id})
+        await _checked(bench, agent)
     _, codes = await bench.sites.enrolments.begin(MiniAgent(bench.clock).device_form(), address="192.0.2.1")
     return str(codes["user_code"])
+
+
+async def _checked(bench: SiteBench, agent: MiniAgent) -> None:
+    """Something fails, something is worth attention, the rest works."""
+    yard = CheckedCamera(camera="c3", kbps=2_100, key_distance_ms=8_000, codec="h264", open_ms=140, first_ms=5_200)
+    till = CheckedCamera(camera="c2", kbps=1_800, key_distance_ms=2_000, codec="h264", open_ms=120, first_ms=900)
+    door = CheckedCamera(camera="c1", trouble="auth")
+    found = said(turn_tls="no", cameras=[door, till, yard], nat="changing", by_server=False, line_kbps=9_400)
+    async with bench.database.unit_of_work() as unit:
+        frame = frames.encode(found).decode()
+        await SiteStore(bench.database).put_check(unit, agent.id, at=bench.clock.now(), answer=frame)
+        await unit.commit(unaudited="a test")
 
 
 @pytest.fixture
@@ -52,7 +69,7 @@ def test_every_page_is_accessible(chromium: Browser, origin: tuple[str, str], lo
     """No axe finding, no policy violation, no script error; at 320 px nothing scrolls sideways."""
     base, code = origin
     with watched(chromium, width=320 if look == "phone" else 1280, dark=look == "dark") as seen:
-        for number, path in enumerate((PAIR, AGENT, f"{AGENT}/remove", "/portal/pair", PAIR)):
+        for number, path in enumerate((PAIR, AGENT, f"{AGENT}/remove", "/portal/pair", PAIR, CONNECTION)):
             seen.page.goto(base + path)
             if number == 4:
                 seen.page.get_by_label("Code on the agent's screen").fill(code.lower())

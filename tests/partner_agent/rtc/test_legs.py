@@ -1,6 +1,7 @@
 """Two ends over loopback: the hooks exist, addresses are bound by proof only, certificates are the announced ones."""
 
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,11 +10,12 @@ import anyio
 import pytest
 from aioice import stun
 
-from partner_agent.rtc import certificate, hooks, mux, rtcp, rtp
-from partner_agent.rtc.hooks import LegFailedError
+from partner_agent.rtc import certificate, checks, hooks, mux, rtcp, rtp
+from partner_agent.rtc.hooks import IceSession, LegFailedError
 from partner_agent.rtc.mux import PortFullError, UdpPort
 from partner_agent.rtc.srtp import LibsrtpProtector
 from tests.support.legs import NOW, ONE, TWO, End
+from tests.support.processes import ROOT
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -56,7 +58,7 @@ async def test_media_and_reports_pass_both_ways_under_gcm():
 
         await until(lambda: two.rtp)
         await until(lambda: one.rtcp)
-        assert two.rtp == [head + b"picture"]
+        assert two.rtp == [rtp.parse(head + b"picture")]
         assert rtcp.asks_for_key_frame(one.rtcp[0])
         assert one.leg.srtp_profile == two.leg.srtp_profile == "SRTP_AEAD_AES_128_GCM"
 
@@ -101,6 +103,32 @@ async def test_closing_is_noticed_and_frees_the_port():
         assert two.closed == 1
 
 
+async def test_a_goodbye_that_fails_leaves_the_port_all_the_same(monkeypatch: pytest.MonkeyPatch):
+    """Nobody would close it again: it would hold its place and its keys as long as the program runs."""
+
+    async def fails() -> None:
+        raise ValueError("unforeseen")
+
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        name = two.leg.user_fragment
+        assert name in two.port._by_name
+        monkeypatch.setattr(two.leg._dtls, "stop", fails)
+
+        with pytest.raises(ValueError, match="unforeseen"):
+            await two.leg.close()
+
+        assert name not in two.port._by_name
+        assert not two.port._by_address
+        monkeypatch.undo()
+
+
+async def test_a_closed_leg_is_gone_at_once_with_its_keys():
+    """Nothing of it waits for the collector: a relay that is joined and left all day would hold hundreds of them."""
+    ran = await anyio.run_process([sys.executable, "-m", "tests.support.closed_legs"], cwd=ROOT)
+    assert ran.stdout.decode().strip() == "nothing"
+
+
 async def test_an_address_is_bound_by_proof_only():
     """A check with the right name and a wrong password binds nothing, and neither does media out of the blue."""
     async with two_ends() as (_, two):
@@ -114,6 +142,41 @@ async def test_an_address_is_bound_by_proof_only():
             await until(lambda: two.port.unknown == 3)
 
         assert two.port._by_address == {}
+
+
+async def test_a_check_repeated_from_elsewhere_takes_the_way_in_use_from_nobody():
+    """Whoever sees one may send it again from as many ports as they like: pictures go on arriving by their way."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        await until(lambda: one.leg._session._peer)
+        peer = one.leg._session._peer
+        assert peer is not None
+        seen = checks.request(bytes(12), peer)
+
+        for number in range(2 * mux.MAX_ADDRESSES):
+            two.port.datagram_received(seen, ("192.0.2.7", 1024 + number))
+
+        assert len(two.leg._session.route.addresses) == mux.MAX_ADDRESSES
+        assert two.port._by_address[one.port.address] is two.leg._session.route
+        await picture(one, two, 5)
+
+
+async def test_a_peer_of_many_addresses_is_looked_at_on_so_many_ways(monkeypatch: pytest.MonkeyPatch):
+    """Each is asked, kept and sorted; beyond the bound new ones are nobody's, and the way that was found goes on."""
+    monkeypatch.setattr(mux, "MAX_WAYS", 5)
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        await until(lambda: one.leg._session._peer)
+        peer = one.leg._session._peer
+        assert peer is not None
+
+        for number in range(20):
+            two.port.datagram_received(checks.request(bytes(12), peer), ("192.0.2.7", 1024 + number))
+
+        assert len(two.leg._session.connection._remote_candidates) == 5
+        assert two.port.unknown == 20 - 4
+        assert await one.leg.answers()
+        await picture(one, two, 5)
 
 
 async def test_a_full_port_says_so(monkeypatch: pytest.MonkeyPatch):
@@ -142,7 +205,7 @@ async def test_a_peer_without_gcm_is_served_by_libsrtp(monkeypatch: pytest.Monke
         assert isinstance(protector, LibsrtpProtector)
         assert two.leg.protector(7) is protector  # asked for again: the same, with the indexes it has used
         await until(lambda: one.rtp)
-        assert one.rtp == [head + b"picture"]
+        assert one.rtp == [rtp.parse(head + b"picture")]
 
 
 def test_a_relay_keeps_its_certificate(tmp_path: Path):
@@ -178,7 +241,7 @@ async def picture(one: End, two: End, number: int) -> None:
     """One packet from here to there."""
     head = rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=6, ssrc=7)
     one.leg.send([one.leg.protector(7).protect(head, b"picture", number)])
-    await until(lambda: head + b"picture" in two.rtp)
+    await until(lambda: rtp.parse(head + b"picture") in two.rtp)
 
 
 async def test_ice_restarts_and_everything_goes_on():
@@ -233,8 +296,62 @@ async def test_a_later_restart_takes_the_place_of_an_earlier_one():
         assert two.port._by_name == {}
 
 
+async def test_a_restart_ends_the_one_that_is_still_looking_for_a_way():
+    """At once, not when its time is over: however often a peer restarts, there are two ICE agents at most."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        ended: list[str] = []
+
+        async def follow(session: IceSession) -> None:
+            with pytest.raises(LegFailedError):
+                await two.leg.follow(session, "p" * 22)
+            ended.append(session.user_fragment)
+
+        async with anyio.create_task_group() as tasks:
+            first = two.leg.restart("nobody")
+            tasks.start_soon(follow, first)
+            await anyio.wait_all_tasks_blocked()
+            second = two.leg.restart("somebody")
+            await until(lambda: ended == [first.user_fragment])
+
+            assert set(two.port._by_name) == {two.leg._session.user_fragment, second.user_fragment}
+            tasks.cancel_scope.cancel()
+        await picture(one, two, 5)
+
+
 async def test_nothing_restarts_before_it_has_begun():
     """There is no DTLS yet that could go on."""
     async with two_ends() as (one, _):
         with pytest.raises(LegFailedError):
             one.leg.restart("later")
+
+
+async def test_pictures_that_overtake_the_end_of_the_handshake_come_once():
+    """They take the slow way; a copy of them by the short way is a replay."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        head = rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7)
+        datagram = one.leg.protector(7).protect(head, b"picture", 5)
+        media, two.leg._session.route.on_media = two.leg._session.route.on_media, None
+        one.leg.send([datagram])
+        await until(lambda: two.rtp)
+
+        two.leg._session.route.on_media = media
+        one.leg.send([datagram])
+
+        await until(lambda: two.leg.received_rejected)
+        assert two.rtp == [rtp.parse(head + b"picture")]
+
+
+async def test_a_forged_packet_among_others_takes_none_of_them_along():
+    """What came together is opened one by one."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        heads = [rtp.header(is_last=True, payload_type=96, sequence=n, timestamp=6, ssrc=7) for n in range(3)]
+        sent = [one.leg.protector(7).protect(head, b"picture", n) for n, head in enumerate(heads)]
+
+        one.leg.send([sent[0], sent[1][:-1] + b"?", sent[2]])
+
+        await until(lambda: two.leg.received_rejected)
+        await until(lambda: len(two.rtp) == 2)
+        assert [packet.sequence for packet in two.rtp] == [0, 2]

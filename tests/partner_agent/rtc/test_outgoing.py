@@ -60,6 +60,35 @@ def test_nothing_else_is_repeated(is_repairing: bool):
     assert uplink.repeated([(7, number)], NOW + 10) == []
 
 
+def test_what_the_site_cannot_spare_is_not_repeated():
+    """The owner's bound counts each packet that would leave again, and is asked before it is made."""
+    asked: list[int] = []
+
+    def spares(size: int) -> bool:
+        asked.append(size)
+        return len(asked) < 2
+
+    again = rtx.Retransmitter(ssrc=8, payload_type=97, protector=PlainProtector(), spares=spares)
+    uplink = OutgoingStream(ssrc=7, protector=PlainProtector(), retransmitter=again)
+    sent = [rtp.parse(data) for data in uplink.datagrams(unit(), NOW)]
+
+    repeated = uplink.repeated([(7, packet.sequence) for packet in sent[:3]], NOW)
+
+    assert [len(data) for data in repeated] == asked[:1]
+    assert len(asked) == 3
+
+
+def test_who_names_packets_without_end_is_not_looked_after():
+    """No more numbers are looked for than there can be."""
+    uplink = stream()
+    uplink.datagrams(unit(), NOW)
+    for _ in range(5):
+        uplink.repeated([(7, number) for number in range(2_048)], NOW)
+
+    number = rtp.parse(uplink.datagrams(unit(), NOW)[0]).sequence
+    assert uplink.repeated([(7, number)], NOW) == []
+
+
 def test_each_second_it_says_which_moment_is_which():
     """The first report at once, the next a second later, with what was sent until then."""
     uplink = stream()

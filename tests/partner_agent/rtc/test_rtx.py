@@ -24,18 +24,18 @@ def test_the_ring_is_bounded_by_number_bytes_and_age(monkeypatch: pytest.MonkeyP
     """Whichever comes first; what has left is not found."""
     kept = Ring()
     for number in range(3_000):
-        kept.put(packet(number, 10), NOW)
+        kept.put([packet(number, 10)], NOW)
     assert len(kept) == ring.RING_PACKETS
     assert kept.get(2_999, NOW) == packet(2_999, 10)
     assert kept.get(3_000 - ring.RING_PACKETS - 1, NOW) is None
 
-    kept.put(packet(4_000), NOW + ring.RING_S + 0.1)
+    kept.put([packet(4_000)], NOW + ring.RING_S + 0.1)
     assert len(kept) == 1
     assert kept.get(4_000, NOW + 2 * ring.RING_S + 0.2) is None
 
     monkeypatch.setattr(ring, "RING_BYTES", 1_000)
     for number in range(20):
-        kept.put(packet(number), NOW + 3)
+        kept.put([packet(number)], NOW + 3)
     assert sorted(number for number in range(20) if number in kept) == list(range(10, 20))
 
 
@@ -44,7 +44,7 @@ def test_a_packet_larger_than_the_ring_leaves_it_empty(monkeypatch: pytest.Monke
     monkeypatch.setattr(ring, "RING_BYTES", 50)
     kept = Ring()
 
-    kept.put(packet(1), NOW)
+    kept.put([packet(1)], NOW)
 
     assert len(kept) == 0
 

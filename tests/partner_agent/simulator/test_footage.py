@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from partner_agent import font
 from partner_agent.rtc import nal
-from partner_agent.simulator import font, footage
+from partner_agent.simulator import footage
 from partner_agent.simulator.camera import Stream
 from tests.support import cameras
 

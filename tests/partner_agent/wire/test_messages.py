@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_agent.wire import canonical, messages
-from partner_agent.wire.frames import MalformedError, Unrecognized, decode, encode
+from partner_agent.wire.frames import KINDS, MalformedError, Unrecognized, decode, encode
 from partner_agent.wire.limits import FRAME_BYTES
 
 HEARTBEAT = messages.Heartbeat(
@@ -32,8 +32,8 @@ def test_a_message_survives_the_wire():
 
 def test_tags_are_words():
     """Tags are the class names in snake case, each once."""
-    assert messages.KINDS["policy_stale"] is messages.PolicyStale
-    assert len(messages.KINDS) == len(messages.Message.__subclasses__())
+    assert KINDS["policy_stale"] is messages.PolicyStale
+    assert len(KINDS) == len(messages.Message.__subclasses__())
 
 
 @pytest.mark.parametrize(

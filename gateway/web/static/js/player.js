@@ -3,11 +3,14 @@
 // elsewhere: `open` gets a call, not a camera. A call that is over is not opened again here; the page asks anew.
 //
 //   const identity = await viewerIdentity();                     // its fingerprint goes into the session request
-//   player.begin(identity);                                      // makes the offer while the gateway decides
-//   player.open({ whep_url, ticket });                           // from the answer of POST /api/v1/live-sessions
-//   player.end("rules" | "closed" | "offline" | "lost" | "cannot-start");  // what the session's state says
+//   const offer = await player.begin(identity, iceServers);      // may go along with the question
+//   // a view with sound: player.begin(identity, iceServers, true), and player.isHeard = true within a gesture
+//   player.open({ whep_url, ticket, call, first });              // from the answer; calls by itself where there is no call.
+//                                                                // first(signal) may get a picture by another way until then
+//   player.end("resting" | "rules" | "closed" | "offline" | "lost" | "cannot-start");  // what the session's state says
 //   player.enlarged = true;
-// Events: `lens-state` {state, words}, `lens-first-frame` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s}.
+// Events: `lens-state` {state, words}, `lens-first-picture` {milliseconds}, `lens-first-frame` {milliseconds}, `lens-delay` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s},
+// `lens-size` {lines}: so many pixels high from now on, 0 while it is off screen.
 
 import { spoken } from "./words.js";
 
@@ -15,6 +18,7 @@ const WATCH_MS = 500; // how often the watchdog looks
 const STALLED_LOOKS = 4; // 2 s without a decoded frame: what the browser itself does not report
 const BEHIND_MS = 500; // further behind than this = still catching up with the cached pictures
 const SEEN_EVERY_MS = 5_000;
+const PULSE = "a=end-of-candidates\r\n"; // changes nothing: it says that we are here, where the engine cannot see it
 const RESTART_MS = 1_500; // a network that has just changed answers within this, or is tried again
 const START_MS = 12_000; // longer than relay and site take together
 
@@ -29,8 +33,9 @@ const WORDS = {
   offline: "The camera is offline",
   lost: "The connection to the camera was lost",
   "cannot-start": "The picture cannot start",
+  resting: "Stopped while out of sight",
 };
-const ENDED = new Set(["rules", "closed", "offline", "lost", "cannot-start"]);
+const ENDED = new Set(["resting", "rules", "closed", "offline", "lost", "cannot-start"]);
 
 // The certificate a view is bound to, so that the ticket can name it; the next one is made before it is asked for.
 let spare = null;
@@ -68,15 +73,23 @@ export class LensPlayer extends HTMLElement {
   #offered = null;
   #began = 0;
   #resource = "";
+  #pulse_ms = 0; // how often the engine wants to hear from us; 0 = it notices by itself
+  #pulsedAt = 0;
   #isRestarting = false;
   #stopped = new AbortController();
   #state = "idle";
   #seen = { on_screen_s: 0, enlarged_s: 0 };
   #visible = false;
   #lookedAt = 0;
+  #lines = 0; // as last told
   #sentAt = 0;
+  #lookedStats = null; // of the last look, for the delay
   #isGone = false; // the relay said goodbye
+  #framed = new AbortController(); // aborted with the video's first frame
+  #cover = null; // the picture that is there before it
   enlarged = false;
+  #isHeard = false;
+  isSparse = false; // pictures may come seldom, or not for a while: paused, or only key pictures
 
   constructor() {
     super();
@@ -109,47 +122,71 @@ export class LensPlayer extends HTMLElement {
     return this.#state;
   }
 
+  // Whether its sound is let through; a view without sound has none to let through.
+  get isHeard() {
+    return this.#isHeard;
+  }
+
+  set isHeard(isHeard) {
+    this.#isHeard = isHeard;
+    this.#video.muted = !isHeard;
+  }
+
   get video() {
     return this.#video;
   }
 
-  // Makes the offer; nobody is called yet.
-  begin(identity) {
+  // Makes the offer and promises it; nobody is called yet. With TURN among the servers, a place there is sought while the gateway decides:
+  // the relay hears our checks from there as from anywhere else.
+  begin(identity, iceServers = [], hasSound = false) {
     this.leave();
     this.#stopped = new AbortController();
     this.#began = performance.now();
     this.#isGone = false;
+    this.#framed = new AbortController();
+    this.#lookedStats = null;
     this.#say("connecting");
-    const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate] }));
+    const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate], iceServers }));
     peer.addTransceiver("video", { direction: "recvonly" });
+    if (hasSound) peer.addTransceiver("audio", { direction: "recvonly" });
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
     this.#offered = peer.setLocalDescription();
-    this.#offered.catch(() => {}); // told by `open`
+    const offer = this.#offered.then(() => peer.localDescription.sdp);
+    offer.catch(() => {}); // told by `open`
+    return offer;
   }
 
-  // Calls the relay. The offer goes out before any candidate is gathered: the relay learns our address from our checks,
-  // and drops candidates unread, so none are trickled.
-  async open({ whep_url, ticket }) {
+  // Calls the relay, unless that was done along with the question (`call`). The offer goes out before any candidate is
+  // gathered: the relay learns our address from our checks, and drops candidates unread, so none are trickled.
+  async open({ whep_url, ticket, call, first }) {
     const [peer, stopped, began] = [this.#peer, this.#stopped, this.#began];
     if (!peer) return;
     this.#expectFrame(began, stopped.signal);
+    if (first) this.#coverWith(first, began, AbortSignal.any([stopped.signal, this.#framed.signal]));
     try {
       await this.#offered;
-      const response = await fetch(whep_url, {
-        method: "POST",
-        body: peer.localDescription.sdp,
-        headers: { "content-type": "application/sdp", authorization: `Bearer ${ticket}` },
-        credentials: "omit",
-        signal: stopped.signal,
-      });
-      if (response.status !== 201) throw new Error(`call refused: ${response.status}`);
-      this.#resource = response.headers.get("location");
-      await peer.setRemoteDescription({ type: "answer", sdp: await response.text() });
+      const { sdp, location, pulse_s } = call ?? (await this.#call(whep_url, ticket, stopped.signal));
+      this.#resource = location;
+      this.#pulse_ms = 1000 * (pulse_s ?? 0);
+      await peer.setRemoteDescription({ type: "answer", sdp });
     } catch (error) {
       if (!stopped.signal.aborted) this.end("cannot-start");
       return;
     }
     this.#watch(peer, began, stopped.signal);
+  }
+
+  async #call(whep_url, ticket, signal) {
+    const response = await fetch(whep_url, {
+      method: "POST",
+      body: this.#peer.localDescription.sdp,
+      headers: { "content-type": "application/sdp", authorization: `Bearer ${ticket}` },
+      credentials: "omit",
+      signal,
+    });
+    if (response.status !== 201) throw new Error(`call refused: ${response.status}`);
+    const pulse_s = Number(response.headers.get("lenspact-pulse") ?? 0);
+    return { sdp: await response.text(), location: response.headers.get("location"), pulse_s };
   }
 
   // The view is over; the last picture goes with it.
@@ -164,6 +201,7 @@ export class LensPlayer extends HTMLElement {
     this.#account();
     this.#report();
     this.#stopped.abort();
+    this.#uncover();
     this.#peer.close();
     this.#peer = null;
     this.#video.srcObject = null;
@@ -174,20 +212,14 @@ export class LensPlayer extends HTMLElement {
   // Another way to the same call (RFC 9725 4.3.3): the picture's keys, numbers and rights stay. No answer, no change: the
   // former way may come back, and if the call is over the page learns it from the gateway.
   async #restart() {
-    const [peer, resource, signal] = [this.#peer, this.#resource, this.#stopped.signal];
-    if (!peer || !resource || this.#isRestarting || this.#isGone || peer.signalingState !== "stable") return;
+    const [peer, signal] = [this.#peer, this.#stopped.signal];
+    if (!peer || !this.#resource || this.#isRestarting || this.#isGone || peer.signalingState !== "stable") return;
     this.#isRestarting = true;
     try {
       const former = peer.remoteDescription.sdp;
       peer.restartIce();
       await peer.setLocalDescription();
-      const answer = await fetch(resource, {
-        method: "PATCH",
-        body: fragmentOf(peer.localDescription.sdp),
-        headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
-        credentials: "omit",
-        signal: AbortSignal.any([signal, AbortSignal.timeout(RESTART_MS)]),
-      });
+      const answer = await this.#patch(fragmentOf(peer.localDescription.sdp), signal);
       if (answer.status !== 200) throw new Error(`restart refused: ${answer.status}`);
       await peer.setRemoteDescription({ type: "answer", sdp: withIceOf(await answer.text(), former) });
     } catch {
@@ -197,10 +229,29 @@ export class LensPlayer extends HTMLElement {
     }
   }
 
+  #patch(fragment, signal) {
+    return fetch(this.#resource, {
+      method: "PATCH",
+      body: fragment,
+      headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
+      credentials: "omit",
+      signal: AbortSignal.any([signal, AbortSignal.timeout(RESTART_MS)]),
+    });
+  }
+
+  // One that gets lost is followed by the next.
+  #beat(signal) {
+    const now = performance.now();
+    if (!this.#pulse_ms || now - this.#pulsedAt < this.#pulse_ms - WATCH_MS / 2) return;
+    this.#pulsedAt = now;
+    this.#patch(PULSE, signal).catch(() => {});
+  }
+
   #show(track, receiver) {
     if ("jitterBufferTarget" in receiver) receiver.jitterBufferTarget = 0;
-    this.#video.srcObject = new MediaStream([track]);
-    this.#expectGoodbye(receiver.transport, this.#stopped.signal);
+    if (this.#video.srcObject) this.#video.srcObject.addTrack(track); // one stream, so that lips and words fit
+    else this.#video.srcObject = new MediaStream([track]);
+    if (track.kind === "video") this.#expectGoodbye(receiver.transport, this.#stopped.signal);
   }
 
   // The relay says goodbye as soon as it forwards nothing more: pictures still on their way to the screen stay away.
@@ -208,6 +259,7 @@ export class LensPlayer extends HTMLElement {
     transport?.addEventListener("statechange", () => {
       if (transport.state !== "closed" || signal.aborted) return;
       this.#isGone = true;
+      this.#uncover();
       this.#video.srcObject = null;
       this.#say("stalled");
     });
@@ -216,10 +268,34 @@ export class LensPlayer extends HTMLElement {
   #expectFrame(began, signal) {
     this.#video.requestVideoFrameCallback(() => {
       if (signal.aborted) return;
+      if (this.#cover) this.#account(); // what was seen of it
+      this.#framed.abort();
+      this.#uncover();
       this.#lookedAt = performance.now();
       this.#say("catching-up");
       this.#emit("lens-first-frame", { milliseconds: Math.round(performance.now() - began) });
     });
+  }
+
+  // The picture that the connection will begin with, painted while it is on its way; it stays below the watermark.
+  async #coverWith(first, began, signal) {
+    const frame = await first(signal);
+    if (!frame) return;
+    if (!signal.aborted && !this.#isGone) {
+      const { displayWidth: width, displayHeight: height } = frame;
+      this.#cover = Object.assign(document.createElement("canvas"), { className: "first-picture", ariaHidden: "true", width, height });
+      this.#cover.getContext("2d").drawImage(frame, 0, 0, width, height);
+      this.#video.after(this.#cover);
+      this.#lookedAt = performance.now();
+      this.#say("catching-up");
+      this.#emit("lens-first-picture", { milliseconds: Math.round(performance.now() - began) });
+    }
+    frame.close();
+  }
+
+  #uncover() {
+    this.#cover?.remove();
+    this.#cover = null;
   }
 
   // The browser tells late or never that a stream has stopped, so the decoded frames are watched (every half second).
@@ -228,13 +304,16 @@ export class LensPlayer extends HTMLElement {
     let still = 0;
     const timer = setInterval(async () => {
       if (signal.aborted || this.#isGone) return clearInterval(timer);
-      const inbound = [...(await peer.getStats()).values()].find((s) => s.type === "inbound-rtp" && s.kind === "video");
+      this.#beat(signal);
+      const stats = [...(await peer.getStats()).values()];
+      const inbound = stats.find((s) => s.type === "inbound-rtp" && s.kind === "video");
       const decoded = inbound?.framesDecoded ?? 0;
       const fresh = decoded - frames;
       frames = decoded;
       if (signal.aborted || this.#isGone) return;
-      still = fresh > 0 ? 0 : still + 1;
+      still = fresh > 0 || this.isSparse ? 0 : still + 1;
       if (decoded === 0) {
+        if (this.#cover) this.#account();
         if (performance.now() - began > START_MS) this.end("cannot-start");
       } else if (still >= STALLED_LOOKS) {
         this.#say("stalled");
@@ -242,8 +321,22 @@ export class LensPlayer extends HTMLElement {
       } else if (fresh > 0) {
         this.#account();
         this.#say(this.#isBehind(inbound, fresh) ? "catching-up" : "live");
+        this.#tellDelay(stats, inbound);
       }
     }, WATCH_MS);
+  }
+
+  // From the relay to the screen: half the round trip, then waiting and decoding as they were since the last look. The way
+  // from the site to the relay is not in it: its clock is not ours.
+  #tellDelay(stats, { jitterBufferDelay = 0, jitterBufferEmittedCount = 0, totalDecodeTime = 0, framesDecoded = 0 }) {
+    const before = this.#lookedStats;
+    this.#lookedStats = { jitterBufferDelay, jitterBufferEmittedCount, totalDecodeTime, framesDecoded };
+    const pair = stats.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
+    if (!before || pair?.currentRoundTripTime === undefined) return;
+    const waited_s = (jitterBufferDelay - before.jitterBufferDelay) / Math.max(1, jitterBufferEmittedCount - before.jitterBufferEmittedCount);
+    const decoded_s = (totalDecodeTime - before.totalDecodeTime) / Math.max(1, framesDecoded - before.framesDecoded);
+    const milliseconds = Math.round(1000 * (pair.currentRoundTripTime / 2 + waited_s + decoded_s));
+    if (milliseconds >= 0) this.#emit("lens-delay", { milliseconds });
   }
 
   // While the cached pictures play, frames come faster than the camera makes them, or wait in the jitter buffer.
@@ -257,10 +350,20 @@ export class LensPlayer extends HTMLElement {
     const now = performance.now();
     const passed = this.#lookedAt ? Math.min((now - this.#lookedAt) / 1000, 2) : 0;
     this.#lookedAt = now;
+    if (this.#state === "live") this.#measure();
     if (!passed || !this.#visible || document.hidden || !["live", "catching-up"].includes(this.#state)) return;
     this.#seen.on_screen_s += passed;
     if (this.enlarged) this.#seen.enlarged_s += passed;
     if (now - this.#sentAt >= SEEN_EVERY_MS) this.#report();
+  }
+
+  // A change of less than a fifth is not worth another stream.
+  #measure() {
+    const isSeen = this.#visible && !document.hidden;
+    const lines = isSeen ? Math.round(this.#video.clientHeight * devicePixelRatio) : 0;
+    if (Math.abs(lines - this.#lines) <= this.#lines / 5) return;
+    this.#lines = lines;
+    this.#emit("lens-size", { lines: Math.min(lines, 8640) });
   }
 
   // Totals since the view began, so that a lost report loses nothing.
@@ -272,7 +375,7 @@ export class LensPlayer extends HTMLElement {
 
   #say(state) {
     if (state === this.#state) return;
-    if (state === "connecting") Object.assign(this.#seen, { on_screen_s: 0, enlarged_s: 0 });
+    if (state === "connecting") Object.assign(this.#seen, { on_screen_s: 0, enlarged_s: 0 }), (this.#lines = 0);
     this.#state = this.dataset.state = state;
     this.#said.textContent = spoken(this.dataset[`words${state.replace(/-/g, "")}`] ?? WORDS[state]);
     this.toggleAttribute("ended", ENDED.has(state));

@@ -1,0 +1,1 @@
+"""Media servers of others, as engines of ours."""

@@ -1,0 +1,1 @@
+"""Stills: one picture each, taken and marked on site, kept encrypted for whoever took it, gone when it expires."""

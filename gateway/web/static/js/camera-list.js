@@ -1,0 +1,73 @@
+// The list of cameras beside the map, and the map with it: what is chosen, and asking an owner or a second person to be shown
+// the live picture.
+import { announce, localTimes } from "./app.js";
+import "./lens-scene.js";
+import { spoken } from "./words.js";
+import { watch } from "./wall.js";
+
+const list = document.getElementById("cameras");
+const scene = document.querySelector("lens-scene");
+let chosen = -1;
+
+export const items = () => [...list.querySelectorAll("[data-camera]")];
+
+export function choose(index, { focuses = true } = {}) {
+  const all = items();
+  if (!all.length) return;
+  chosen = Math.max(0, Math.min(index, all.length - 1));
+  all.forEach((item, i) => item.classList.toggle("is-chosen", i === chosen));
+  if (focuses) all[chosen].focus();
+  scene.choose(all[chosen].dataset.camera);
+}
+
+function enliven(item) {
+  const button = item.querySelector(".watch");
+  if (button) {
+    button.disabled = false;
+    button.addEventListener("click", () => watch(item, "person"));
+  }
+  for (const form of item.querySelectorAll("form.ask")) form.addEventListener("submit", askOwner);
+  item.addEventListener("focusin", () => {
+    const at = items().indexOf(item);
+    if (chosen !== at) choose(at, { focuses: false });
+  });
+}
+items().forEach(enliven);
+scene.addEventListener("lens-choose", ({ detail }) => choose(items().findIndex((item) => item.dataset.camera === detail.id)));
+
+// --- asking an owner, or a second person, to be shown the live picture
+
+async function askOwner(event) {
+  event.preventDefault();
+  const { camera } = event.target.closest("li").dataset;
+  event.target.querySelector("button").disabled = true; // one question is enough
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken("Not available for this purpose"));
+  replace(camera, fresh);
+}
+
+// What the owner said arrives as news of the camera alone: its line is read again, and a yes starts the picture.
+export async function refreshCamera(camera) {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const item = replace(camera, new DOMParser().parseFromString(await answer.text(), "text/html"));
+  if (item && "granted" in item.dataset) watch(item, "person");
+}
+
+function replace(camera, page) {
+  const old = items().find((item) => item.dataset.camera === camera);
+  const fresh = [...page.querySelectorAll("#cameras [data-camera]")].find((item) => item.dataset.camera === camera);
+  if (!old || !fresh) return null;
+  const hadFocus = old.contains(document.activeElement);
+  const item = document.adoptNode(fresh);
+  item.classList.toggle("is-chosen", old.classList.contains("is-chosen"));
+  old.replaceWith(item);
+  enliven(item);
+  localTimes(item);
+  if (hadFocus) item.focus();
+  return item;
+}
+
+// The camera before or after the chosen one.
+export const chooseNext = (step) => choose(chosen + step);

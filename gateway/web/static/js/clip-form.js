@@ -1,0 +1,32 @@
+// The form that asks for a recording of one camera, in a dialog over the wall.
+import { announce } from "./app.js";
+import { behalf, incident, purpose } from "./views.js";
+import { spoken } from "./words.js";
+
+const dialog = document.getElementById("clip-dialog");
+
+export async function askForClip(camera) {
+  const query = new URLSearchParams({ camera, incident, purpose, on_behalf_of: behalf ?? "" });
+  await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
+}
+
+async function showForm(answer) {
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("clip-form");
+  if (!fresh) return announce(spoken("Not available for this purpose"));
+  document.getElementById("clip-body").replaceChildren(document.adoptNode(fresh));
+  fresh.querySelector("form").addEventListener("submit", sendForm);
+  if (!dialog.open) dialog.showModal();
+  (fresh.querySelector("[data-focus]") ?? fresh.querySelector("select, input:not([type=hidden])")).focus();
+}
+
+async function sendForm(event) {
+  event.preventDefault();
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
+  if (answer.redirected) {
+    dialog.close();
+    return announce(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");
+  }
+  await showForm(answer);
+}
+
+document.getElementById("clip-cancel").addEventListener("click", () => dialog.close());

@@ -1,0 +1,114 @@
+// Sending a live picture to somebody's phone: the dialog that names them, shows the link once, as text and as a code, and lists
+// the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
+import { announce } from "./app.js";
+import { csrf, incident, post } from "./views.js";
+
+const LINKS = "/api/v1/phone-links";
+const EVERY_MS = 2_000;
+const dialog = document.getElementById("phone-dialog"); // null for whoever may not send
+const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
+let tile = null;
+let reading = 0;
+
+// The button is there while there is a picture of now.
+export function offerPhone(one, state) {
+  const button = one.element.querySelector(".phone");
+  if (!button) return;
+  button.hidden = state !== "live";
+  button.onclick ??= () => sendToPhone(one);
+}
+
+export function sendToPhone(one) {
+  const button = one.element.querySelector(".phone");
+  if (!button || button.hidden || one.isOver || !one.session) return;
+  tile = one;
+  part("camera").textContent = one.name;
+  part("form").hidden = false;
+  part("made").hidden = true;
+  refuse("");
+  dialog.showModal();
+  part("recipient").value = "";
+  part("recipient").focus();
+  readLinks();
+  reading = setInterval(readLinks, EVERY_MS);
+}
+
+function refuse(sentence) {
+  part("refused").hidden = !sentence;
+  part("refused").querySelector("span").textContent = sentence;
+  part("recipient").toggleAttribute("aria-invalid", Boolean(sentence));
+}
+
+async function make(event) {
+  event.preventDefault();
+  const answer = await post(LINKS, { session_id: tile.session, recipient: part("recipient").value });
+  const said = await answer.json();
+  if (answer.status !== 201) return refuse(said.errors?.[0]?.detail ?? said.detail);
+  refuse("");
+  part("form").hidden = true;
+  part("made").hidden = false;
+  part("code").src = said.qr;
+  part("url").value = said.url;
+  part("for").textContent = said.recipient;
+  part("minutes").textContent = Math.round(said.lasts_s / 60);
+  part("url").focus();
+  part("url").select();
+  readLinks();
+}
+
+async function copy() {
+  part("url").select();
+  await navigator.clipboard?.writeText(part("url").value).catch(() => {});
+  announce(part("copy").dataset.said);
+  part("copied").textContent = part("copy").dataset.said;
+}
+
+// --- those that were sent
+
+async function readLinks() {
+  const answer = await fetch(LINKS, { headers: { accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const links = (await answer.json()).filter((link) => link.incident_id === incident);
+  part("sent").hidden = !links.length;
+  const list = part("links");
+  const kept = new Map([...list.children].map((item) => [item.dataset.link, item]));
+  list.replaceChildren(...links.map((link) => fill(kept.get(link.id) ?? itemOf(link), link)));
+}
+
+function itemOf(link) {
+  const item = part("item").content.firstElementChild.cloneNode(true);
+  item.dataset.link = link.id;
+  item.querySelector("strong").textContent = link.recipient;
+  item.querySelector(".of").textContent = ` ${link.recipient}`;
+  item.querySelector("button").addEventListener("click", () => stop(link));
+  return item;
+}
+
+function fill(item, link) {
+  const isOpen = ["waiting", "opened"].includes(link.standing);
+  const word = link.is_shown && isOpen ? "shown" : link.standing;
+  item.querySelector("[data-part=state]").textContent = link.words || part("links").dataset[word];
+  item.querySelector("button").hidden = !isOpen;
+  return item;
+}
+
+async function stop(link) {
+  await fetch(`${LINKS}/${link.id}/stop`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } }).catch(() => null);
+  await readLinks();
+  part("close").focus();
+}
+
+function tidy() {
+  clearInterval(reading);
+  part("url").value = "";
+  part("code").removeAttribute("src");
+  part("copied").textContent = "";
+  tile?.element.focus();
+}
+
+if (dialog) {
+  part("form").addEventListener("submit", make);
+  part("copy").addEventListener("click", copy);
+  part("close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", tidy);
+}

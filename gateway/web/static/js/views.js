@@ -1,0 +1,82 @@
+// The page's live views at the gateway: opened, read, told how long they were seen, left. What may be seen is decided there
+// at every POST; this page only asks.
+
+import { isLineLong } from "./line.js";
+
+const VIEWS = "/api/v1/live-sessions";
+const MOST_AT_ONCE = 16; // in one question
+
+export const root = document.getElementById("console");
+export const { incident, purpose, behalf } = root.dataset;
+export const { csrf } = root.dataset;
+
+// Ways to the relay past a firewall: the page knows them before the first picture, and asks for new ones before they run
+// out. Nothing waits for that.
+const ICE_SERVERS_MS = 30 * 60_000;
+let servers = JSON.parse(root.dataset.iceServers ?? "[]");
+
+export const iceServers = () => servers;
+
+async function renewServers() {
+  const answer = await fetch("/api/v1/ice-servers", { headers: { accept: "application/json" } });
+  if (answer.ok) servers = await answer.json();
+}
+
+if (servers.length) setInterval(() => renewServers().catch(() => {}), ICE_SERVERS_MS);
+
+export const post = (url, body) =>
+  fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body) });
+
+const wishOf = ({ camera, openedBy, confirmation, hasSound }, fingerprint, offer) => ({ camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: fingerprint, offer, opened_by: openedBy, confirmation_id: confirmation, on_behalf_of: behalf ?? "", sound: hasSound });
+
+// Opens the pictures that are asked for in one moment by one question: {status, view, call, detail} for each. `ready` gives
+// the certificate and begins the offer, or says null when nobody wants the picture any more; then the answer is null too.
+// The offers of several go along, for a browser has few connections. One picture does not wait for its own, but where the
+// line is long: there it saves a round trip.
+let gathered = [];
+
+export function openView(tile, ready) {
+  if (!gathered.length) queueMicrotask(openGathered);
+  return new Promise((ok, fail) => gathered.push({ tile, ready: ready(), ok, fail }));
+}
+
+async function prepared(one, isAlone) {
+  try {
+    const ready = await one.ready;
+    if (ready) return { ...one, body: wishOf(one.tile, ready.fingerprint, isAlone && !isLineLong() ? "" : await ready.offer) };
+    one.ok(null);
+  } catch (error) {
+    one.fail(error);
+  }
+  return null;
+}
+
+async function openGathered() {
+  const asked = gathered.splice(0, MOST_AT_ONCE);
+  if (gathered.length) queueMicrotask(openGathered);
+  const isAlone = asked.length === 1;
+  const wishes = (await Promise.all(asked.map((one) => prepared(one, isAlone)))).filter((one) => one !== null);
+  if (!wishes.length) return;
+  try {
+    const answer = await post(`${VIEWS}/several`, { views: wishes.map(({ body }) => body) });
+    const each = answer.ok ? await answer.json() : wishes.map(() => ({ status: answer.status }));
+    wishes.forEach(({ ok }, i) => ok(each[i]));
+  } catch (error) {
+    for (const { fail } of wishes) fail(error);
+  }
+}
+
+// The same picture once more, with sound or without, beside the one that runs: {status, view, detail}; the caller calls.
+export async function openAgain(tile, fingerprint, hasSound) {
+  const answer = await post(`${VIEWS}/several`, { views: [wishOf({ ...tile, hasSound }, fingerprint, "")] });
+  return answer.ok ? (await answer.json())[0] : { status: answer.status };
+}
+
+export const saveLayout = (layout) => post("/console/layout", { layout });
+
+export const readView = (session) => fetch(`${VIEWS}/${session}`, { headers: { accept: "application/json" } });
+
+export const reportSize = (session, size) => post(`${VIEWS}/${session}/size`, size);
+export const reportSeen = (session, totals) => post(`${VIEWS}/${session}/seen`, totals);
+
+export const leaveView = (session) => fetch(`${VIEWS}/${session}`, { method: "DELETE", headers: { "x-csrf-token": csrf }, keepalive: true }).catch(() => {});

@@ -1,0 +1,12 @@
+// How long each view of the board has been open, counted on from what the gateway said; a new reading begins anew.
+const page = document.getElementById("live-page");
+let read = performance.now();
+new MutationObserver(() => (read = performance.now())).observe(page, { childList: true });
+
+setInterval(() => {
+  const passed = Math.floor((performance.now() - read) / 1000);
+  for (const element of page.querySelectorAll("[data-seconds]")) {
+    const seconds = Number(element.dataset.seconds) + passed;
+    element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  }
+}, 1000);

@@ -1,0 +1,97 @@
+"""aiortc's DTLS transport, that hands media out as they came and keeps the exported keys.
+
+RTP is opened by our own opener alone, whichever way it came: what was seen before must be known in one place.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from aiortc import RTCCertificate
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_AES128_CM_SHA1_80,
+    SRTP_PROFILES,
+    RTCDtlsTransport,
+)
+from aiortc.rtcicetransport import RTCIceTransport
+
+from partner_agent.rtc.certificate import DtlsIdentity
+from partner_agent.rtc.opening import ForgedError, GcmOpener, LibsrtpOpener, Opener
+
+# Listed first = chosen by us when we are the server; Chromium then takes GCM, which it would not as the server.
+PROFILES: Final = tuple(p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES)
+_EXPORTER: Final = b"EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
+
+
+class RawDtlsTransport(RTCDtlsTransport):
+    """One DTLS connection.
+
+    Attributes:
+        profile: of SRTP, by its name; empty before the handshake.
+        tx_key, tx_salt: what was exported for our packets.
+        opener: for the peer's.
+    """
+
+    def __init__(
+        self,
+        transport: RTCIceTransport,
+        identity: DtlsIdentity,
+        on_rtp: Callable[[Sequence[memoryview]], None],
+        on_rtcp: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(transport, [RTCCertificate(key=identity.key, cert=identity.certificate)])
+        self._srtp_profiles = list(PROFILES)
+        self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
+        self.profile = ""
+        self.tx_key, self.tx_salt = b"", b""
+        self.opener: Opener = LibsrtpOpener(_refuse)
+
+    def _setup_srtp(self) -> None:
+        super()._setup_srtp()
+        ssl: Any = self._ssl
+        for profile in self._srtp_profiles:
+            if profile.openssl_profile == ssl.get_selected_srtp_profile():
+                exported = ssl.export_keying_material(_EXPORTER, 2 * (profile.key_length + profile.salt_length))
+                is_server, length = self._role == "server", profile.key_length
+                mine, theirs = (
+                    profile.get_key_and_salt(exported, side) for side in (int(is_server), int(not is_server))
+                )
+                self.profile = profile.openssl_profile.decode()
+                self.tx_key, self.tx_salt = mine[:length], mine[length:]
+                if "GCM" in self.profile:
+                    self.opener = GcmOpener(key=theirs[:length], salt=theirs[length:])
+                else:
+                    self.opener = LibsrtpOpener(self._rx_srtp.unprotect)
+                rtcp_alone: Any = _RtcpAlone(self._rx_srtp)
+                self._rx_srtp = rtcp_alone
+
+    def let_go(self) -> None:
+        """Tell nobody anything any more, once closed: who was told holds this, too."""
+        self.remove_all_listeners()
+        self._on_rtp, self._on_rtcp = _unheard, _unheard
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        del arrival_time_ms
+        self._on_rtp([memoryview(data)])
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        self._on_rtcp(data)
+
+
+class _RtcpAlone:
+    """What aiortc decrypts with: RTP passes as it is, for its replays are known to our opener alone."""
+
+    def __init__(self, session: Any) -> None:
+        self.unprotect_rtcp: Callable[[bytes], bytes] = session.unprotect_rtcp
+
+    def unprotect(self, data: bytes) -> bytes:
+        """Nothing is done."""
+        return data
+
+
+def _unheard(_: object) -> None:
+    """Nobody listens any more."""
+
+
+def _refuse(_: bytes) -> bytes:
+    raise ForgedError("there are no keys yet")

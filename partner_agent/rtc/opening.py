@@ -1,0 +1,108 @@
+"""SRTP for what arrives: AES-GCM by `cryptography`, straight from the socket's buffer; libsrtp for peers without it.
+
+Header and payload are read once, and nothing is copied but the payload. RFC 3711 §3.3 for the index that is guessed and
+the replays that are refused, RFC 7714 for the form. What a packet says is kept only once it has proved whose it is.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import pylibsrtp
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from partner_agent.rtc import rtp
+from partner_agent.rtc.srtp import TAG_BYTES, IndexReusedError, UsedIndexes, nonce, session_keys
+
+MAX_SOURCES: Final = (
+    64  # of one peer: pictures, sound, retransmissions, and new numbers after each restart of its sender
+)
+WINDOW: Final = 1_024  # packets that may overtake one; what is repeated comes in a stream of its own
+_HEADER: Final = struct.Struct("!BBHII")
+
+
+class ForgedError(Exception):
+    """The packet is not the peer's, or came before: drop it."""
+
+
+class Opener(Protocol):
+    """Decrypts the packets of one peer."""
+
+    def open(self, data: memoryview) -> rtp.RtpPacket:
+        """The packet inside one datagram; keeps nothing of `data`, which may be written over afterwards.
+
+        Raises:
+            ForgedError: not authentic, or a replay.
+            rtp.NotRtpError: no RTP.
+        """
+
+
+class _Source:
+    """One SSRC's encryption."""
+
+    def __init__(self, salt: bytes, ssrc: int) -> None:
+        self.vector = int.from_bytes(nonce(salt, ssrc, 0), "big")
+        self.used = UsedIndexes(window=WINDOW)
+
+    def index(self, sequence: int) -> int:
+        """The index nearest to the newest that was authentic; the first packet's is its sequence number."""
+        newest = self.used.newest
+        if (newest + 1) % rtp.SEQUENCES == sequence and newest >= 0:  # nearly always
+            return newest + 1
+        return rtp.nearest(sequence, newest) if newest >= 0 else sequence
+
+
+class GcmOpener:
+    """AEAD_AES_128_GCM or AEAD_AES_256_GCM, for every SSRC of one peer."""
+
+    def __init__(self, *, key: bytes, salt: bytes) -> None:
+        """With what the DTLS handshake exported for the peer's packets."""
+        session_key, self._salt = session_keys(key, salt)
+        self._decrypt = AESGCM(session_key).decrypt
+        self._sources: dict[int, _Source] = {}
+
+    def open(self, data: memoryview) -> rtp.RtpPacket:
+        """The packet; the tag covers header and payload."""
+        if len(data) < rtp.HEADER_BYTES + TAG_BYTES:
+            raise rtp.NotRtpError("too short")
+        flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
+        start = rtp.HEADER_BYTES if flags == rtp.PLAIN else rtp.payload_start(data)
+        source = self._sources.get(ssrc)
+        is_new = source is None
+        if source is None:
+            source = self._new(ssrc)
+        index = source.index(sequence)
+        if index < 0:
+            raise ForgedError("before the first")
+        try:
+            payload = self._decrypt((source.vector ^ index).to_bytes(12, "big"), data[start:], data[:start])
+            source.used.use(index)
+        except (InvalidTag, IndexReusedError) as error:
+            raise ForgedError("not authentic, or not new") from error
+        if is_new:
+            self._sources[ssrc] = source
+        if flags & rtp.PADDED:
+            payload = rtp.without_padding(payload)
+        return rtp.RtpPacket(kind > 127, kind & 0x7F, sequence, timestamp, ssrc, payload)
+
+    def _new(self, ssrc: int) -> _Source:
+        """Not remembered before it has proved itself; none is ever forgotten, for it could be replayed then."""
+        if len(self._sources) >= MAX_SOURCES:
+            raise ForgedError("too many sources")
+        return _Source(self._salt, ssrc)
+
+
+class LibsrtpOpener:
+    """Any profile libsrtp speaks; it keeps the rollover counter and the replay window itself."""
+
+    def __init__(self, unprotect: Callable[[bytes], bytes]) -> None:
+        self._unprotect = unprotect
+
+    def open(self, data: memoryview) -> rtp.RtpPacket:
+        """The packet."""
+        try:
+            plain = self._unprotect(bytes(data))
+        except (pylibsrtp.Error, ValueError) as error:
+            raise ForgedError("not authentic, or not new") from error
+        return rtp.parse(plain)
