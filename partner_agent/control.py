@@ -18,6 +18,7 @@ from partner_agent.clips import Asked
 from partner_agent.pin import PinError
 from partner_agent.site import ActError, Site, View
 from partner_agent.view_asks import said_act
+from partner_agent.wire import local_sockets
 from partner_agent.wire.clock import to_rfc3339
 from partner_agent.wire.diagnosis import lines_of
 from partner_agent.wire.views import ViewRequest
@@ -42,8 +43,8 @@ async def serve(path: Path, site: Site) -> None:
     await anyio.Path(path).unlink(missing_ok=True)
     listener = await anyio.create_unix_listener(path, mode=0o600)
 
-    async def one(stream: anyio.abc.ByteStream) -> None:
-        async with stream:
+    async def one(taken: anyio.abc.SocketStream) -> None:
+        async with await local_sockets.on_a_transport(taken) as stream:
             with anyio.move_on_after(CALL_S):
                 line = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_BYTES)
                 request = json.loads(line)
@@ -54,8 +55,8 @@ async def serve(path: Path, site: Site) -> None:
         await listener.serve(_guarded(one))
 
 
-def _guarded(handle: Callable[[anyio.abc.ByteStream], Awaitable[None]]) -> Callable[[anyio.abc.ByteStream], Any]:
-    async def guarded(stream: anyio.abc.ByteStream) -> None:
+def _guarded(handle: Callable[[anyio.abc.SocketStream], Awaitable[None]]) -> Callable[[anyio.abc.SocketStream], Any]:
+    async def guarded(stream: anyio.abc.SocketStream) -> None:
         try:
             await handle(stream)
         except (
@@ -80,7 +81,7 @@ async def call(state_dir: Path, **request: Any) -> dict[str, Any]:
     """
     try:
         with anyio.fail_after(CALL_S):
-            async with await anyio.connect_unix(socket_path(state_dir)) as stream:
+            async with await local_sockets.connect(socket_path(state_dir)) as stream:
                 await stream.send(json.dumps(request).encode() + b"\n")
                 line = await BufferedByteReceiveStream(stream).receive_until(b"\n", LINE_BYTES)
     except (OSError, anyio.EndOfStream, anyio.IncompleteRead, TimeoutError) as error:

@@ -12,6 +12,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from gateway.live.ports import EngineFeatures
 from gateway.live.relay import protocol
 from gateway.live.relay.queue import Outgoing, QueueFullError
+from partner_agent.wire import local_sockets
 
 ANSWER_S: Final = 5.0  # a relay that has not answered by then is treated as gone
 CONNECT_S: Final = 10.0
@@ -181,7 +182,7 @@ class RelayClient:
     async def _connect(self) -> anyio.abc.SocketStream:
         while True:
             try:
-                return await anyio.connect_unix(self._path)
+                return await local_sockets.connect(self._path)
             except OSError:  # not listening yet
                 await anyio.sleep(_RETRY_S)
 

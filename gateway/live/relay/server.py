@@ -16,6 +16,7 @@ from gateway.live.relay import protocol
 from gateway.live.relay.engine import RelayEngine
 from gateway.live.relay.offers import CallRefusedError
 from gateway.live.relay.silence import SWEEP_S
+from partner_agent.wire import local_sockets
 
 _LOG: Final = logging.getLogger(__name__)
 EVENTS: Final = 1_000  # waiting for a slow gateway; more are lost, and the site's own count stands
@@ -44,7 +45,7 @@ async def _accepted(listener: anyio.abc.SocketListener) -> anyio.abc.SocketStrea
     has_told = False
     while True:
         try:
-            return await listener.accept()
+            return await local_sockets.on_a_transport(await listener.accept())
         except anyio.BrokenResourceError as error:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in _FULL:
                 raise
