@@ -35,6 +35,7 @@ ERRORS: Final = frozenset(
         "PreconditionError",
         "UnauthenticatedError",
         "UnavailableError",
+        "UnsupportedError",
         "_refused",
         "refusal",
     }

@@ -38,6 +38,7 @@ STATUS: Final[dict[str, int]] = {
     "too_large": 413,
     "unsupported_media": 415,
     "range": 416,
+    "unsupported": 422,
     "unconditional": 428,
     "limited": 429,
     "checksum": 460,  # tus 1.0, checksum extension
@@ -60,6 +61,7 @@ TITLES: Final[dict[str, str]] = {
     "too_large": "That is too large",
     "unsupported_media": "That kind of content is not taken here",
     "range": "That part does not exist",
+    "unsupported": "That cannot be changed here",
     "unconditional": "Say which one you mean",
     "limited": "Too often",
     "checksum": "These are not the bytes that were meant",

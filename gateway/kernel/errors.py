@@ -71,6 +71,12 @@ class UnconditionalError(LenspactError):
     kind = "unconditional"
 
 
+class UnsupportedError(LenspactError):
+    """Well said, but what serves this cannot do it; the sentence says what to do instead."""
+
+    kind = "unsupported"
+
+
 class LimitedError(LenspactError):
     """Too often or too much; wait `retry_after_s`."""
 

@@ -21,6 +21,7 @@ from gateway.kernel.errors import (
     UnauthenticatedError,
     UnavailableError,
     UnconditionalError,
+    UnsupportedError,
 )
 from gateway.live.ice_servers import IceServer, IceServers
 from gateway.live.ports import RelayCalls
@@ -138,7 +139,7 @@ class Calls:
             case 409:
                 raise ConflictError("ICE restarts once the call is connected.")
             case 422:
-                raise InvalidError("This call cannot change its network. Start a new one.")
+                raise UnsupportedError("This call cannot change its network. Start a new one.")
             case _:
                 raise _refusal(answer.status)
 

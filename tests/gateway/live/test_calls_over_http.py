@@ -249,12 +249,12 @@ def test_a_patch_that_is_refused_is_a_problem(client: TestClient[Litestar], rela
 
 
 def test_an_engine_that_restarts_no_ice_says_what_to_do(client: TestClient[Litestar], relay: FakeRelay):
-    """Nothing changes, and the caller is told to call again rather than that an offer was wrong."""
+    """Nothing changes, and the caller is told to call again rather than that an offer was wrong (RFC 9725 §4.3.1)."""
     relay.patch_status = 422
 
     response = client.patch(CALL, headers=FRAGMENT | {"if-match": "*"}, content="a=mid:0")
 
-    assert response.status_code == 400
+    assert response.status_code == 422
     assert "Start a new one" in response.json()["detail"]
 
 
