@@ -244,6 +244,10 @@ class RelayClient:
             self._outgoing.put(protocol.frame(build(number)), is_call=is_call)
             with anyio.fail_after(ANSWER_S):
                 await waiting.event.wait()
+        except protocol.ProtocolError as error:
+            if is_call:
+                raise
+            raise RelayGoneError("an order too long for any relay") from error
         except QueueFullError as error:
             kind = RelayBusyError if is_call else RelayGoneError
             raise kind("too much waits for the relay") from error

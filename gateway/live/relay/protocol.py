@@ -10,7 +10,8 @@ from typing import Final, Literal
 import msgspec
 from anyio.abc import ByteReceiveStream
 
-FRAME_BYTES: Final = 64 * 1024  # an SDP is at most 16 kB, a lease batch of 1,000 sessions 32 kB
+FRAME_BYTES: Final = 64 * 1024  # an SDP is at most 16 kB
+ORDER_BYTES: Final = 1024 * 1024  # a lease, or a drop, of 31,000 sessions: more than one machine forwards
 PICTURE_BYTES: Final = 512 * 1024  # a key picture of 1080p seldom has half of it; a larger one takes its usual way
 ANSWER_BYTES: Final = 1024 * 1024  # such a picture in base64
 _LENGTH_BYTES: Final = 4
@@ -199,15 +200,25 @@ _FROM_RELAY: Final[msgspec.json.Decoder[FromRelay]] = msgspec.json.Decoder(FromR
 def frame(message: Message) -> bytes:
     """One message with its length in front."""
     data = msgspec.json.encode(message)
-    if len(data) > (ANSWER_BYTES if isinstance(message, Answer) else FRAME_BYTES):
+    if len(data) > _most_bytes(message):
         raise ProtocolError("so long a message is never sent")
     return len(data).to_bytes(_LENGTH_BYTES, "big") + data
+
+
+def _most_bytes(message: Message) -> int:
+    match message:
+        case Answer():
+            return ANSWER_BYTES
+        case Lease() | Drop():
+            return ORDER_BYTES
+        case _:
+            return FRAME_BYTES
 
 
 class Frames:
     """Cuts a byte stream into messages."""
 
-    def __init__(self, stream: ByteReceiveStream, *, most_bytes: int = FRAME_BYTES) -> None:
+    def __init__(self, stream: ByteReceiveStream, *, most_bytes: int) -> None:
         self._stream, self._most_bytes = stream, most_bytes
         self._buffer = bytearray()
 

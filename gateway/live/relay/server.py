@@ -74,7 +74,7 @@ class RelayServer:
             async with stream, anyio.create_task_group() as tasks:
                 await stream.send(protocol.frame(self._hello))
                 tasks.start_soon(self._write, stream)
-                await self._read(protocol.Frames(stream), tasks)
+                await self._read(protocol.Frames(stream, most_bytes=protocol.ORDER_BYTES), tasks)
                 tasks.cancel_scope.cancel()
         except* (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
             pass  # the gateway is gone; the next one is awaited

@@ -175,7 +175,7 @@ async def test_what_was_given_stands_in_the_account():
 
 
 async def test_the_largest_picture_fits_an_answer_and_no_request():
-    """In base64; whoever reads requests takes nothing so long."""
+    """In base64; a call is never so long."""
     sent, received = anyio.create_memory_object_stream[bytes](2)
     framed = protocol.frame(protocol.Answer(re=1, status=200, picture=b"\xff" * protocol.PICTURE_BYTES))
     for _ in range(2):
@@ -186,7 +186,7 @@ async def test_the_largest_picture_fits_an_answer_and_no_request():
     assert isinstance(answer, protocol.Answer)
     assert len(answer.picture) == protocol.PICTURE_BYTES
     with pytest.raises(protocol.ProtocolError):
-        await protocol.Frames(received).from_relay()
+        await protocol.Frames(received, most_bytes=protocol.FRAME_BYTES).from_relay()
     with pytest.raises(protocol.ProtocolError):
         protocol.frame(protocol.Whep(id=1, session="s", ticket="t", sdp="x" * protocol.FRAME_BYTES))
     sent.close()

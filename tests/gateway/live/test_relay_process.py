@@ -11,6 +11,7 @@ import pytest
 
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayGoneError
+from partner_agent.wire.ids import SystemIds
 from tests.support.relays import RELAY, RunningRelay, running_relay
 from tests.support.waiting import until
 
@@ -93,6 +94,22 @@ async def test_orders_and_calls_over_the_socket(tmp_path: Path):
         assert isinstance(await relay.event(protocol.ViewerGone), protocol.ViewerGone)
         assert not await relay.client.admit(session="ses_1", publication="pub_1", fingerprint="", valid_s=60)
         assert (await relay.client.figures())["admissions"] == 0
+
+
+async def test_orders_name_more_views_than_a_machine_shows(tmp_path: Path):
+    """A lease and a drop of four relays' worth of views are taken; one too long for any is a relay that is gone."""
+    ids = SystemIds()
+    sessions = [ids.new("ses") for _ in range(4_000)]
+    async with running_relay(tmp_path) as relay:
+        await relay.client.lease(sessions)
+        await relay.client.drop(sessions)
+        assert not await relay.client.admit(
+            session=sessions[-1], publication="pub_1", fingerprint="AB", valid_s=1, sound=False
+        )  # it was dropped
+
+        with pytest.raises(RelayGoneError):
+            await relay.client.lease(sessions * 10)
+        assert relay.client.is_ready
 
 
 async def test_the_socket_is_for_our_user_only(tmp_path: Path):
