@@ -17,6 +17,7 @@ from litestar.exceptions import InternalServerException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from gateway.edge.bearer import bearer
 from gateway.edge.problems import Problem, problem_of, problem_of_kind, refused
 from gateway.edge.requires import PUBLIC, requires
 from gateway.evidence.model import MAX_UPLOAD_BYTES, Upload
@@ -157,8 +158,8 @@ def _token(request: AnyRequest) -> str:
     """
     if request.headers.get("tus-resumable") != VERSION:
         raise _TusVersionError
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer(request.headers.get("authorization", ""))
+    if not token:
         raise NotFoundError("There is no such upload.")
     return token
 

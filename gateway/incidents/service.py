@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.audit import Kind, LeafDraft
+from gateway.edge.bearer import bearer
 from gateway.incidents.model import UNNUMBERED_S, Feed, Incident, IncidentReport, Stop
 from gateway.incidents.ports import IncidentRows, Log, Publisher
 from gateway.kernel.database import Database, UnitOfWork
@@ -187,8 +188,8 @@ class Incidents:
         Raises:
             UnauthenticatedError: no feed has this key.
         """
-        scheme, _, key = authorization.partition(" ")
-        feed = await self._rows.feed_of(_digest(key)) if scheme.lower() == "bearer" and key else None
+        key = bearer(authorization)
+        feed = await self._rows.feed_of(_digest(key)) if key else None
         if feed is None:
             raise UnauthenticatedError("This door is for dispatch feeds; send the feed's key as a bearer token.")
         return feed

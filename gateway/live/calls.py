@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from gateway.edge.bearer import bearer
 from gateway.kernel.errors import (
     ConflictError,
     DeniedError,
@@ -29,7 +30,6 @@ from gateway.live.relay.client import RelayGoneError
 from gateway.live.relay.protocol import ProtocolError
 from gateway.live.tunnels.service import Tunnels
 
-_BEARER: Final = "Bearer "
 # RFC 9110 §8.8.3: entity-tags, a weak one with its W/. The quotes around * are RFC 9725's own (§4.3.3, its example).
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _ANY: Final = "*"
@@ -91,9 +91,9 @@ class Calls:
             UnauthenticatedError: no ticket, or one that opens nothing here.
             LenspactError: refused, full, or the relay is gone.
         """
-        if not authorization.startswith(_BEARER):
+        ticket, offer = bearer(authorization), body.decode("utf-8", "replace")
+        if not ticket:
             raise UnauthenticatedError("This needs a ticket in the Authorization header.")
-        ticket, offer = authorization.removeprefix(_BEARER), body.decode("utf-8", "replace")
         ask = self._relay.whip if use == "whip" else self._relay.whep
         with _relay_errors():
             answer = await ask(subject, ticket, offer)

@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
+from gateway.edge.bearer import bearer
 from gateway.edge.requires import PUBLIC, requires
 from gateway.sites.build import Sites
 from gateway.sites.lines import PATH as LINE_PATH
@@ -67,9 +68,9 @@ async def link(socket: WebSocket[Any, Any, Any], sites: NamedDependency[Sites]) 
 )
 async def measure_line(request: Request[Any, Any, Any], sites: NamedDependency[Sites]) -> None:
     """Bytes that an agent sends to learn what its line carries; who holds no token of a check learns nothing."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = bearer(request.headers.get("authorization", ""))
     lines = sites.connection.lines
-    lines.demand(token if scheme.lower() == "bearer" else "")
+    lines.demand(token)
     await lines.take(token, request.stream())
 
 

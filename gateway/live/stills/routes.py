@@ -8,6 +8,7 @@ from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from gateway.edge.bearer import bearer
 from gateway.edge.inputs import Line, OptionalLine, StrictInput
 from gateway.edge.rate_limit import Limit, RateLimiter
 from gateway.edge.requires import PUBLIC, requires
@@ -169,8 +170,8 @@ async def still_picture(
 )
 async def hand_over(request: AnyRequest, session_id: FromPath[str], stills: NamedDependency[Stills]) -> None:
     """Where a site hands a still over, once; who does not hold the secret learns nothing."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    token = bearer(request.headers.get("authorization", ""))
+    if not token:
         raise NotFoundError("There is no such still.")
     stills.demand_token(session_id, token)
     statement = request.headers.get("lenspact-still", "")

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import anyio
 
+from gateway.edge.bearer import bearer
 from gateway.kernel.errors import (
     DeniedError,
     LimitedError,
@@ -31,7 +32,6 @@ from partner_agent.wire.tokens import TokenError
 
 MOST: Final = 32  # of one gateway: what they carry passes through the process that decides
 MOST_OF_AGENT: Final = 4  # each is a picture of its own; the line they share is narrow
-_BEARER: Final = "Bearer "
 _TOKEN_BYTES: Final = 2_048
 _RETRY_S: Final = 10
 _OFFLINE: Final = "offline"
@@ -143,8 +143,8 @@ class Tunnels:
 
     async def _demand_device(self, agent_id: str, publication: str, resource: str, authorization: str) -> None:
         refusal = UnauthenticatedError("This tunnel is opened by the site's own device.")
-        token, key = authorization.removeprefix(_BEARER), await self._keys.device_key(agent_id)
-        if key is None or not authorization.startswith(_BEARER) or len(token) > _TOKEN_BYTES:
+        token, key = bearer(authorization), await self._keys.device_key(agent_id)
+        if key is None or not token or len(token) > _TOKEN_BYTES:
             raise refusal
         url = tunnels.socket_url(f"{self._gateway}{path_of(publication, resource)}")
         try:

@@ -116,7 +116,7 @@ def test_a_publisher_s_answer_names_its_tunnel_and_a_viewer_s_none(relay: FakeRe
         assert "lenspact-tunnel" not in client.post("/whip/pub_1", headers=SDP, content="v=0 offer").headers
 
 
-@pytest.mark.parametrize("authorization", [None, "", "Basic abc", "ticket", "bearer ticket"])
+@pytest.mark.parametrize("authorization", [None, "", "Basic abc", "ticket", "Bearer", "Bearer "])
 def test_without_a_ticket_nothing_reaches_the_relay(
     client: TestClient[Litestar], relay: FakeRelay, authorization: str | None
 ):
@@ -128,6 +128,15 @@ def test_without_a_ticket_nothing_reaches_the_relay(
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == "Bearer"
     assert relay.asked == []
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_scheme_of_a_ticket_is_taken_in_any_case(client: TestClient[Litestar], relay: FakeRelay, scheme: str):
+    """RFC 9110 §11.1."""
+    response = client.post("/whep/ses_1", headers=SDP | {"authorization": f"{scheme} ticket"}, content="v=0 offer")
+
+    assert response.status_code == 201
+    assert relay.asked == [("ses_1", "ticket", "v=0 offer")]
 
 
 def test_a_ticket_in_the_address_is_no_ticket(client: TestClient[Litestar]):

@@ -97,11 +97,11 @@ class Bench:
     clock: HeldClock
     server: uvicorn.Server
 
-    def dial(self, path: str = PATH, *, token: str | None = None) -> connect:
+    def dial(self, path: str = PATH, *, token: str | None = None, scheme: str = "Bearer") -> connect:
         """Open a tunnel as an agent does."""
         if token is None:
             token = self.premises.token(path, origin=ORIGIN)
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"{scheme} {token}"}
         return connect(f"{self.url}{path}", additional_headers=headers, compression=None, max_size=None, proxy=None)
 
     async def refuses(self, path: str = PATH, *, token: str | None = None) -> bool:
@@ -198,6 +198,15 @@ async def test_datagrams_pass_both_ways_as_they_are(bench: Bench):
         assert await site.recv() == b"\x01answer"
         assert len({address for _, address in bench.relay.heard}) == 1
     await until(lambda: not bench.tunnels.count)
+
+
+async def test_the_scheme_of_the_device_s_token_is_taken_in_any_case(bench: Bench):
+    """RFC 9110 §11.1; another scheme opens nothing, whatever follows it."""
+    async with bench.dial(scheme="bearer") as site:
+        await bench.passes(site)
+    with pytest.raises(InvalidStatus):
+        async with bench.dial(scheme="Basic"):
+            pass
 
 
 async def test_the_agent_opens_its_tunnel_over_tls_and_only_where_the_host_is_who_it_says(
