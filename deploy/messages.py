@@ -148,7 +148,7 @@ UNSEEN: Final = (
         "gateway/evidence/tus.py",
         "gateway/evidence/uploads.py",
     ),
-    *("gateway/identity/mailers.py", "gateway/kernel/keyring.py", "gateway/live/accounts.py", "gateway/live/calls.py"),
+    *("gateway/identity/mailers.py", "gateway/kernel/keyring.py", "gateway/live/accounts.py"),
     *("gateway/live/grants.py", "gateway/sites/keysets.py", "gateway/sites/store.py"),
 )
 HEADER: Final = """msgid ""

@@ -107,6 +107,76 @@ def test_a_limit_is_told_as_it_is(chromium, room):
         assert said == ["This site can show no more pictures now", "Not available for this purpose"]
 
 
+OFFLINE = {"status": 503, "detail": "The camera is offline."}
+STARTING = {"status": 503, "detail": "Live pictures are starting again. Try in a few seconds."}
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "states"),
+    [
+        (
+            [OFFLINE, {"status": 403, "detail": "Not available for this purpose."}],
+            ["The camera is offline", "Not available for this purpose"],
+            ["offline", "rules"],
+        ),
+        (
+            [STARTING, {"status": 500, "detail": "Nothing was changed."}],
+            ["Live pictures are starting again. Try in a few seconds.", "The picture cannot start"],
+            ["cannot-start", "cannot-start"],
+        ),
+    ],
+)
+def test_a_technical_cause_is_told_and_a_no_is_only_a_no(chromium, room, answers, said, states):
+    """Of a permitted camera the tile says what the gateway says; an accident has no words of its own."""
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.route("**/live-sessions/several", lambda route: route.fulfill(json=answers))
+        seen.page.goto(room.open())
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        assert seen.page.locator("lens-player .player-state").all_inner_texts() == said
+        found = seen.page.locator("lens-player").evaluate_all("(all) => all.map((one) => one.dataset.state)")
+        assert found == states
+        demand_sound(seen)
+
+
+def test_a_question_that_is_refused_as_a_whole_says_why(chromium, room):
+    """Where the gateway can write nothing it says so for all pictures at once, as problem+json."""
+    with watched(chromium, width=1600, height=900) as seen:
+        problem = {"status": 503, "content_type": "application/problem+json"}
+        body = '{"status": 503, "detail": "The database is busy. Try again in a moment."}'
+        seen.page.route("**/live-sessions/several", lambda route: route.fulfill(**problem, body=body))
+        seen.page.goto(room.open())
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        said = seen.page.locator("lens-player .player-state").all_inner_texts()
+        assert said == ["The database is busy. Try again in a moment."] * 2
+
+
+def test_a_call_that_the_relay_refuses_says_why(chromium, room):
+    """A full relay is a technical cause; that a ticket opens nothing is none, and has the usual words."""
+    posts: list[int] = []
+    left: list[str] = []
+    answers = [
+        (503, '{"status": 503, "detail": "The relay is full. Try again in a moment."}'),
+        (409, '{"status": 409, "detail": "This view has ended, or is open already. Start a new one."}'),
+    ]
+
+    def refuse(route: Route) -> None:
+        status, body = answers[int(route.request.url[-1])]
+        route.fulfill(status=status, content_type="application/problem+json", body=body)
+
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
+        seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, left))
+        seen.page.route("**/whep/*", refuse)
+        seen.page.goto(room.open())
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+
+        said = seen.page.locator("lens-player .player-state").all_inner_texts()
+        assert said == ["The relay is full. Try again in a moment.", "The picture cannot start"]
+        until_true(seen, lambda: left.count("DELETE") == 2)
+
+
 def test_a_picture_out_of_sight_is_closed_and_asked_for_again(chromium, room):
     """Scrolled away, its view is left; scrolled back, it is a new question, decided and logged like any other."""
     posts: list[int] = []

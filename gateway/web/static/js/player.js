@@ -7,11 +7,12 @@
 //   // a view with sound: player.begin(identity, iceServers, true), and player.isHeard = true within a gesture
 //   player.open({ whep_url, ticket, call, first });              // from the answer; calls by itself where there is no call.
 //                                                                // first(signal) may get a picture by another way until then
-//   player.end("resting" | "rules" | "closed" | "offline" | "lost" | "cannot-start");  // what the session's state says
+//   player.end("resting" | "rules" | "closed" | "offline" | "lost" | "cannot-start", words);  // what the session's state says
 //   player.enlarged = true;
 // Events: `lens-state` {state, words}, `lens-first-picture` {milliseconds}, `lens-first-frame` {milliseconds}, `lens-delay` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s},
 // `lens-size` {lines}: so many pixels high from now on, 0 while it is off screen.
 
+import { causeOf, refusalOf } from "./refusals.js";
 import { spoken } from "./words.js";
 
 const WATCH_MS = 500; // how often the watchdog looks
@@ -35,6 +36,8 @@ const WORDS = {
   "cannot-start": "The picture cannot start",
   resting: "Stopped while out of sight",
 };
+class Refused extends Error {} // the call; its message is a cause that may be told, or empty
+
 const ENDED = new Set(["resting", "rules", "closed", "offline", "lost", "cannot-start"]);
 
 // The certificate a view is bound to, so that the ticket can name it; the next one is made before it is asked for.
@@ -170,7 +173,7 @@ export class LensPlayer extends HTMLElement {
       this.#pulse_ms = 1000 * (pulse_s ?? 0);
       await peer.setRemoteDescription({ type: "answer", sdp });
     } catch (error) {
-      if (!stopped.signal.aborted) this.end("cannot-start");
+      if (!stopped.signal.aborted) this.end("cannot-start", error instanceof Refused ? error.message : "");
       return;
     }
     this.#watch(peer, began, stopped.signal);
@@ -184,15 +187,15 @@ export class LensPlayer extends HTMLElement {
       credentials: "omit",
       signal,
     });
-    if (response.status !== 201) throw new Error(`call refused: ${response.status}`);
+    if (response.status !== 201) throw new Refused(causeOf(await refusalOf(response)));
     const pulse_s = Number(response.headers.get("lenspact-pulse") ?? 0);
     return { sdp: await response.text(), location: response.headers.get("location"), pulse_s };
   }
 
-  // The view is over; the last picture goes with it.
-  end(state) {
+  // The view is over; the last picture goes with it. Without `words` the state has its own.
+  end(state, words = "") {
     this.leave();
-    this.#say(state);
+    this.#say(state, words);
   }
 
   // Hang up, tell the relay, and tell the page what was seen.
@@ -373,11 +376,11 @@ export class LensPlayer extends HTMLElement {
     if (on_screen_s > 0) this.#emit("lens-seen", { on_screen_s: Math.round(on_screen_s), enlarged_s: Math.round(enlarged_s) });
   }
 
-  #say(state) {
+  #say(state, words = "") {
     if (state === this.#state) return;
     if (state === "connecting") Object.assign(this.#seen, { on_screen_s: 0, enlarged_s: 0 }), (this.#lines = 0);
     this.#state = this.dataset.state = state;
-    this.#said.textContent = spoken(this.dataset[`words${state.replace(/-/g, "")}`] ?? WORDS[state]);
+    this.#said.textContent = spoken(words || (this.dataset[`words${state.replace(/-/g, "")}`] ?? WORDS[state]));
     this.toggleAttribute("ended", ENDED.has(state));
     this.#emit("lens-state", { state, words: this.#said.textContent });
   }

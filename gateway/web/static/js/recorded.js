@@ -4,6 +4,7 @@
 import { announce } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
 import { viewerIdentity } from "./player.js";
+import { refusalOf, wordsOf } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
 import { currentTile, enlarge } from "./wall.js";
@@ -18,8 +19,6 @@ const ASK_MS = 2_000; // how often it is asked where it plays, for a hole in the
 const SCRUB_MS = 120; // between two orders of a hand on the time line
 const START_MS = 15_000;
 const SMALL = 6;
-const NOT_AVAILABLE = "Not available for this purpose";
-const CANNOT_START = "The picture cannot start";
 const RULES = "Ended by the sharing rules";
 
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
@@ -61,14 +60,14 @@ class LensRecorded extends HTMLElement {
     });
     this.#player.addEventListener("lens-state", (event) => {
       event.stopPropagation(); // the live picture's own state is another's
-      if (event.detail.state === "cannot-start") this.#end(CANNOT_START);
+      if (event.detail.state === "cannot-start") this.#end(event.detail.words);
     });
     this.#listen();
     const identity = await viewerIdentity();
     this.#player.begin(identity, views.iceServers());
     const wish = { camera_id: camera, purpose: views.purpose, incident_id: views.incident, dtls_fingerprint: identity.fingerprint, at: new Date(at).toISOString(), on_behalf_of: views.behalf ?? "", confirmation_id: confirmation ?? "" };
     const answer = await views.post(RECORDED, wish);
-    if (answer.status !== 201) return this.#end(answer.status >= 500 ? CANNOT_START : NOT_AVAILABLE);
+    if (answer.status !== 201) return this.#end(wordsOf(await refusalOf(answer)));
     const view = await answer.json();
     this.#session = view.session_id;
     if (!this.isConnected) return this.#leave(); // closed meanwhile
@@ -266,8 +265,7 @@ class LensRecorded extends HTMLElement {
   #end(words) {
     this.#isOver = true;
     clearInterval(this.#timer);
-    this.#player.dataset.wordsrules = words;
-    this.#player.end("rules");
+    this.#player.end("rules", words);
     this.dataset.state = "ended";
     for (const field of this.querySelectorAll("input, button:not([data-part=live])")) field.disabled = true;
     announce(spoken(words));

@@ -2,6 +2,7 @@
 // at every POST; this page only asks.
 
 import { isLineLong } from "./line.js";
+import { refusalOf } from "./refusals.js";
 
 const VIEWS = "/api/v1/live-sessions";
 const MOST_AT_ONCE = 16; // in one question
@@ -59,8 +60,12 @@ async function openGathered() {
   if (!wishes.length) return;
   try {
     const answer = await post(`${VIEWS}/several`, { views: wishes.map(({ body }) => body) });
-    const each = answer.ok ? await answer.json() : wishes.map(() => ({ status: answer.status }));
-    wishes.forEach(({ ok }, i) => ok(each[i]));
+    if (answer.ok) {
+      const each = await answer.json();
+      return wishes.forEach(({ ok }, i) => ok(each[i]));
+    }
+    const refusal = await refusalOf(answer);
+    for (const { ok } of wishes) ok(refusal);
   } catch (error) {
     for (const { fail } of wishes) fail(error);
   }
@@ -69,7 +74,7 @@ async function openGathered() {
 // The same picture once more, with sound or without, beside the one that runs: {status, view, detail}; the caller calls.
 export async function openAgain(tile, fingerprint, hasSound) {
   const answer = await post(`${VIEWS}/several`, { views: [wishOf({ ...tile, hasSound }, fingerprint, "")] });
-  return answer.ok ? (await answer.json())[0] : { status: answer.status };
+  return answer.ok ? (await answer.json())[0] : refusalOf(answer);
 }
 
 export const saveLayout = (layout) => post("/console/layout", { layout });

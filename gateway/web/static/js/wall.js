@@ -5,6 +5,7 @@ import { askForClip } from "./clip-form.js";
 import { firstPicture } from "./first-picture.js";
 import { isLargeByLayout } from "./layout.js";
 import { viewerIdentity } from "./player.js";
+import { NOT_AVAILABLE, wordsOf } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
 import { spoken } from "./words.js";
@@ -13,8 +14,6 @@ const MOST_TILES = 16;
 const REST_MS = 3_000; // out of sight for so long, and the view is closed until it is scrolled to again
 const LOST = "The connection to the camera was lost";
 const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "This site can show no more pictures now": "cannot-start", [LOST]: "lost" };
-const NOT_AVAILABLE = "Not available for this purpose";
-const CANNOT_START = "The picture cannot start";
 const AGAIN_MS = 2_000; // before a question that got no answer is put again
 const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubled each time, with jitter
 const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within this
@@ -36,11 +35,10 @@ export async function watch(item, openedBy) {
 
 async function start(tile) {
   const status = await ask(tile);
-  if (status && status !== 201) finish(tile, wordsOf(status, tile));
+  if (!status || status === 201) return;
+  const words = wordsOf({ status, detail: tile.detail });
+  finish(tile, words, words === NOT_AVAILABLE ? "rules" : (END_OF[words] ?? "cannot-start"));
 }
-
-// A limit is told as it is: it is no answer of an owner.
-const wordsOf = (status, tile) => (status === 429 ? tile.detail : status >= 500 ? CANNOT_START : NOT_AVAILABLE);
 
 // Asks for the tile's picture and calls the relay: the answer's status, or 599 without one (no network, or no certificate
 // could be made), or 0 if the tile was closed meanwhile.
@@ -60,7 +58,7 @@ async function askOnce(tile) {
   });
   if (!answer) return 0;
   const { status, view, call, detail } = answer;
-  tile.detail = (detail || NOT_AVAILABLE).replace(/\.$/, "");
+  tile.detail = detail;
   if (status !== 201) return status;
   take(tile, view);
   if (!tiles.includes(tile)) {
@@ -182,11 +180,9 @@ export function leave(tile) {
   views.leaveView(tile.session);
 }
 
-function finish(tile, words) {
+function finish(tile, words, state = END_OF[words] ?? (words ? "rules" : "closed")) {
   tile.isOver = true;
-  const state = END_OF[words] ?? (words ? "rules" : "closed");
-  tile.player.dataset[`words${state.replace(/-/g, "")}`] = words || tile.player.dataset.wordsclosed || "Closed";
-  tile.player.end(state);
+  tile.player.end(state, words);
 }
 
 // From here on the tile is silent, and so is whatever it opens next.
