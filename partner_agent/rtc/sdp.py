@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Final, Literal
 
 from partner_agent.rtc import sdp_sound
-from partner_agent.rtc.sdp_lines import number_of, sections, values_of
+from partner_agent.rtc.sdp_lines import Declined, number_of, sections, values_of
 from partner_agent.rtc.sdp_sound import Sound
 from partner_agent.wire.limits import SDP_BYTES
 
@@ -48,7 +48,7 @@ class Call:
         rtx_payload_type: what it calls a retransmission of H.264 (RFC 4588 §8.6, `apt`); 0 = it has none.
         rtx_ssrc: whom it repeats as (RFC 5576 §4.2, `FID`); 0 when it does not say.
         candidates: where it may be reached, as written.
-        declined: kind, mid and position of each section but the video's; written as declined where `sound` is not it.
+        declined: each section but the video's; written as declined where `sound` is not it.
         offered_sound: the first of them that could be taken, as read; never written.
         sound: ours, as written in its place; never read.
     """
@@ -67,7 +67,7 @@ class Call:
     rtx_payload_type: int = 0
     rtx_ssrc: int = 0
     candidates: tuple[str, ...] = ()
-    declined: tuple[tuple[str, str, int], ...] = ()
+    declined: tuple[Declined, ...] = ()
     offered_sound: Sound | None = None
     sound: Sound | None = None
 
@@ -87,11 +87,7 @@ def parse(text: str) -> Call:
     if len(videos) != 1:
         raise SdpError("exactly one video section is wanted")
     lines = videos[0]
-    declined = tuple(
-        (section[0][2:].split(" ", 1)[0], _mid(section), place)
-        for place, section in enumerate(found)
-        if section is not videos[0]
-    )
+    declined = tuple(_declined(section, place) for place, section in enumerate(found) if section is not videos[0])
     payload_type, profile = _h264(lines)
     feedback = _feedback(lines, payload_type)
     has_nack = "nack" in feedback
@@ -143,9 +139,9 @@ def write(call: Call) -> str:
     if call.ssrc and call.rtx_ssrc:
         video += [f"a=ssrc-group:FID {call.ssrc} {call.rtx_ssrc}", f"a=ssrc:{call.rtx_ssrc} cname:{CNAME}"]
     placed = [
-        ([f"m={kind} 0 UDP/TLS/RTP/SAVPF 0", "c=IN IP4 0.0.0.0", f"a=mid:{mid}", "a=inactive"], position)
-        for kind, mid, position in call.declined
-        if call.sound is None or position != call.sound.position
+        (one.lines(), one.position)
+        for one in call.declined
+        if call.sound is None or one.position != call.sound.position
     ]
     if call.sound is not None:
         sound = sdp_sound.section(call.sound, port=port, address=address, transport=transport, cname=CNAME)
@@ -169,6 +165,13 @@ def _transport(call: Call) -> list[str]:
         *(f"a=candidate:{candidate}" for candidate in call.candidates),
         "a=end-of-candidates",
     ]
+
+
+def _declined(lines: list[str], position: int) -> Declined:
+    found = Declined.read(lines[0], mid=_mid(lines), position=position)
+    if found is None:
+        raise SdpError("each section needs a protocol and a format")
+    return found
 
 
 def _sound(session: list[str], found: list[list[str]], video: str) -> Sound | None:

@@ -17,6 +17,7 @@ from gateway.live.relay.client import RelayGoneError
 from gateway.live.tickets import TicketIssuer, TicketReader
 from partner_agent.rtc import sdp
 from partner_agent.rtc.fragment import Fragment
+from partner_agent.rtc.sdp_lines import Declined
 from tests.fakes.clock import HeldClock
 from tests.fakes.ids import SequentialIds
 from tests.support.legs import ONE, TWO
@@ -157,10 +158,13 @@ class Lab:
         return [event.reason for event in self.events if isinstance(event, protocol.ViewerGone)]
 
 
+DECLINED = Declined("audio", "UDP/TLS/RTP/SAVPF", "111 0", "1", 1)
+
+
 def offered(direction: sdp.Direction, fingerprint: str) -> str:
     """An offer as a browser with a microphone makes it."""
     call = sdp.Call("user", "w" * 22, fingerprint, "actpass", direction, 109, "42e01f", candidates=())
-    return sdp.write(replace(call, declined=(("audio", "1", 1),)))
+    return sdp.write(replace(call, declined=(DECLINED,)))
 
 
 @asynccontextmanager

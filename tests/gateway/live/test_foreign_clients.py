@@ -32,10 +32,11 @@ async function peer() {
   const sha256 = certificate.getFingerprints().find((f) => f.algorithm === "sha-256");
   return { made, fingerprint: sha256.value.toUpperCase() };
 }
-window.prepare = async () => {
+window.prepare = async (hasChannel) => {
   const { made, fingerprint } = await peer();
   window.viewing = made;
   made.addTransceiver("video", { direction: "recvonly" });
+  if (hasChannel) window.channel = made.createDataChannel("words");
   made.addEventListener("track", ({ track }) => (document.querySelector("video").srcObject = new MediaStream([track])));
   return fingerprint;
 };
@@ -91,9 +92,9 @@ def vendored(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[b
 PAGES = (foreign_page, foreign_script, vendored)
 
 
-async def view(plane: Plane, page: Page, session: str, *, publisher: str) -> None:
+async def view(plane: Plane, page: Page, session: str, *, publisher: str, has_channel: bool = False) -> None:
     """Let the foreign player view what `publisher` (a certificate) sends."""
-    fingerprint = await page.evaluate("prepare()")
+    fingerprint = await page.evaluate("has => prepare(has)", has_channel)
     ticket = plane.relay.tickets.for_viewer(session=session, camera="cam", fingerprint=fingerprint, relay=RELAY)
     await plane.relay.client.admit(session=session, publication="pub_1", fingerprint=publisher, valid_s=60)
     plane.keep(session)
@@ -139,6 +140,21 @@ async def test_a_foreign_player_views_restarts_ice_and_leaves(tmp_path: Path):
         gone = await plane.relay.event(protocol.ViewerGone, 3)
         assert isinstance(gone, protocol.ViewerGone)
         assert gone.reason == "left"
+
+
+async def test_a_player_that_offers_a_data_channel_has_pictures_without_it(tmp_path: Path):
+    """The channel is declined in its own words, which a browser takes, and the pictures flow."""
+    async with live_plane(tmp_path, pages=PAGES) as plane, live_tab(plane.origin, "/test/foreign") as page:
+        await plane.publish()
+        await anyio.sleep(1.0)
+
+        await view(plane, page, "ses_1", publisher=plane.publisher.fingerprint, has_channel=True)
+
+        await decoded_after(page, 20)
+        assert "m=application 0 UDP/DTLS/SCTP webrtc-datachannel" in await page.evaluate(
+            "viewing.remoteDescription.sdp"
+        )
+        assert await page.evaluate("channel.readyState") != "open"
 
 
 async def test_a_foreign_publisher_is_seen_by_a_foreign_player(tmp_path: Path):

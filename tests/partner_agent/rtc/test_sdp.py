@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from partner_agent.rtc import sdp
+from partner_agent.rtc.sdp_lines import Declined
 
 FINGERPRINT = ":".join(["AB"] * 32)
 CALL = sdp.Call(
@@ -69,10 +70,54 @@ def test_a_browser_s_offer_is_understood():
     call = sdp.parse(CHROMIUM)
 
     assert (call.payload_type, call.profile, call.mid) == (109, "42e01f", "1")
-    assert call.declined == (("audio", "0", 0),)
+    assert call.declined == (Declined("audio", "UDP/TLS/RTP/SAVPF", "111", "0", 0),)
     sections = sdp.write(call).split("m=")
     assert sections[1].startswith("audio 0 ")
     assert sections[2].startswith("video ")
+
+
+CHANNEL = f"""m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+c=IN IP4 0.0.0.0
+a=ice-ufrag:aaaa
+a=ice-pwd:bbbbbbbbbbbbbbbbbbbbbbbb
+a=ice-options:trickle
+a=fingerprint:sha-256 {FINGERPRINT}
+a=setup:actpass
+a=mid:2
+a=sctp-port:5000
+a=max-message-size:262144
+""".replace("\n", "\r\n")
+
+
+@pytest.mark.parametrize(
+    ("section", "declined"),
+    [
+        (CHANNEL, "m=application 0 UDP/DTLS/SCTP webrtc-datachannel"),
+        (CHANNEL.replace("UDP/DTLS/SCTP webrtc-datachannel", "DTLS/SCTP 5000"), "m=application 0 DTLS/SCTP 5000"),
+        (CHANNEL.replace("UDP/DTLS/SCTP", "TCP/DTLS/SCTP"), "m=application 0 TCP/DTLS/SCTP webrtc-datachannel"),
+        ("m=audio 0 UDP/TLS/RTP/SAVPF 63 111\r\na=mid:2\r\n", "m=audio 0 UDP/TLS/RTP/SAVPF 63 111"),
+        ("m=audio 49170/2 RTP/AVP 0\r\na=mid:2\r\n", "m=audio 0 RTP/AVP 0"),
+    ],
+)
+def test_a_declined_section_keeps_its_protocol_and_formats(section: str, declined: str):
+    """RFC 3264 §6 and RFC 9429 §5.3.1: in its place, at port zero, outside the bundle, with nothing of a transport."""
+    offer = (CHROMIUM + section).replace("BUNDLE 0 1", "BUNDLE 0 1 2")
+
+    answer = sdp.write(replace(sdp.parse(offer), direction="sendonly", setup="passive"))
+
+    assert answer.endswith(f"{declined}\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\n")
+    assert "a=group:BUNDLE 1\r\n" in answer
+    assert "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["m=application 9", "m=application 9 UDP/DTLS/SCTP", "m=application x UDP/DTLS/SCTP y", "m= 9 A b", "m=a 9 A ²"],
+)
+def test_a_section_that_cannot_be_declined_in_its_own_words_is_refused(line: str):
+    """No protocol, no format, no port, or what is no token: there is no well-formed answer to it."""
+    with pytest.raises(sdp.SdpError):
+        sdp.parse(CHROMIUM + f"{line}\r\na=mid:2\r\n")
 
 
 REPAIRS = """a=rtcp-fb:109 goog-remb
