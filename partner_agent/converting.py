@@ -42,12 +42,14 @@ class Converter:
     """Makes one stream's pictures anew. Blocking; one thread at a time.
 
     Attributes:
+        owes_areas: whether anything is black in its pictures.
         is_key_wanted: somebody waits for a picture to begin with; may be set from another thread.
     """
 
     def __init__(self, areas: Sequence[Area], *, codec: str = "h264", most_lines: int | None = None) -> None:
         """`areas` are black in every picture; `codec` is what comes in; higher than `most_lines` it is made smaller."""
         self._areas, self._most_lines = tuple(areas), most_lines
+        self.owes_areas = bool(self._areas)
         self._decoder = decoder_of(codec)
         self._encoder: VideoCodecContext | None = None
         self._like: tuple[int, int, str] | None = None

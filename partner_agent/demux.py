@@ -154,6 +154,11 @@ def read(
     except NoPlaceError:
         sentence = "Its black areas were drawn on a picture of another shape. Draw them anew."
         raise CameraError("obligation_unknown", sentence, is_final=True) from None
+    except anew.UnpaintedError:
+        sentence = (
+            "When it was last shown its black areas could not be painted: that view ended. The agent's log says why."
+        )
+        raise CameraError("codec_unsupported", sentence, is_final=True) from None
     except BFramesError:
         sentence = "This camera sends B-frames, which cannot be shown live. Turn them off, or share its other stream."
         raise CameraError("codec_unsupported", sentence, is_final=True) from None

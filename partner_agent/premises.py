@@ -80,6 +80,7 @@ class Premises:
         self._main: dict[str, CameraSource] = {}
         self._live: dict[str, CameraSource] = {}
         self._sounds: dict[CameraSource, CameraSound] = {}
+        self._painted: dict[str, CameraSource] = {}  # the newest that was painted, of each camera
         self._anew: dict[str, CameraSource] = {}  # a connection of its own, so that only viewers cost the work
         for camera_id, camera in self.settings.items():
             self._main[camera_id] = _source(camera, camera.url, clock, ids)
@@ -125,6 +126,7 @@ class Premises:
         source = CameraSource(address, clock=self._clock, ids=self._ids, is_anew=True, areas=areas)
         assert self._tasks is not None
         self._tasks.start_soon(_run_in, scope, source)
+        self._painted[camera] = source
         return source, scope.cancel
 
     def main(self, camera: str) -> CameraSource | None:
@@ -178,7 +180,7 @@ class Premises:
             id=camera_id,
             label=camera.label or camera.name,
             state=self._state(worst),
-            sentence=worst.status.sentence or _advice(used),
+            sentence=worst.status.sentence or self._unpainted(camera_id) or _advice(used),
             live=why,
             live_stream=ANEW if used.is_anew else _LIVE_FROM[why] if len(self.for_live(camera_id)) > 1 else "",
             is_anew=used.is_anew,
@@ -191,6 +193,11 @@ class Premises:
             audio=self.sound_of(camera_id).kind.is_sendable,
             sound=_said(self.sound_of(camera_id)),
         )
+
+    def _unpainted(self, camera_id: str) -> str:
+        """Why its newest painted view ended, if that was what it painted."""
+        source = self._painted.get(camera_id)
+        return source.status.sentence if source is not None and source.is_unusable else ""
 
     def _used(self, camera_id: str) -> tuple[CameraSource, LiveStream | None]:
         """The stream live views come from, and why that one if it is not the one meant for them."""

@@ -53,6 +53,10 @@ CAMERAS: Final[Mapping[str, str]] = {
     "Its black areas were drawn on a picture of another shape. Draw them anew.": (
         "Sus áreas en negro se dibujaron sobre una imagen de otra forma. Dibújelas de nuevo."
     ),
+    "When it was last shown its black areas could not be painted: that view ended. The agent's log says why.": (
+        "Cuando se mostró por última vez no se pudieron pintar sus áreas en negro: esa vista terminó. "
+        "El registro del agente dice por qué."
+    ),
     "This camera sent what cannot be read. It is tried again by itself.": (
         "Esta cámara envió algo que no se puede leer. Se intenta de nuevo sin que usted haga nada."
     ),

@@ -11,7 +11,7 @@ import pytest
 from partner_agent.areas import shape_of
 from partner_agent.ports import MediaError
 from partner_agent.rtsp import SourceState
-from partner_agent.simulator.camera import Camera
+from partner_agent.simulator.camera import Camera, Stream
 from partner_agent.wire.problems import Code
 from tests.partner_agent.test_uplink import DOOR, Relay, limits, order, uplink
 from tests.support import cameras, waiting
@@ -119,6 +119,56 @@ async def test_what_is_made_anew_is_painted_in_the_same_go(camera: Camera, film:
 
     assert (state, busy, opened.code) == (SourceState.CLOSED, 1, None)
     assert_black(relay, 20)
+
+
+async def test_where_a_painted_picture_cannot_be_made_the_view_ends_and_is_not_tried_again(
+    camera: Camera, film: Path, tmp_path: Path
+):
+    """The encoder refuses what the camera sends from now on: the end with its cause, said on the owner's page."""
+    shown = Stream(cameras.small_stream(film, tmp_path, b_frames=2).pictures[:24], 15)
+    camera.streams["main"] = cameras.one_after_the_other(shown, cameras.odd_stream())
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        at = f"rtsp://127.0.0.1:{port}/cam1/main"
+        async with uplink(tmp_path, relay, url=at, convert=True, encoders=1) as (sender, premises, name):
+            sender._masks.put(name, DOOR)
+            with anyio.fail_after(15):
+                opened = await sender.publish(order(name, 720, "door"), tasks=tasks)
+                await relay.ended.wait()
+            source, said = opened._stream.source, premises.known()[0].sentence
+            assert_black(relay, 1)
+            opened.halt()
+            with anyio.fail_after(15):  # the next view begins, and says nothing of the one before
+                again = await sender.publish(order(name, 720, "door"), tasks=tasks)
+            after = premises.known()[0].sentence
+            again.halt()
+        tasks.cancel_scope.cancel()
+
+    assert (opened.code, source.status.state) == (Code.CODEC_UNSUPPORTED, SourceState.STOPPED)
+    assert "black areas could not be painted" in said
+    assert "black areas" not in after
+
+
+async def test_a_picture_that_cannot_be_decoded_is_left_out_of_what_is_painted(
+    camera: Camera, film: Path, tmp_path: Path
+):
+    """Those after it are shown, black where they must be, and the view goes on."""
+    whole = cameras.small_stream(film, tmp_path, b_frames=2)
+    broken = [replace(one, nals=(one.nals[-1][:1] + b"\xff" * 40,)) for one in whole.pictures[10:12]]
+    camera.streams["main"] = Stream((*whole.pictures[:10], *broken, *whole.pictures[12:]), whole.fps)
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        at = f"rtsp://127.0.0.1:{port}/cam1/main"
+        async with uplink(tmp_path, relay, url=at, convert=True, encoders=1) as (sender, _premises, name):
+            sender._masks.put(name, DOOR)
+            with anyio.fail_after(15):
+                opened = await sender.publish(order(name, 720, "door"), tasks=tasks)
+                await waiting.until(lambda: len(relay.units) > 40, timeout_s=10)
+            is_over = relay.ended.is_set()
+        tasks.cancel_scope.cancel()
+
+    assert (opened.code, is_over) == (None, False)
+    assert_black(relay, 40)
 
 
 @pytest.mark.parametrize("shape", [shape_of(9, 16)])

@@ -16,6 +16,7 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 
 SMALL = footage.Encoding(width=160, height=96, fps=15, gop_frames=8, bitrate_bps=100_000, profile="baseline")
+_SEI = 6
 USER, PASSWORD = "viewer", "right horse"
 
 
@@ -52,6 +53,22 @@ def small_stream(
     look = footage.Look(label="CAM 1", has_counter=True)
     path = footage.prepare(film, look, encoding, cache, lambda _done, _total: None)
     return Stream(footage.load(path), encoding.fps)
+
+
+def odd_stream(*, frames: int = 15) -> Stream:
+    """Whole pictures of 161x97 in 4:4:4, which can be decoded and painted, and not be encoded as what browsers show."""
+    encoder = av.CodecContext.create("libx264", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = SMALL.width + 1, SMALL.height + 1, "yuv444p"
+    encoder.time_base = Fraction(1, SMALL.fps)
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "keyint=1:slices=1"}
+    pictures = []
+    for number in range(frames):
+        frame = av.VideoFrame(encoder.width, encoder.height, encoder.pix_fmt)
+        frame.pts, frame.time_base = number, encoder.time_base
+        for packet in encoder.encode(frame):
+            units = tuple(unit for unit in nal.split(bytes(packet)) if nal.nal_type(unit) != _SEI)
+            pictures.append(footage.Picture(units, is_key=True, presented=number))
+    return Stream(tuple(pictures), SMALL.fps)
 
 
 @asynccontextmanager
