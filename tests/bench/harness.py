@@ -119,10 +119,23 @@ class Bench:
         self.lines.append(Line(name, self.figures[name], unit, note, gate))
 
     def percentile(
-        self, name: str, values: Sequence[float], unit: str, *, percent: float, note: str = "", gate: Gate | None = None
+        self,
+        name: str,
+        values: Sequence[float],
+        unit: str,
+        *,
+        percent: float,
+        note: str = "",
+        gate: Gate | None = None,
+        least: int = 0,
     ) -> None:
-        """A percentile of every value of the run; the note says how many they are, their median and the greatest."""
+        """A percentile of every value of the run; the note says how many they are, their median and the greatest.
+
+        Fewer values than `least` are shown and not judged.
+        """
         ordered = sorted(values)
+        if gate and len(ordered) < least:
+            gate, note = None, f"not judged, for {gate.sign} {gate.bound:g} is for n {least}; {note}"
         value = ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
         self.calibrations.append(calibrated())
         self.figures[name] = _rounded(value)

@@ -18,6 +18,7 @@ import av
 from playwright.sync_api import Browser, Page
 
 from gateway.incidents.model import GRACE_S
+from tests.smoke import wall
 from tests.smoke.frames import assert_is_picture, videos, violations
 from tests.smoke.measure import Report, child_of, pss_mb
 from tests.smoke.people import HOLD_S, MARKET, Newcomer, Operator, SiteAgent, sign_in_agency, tile
@@ -111,6 +112,7 @@ class Run:
         self.clip()
         self.ask_first()
         self.memory()
+        self.look_at_the_wall()
         self.revoke()
         self.ended_with_incident()
         self.audit()
@@ -161,6 +163,20 @@ class Run:
         assert not violations(walled.page), violations(walled.page)
         walled.page.close()
         self.windows.remove(walled.page)
+
+    def look_at_the_wall(self) -> None:
+        """All cameras nearby at once, on a wall that is driven by keys."""
+        self.report.step("the operator fills the wall with every picture there is, and lays it out by keys")
+        looking = Operator(self.demo, self.window())
+        looking.page.context.add_cookies(self.operator.page.context.cookies())
+        looking.open_incident(number="26-120", at=MARKET)
+        looking.pictures(1)
+        looking.close_pictures()
+        self.report.figure("a whole wall: to the last first frame", [wall.all_at_once(looking)], "ms")
+        wall.by_keys(looking.page)
+        looking.close_incident()
+        looking.page.close()
+        self.windows.remove(looking.page)
 
     def look_back(self) -> None:
         """The operator goes back from a live picture into the site's recording: pauses, searches, and is live again."""

@@ -234,12 +234,8 @@ class RelayEngine:
 
     def figures(self) -> dict[str, int]:
         """How much runs."""
-        streams = self._tables.streams.values()
         return {
-            "publications": sum(stream.leg is not None for stream in streams),
-            "viewers": sum(len(stream.fanout.viewers) for stream in streams),
-            "calls": len(self._tables.calls),
-            "admissions": len(self._tables.admissions),
+            **self._tables.figures(),
             "unknown_datagrams": self._port.unknown,
             "dropped_datagrams": self._port.sender.dropped,
             **self._reports.figures(),

@@ -106,3 +106,14 @@ class Tables:
     def admitted_to(self, publication: str) -> Iterator[str]:
         """The sessions that may see a publication."""
         return (session for session, entry in self.admissions.items() if entry.publication == publication)
+
+    def figures(self) -> dict[str, int]:
+        """How much is there; `received_packets` are those of the publications there are, decrypted."""
+        streams = self.streams.values()
+        return {
+            "publications": sum(stream.leg is not None for stream in streams),
+            "received_packets": sum(stream.fanout.packets for stream in streams),
+            "viewers": sum(len(stream.fanout.viewers) for stream in streams),
+            "calls": len(self.calls),
+            "admissions": len(self.admissions),
+        }

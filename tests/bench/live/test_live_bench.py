@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from partner_agent.rtc import rtp
-from tests.bench.harness import Bench
+from tests.bench.harness import Bench, Gate
 from tests.bench.live import clip, ends, processor
 from tests.bench.live.__main__ import GROUPS, SEEN
 from tests.bench.live.far import FarWay
@@ -106,6 +106,16 @@ def test_pairs_are_ours_over_the_peers(capsys):
     bench.pairs("cost", [(1, 2), (2, 8), (3, 10)], "us")
     assert bench.ratios["cost"] == 0.3
     assert bench.figures == {"cost_ours_us": 2, "cost_peer_us": 8}
+
+
+def test_too_few_starts_are_shown_and_not_judged(capsys):
+    """A gate for n 200 says nothing of five."""
+    bench = Bench("trial")
+    bench.percentile("start", [1.0] * 5, "ms", percent=95, gate=Gate("<=", 0), least=200)
+    assert bench.end() == 0
+    assert "not judged" in capsys.readouterr().out
+    bench.percentile("start", [1.0] * 200, "ms", percent=95, gate=Gate("<=", 0), least=200)
+    assert bench.end() == 1
 
 
 def test_samples_taken_before_are_a_figure_beside_a_calibration(capsys):

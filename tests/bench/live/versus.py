@@ -50,7 +50,7 @@ def _pairs(bench: Bench, portal: BlockingPortal, on: Stage, name: str, gate: Gat
         order = ("relay", "janus") if turn % 2 == 0 else ("janus", "relay")
         found = {engine: _slice(portal, on, on.peer, engine, SLICE_S) for engine in order}
         taken.append((found["relay"], found["janus"]))
-    seen = [portal.call(_seen, on, end, each) for end, each in _sides(taken)]
+    seen = [portal.call(seen, on, end, each) for end, each in _sides(taken)]
     rate = sum(taken[0][0].counts) / viewers / taken[0][0].wall_s
     note = f"{viewers} viewers, {rate:.0f} packets/s each; ours {seen[0]}, theirs {seen[1]}"
     pairs = [(ours.us_per_packet, peer.us_per_packet) for ours, peer in taken]
@@ -66,7 +66,7 @@ def _slice(portal: BlockingPortal, on: Stage, peer: Janus, engine: str, seconds:
     return portal.call(lambda: on.slice(source, pid, prefix, seconds=seconds))
 
 
-async def _seen(on: Stage, name: str, slices: list[Slice]) -> str:
+async def seen(on: Stage, name: str, slices: list[Slice]) -> str:
     """How many packets the one that looks closely saw, and how many are missing over all viewers.
 
     Raises:
