@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Final, TypedDict
 
 from gateway.audit import AuditLog
@@ -372,7 +371,7 @@ def _build_engine(
     """The engine, and what keeps it running."""
     clock, config = ground.clock, configs[0]
     if server is None:
-        clients = {each.relay: RelayClient(path=Path(each.socket), on_event=on_event) for each in configs}
+        clients = {each.relay: RelayClient(config=each, on_event=on_event, clock=clock) for each in configs}
         children = [
             RelayChild(
                 config=each,

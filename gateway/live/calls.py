@@ -1,7 +1,7 @@
 """WHIP and WHEP calls between HTTP and the relay: what a caller must bring, and what a refusal is called.
 
-The ticket is checked in the relay, before it parses any SDP; here only form and size are. Whether a session may see
-is not decided here. RFC 9725; WHEP is draft-ietf-wish-whep.
+The ticket is checked by the engine, before a call takes a place in any queue, and in the relay before it parses any
+SDP; here only form and size are. Whether a session may see is not decided here. RFC 9725; WHEP is draft-ietf-wish-whep.
 """
 
 import re

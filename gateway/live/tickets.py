@@ -1,8 +1,9 @@
 """The 30 s stream ticket: the one place for python-jose, fenced.
 
-We issue it and only our relay reads it, so the library's known holes (docs/design/adr on JOSE) cannot meet a foreign
+We issue it and only we read it, so the library's known holes (docs/design/adr on JOSE) cannot meet a foreign
 token: one algorithm, one header form, keys as constructed objects, and every claim checked here and not by the
-library. What a ticket opens is decided by its caller; single use is `UsedTickets`, kept by the relay.
+library. `TicketCheck` is the rule, applied twice: by the gateway before a call takes a place in the relay's queue, and
+by the relay, whose `TicketReader` adds what only it knows: since when it remembers, and which were used.
 """
 
 import base64
@@ -117,28 +118,18 @@ class TicketIssuer:
         return cast("str", jws.sign(msgspec.json.encode(claims), self._key, headers=headers, algorithm=_ALGORITHM))
 
 
-class TicketReader:
-    """Checks tickets for one relay. Every failure is the same `InvalidTicketError`.
+class TicketCheck:
+    """What a ticket must be for one relay, whoever looks. Every failure is the same `InvalidTicketError`."""
 
-    Attributes:
-        since: wall seconds, whole; tickets issued before then open nothing.
-    """
-
-    def __init__(
-        self, *, public_jwk: dict[str, str], issuer: str, relay: str, clock: Clock, begun_at: float = 0.0
-    ) -> None:
-        """Tickets from before `begun_at` (wall seconds; 0 = now) open nothing: a predecessor may have taken them."""
+    def __init__(self, *, public_jwk: dict[str, str], issuer: str, relay: str, clock: Clock) -> None:
         if public_jwk.get("kty") != "EC" or public_jwk.get("crv") != "P-256":
             raise ValueError("the ticket key is an EC key on P-256")
         form = {name: public_jwk[name] for name in ("kty", "crv", "x", "y")}
         self._key: Any = jwk.construct({**form, "alg": _ALGORITHM}, _ALGORITHM)
         self._issuer, self._relay, self._clock = issuer, relay, clock
-        now = clock.now().timestamp()
-        self.since = math.ceil(min(begun_at or now, now))
-        self._used = UsedTickets()
 
-    def take(self, token: str, *, use: Use, subject: str) -> Ticket:
-        """Read a ticket and use it up.
+    def check(self, token: str, *, use: Use, subject: str) -> Ticket:
+        """Read a ticket; it is not used up.
 
         Args:
             token: as it came in the header.
@@ -149,11 +140,11 @@ class TicketReader:
             InvalidTicketError: it opens nothing here.
         """
         try:
-            return self._take(token, use, subject)
+            return self._check(token, use, subject)
         except Exception as error:  # the fence: whatever a library raises on hostile bytes is one refusal
             raise InvalidTicketError from error
 
-    def _take(self, token: str, use: Use, subject: str) -> Ticket:
+    def _check(self, token: str, use: Use, subject: str) -> Ticket:
         # 1. Form, length and header, before any cryptography.
         _demand(len(token) <= TOKEN_BYTES and _FORM.fullmatch(token) is not None)
         header = msgspec.json.decode(_unbase64(token.split(".", 1)[0]), type=dict[str, str])
@@ -164,12 +155,40 @@ class TicketReader:
         _demand(claims.iss == self._issuer and claims.aud == self._relay)
         _demand(claims.use == use and claims.sub == subject)
         _demand(bool(_FINGERPRINT.fullmatch(claims.fingerprint)) if use == "whep" else not claims.fingerprint)
-        # 4. Now: not early, not late, not long-lived, not from before this relay began to remember.
+        # 4. Now: not early, not late, not long-lived.
         now = self._clock.now().timestamp()
         _demand(claims.iat == claims.nbf and 0 < claims.exp - claims.iat <= TICKET_LIFE_S)
-        _demand(self.since <= claims.nbf <= now < claims.exp)
-        # 5. Once.
-        _demand(self._used.add(claims.jti, expires=claims.exp, now=now))
+        _demand(claims.nbf <= now < claims.exp)
+        return claims
+
+
+class TicketReader:
+    """Takes tickets for one relay. Every failure is the same `InvalidTicketError`.
+
+    Attributes:
+        since: wall seconds, whole; tickets issued before then open nothing.
+    """
+
+    def __init__(
+        self, *, public_jwk: dict[str, str], issuer: str, relay: str, clock: Clock, begun_at: float = 0.0
+    ) -> None:
+        """Tickets from before `begun_at` (wall seconds; 0 = now) open nothing: a predecessor may have taken them."""
+        self._rule, self._clock = TicketCheck(public_jwk=public_jwk, issuer=issuer, relay=relay, clock=clock), clock
+        now = clock.now().timestamp()
+        self.since = math.ceil(min(begun_at or now, now))
+        self._used = UsedTickets()
+
+    def take(self, token: str, *, use: Use, subject: str) -> Ticket:
+        """Read a ticket and use it up; the arguments are those of `TicketCheck.check`.
+
+        Raises:
+            InvalidTicketError: it opens nothing here.
+        """
+        claims = self._rule.check(token, use=use, subject=subject)
+        # 5. Not from before this relay began to remember.
+        _demand(self.since <= claims.nbf)
+        # 6. Once.
+        _demand(self._used.add(claims.jti, expires=claims.exp, now=self._clock.now().timestamp()))
         return claims
 
 

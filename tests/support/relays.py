@@ -45,14 +45,11 @@ class RunningRelay:
                 await anyio.sleep(0.01)
 
 
-@asynccontextmanager
-async def running_relay(
-    folder: Path, *, media_address: str = "127.0.0.1", name: str = RELAY, signer: TicketSigner | None = None
-) -> AsyncIterator[RunningRelay]:
-    """Start a relay on loopback and wait until it is ready."""
-    clock, ids = SystemClock(), SystemIds()
-    signer = signer or TicketSigner(ECKey.generate_key("P-256"))
-    config = RelayConfig(
+def config_of(
+    folder: Path, signer: TicketSigner, *, media_address: str = "127.0.0.1", name: str = RELAY
+) -> RelayConfig:
+    """What a relay in `folder` is told."""
+    return RelayConfig(
         relay=name,
         socket=str(folder / ("relay.sock" if name == RELAY else f"{name}.sock")),
         certificate=str(folder / "relay.pem"),
@@ -61,6 +58,16 @@ async def running_relay(
         issuer=ISSUER,
         ticket_jwk=dict(signer.public.jwk),
     )
+
+
+@asynccontextmanager
+async def running_relay(
+    folder: Path, *, media_address: str = "127.0.0.1", name: str = RELAY, signer: TicketSigner | None = None
+) -> AsyncIterator[RunningRelay]:
+    """Start a relay on loopback and wait until it is ready."""
+    clock, ids = SystemClock(), SystemIds()
+    signer = signer or TicketSigner(ECKey.generate_key("P-256"))
+    config = config_of(folder, signer, media_address=media_address, name=name)
     running: RunningRelay | None = None
 
     async def on_event(event: protocol.Event) -> None:
@@ -71,7 +78,7 @@ async def running_relay(
         if running is not None:  # on a busy machine a relay may need a second start before it is ready
             running.gone += 1
 
-    client = RelayClient(path=Path(config.socket), on_event=on_event)
+    client = RelayClient(config=config, on_event=on_event, clock=clock)
     child = RelayChild(config=config, client=client, on_gone=on_gone, clock=clock)
     issuer = TicketIssuer(key=signer, issuer=ISSUER, clock=clock, ids=ids)
     async with anyio.create_task_group() as tasks:

@@ -1,4 +1,8 @@
-"""The gateway's hand on a relay: asks over the Unix socket, hears what happens, and knows when the relay is gone."""
+"""The gateway's hand on a relay: asks over the Unix socket, hears what happens, and knows when the relay is gone.
+
+A call whose ticket opens nothing is answered here: it never takes a place in the queue of one that has a good ticket.
+The relay checks every ticket again, and alone knows which were used. ADR 37.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,13 +15,17 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from gateway.live.ports import EngineFeatures
 from gateway.live.relay import protocol
-from gateway.live.relay.queue import Outgoing, QueueFullError
+from gateway.live.relay.config import RelayConfig
+from gateway.live.relay.queue import Kind, Outgoing, QueueFullError
+from gateway.live.tickets import InvalidTicketError, TicketCheck, Use
 from partner_agent.wire import local_sockets
+from partner_agent.wire.clock import Clock
 
 ANSWER_S: Final = 5.0  # a relay that has not answered by then is treated as gone
 CONNECT_S: Final = 10.0
 EVENTS: Final = 1_000  # not yet acted upon; beyond, the connection is given up and the lease decides
 _LOG: Final = logging.getLogger("lenspact.live")
+_OPENS_NOTHING: Final = protocol.Answer(re=0, status=401)
 _RETRY_S: Final = 0.05
 _HUNG_UP: Final = (
     OSError,
@@ -65,9 +73,11 @@ class RelayClient:
         hello: what the relay said of itself; None while there is no connection.
     """
 
-    def __init__(self, *, path: Path, on_event: OnEvent) -> None:
+    def __init__(self, *, config: RelayConfig, on_event: OnEvent, clock: Clock) -> None:
+        """`config` is what the relay is told."""
         self.hello: protocol.Hello | None = None
-        self._path, self._on_event = path, on_event
+        self._path, self._on_event = Path(config.socket), on_event
+        self._tickets = TicketCheck(public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock)
         self._outgoing: Outgoing | None = None
         self._waiting: dict[int, _Waiting] = {}
         self._count = 0
@@ -117,29 +127,33 @@ class RelayClient:
 
     async def whip(self, publication: str, ticket: str, sdp: str) -> protocol.Answer:
         """A publisher's call."""
+        if not self._opens(ticket, "whip", publication):
+            return _OPENS_NOTHING
         return await self._ask(
-            lambda n: protocol.Whip(id=n, publication=publication, ticket=ticket, sdp=sdp), is_call=True
+            lambda n: protocol.Whip(id=n, publication=publication, ticket=ticket, sdp=sdp), kind="call"
         )
 
     async def whep(self, session: str, ticket: str, sdp: str) -> protocol.Answer:
         """A viewer's call."""
-        return await self._ask(lambda n: protocol.Whep(id=n, session=session, ticket=ticket, sdp=sdp), is_call=True)
+        if not self._opens(ticket, "whep", session):
+            return _OPENS_NOTHING
+        return await self._ask(lambda n: protocol.Whep(id=n, session=session, ticket=ticket, sdp=sdp), kind="call")
 
     async def delete(self, subject: str, resource: str) -> bool:
-        """A goodbye; whether there was such a call. Anybody may say one, so it waits with the calls."""
-        answer = await self._ask(lambda n: protocol.Delete(id=n, subject=subject, resource=resource), is_call=True)
+        """A goodbye; whether there was such a call. Anybody may say one, so it waits with the strangers."""
+        answer = await self._ask(lambda n: protocol.Delete(id=n, subject=subject, resource=resource), kind="stranger")
         return answer.status == 200
 
     async def patch(self, subject: str, resource: str, tags: list[str], sdp: str) -> protocol.Answer:
-        """Candidates found later, or an ICE restart."""
+        """Candidates found later, or an ICE restart. Anybody may send them, so they wait with the strangers."""
         return await self._ask(
-            lambda n: protocol.Patch(id=n, subject=subject, resource=resource, tags=tags, sdp=sdp), is_call=True
+            lambda n: protocol.Patch(id=n, subject=subject, resource=resource, tags=tags, sdp=sdp), kind="stranger"
         )
 
     async def tunnel_end(self, publication: str, resource: str) -> tuple[str, int] | None:
-        """The relay's media address, if it has this publisher's call. Anybody may ask, so it waits with the calls."""
+        """The relay's media address, if it has this publisher's call. Anybody may ask, so they wait as strangers."""
         answer = await self._ask(
-            lambda n: protocol.Tunnel(id=n, publication=publication, resource=resource), is_call=True
+            lambda n: protocol.Tunnel(id=n, publication=publication, resource=resource), kind="stranger"
         )
         if answer.status != 200 or self.hello is None or not self.hello.addresses:
             return None
@@ -171,9 +185,9 @@ class RelayClient:
         await self._ask(lambda n: protocol.Drop(id=n, sessions=sessions))
 
     async def first_picture(self, *, session: str, publication: str) -> protocol.Answer:
-        """The newest key picture. A page asks for it, so it waits with the calls."""
+        """The newest key picture. The page of a running view asks for it, so it waits with the calls."""
         del publication
-        return await self._ask(lambda n: protocol.FirstPicture(id=n, session=session), is_call=True)
+        return await self._ask(lambda n: protocol.FirstPicture(id=n, session=session), kind="call")
 
     async def figures(self, session: str = "") -> dict[str, int]:
         """How much runs; with a session, what that viewer reports of its way, empty if it is not there."""
@@ -234,23 +248,30 @@ class RelayClient:
                 case event:
                     events.send_nowait(event)
 
-    async def _ask(self, build: Callable[[int], protocol.Message], *, is_call: bool = False) -> protocol.Answer:
+    def _opens(self, ticket: str, use: Use, subject: str) -> bool:
+        try:
+            self._tickets.check(ticket, use=use, subject=subject)
+        except InvalidTicketError:
+            return False
+        return True
+
+    async def _ask(self, build: Callable[[int], protocol.Message], *, kind: Kind = "order") -> protocol.Answer:
         if self._outgoing is None:
             raise RelayGoneError("there is no relay")
         self._count += 1
         number, waiting = self._count, _Waiting()
         self._waiting[number] = waiting
         try:
-            self._outgoing.put(protocol.frame(build(number)), is_call=is_call)
+            self._outgoing.put(protocol.frame(build(number)), kind)
             with anyio.fail_after(ANSWER_S):
                 await waiting.event.wait()
         except protocol.ProtocolError as error:
-            if is_call:
+            if kind != "order":
                 raise
             raise RelayGoneError("an order too long for any relay") from error
         except QueueFullError as error:
-            kind = RelayBusyError if is_call else RelayGoneError
-            raise kind("too much waits for the relay") from error
+            why = RelayGoneError if kind == "order" else RelayBusyError
+            raise why("too much waits for the relay") from error
         except TimeoutError as error:
             raise RelayGoneError("the relay does not answer") from error
         finally:

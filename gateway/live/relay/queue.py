@@ -1,16 +1,20 @@
 """What waits to be written to a relay's socket: orders first, and never so many calls that an order waits for them.
 
-One writer empties it, so that a request which is given up is either whole on the wire or not on it. Without a media
-ticket anybody may call; whoever calls waits here, and beyond `CALLS` is turned away. No I/O.
+One writer empties it, so that a request which is given up is either whole on the wire or not on it. What anybody may
+ask without having shown anything (a PATCH, a goodbye) waits by itself: it takes no place of a call whose ticket has
+been checked, and goes after it. Beyond its bound each kind is turned away. No I/O.
 """
 
 from collections import deque
-from typing import Final
+from typing import Final, Literal
 
 import anyio
 
-CALLS: Final = 64  # of 18 kB at most: about a megabyte, and some milliseconds of the relay's time
+CALLS: Final = 64  # of 18 kB at most: about a megabyte, and some milliseconds of the relay's time; of strangers as many
 ORDERS: Final = 1_000  # a relay that reads so much later than it is told is as good as gone
+
+
+Kind = Literal["order", "call", "stranger"]  # in this order they go; a call has shown a good ticket, or a session
 
 
 class QueueFullError(Exception):
@@ -21,25 +25,26 @@ class Outgoing:
     """Frames on their way; bounded."""
 
     def __init__(self) -> None:
-        self._orders: deque[bytes] = deque()
-        self._calls: deque[bytes] = deque()
+        self._waiting: dict[Kind, deque[bytes]] = {"order": deque(), "call": deque(), "stranger": deque()}
         self._some = anyio.Event()
 
-    def put(self, frame: bytes, *, is_call: bool) -> None:
+    def put(self, frame: bytes, kind: Kind) -> None:
         """Queue a frame.
 
         Raises:
             QueueFullError: as many of its kind wait as may.
         """
-        waiting, most = (self._calls, CALLS) if is_call else (self._orders, ORDERS)
-        if len(waiting) >= most:
+        waiting = self._waiting[kind]
+        if len(waiting) >= (ORDERS if kind == "order" else CALLS):
             raise QueueFullError
         waiting.append(frame)
         self._some.set()
 
     async def next(self) -> bytes:
-        """The next frame: the oldest order, or else the oldest call; waits for one."""
-        while not (self._orders or self._calls):
+        """The oldest order, or else the oldest call, or else what a stranger asked first; waits for one."""
+        while True:
+            for waiting in self._waiting.values():
+                if waiting:
+                    return waiting.popleft()
             self._some = anyio.Event()
             await self._some.wait()
-        return (self._orders or self._calls).popleft()

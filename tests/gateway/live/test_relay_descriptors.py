@@ -23,7 +23,7 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.support.descriptors import cpu_s, no_further_file
 from tests.support.engines import Bench
-from tests.support.relays import ISSUER, RELAY
+from tests.support.relays import ISSUER, config_of
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -49,7 +49,7 @@ class Service:
         async def on_gone() -> None:
             pass
 
-        client = RelayClient(path=Path(self.config.socket), on_event=on_event)
+        client = RelayClient(config=self.config, on_event=on_event, clock=SystemClock())
         child = RelayChild(
             config=self.config, client=client, on_gone=on_gone, clock=SystemClock(), is_started_here=False
         )
@@ -62,15 +62,7 @@ class Service:
 @contextmanager
 def service(folder: Path, signer: TicketSigner) -> Iterator[Service]:
     """It runs while inside the block."""
-    config = RelayConfig(
-        relay=RELAY,
-        socket=str(folder / "relay.sock"),
-        certificate=str(folder / "relay.pem"),
-        media_address="127.0.0.1",
-        media_port=0,
-        issuer=ISSUER,
-        ticket_jwk=dict(signer.public.jwk),
-    )
+    config = config_of(folder, signer)
     log = folder / "log"
     with log.open("wb") as output:
         command = [sys.executable, "-m", "gateway.app.relay"]
