@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Route
 
 from gateway.live import topic_of_viewer
-from tests.support.browser import watched
+from tests.support.browser import Watched, watched
 from tests.support.console_room import (
     OPERATOR,
     VIEW,
@@ -175,6 +175,38 @@ def test_a_call_that_the_relay_refuses_says_why(chromium, room):
         said = seen.page.locator("lens-player .player-state").all_inner_texts()
         assert said == ["The relay is full. Try again in a moment.", "The picture cannot start"]
         until_true(seen, lambda: left.count("DELETE") == 2)
+
+
+def test_how_far_a_picture_is_behind_stands_on_its_tile(chromium, room):
+    """As measured, while it runs: live or catching up; not while it connects, and not once it is over."""
+    posts: list[int] = []
+    with watched(chromium, width=1600, height=900) as seen:
+        seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
+        seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, []))
+        seen.page.route("**/whep/*", lambda route: None)
+        seen.page.goto(room.open())
+        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        for state, milliseconds, shown in (
+            ("live", 42, "42 ms"),
+            ("catching-up", 917, "917 ms"),
+            ("connecting", 917, ""),
+            ("live", 8, "8 ms"),
+            ("lost", 8, ""),
+        ):
+            seen.page.evaluate(_MEASURED, [state, milliseconds])
+            until_true(seen, lambda shown=shown: _delay_of_first(seen) == shown)
+
+
+def _delay_of_first(seen: Watched) -> str:
+    delay = seen.page.locator(".tile .delay").first
+    return delay.inner_text() if delay.is_visible() else ""
+
+
+_MEASURED = """([state, milliseconds]) => {
+  const player = document.querySelector("lens-player");
+  Object.defineProperty(player, "state", { value: state, configurable: true });
+  player.dispatchEvent(new CustomEvent("lens-delay", { bubbles: true, detail: { milliseconds } }));
+}"""
 
 
 def test_a_picture_out_of_sight_is_closed_and_asked_for_again(chromium, room):

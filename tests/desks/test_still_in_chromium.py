@@ -68,6 +68,22 @@ def test_a_still_is_taken_by_key_and_told_on_its_tile(chromium, room, width, dar
         seen.until("document.activeElement.matches('.tile')")
 
 
+def test_a_picture_that_falls_behind_keeps_its_buttons(chromium, room):
+    """Before it was live there are none; catching up afterwards it is still one of now; stopped it is not."""
+    with watched(chromium, width=1600, height=900) as seen:
+        _start(seen, room.open(), [])
+        behind = LIVE.replace("state: 'live'", "state: 'catching-up'")
+        seen.page.evaluate(behind)
+        assert seen.page.locator(".still:visible").count() == 0
+        seen.page.evaluate(LIVE)
+        seen.until("document.querySelectorAll('.still:not([hidden])').length === 2")
+        seen.page.evaluate(behind)
+        seen.page.wait_for_timeout(100)
+        assert seen.page.locator(".still:visible").count() == 2
+        seen.page.evaluate(LIVE.replace("state: 'live'", "state: 'stalled'"))
+        seen.until("document.querySelectorAll('.still[hidden]').length === 2")
+
+
 def test_where_a_still_would_be_refused_there_is_no_button(chromium, room):
     """The page has asked before; the key does nothing then."""
     with watched(chromium, width=1600, height=900) as seen:

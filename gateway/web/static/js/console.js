@@ -61,10 +61,13 @@ document.addEventListener("keydown", (event) => {
 
 document.getElementById("wall").addEventListener("lens-state", ({ target, detail }) => {
   const tile = tiles.find((one) => one.player === target);
-  if (tile) offerStill(tile, detail.state);
-  if (tile) offerPhone(tile, detail.state);
-  if (tile) offerSound(tile, detail.state);
-  if (tile && detail.state === "live") offer(tile);
+  if (!tile) return;
+  tile.isShown = detail.state === "live" || (detail.state === "catching-up" && tile.isShown === true); // one that falls behind keeps its buttons
+  const state = tile.isShown ? "live" : detail.state;
+  offerStill(tile, state);
+  offerPhone(tile, state);
+  offerSound(tile, state);
+  if (state === "live") offer(tile);
 });
 
 // --- time, news, leaving

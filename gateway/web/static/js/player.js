@@ -12,12 +12,12 @@
 // Events: `lens-state` {state, words}, `lens-first-picture` {milliseconds}, `lens-first-frame` {milliseconds}, `lens-delay` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s},
 // `lens-size` {lines}: so many pixels high from now on, 0 while it is off screen.
 
+import { NOTHING, countsOf, delayOf, isBehind, passed } from "./delay.js";
 import { causeOf, refusalOf } from "./refusals.js";
 import { spoken } from "./words.js";
 
 const WATCH_MS = 500; // how often the watchdog looks
 const STALLED_LOOKS = 4; // 2 s without a decoded frame: what the browser itself does not report
-const BEHIND_MS = 500; // further behind than this = still catching up with the cached pictures
 const SEEN_EVERY_MS = 5_000;
 const PULSE = "a=end-of-candidates\r\n"; // changes nothing: it says that we are here, where the engine cannot see it
 const RESTART_MS = 1_500; // a network that has just changed answers within this, or is tried again
@@ -86,7 +86,7 @@ export class LensPlayer extends HTMLElement {
   #lookedAt = 0;
   #lines = 0; // as last told
   #sentAt = 0;
-  #lookedStats = null; // of the last look, for the delay
+  #counts = NOTHING; // as they were at the last look
   #isGone = false; // the relay said goodbye
   #framed = new AbortController(); // aborted with the video's first frame
   #cover = null; // the picture that is there before it
@@ -147,7 +147,7 @@ export class LensPlayer extends HTMLElement {
     this.#began = performance.now();
     this.#isGone = false;
     this.#framed = new AbortController();
-    this.#lookedStats = null;
+    this.#counts = NOTHING;
     this.#say("connecting");
     const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate], iceServers }));
     peer.addTransceiver("video", { direction: "recvonly" });
@@ -323,30 +323,19 @@ export class LensPlayer extends HTMLElement {
         if (still % STALLED_LOOKS === 0) this.#restart();
       } else if (fresh > 0) {
         this.#account();
-        this.#say(this.#isBehind(inbound, fresh) ? "catching-up" : "live");
-        this.#tellDelay(stats, inbound);
+        this.#tellBehind(stats, inbound);
       }
     }, WATCH_MS);
   }
 
-  // From the relay to the screen: half the round trip, then waiting and decoding as they were since the last look. The way
-  // from the site to the relay is not in it: its clock is not ours.
-  #tellDelay(stats, { jitterBufferDelay = 0, jitterBufferEmittedCount = 0, totalDecodeTime = 0, framesDecoded = 0 }) {
-    const before = this.#lookedStats;
-    this.#lookedStats = { jitterBufferDelay, jitterBufferEmittedCount, totalDecodeTime, framesDecoded };
-    const pair = stats.find((s) => s.type === "candidate-pair" && s.nominated && s.state === "succeeded");
-    if (!before || pair?.currentRoundTripTime === undefined) return;
-    const waited_s = (jitterBufferDelay - before.jitterBufferDelay) / Math.max(1, jitterBufferEmittedCount - before.jitterBufferEmittedCount);
-    const decoded_s = (totalDecodeTime - before.totalDecodeTime) / Math.max(1, framesDecoded - before.framesDecoded);
-    const milliseconds = Math.round(1000 * (pair.currentRoundTripTime / 2 + waited_s + decoded_s));
-    if (milliseconds >= 0) this.#emit("lens-delay", { milliseconds });
-  }
-
-  // While the cached pictures play, frames come faster than the camera makes them, or wait in the jitter buffer.
-  #isBehind(inbound, fresh) {
-    const rate = inbound.framesPerSecond ?? 0;
-    const waiting = (1000 * (inbound.jitterBufferDelay ?? 0)) / Math.max(1, inbound.jitterBufferEmittedCount ?? 0);
-    return this.#state !== "live" && fresh > 2 * rate * (WATCH_MS / 1000) && waiting > BEHIND_MS;
+  // Where the cached pictures are still playing, or the line is too slow, they wait; and that is said as long as it lasts.
+  #tellBehind(stats, inbound) {
+    const [before, now] = [this.#counts, countsOf(inbound)];
+    const since = passed(before, now);
+    this.#counts = now;
+    this.#say(isBehind(since.waited_ms, this.#state === "catching-up") ? "catching-up" : "live");
+    const milliseconds = delayOf(stats, since);
+    if (before !== NOTHING && milliseconds >= 0) this.#emit("lens-delay", { milliseconds });
   }
 
   #account() {

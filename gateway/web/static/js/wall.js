@@ -14,6 +14,7 @@ const MOST_TILES = 16;
 const REST_MS = 3_000; // out of sight for so long, and the view is closed until it is scrolled to again
 const LOST = "The connection to the camera was lost";
 const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "This site can show no more pictures now": "cannot-start", [LOST]: "lost" };
+const RUNNING = new Set(["live", "catching-up"]);
 const AGAIN_MS = 2_000; // before a question that got no answer is put again
 const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubled each time, with jitter
 const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within this
@@ -106,6 +107,7 @@ function add(item, openedBy) {
   element.querySelector(".clip").addEventListener("click", () => askForClip(tile.camera));
   tile.player.addEventListener("lens-state", ({ detail }) => {
     element.querySelector(".badge").hidden = detail.state !== "live";
+    if (detail.state === "connecting") tile.delayMs = undefined; // that was another view's
     if (detail.state === "stalled") refreshView(tile);
     if (detail.state === "cannot-start" && !tile.isOver) leave(tile); // the player gave up by itself
     if (detail.state === "live" || tile.isOver) announce(`${name}: ${detail.words}`);
@@ -261,7 +263,7 @@ export function showTimes() {
   for (const tile of tiles) {
     tile.element.querySelector("footer .left").textContent = tile.until && !tile.isOver ? left(tile.until) : "";
     const delay = tile.element.querySelector(".delay");
-    delay.hidden = tile.isOver || tile.delayMs === undefined || tile.player.state !== "live";
+    delay.hidden = tile.isOver || tile.delayMs === undefined || !RUNNING.has(tile.player.state);
     delay.querySelector(".number").textContent = String(tile.delayMs ?? "");
   }
 }
