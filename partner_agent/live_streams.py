@@ -43,6 +43,11 @@ class LiveStream:
     close: Callable[[], None]
     switching: Switching | None = None
 
+    def heard_loss(self, lost_of_256: int) -> None:
+        """So much of what was sent did not reach the relay: the smaller stream may come, where there is one."""
+        if self.switching is not None:
+            self.switching.heard_loss(lost_of_256)
+
 
 class LiveStreams:
     """Opens them."""

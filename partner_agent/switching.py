@@ -2,7 +2,8 @@
 
 The other stream takes over at its own next key picture, on the time line of the one before, so that a viewer's decoder
 goes on without a gap. It does where somebody sees the picture larger than the small stream is, it is no larger than may
-be sent, and the site's uplink has room for what it was measured to need; it gives back when one of these ends.
+be sent, the site's uplink has room for what it was measured to need, and little of what is sent is lost on the way; it
+gives back when one of these ends.
 """
 
 from collections import deque
@@ -12,6 +13,7 @@ from typing import Final, Self
 
 from partner_agent.budget import Budget, on_the_line
 from partner_agent.handover import Subscription
+from partner_agent.line_loss import LineLoss
 from partner_agent.rtc import sps
 from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
 from partner_agent.rtsp import CameraSource
@@ -59,7 +61,7 @@ class Switching:
         self._next: Subscription | None = None
         self._budget, self._clock, self.most_lines = budget, clock, most_lines
         self._ready: deque[AccessUnit] = deque()
-        self._lines, self._is_new = 0, False
+        self._lines, self._is_new, self._loss = 0, False, LineLoss()
         self._last_90k: int | None = None
         self._last_s = 0.0
         self._offset_90k = 0
@@ -67,6 +69,10 @@ class Switching:
     def show(self, lines: int) -> None:
         """The largest picture that anybody has of it is so many lines high."""
         self._lines = lines
+
+    def heard_loss(self, lost_of_256: int) -> None:
+        """The relay reports that it did not get so much of what was sent since its last report."""
+        self._loss.heard(lost_of_256, self._clock.monotonic())
 
     def bps(self) -> int | None:
         """What it takes of the uplink now, as far as it was measured."""
@@ -139,7 +145,7 @@ class Switching:
         is_looked_at = facts is not None and self._lines > facts.height * LARGER
         large = self._large.status.facts
         is_too_large = large is not None and large.height > self.most_lines()
-        if not is_looked_at or is_too_large or self._large.is_unusable:
+        if not is_looked_at or is_too_large or self._large.is_unusable or self._loss.is_strained:
             return False
         return self.source is not self._large or self._budget.fits(0)
 

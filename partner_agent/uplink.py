@@ -113,6 +113,7 @@ class Uplink:
                 target,
                 tasks=tasks,
                 on_key_frame_wanted=stream.want_key,
+                on_loss=stream.heard_loss,
                 spares=fit.share.spares,
                 has_sound=True,
             )

@@ -224,6 +224,7 @@ class Publisher:
         *,
         tasks: anyio.abc.TaskGroup,
         on_key_frame_wanted: Callable[[], None] = lambda: None,
+        on_loss: Callable[[int], None] = lambda _: None,
         spares: Callable[[int], bool] = lambda _: True,
         has_sound: bool = False,
     ) -> Publication:
@@ -234,6 +235,7 @@ class Publisher:
             target: where, with what ticket, to whom.
             tasks: owns the sending.
             on_key_frame_wanted: a viewer waits for a key frame; ask the camera if it can be asked.
+            on_loss: about once a second, how much of the pictures did not reach the relay since, in 1/256.
             spares: whether so many bytes may leave for a second time, because the relay lost them; it counts them.
             has_sound: whether there may be sound to `say`, now or later.
 
@@ -244,7 +246,14 @@ class Publisher:
         try:
             with anyio.fail_after(CONNECT_S):
                 return await self._call(
-                    units, target, port, tasks, on_key_frame_wanted, spares=spares, has_sound=has_sound
+                    units,
+                    target,
+                    port,
+                    tasks,
+                    on_key_frame_wanted=on_key_frame_wanted,
+                    on_loss=on_loss,
+                    spares=spares,
+                    has_sound=has_sound,
                 )
         except BaseException as error:
             port.close()
@@ -267,15 +276,16 @@ class Publisher:
         target: PublishTarget,
         port: UdpPort,
         tasks: anyio.abc.TaskGroup,
-        on_key_frame_wanted: Callable[[], None],
         *,
+        on_key_frame_wanted: Callable[[], None],
+        on_loss: Callable[[int], None],
         spares: Callable[[int], bool],
         has_sound: bool,
     ) -> Publication:
         ssrc, rtx_ssrc = secrets.randbits(32) | 1, secrets.randbits(32) & ~1 or 2  # never the same
         sound = Sound(OFFERED, ssrc=(rtx_ssrc + 2) % (1 << 32) or 4) if has_sound else None  # nor any of them
         publications: list[Publication] = []
-        leg = self._leg(port, publications, on_key_frame_wanted)
+        leg = self._leg(port, publications, on_key_frame_wanted, partial(_tell_loss, on_loss, ssrc))
         try:
             answered = await self._offer(leg, target, ssrc, rtx_ssrc, sound)
             answer = answered.call
@@ -313,13 +323,20 @@ class Publisher:
         tasks.start_soon(publication.pump, units)
         return publication
 
-    def _leg(self, port: UdpPort, publications: list[Publication], on_key_frame_wanted: Callable[[], None]) -> Leg:
+    def _leg(
+        self,
+        port: UdpPort,
+        publications: list[Publication],
+        on_key_frame_wanted: Callable[[], None],
+        on_blocks: Callable[[Sequence[rtcp.ReportBlock]], None],
+    ) -> Leg:
         """The connection; what the relay says on it goes to the publication, once there is one."""
 
         def heard(data: bytes) -> None:
             said = rtcp.read(data)
             if said.wants_key_frame:
                 on_key_frame_wanted()
+            on_blocks(said.blocks)
             for publication in publications:
                 publication.repeat(said.wanted)
 
@@ -357,6 +374,13 @@ class Publisher:
         headers = {"content-type": "application/sdp", "authorization": f"Bearer {target.ticket}"}
         response = await self._http.post(target.url, content=offer, headers=headers, follow_redirects=False)
         return whip_answer.read(response, url=target.url, certificate=target.certificate, allows=self._allows_address)
+
+
+def _tell_loss(on_loss: Callable[[int], None], ssrc: int, blocks: Sequence[rtcp.ReportBlock]) -> None:
+    """Of the pictures alone: sound and repeated packets are no measure of the line."""
+    for block in blocks:
+        if block.ssrc == ssrc:
+            on_loss(block.lost_of_256)
 
 
 async def _no_server(host: str, port: int) -> None:

@@ -12,6 +12,7 @@ from partner_agent.areas import shape_of
 from partner_agent.ports import MediaError
 from partner_agent.rtsp import SourceState
 from partner_agent.simulator.camera import Camera, Stream
+from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.problems import Code
 from tests.partner_agent.test_uplink import DOOR, Relay, limits, order, uplink
 from tests.support import cameras, waiting
@@ -125,19 +126,24 @@ async def test_where_a_painted_picture_cannot_be_made_the_view_ends_and_is_not_t
     camera: Camera, film: Path, tmp_path: Path
 ):
     """The encoder refuses what the camera sends from now on: the end with its cause, said on the owner's page."""
-    shown = Stream(cameras.small_stream(film, tmp_path, b_frames=2).pictures[:24], 15)
-    camera.streams["main"] = cameras.one_after_the_other(shown, cameras.odd_stream())
+    shown = Stream(cameras.small_stream(film, tmp_path, b_frames=2).pictures[:56], 15)
+    camera.streams["main"] = shown
     relay = Relay()
     async with camera_server(camera) as port, anyio.create_task_group() as tasks:
         at = f"rtsp://127.0.0.1:{port}/cam1/main"
         async with uplink(tmp_path, relay, url=at, convert=True, encoders=1) as (sender, premises, name):
             sender._masks.put(name, DOOR)
-            with anyio.fail_after(15):
+            with anyio.fail_after(20):
+                with premises.for_live(name)[0].subscribe():
+                    await premises.for_live(name)[0].until(SourceState.STOPPED)
+                camera.streams["main"] = cameras.one_after_the_other(shown, cameras.odd_stream())
+                camera.start_offset_s = -SystemClock().monotonic()
                 opened = await sender.publish(order(name, 720, "door"), tasks=tasks)
                 await relay.ended.wait()
             source, said = opened._stream.source, premises.known()[0].sentence
             assert_black(relay, 1)
             opened.halt()
+            camera.start_offset_s = -SystemClock().monotonic()
             with anyio.fail_after(15):  # the next view begins, and says nothing of the one before
                 again = await sender.publish(order(name, 720, "door"), tasks=tasks)
             after = premises.known()[0].sentence

@@ -144,3 +144,41 @@ async def test_where_the_line_is_wanted_by_another_the_large_stream_gives_back(f
     assert world.heights[-1] == 96
     world.view.close()
     assert (len(world.small.handover), len(world.large.handover)) == (0, 0)
+
+
+async def test_where_much_is_lost_on_the_way_the_small_stream_takes_over_and_the_large_one_is_tried_again(world: World):
+    """At a key picture of the other each time, so that all can be decoded; later, once nothing was lost for a while."""
+    world.view.show(720)
+    await world.run(20)
+    assert world.heights[-1] == 192
+    for _second in range(3):
+        world.clock.advance(1)
+        world.view.heard_loss(60)
+    await world.run(20)
+    lossy = world.heights[-1]
+    for _second in range(20):
+        world.clock.advance(1)
+        world.view.heard_loss(0)
+    await world.run(20)
+    early = world.heights[-1]
+    for _second in range(20):
+        world.clock.advance(1)
+        world.view.heard_loss(0)
+    await world.run(20)
+
+    assert (lossy, early, world.heights[-1]) == (96, 96, 192)
+    assert len(world.heights) == len(world.seen)
+
+
+@pytest.mark.parametrize("why", ["small tile", "may not", "unusable"])
+async def test_a_quiet_line_brings_nothing_larger_than_is_wanted_and_may_be_sent(world: World, why: str):
+    """It frees what loss alone had taken."""
+    world.view.show(100 if why == "small tile" else 720)
+    world.most_lines = 100 if why == "may not" else 1080
+    world.large.is_unusable = why == "unusable"
+    for lost_of_256 in (*(60,) * 3, *(0,) * 60):
+        world.clock.advance(1)
+        world.view.heard_loss(lost_of_256)
+    await world.run(30)
+
+    assert set(world.heights) == {96}

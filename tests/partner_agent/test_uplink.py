@@ -140,6 +140,7 @@ class Relay:
         *,
         tasks: anyio.abc.TaskGroup,
         on_key_frame_wanted: Any,
+        on_loss: Any,
         spares: Callable[[int], bool],
         has_sound: bool,
     ) -> Any:

@@ -13,7 +13,7 @@ import anyio
 import httpx
 import pytest
 
-from partner_agent.rtc import sdp
+from partner_agent.rtc import rtcp, sdp, whip
 from partner_agent.rtc.outgoing import OutgoingStream
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.rtc.whip import Publication, Publisher, PublishTarget
@@ -190,6 +190,16 @@ async def test_addresses_the_site_does_not_allow_are_not_dialled(monkeypatch: py
 
     assert "cannot be reached" in await refused(publisher(lambda _: httpx.Response(201, text=text), rule))
     assert asked == ["127.0.0.1"]
+
+
+def test_only_what_is_lost_of_the_pictures_is_told():
+    """A block on the sound, or on what was repeated, says nothing of it."""
+    blocks = [rtcp.ReportBlock(ssrc, lost, 0, 0, 0, 0, 0) for ssrc, lost in ((7, 255), (5, 30), (6, 0))]
+    told: list[int] = []
+
+    whip._tell_loss(told.append, 5, blocks)
+
+    assert told == [30]
 
 
 async def test_a_goodbye_that_cannot_be_said_still_closes_everything():
