@@ -56,13 +56,16 @@ class Route:
         self.asked: list[bytes] = []
         self.port = port
 
-    def has_room_for(self, address: Address) -> bool:
+    def takes(self, request: stun.Message, address: Address) -> bool:
         """Whether a request from there may be taken: a new address is a way that is asked, kept and sorted ever after.
 
-        Without an end to them one peer, by as many ports as it likes, would take the time of all.
+        Without an end to them one peer, by as many ports as it likes, would take the time of all. What it is sorted by
+        the request must say (RFC 8445 §7.1.1).
         """
         known = self.connection._remote_candidates
-        return len(known) < MAX_WAYS or any((each.host, each.port) == address for each in known)
+        if any((each.host, each.port) == address for each in known):
+            return True
+        return len(known) < MAX_WAYS and "PRIORITY" in request.attributes
 
     def let_go_of(self) -> Address:
         """The address that was bound first, but not the one of the way in use.
@@ -214,7 +217,7 @@ class Port:
         if message.message_class == stun.Class.REQUEST:
             name = str(message.attributes.get("USERNAME", "")).partition(":")[0]
             route = self._by_name.get(name)
-            password = route.connection.local_password if route and route.has_room_for(address) else ""
+            password = route.connection.local_password if route and route.takes(message, address) else ""
         else:
             route = self._asked.get(message.transaction_id)
             password = (route.connection.remote_password or "") if route else ""

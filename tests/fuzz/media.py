@@ -14,6 +14,7 @@ import atheris
 
 PREFIX = "input-"
 MOST_BYTES = 2_000
+MOST_S = 20  # for one input: beyond, it hangs
 
 
 def main() -> int:
@@ -57,6 +58,7 @@ def _run(name: str, runs: int, folder: Path) -> None:
     arguments = [
         f"-runs={runs}",
         f"-max_len={MOST_BYTES}",
+        f"-timeout={MOST_S}",
         f"-artifact_prefix={folder}/{PREFIX}",
         str(folder / "corpus"),
     ]

@@ -4,23 +4,37 @@ A target lets nothing out but what its module declares; what it keeps stays boun
 the suite by what hypothesis thinks of.
 """
 
+import asyncio
+import functools
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from socket import AF_INET, SOCK_DGRAM, socket
 from typing import Final
 
 from aioice import stun
+from aioice.ice import CandidatePair, Connection
 
 from partner_agent.rtc import checks, fragment, h264, nal, rtcp, rtp, sdp, sps
 from partner_agent.rtc.fanout import FanOut
-from partner_agent.rtc.mux import UdpPort
+from partner_agent.rtc.gso import Address
+from partner_agent.rtc.ice import IceSession
+from partner_agent.rtc.mux import MAX_ADDRESSES, Port
 from partner_agent.rtc.reception import Reception
 
 FINGERPRINT: Final = ":".join(["AB"] * 32)
 MOST_HEARD: Final = 4_096  # numbers one datagram can ask for
-_STRANGER: Final = ("192.0.2.7", 4711)
-_PEER: Final = checks.Peer(b"us:them", b"our password", b"them:us", b"theirs", is_controlling=False, tie_breaker=7)
+SENDER: Final = ("192.0.2.7", 4711)
+_US, _OUR_PASSWORD, _THEM, _THEIR_PASSWORD = "oursours", "p" * 24, "theirsth", "q" * 24
+_PEER: Final = checks.Peer(
+    f"{_US}:{_THEM}".encode(), _OUR_PASSWORD.encode(), f"{_THEM}:{_US}".encode(), _THEIR_PASSWORD.encode(),
+    is_controlling=False, tie_breaker=7,
+)  # fmt: skip
+_THEIRS: Final = checks.Peer(
+    _PEER.asked_as, _PEER.peer_key, _PEER.asks_as, _PEER.key, is_controlling=True, tie_breaker=9
+)
+_TRANSACTION: Final = b"transaction!"
+_KINDS: Final = (checks.REQUEST, checks.ANSWER, 0x0111, 0x0011, 0x0004)  # and: error, indication, another method
+_SEAL: Final = slice(20, -32)  # what is between a message's header and its MESSAGE-INTEGRITY and FINGERPRINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +64,47 @@ def _rtcp(data: bytes) -> None:
     assert len(heard.wanted) <= MOST_HEARD
 
 
+def stun_port(data: bytes) -> Port:
+    """A port with one peer on it that was sent `data` twice: before it has a way, and when `SENDER` is its way."""
+    return _loop().run_until_complete(_heard(data))
+
+
+async def _heard(data: bytes) -> Port:
+    port = _NowherePort()
+    connection = Connection(ice_controlling=False, local_username=_US, local_password=_OUR_PASSWORD)
+    connection.remote_username, connection.remote_password = _THEM, _THEIR_PASSWORD
+    connection._early_checks_done = True
+    session = IceSession(port, connection, peer_fragment=_THEM)
+    try:
+        port.ask(session.route, _TRANSACTION)
+        port.datagram_received(data, SENDER)
+        if connection._remote_candidates:
+            connection._nominated[1] = CandidatePair(session.route.protocol, connection._remote_candidates[0])
+        session._peer, session._asked[_TRANSACTION] = session._both(), 0.0
+        port.datagram_received(data, SENDER)
+        await asyncio.sleep(0)  # a check of ours begins
+        assert len(session.route.addresses) <= MAX_ADDRESSES
+        assert port.failed == 0
+    finally:
+        await session.close()
+    return port
+
+
 def _stun(data: bytes) -> None:
-    with socket(AF_INET, SOCK_DGRAM) as sock:
-        port = UdpPort(sock)
-        port.datagram_received(data, _STRANGER)
-        assert port.unknown == 1
-    assert not checks.is_kept(data, _PEER)
+    stun_port(data)
+    checks.is_kept(data, _PEER)
+
+
+def _signed_stun(data: bytes) -> None:
+    """What somebody who knows the passwords may say: the first byte chooses the kind, the rest are attributes."""
+    if data:
+        _stun(signed(_KINDS[data[0] % len(_KINDS)], data[1:]))
+
+
+def signed(kind: int, body: bytes) -> bytes:
+    """A message with these attributes, and the MESSAGE-INTEGRITY that its receiver wants."""
+    key = _PEER.peer_key if kind in (checks.ANSWER, 0x0111) else _PEER.key
+    return checks._sealed(kind, _TRANSACTION, body + bytes(-len(body) % 4), key)
 
 
 def _sdp(data: bytes) -> None:
@@ -109,6 +158,34 @@ def _offer() -> bytes:
     return sdp.write(call).encode()
 
 
+class _NowherePort(Port):
+    """Sends nothing."""
+
+    dropped = 0
+
+    def __init__(self) -> None:
+        super().__init__(self)
+
+    @property
+    def address(self) -> Address:
+        return ("192.0.2.1", 9)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def send(self, data: object, address: Address) -> None:
+        """Nowhere."""
+
+    def send_run(self, data: memoryview, segment_bytes: int, address: Address) -> None:
+        """Nowhere."""
+
+
+@functools.cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """One for all inputs; a new one for each would be most of the time."""
+    return asyncio.new_event_loop()
+
+
 def _check() -> bytes:
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     request.attributes["USERNAME"] = "nobody:here"
@@ -117,6 +194,7 @@ def _check() -> bytes:
     return bytes(request)
 
 
+SIGNED_CHECK: Final = checks.request(_TRANSACTION, _THEIRS)
 _PACKETS = (
     _picture(1, b"\x65" + b"i" * 20),
     _picture(2, b"\x78\x00\x03\x67ab\x00\x02\x68c"),
@@ -135,7 +213,11 @@ TARGETS: Final[Mapping[str, Target]] = {
             struct.pack("!BBHIIHHIB", 0x8F, 205, 5, 1, 2, 7, 9, 0, 1) + bytes(7),
         ),
     ),
-    "stun": Target(_stun, (_check(),)),
+    "stun": Target(_stun, (_check(), SIGNED_CHECK, checks.answer(SIGNED_CHECK, SENDER, _THEIRS))),
+    "signed_stun": Target(
+        _signed_stun,
+        (b"\0" + SIGNED_CHECK[_SEAL], b"\1" + checks.answer(SIGNED_CHECK, SENDER, _THEIRS)[_SEAL]),
+    ),
     "sdp": Target(_sdp, (_offer(),)),
     "fragment": Target(
         _fragment,

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.media_targets import TARGETS
+from partner_agent.rtc import checks
+from tests.fuzz.media_targets import SENDER, SIGNED_CHECK, TARGETS, signed, stun_port
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -22,3 +23,12 @@ def test_good_bytes_and_their_pieces_are_taken(name: str):
 def test_any_bytes_are_taken(name: str, data: bytes):
     """Nothing but what a module declares comes out."""
     TARGETS[name].take(data)
+
+
+def test_the_signed_check_gets_behind_its_integrity():
+    """Else a fuzzer that begins with it reads nothing of what only a peer may say."""
+    for data in (SIGNED_CHECK, signed(checks.REQUEST, SIGNED_CHECK[20:-32])):
+        port = stun_port(data)
+        assert port.unknown == 0
+        assert port._by_address.keys() == {SENDER} or not port._by_name
+    assert stun_port(SIGNED_CHECK[:-1] + b"?").unknown > 0

@@ -179,6 +179,20 @@ async def test_a_peer_of_many_addresses_is_looked_at_on_so_many_ways(monkeypatch
         await picture(one, two, 5)
 
 
+async def test_a_check_without_a_priority_opens_no_way():
+    """Signed by the peer, and still of no use: from a new address it is nobody's, from a known one it is answered."""
+    async with two_ends() as (one, two):
+        await meet(one, two)
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        request.attributes["USERNAME"] = f"{two.leg.user_fragment}:{one.leg.user_fragment}"
+        request.add_message_integrity(two.leg.password.encode())
+
+        two.port.datagram_received(bytes(request), ("192.0.2.7", 1024))
+        two.port.datagram_received(bytes(request), one.port.address)
+
+        assert (two.port.unknown, two.port.failed) == (1, 0)
+
+
 async def test_a_full_port_says_so(monkeypatch: pytest.MonkeyPatch):
     """Beyond its bound the port takes no further peer."""
     monkeypatch.setattr(mux, "MAX_PEERS", 1)
