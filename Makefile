@@ -45,7 +45,7 @@ fuzz-media: setup ## bytes found by coverage for whatever reads RTP, RTCP, STUN,
 bench-policy: setup ## the law against Cedar, pycasbin and Rego; a missed gate ends with a status
 	@$(BIN)/python -m tests.bench.policy
 
-bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg, pictures in Chromium; Debian's janus, ffmpeg, chromium
+bench-live: setup ## the relay against Janus, 200 viewers, revocation, the agent against ffmpeg, pictures in Chromium; Debian's janus, ffmpeg, chromium, ethtool, iproute2, nftables
 	@$(BIN)/python -m tests.bench.live
 
 soak-live: setup ## an hour of twenty cameras and a hundred joins and leaves a minute (MINUTES=…); what grows or is left over ends it
