@@ -30,3 +30,12 @@ def test_every_vendored_package_states_version_licence_and_source():
     for entry in _manifest():
         assert {"name", "version", "licence", "source", "files"} == set(entry)
         assert any(Path(name).name.startswith("LICENSE") for name in entry["files"])
+
+
+def test_every_vendored_package_is_used():
+    """What no page and no script of ours names is not shipped."""
+    ours = [*(ROOT / "js").glob("*.js"), *(ROOT.parent / "templates").rglob("*.html")]
+    source = "".join(path.read_text() for path in ours)
+
+    unused = [entry["name"] for entry in _manifest() if not any(f"vendor/{name}" in source for name in entry["files"])]
+    assert unused == []
