@@ -6,6 +6,7 @@ RTP is opened by our own opener alone, whichever way it came: what was seen befo
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import pylibsrtp
 from aiortc import RTCCertificate
 from aiortc.rtcdtlstransport import (
     SRTP_AEAD_AES_128_GCM,
@@ -21,6 +22,7 @@ from partner_agent.rtc.opening import ForgedError, GcmOpener, LibsrtpOpener, Ope
 # Listed first = chosen by us when we are the server; Chromium then takes GCM, which it would not as the server.
 PROFILES: Final = tuple(p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES)
 _EXPORTER: Final = b"EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
+SRTP_ROOM_BYTES: Final = 2_048  # pylibsrtp's own 1,500, of which it keeps 144 free, are too few for others' packets
 
 
 class RawDtlsTransport(RTCDtlsTransport):
@@ -48,6 +50,7 @@ class RawDtlsTransport(RTCDtlsTransport):
 
     def _setup_srtp(self) -> None:
         super()._setup_srtp()
+        give_room(self._tx_srtp)
         ssl: Any = self._ssl
         for profile in self._srtp_profiles:
             if profile.openssl_profile == ssl.get_selected_srtp_profile():
@@ -76,6 +79,12 @@ class RawDtlsTransport(RTCDtlsTransport):
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
         self._on_rtcp(data)
+
+
+def give_room(session: Any) -> None:
+    """Let libsrtp protect packets as long as a network carries; what it makes is copied out of this room."""
+    session._cdata = pylibsrtp.ffi.new("char[]", SRTP_ROOM_BYTES)
+    session._buffer = pylibsrtp.ffi.buffer(session._cdata)
 
 
 class _RtcpAlone:

@@ -21,6 +21,7 @@ from partner_agent.rtc.srtp import IndexReusedError, Protector
 
 GOP_PACKETS: Final = 6_000  # about 10 s of 6 Mbit/s; a longer group of pictures is not kept and viewers wait
 GOP_BYTES: Final = 8 * 1024 * 1024  # one camera's share of the relay's memory
+PAYLOAD_BYTES: Final = 1_800  # more fits no network's packet, nor the room in which libsrtp protects one
 BATCH_PACKETS: Final = 40  # flushed at the marker, or here: one GSO call
 REPLAY_PERIOD_S: Final = 1.0  # a viewer that keeps asking gets the group of pictures at most this often
 _RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
@@ -148,7 +149,7 @@ class FanOut:
         newest = self._newest
         packet = self._rewritten(arrived, now)
         size = len(packet.payload)
-        if not size:
+        if not 0 < size <= PAYLOAD_BYTES:
             return
         self.packets += 1
         self.received_bytes += rtp.HEADER_BYTES + size

@@ -52,6 +52,8 @@ def check_hooks() -> None:
         ("aioice TurnClientUdpProtocol", TurnClientUdpProtocol(*turn.EXAMPLE), turn.HOOKS),
         ("aioice TurnClientTcpProtocol", TurnClientTcpProtocol(*turn.EXAMPLE), turn.HOOKS),
         ("aiortc RTCIceTransport", RTCIceTransport(RTCIceGatherer(iceServers=[])), ("_connection", "_recv", "_send")),
+        ("pylibsrtp Session", pylibsrtp.Session(), ("_cdata", "_buffer")),
+        ("pylibsrtp", pylibsrtp, ("ffi",)),
         ("aioice StunProtocol", StunProtocol, ("connection_made", "connection_lost", "datagram_received", "request")),
         (
             "aiortc RTCDtlsTransport",

@@ -155,14 +155,15 @@ async def live_plane(
     lost_every: int | None = None,
     pages: Sequence[Any] = (),
     address: tuple[str, int] = ("127.0.0.1", 0),
+    site_address: str = "127.0.0.1",
     ice_servers: IceServers | None = None,
     premises: Premises | None = None,
 ) -> AsyncIterator[Plane]:
     """A relay, the signalling over HTTP, and a site that can publish; nothing is started without a browser.
 
     With `lost_every`, one in so many media packets is lost on either side of the relay; 0 is a detour that loses none.
-    `pages` are served besides; `address` is where the signalling and, at a port of its own, the relay listen. A site
-    that is known (`premises`) may use tunnels.
+    `pages` are served besides; `address` is where the signalling and, at a port of its own, the relay listen, and
+    `site_address` is the site's own. A site that is known (`premises`) may use tunnels.
     """
     browser.chromium_path()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
@@ -188,8 +189,8 @@ async def live_plane(
             publisher = Publisher(
                 http=http,
                 identity=certificate.generate(clock.now()),
-                media_address="127.0.0.1",
-                allows_address=lambda address: address.is_loopback,
+                media_address=site_address,
+                allows_address=lambda address: address.is_loopback or str(address) == site_address,
                 clock=clock,
                 ids=SystemIds(),
             )

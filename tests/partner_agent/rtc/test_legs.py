@@ -10,7 +10,7 @@ import anyio
 import pytest
 from aioice import stun
 
-from partner_agent.rtc import certificate, checks, hooks, mux, rtcp, rtp
+from partner_agent.rtc import certificate, checks, fanout, hooks, mux, rtcp, rtp
 from partner_agent.rtc.hooks import IceSession, LegFailedError
 from partner_agent.rtc.mux import PortFullError, UdpPort
 from partner_agent.rtc.srtp import LibsrtpProtector
@@ -220,6 +220,21 @@ async def test_a_peer_without_gcm_is_served_by_libsrtp(monkeypatch: pytest.Monke
         assert two.leg.protector(7) is protector  # asked for again: the same, with the indexes it has used
         await until(lambda: one.rtp)
         assert one.rtp == [rtp.parse(head + b"picture")]
+
+
+async def test_a_peer_without_gcm_gets_packets_of_other_makers_lengths(monkeypatch: pytest.MonkeyPatch):
+    """GStreamer's have 1,400 bytes, pylibsrtp's own room takes 1,356; and none that a relay takes is too long."""
+    async with two_ends() as (one, two):
+        plain = [profile for profile in one.leg._dtls._srtp_profiles if b"GCM" not in profile.openssl_profile]
+        monkeypatch.setattr(one.leg._dtls, "_srtp_profiles", plain)
+        await meet(one, two)
+        head = rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7)
+
+        two.leg.send([two.leg.protector(7).protect(head, bytes(1_388), 5)])
+
+        await until(lambda: one.rtp)
+        assert len(one.rtp[0].payload) == 1_388
+        assert two.leg.protector(7).protect(head, bytes(2 + fanout.PAYLOAD_BYTES), 6)  # as a retransmission
 
 
 def test_a_relay_keeps_its_certificate(tmp_path: Path):

@@ -32,6 +32,20 @@ def test_nothing_goes_to_a_viewer_whose_time_is_over(fan: FanOut, camera: Camera
     assert not fan.replay("ses_1", LATER)
 
 
+def test_a_packet_longer_than_any_network_carries_is_not_taken(fan: FanOut, camera: Camera):
+    """It would end the view of everybody whose encryption has no room for it."""
+    screen = Screen()
+    fan.add(screen.viewer, NOW)
+    camera.picture(KEY)
+    count, taken = len(screen.packets), fan.packets
+    head = rtp.header(is_last=True, payload_type=96, sequence=65_600, timestamp=1, ssrc=7)
+
+    fan.push(head + bytes(fanout.PAYLOAD_BYTES + 1), NOW)
+
+    assert (len(screen.packets), fan.packets) == (count, taken)
+    assert screen.viewer.session in fan.viewers
+
+
 def test_nothing_goes_to_a_removed_viewer(fan: FanOut, camera: Camera):
     """After `remove` returns, not even what had gathered."""
     screen = Screen()
