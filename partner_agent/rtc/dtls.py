@@ -83,8 +83,9 @@ class RawDtlsTransport(RTCDtlsTransport):
 
 def give_room(session: Any) -> None:
     """Let libsrtp protect packets as long as a network carries; what it makes is copied out of this room."""
-    session._cdata = pylibsrtp.ffi.new("char[]", SRTP_ROOM_BYTES)
-    session._buffer = pylibsrtp.ffi.buffer(session._cdata)
+    ffi: Any = vars(pylibsrtp)["ffi"]  # cffi's own hand on libsrtp, which it does not export
+    session._cdata = ffi.new("char[]", SRTP_ROOM_BYTES)
+    session._buffer = ffi.buffer(session._cdata)
 
 
 class _RtcpAlone:
