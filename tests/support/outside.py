@@ -8,11 +8,16 @@ from typing import NoReturn
 import pytest
 
 
+def cannot(why: str) -> NoReturn:
+    """End the test: this machine cannot run it. In CI it must, so there it has failed."""
+    end = pytest.fail if os.environ.get("CI") else pytest.skip
+    end(why)
+    raise AssertionError("unreachable")
+
+
 def missing(what: str, *, packages: str) -> NoReturn:
     """End the test: `what` is not on this machine."""
-    end = pytest.fail if os.environ.get("CI") else pytest.skip
-    end(f"{what} is not here: sudo apt-get install --no-install-recommends {packages}")
-    raise AssertionError("unreachable")
+    cannot(f"{what} is not here: sudo apt-get install --no-install-recommends {packages}")
 
 
 def need(program: str, *, package: str) -> str:

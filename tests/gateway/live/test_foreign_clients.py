@@ -11,6 +11,7 @@ from playwright.async_api import Page
 
 from gateway.live.relay import protocol
 from tests.gateway.live.test_watching import Plane, live_plane, live_tab
+from tests.support import outside
 from tests.support.pages import OPEN
 from tests.support.relays import RELAY
 
@@ -164,7 +165,7 @@ async def test_a_foreign_publisher_is_seen_by_a_foreign_player(tmp_path: Path):
         call = {"url": f"{plane.origin}/whip/pub_1", "ticket": ticket}
         fingerprint = await page.evaluate("call => publish(call)", call)
         if not fingerprint:
-            pytest.skip("this Chromium encodes no H.264")
+            outside.missing("A Chromium that encodes H.264", packages="chromium")
         up = await plane.relay.event(protocol.PublicationUp)
         assert isinstance(up, protocol.PublicationUp)
         assert up.fingerprint == fingerprint
