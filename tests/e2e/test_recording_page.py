@@ -1,5 +1,6 @@
 """The recording of a tile's camera in Chromium, on the demo's cameras: thirty seconds back, searched, stepped, left."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.browser import AXE_TAGS
 
 pytestmark = pytest.mark.slow
 AXE: Final = (Path(__file__).parents[1] / "vendor" / "axe.min.js").read_text()
+LEFT: Final = "(piece) => parseFloat(piece.style.left) / 100"
 HISTORY_S: Final = 12.0  # of recording before the incident; the demo records from its start
 
 
@@ -35,11 +37,22 @@ def test_a_recording_is_watched_by_keys(tmp_path: Path):
         tile = page.locator("article.tile").first
         expect(tile.locator(".back-30")).to_be_visible()
 
+        expect(tile.locator(".delay .number")).to_have_text(re.compile(r"^\d{1,4}$"))
+        expect(tile.locator(".delay")).to_be_visible()
+
         go_back(page)
         playing = until(page, lambda now: now["second"] > 0)
         assert 300 < playing["length"] < 400
         expect(tile.locator("footer .badge")).to_be_hidden()
         expect(tile.locator("[data-part=strip] img").first).to_be_visible()
+        expect(tile.locator("[data-part=gaps]")).to_be_visible()  # nothing is recorded before the demo began
+        begins_s = playing["length"] * tile.locator("[data-part=coverage] span").first.evaluate(LEFT)
+        assert begins_s > 30
+        marks = tile.locator("lens-recorded .watermark[data-says]").evaluate_all(
+            "(all) => all.map(one => one.dataset.says)"
+        )
+        assert len(marks) > 1
+        assert len(set(marks)) == 1
         until(page, lambda now: now["second"] > playing["second"] + 1)
         page.keyboard.press("Space")
         until(page, lambda now: now["state"] == "paused")
@@ -52,6 +65,11 @@ def test_a_recording_is_watched_by_keys(tmp_path: Path):
         page.keyboard.press("ArrowLeft")
         earlier = until(page, lambda now: now["second"] < paused["second"] - 5)
         until(page, lambda now: now["picture"] != back["picture"])
+        tile.locator("[data-part=line]").fill(str(begins_s + 2))  # by hand
+        by_hand = until(page, lambda now: abs(now["second"] - begins_s - 2) < 2)
+        assert by_hand["state"] == "paused"
+        until(page, lambda now: now["picture"] != earlier["picture"])
+        earlier = state(page)
         page.keyboard.press(">")
         page.keyboard.press("Space")
         until(page, lambda now: now["speed"] == "2×" and now["second"] > earlier["second"] + 2)

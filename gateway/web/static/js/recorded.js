@@ -30,6 +30,7 @@ class LensRecorded extends HTMLElement {
   #player;
   #range = [0, 0];
   #session = "";
+  #mark = { who: "", code: "" }; // over its pictures, small ones too
   #anchors = []; // {ticks, at, speed}: which moment a place in the stream is, the newest last
   #place = { speed_percent: 100, is_paused: false, is_over: false };
   #shown = 0; // the moment on the screen
@@ -73,7 +74,8 @@ class LensRecorded extends HTMLElement {
     if (!this.isConnected) return this.#leave(); // closed meanwhile
     this.#range = [Date.parse(view.range_from), Date.parse(view.range_to)];
     this.#show(at);
-    new Watermark(this.#player).show({ who: views.root.dataset.viewer, code: view.mark });
+    this.#mark = { who: views.root.dataset.viewer, code: view.mark };
+    new Watermark(this.#player).show(this.#mark);
     this.#player.open(view);
     this.#sight.observe(this);
     this.#follow();
@@ -223,9 +225,10 @@ class LensRecorded extends HTMLElement {
       const image = item.querySelector("img");
       image.src = `data:image/jpeg;base64,${jpeg}`;
       image.alt = clock.format(new Date(at));
-      item.querySelector("span").textContent = clock.format(new Date(at));
+      item.querySelector("[data-part=at]").textContent = clock.format(new Date(at));
       item.querySelector("button").addEventListener("click", () => this.#go(Date.parse(at)));
       this.#part("strip").append(item);
+      if (this.#mark.code) new Watermark(item.querySelector(".small-picture")).show(this.#mark);
     }
   }
 
