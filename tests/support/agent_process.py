@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,11 @@ _CODE: Final = re.compile(r"Code: ([A-Z]{4}-[A-Z]{4})")
 
 
 class AgentProcess:
-    """One agent on disk; `enrol` and `running` start processes of it."""
+    """One agent on disk; `enrol` and `running` start processes of it.
+
+    Attributes:
+        inside: what a command becomes, to be run where the agent is: here, unless a test says otherwise.
+    """
 
     def __init__(
         self,
@@ -31,8 +35,13 @@ class AgentProcess:
         password: str = "",
         is_recorded: bool = False,
         media_address: str = "127.0.0.1",
+        allows: Sequence[str] = (),
     ) -> None:
-        """`url`: of every camera; nothing answers at the usual one, for a camera is opened only when it is wanted."""
+        """`url`: of every camera; nothing answers at the usual one, for a camera is opened only when it is wanted.
+
+        `allows`: addresses besides `media_address` that the gateway may send the agent to.
+        """
+        self.inside: Callable[..., list[str]] = _here
         folder.mkdir(mode=0o700)
         self.state_dir = folder / "state"
         self.state_dir.mkdir(mode=0o700)
@@ -46,7 +55,7 @@ class AgentProcess:
             "allow_loopback = true",
             "trust_clock = true",
             f'media_address = "{media_address}"',
-            f'allow_networks = ["{media_address}/32"]',
+            f"allow_networks = {[f'{address}/32' for address in (media_address, *allows)]}",
             *(["ring_bytes = 200000000"] if is_recorded else []),
         ]
         for name in cameras:
@@ -57,7 +66,7 @@ class AgentProcess:
 
     async def _start(self, *arguments: str) -> Process:
         command = [sys.executable, "-m", "partner_agent.cli", "--config", str(self.config), *arguments]
-        return await anyio.open_process(command, cwd=ROOT, stderr=None)
+        return await anyio.open_process(self.inside(*command), cwd=ROOT, stderr=None)
 
     @asynccontextmanager
     async def enrolling(self) -> AsyncIterator[tuple[str, Any]]:
@@ -126,6 +135,10 @@ class Screen:
         """Read until it ends."""
         async for piece in self._stream:
             self.text += piece
+
+
+def _here(*command: str) -> list[str]:
+    return list(command)
 
 
 async def _stop(process: Process) -> None:

@@ -116,6 +116,7 @@ async def site_server(
     port: int = 0,
     home: tuple[Site, Principal] | None = None,
     host: str = "127.0.0.1",
+    address: str = "127.0.0.1",
     told: Mapping[str, Any] = MappingProxyType({}),
     **changes: Any,
 ) -> AsyncIterator[SiteServer]:
@@ -126,11 +127,12 @@ async def site_server(
         folder: where `state` lies.
         port: the port to serve on; 0 for a free one.
         host: its name in addresses; a browser's passkeys want `localhost`.
+        address: where it listens; it must be among the loopback interface's, or `0.0.0.0`.
         home: the organisation's site and owner, after a restart; None makes them.
         told: settings beside the usual ones.
         changes: services to replace, by field.
     """
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with socket.create_server((address, port)) as listener:
         url = f"http://{host}:{listener.getsockname()[1]}"
         settings = settings_for(folder / "state", public_url=url, **told)
         services = services_for(settings, database, clock=SystemClock(), ids=SystemIds(), **changes)
