@@ -10,9 +10,12 @@ from typing import Final, Self
 
 import anyio
 
+from partner_agent.rtc.room import PACKET_BYTES, Room
 from partner_agent.rtc.units import AccessUnit
 
-GOP_BYTES: Final = 8 * 1024 * 1024  # a longer group ("smart codec": 20 s) is not kept for replay
+# 20 s of 5 Mbit/s ("smart codec"); a longer group is not kept for replay. In packets it is one that the relay keeps.
+GOP_BYTES: Final = 12 * 1024 * 1024
+ROOM_BYTES: Final = 128 * 1024 * 1024  # of an agent: ten such groups; every camera that is recorded has one running
 QUEUE_BYTES: Final = 2 * GOP_BYTES
 QUEUE_UNITS: Final = 1024
 GOP_UNITS: Final = 900  # the same for a group of many small pictures (30 s of 30 fps): a replay must fit a queue
@@ -92,9 +95,9 @@ class Subscription:
 class Handover:
     """The consumers of one source and its last group of pictures."""
 
-    def __init__(self, *, on_change: Callable[[], None] = lambda: None) -> None:
-        """`on_change` is told when a consumer comes or goes."""
-        self._on_change = on_change
+    def __init__(self, *, on_change: Callable[[], None] = lambda: None, room: Room | None = None) -> None:
+        """`on_change` is told when a consumer comes or goes; `room` is for its group and others, None = alone."""
+        self._on_change, self._room = on_change, room or Room(ROOM_BYTES)
         self._gop: list[AccessUnit] = []
         self._gop_bytes = 0
         self._consumers: list[Subscription] = []
@@ -130,12 +133,18 @@ class Handover:
             self._gop.append(unit)
             self._gop_bytes += len(unit.data)
             if self._gop_bytes > GOP_BYTES or len(self._gop) > GOP_UNITS:
-                self._gop, self._gop_bytes = [], 0
+                self.let_go()
+        self._room.hold(self, self._gop_bytes + PACKET_BYTES * len(self._gop))
         for consumer in self._consumers:
             consumer.put(unit)
 
     def forget(self) -> None:
         """Drop the kept group: it is over, and nobody may begin with it."""
+        self.let_go()
+        self._room.hold(self, 0)
+
+    def let_go(self) -> None:
+        """Keep nothing until the next key picture; what waits in the queues goes on."""
         self._gop, self._gop_bytes = [], 0
 
     def end(self) -> None:

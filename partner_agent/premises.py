@@ -19,7 +19,9 @@ from partner_agent.camera_sound import NOT_KNOWN, CameraSound, SoundKind
 from partner_agent.demux import SENT_CODEC, CameraAddress
 from partner_agent.encoders import Encoders
 from partner_agent.faults import place_of
+from partner_agent.handover import ROOM_BYTES
 from partner_agent.ports import CameraInfo
+from partner_agent.rtc.room import Room
 from partner_agent.rtsp import CameraSource, SourceState
 from partner_agent.settings import CameraSettings, password_of
 from partner_agent.store import Store
@@ -73,7 +75,7 @@ class Premises:
             SettingsError: a password file cannot be read.
             ValueError: an address is not rtsp://host/path without user and password.
         """
-        self._clock, self._ids = clock, ids
+        self._clock, self._ids, self._room = clock, ids, Room(ROOM_BYTES)
         self.encoders = encoders or Encoders()
         self._tasks: anyio.abc.TaskGroup | None = None
         self.settings = {_id_of(camera.name, store, ids): camera for camera in cameras}
@@ -83,14 +85,12 @@ class Premises:
         self._painted: dict[str, CameraSource] = {}  # the newest that was painted, of each camera
         self._anew: dict[str, CameraSource] = {}  # a connection of its own, so that only viewers cost the work
         for camera_id, camera in self.settings.items():
-            self._main[camera_id] = _source(camera, camera.url, clock, ids)
-            self._live[camera_id] = (
-                _source(camera, camera.live_url, clock, ids) if camera.live_url else self._main[camera_id]
-            )
+            self._main[camera_id] = self._source(camera, camera.url)
+            self._live[camera_id] = self._source(camera, camera.live_url) if camera.live_url else self._main[camera_id]
             if camera.convert:
                 address = _address(camera, camera.live_url or camera.url)
                 self._anew[camera_id] = CameraSource(
-                    address, clock=clock, ids=ids, is_anew=True, encoders=self.encoders
+                    address, clock=clock, ids=ids, is_anew=True, encoders=self.encoders, room=self._room
                 )
 
     def known(self) -> list[CameraInfo]:
@@ -123,7 +123,7 @@ class Premises:
         """What is made anew of a camera with these areas black, as a stream of its own; and what ends it."""
         settings, scope = self.settings[camera], anyio.CancelScope()
         address = _address(settings, settings.live_url or settings.url)
-        source = CameraSource(address, clock=self._clock, ids=self._ids, is_anew=True, areas=areas)
+        source = CameraSource(address, clock=self._clock, ids=self._ids, is_anew=True, areas=areas, room=self._room)
         assert self._tasks is not None
         self._tasks.start_soon(_run_in, scope, source)
         self._painted[camera] = source
@@ -170,6 +170,9 @@ class Premises:
             return  # those who watch go first
         with place or nullcontext(), source.subscribe(replay_gop=False):
             await self._clock.sleep(AWAKE_S)
+
+    def _source(self, camera: CameraSettings, url: str) -> CameraSource:
+        return CameraSource(_address(camera, url), clock=self._clock, ids=self._ids, room=self._room)
 
     def _info(self, camera_id: str, camera: CameraSettings) -> CameraInfo:
         used, why = self._used(camera_id)
@@ -233,10 +236,6 @@ def _advice(used: CameraSource) -> str:
     """What would make its live views better."""
     distance_s = used.status.key_distance_s
     return LONG_GOP if distance_s is not None and distance_s > LONG_GOP_S else ""
-
-
-def _source(camera: CameraSettings, url: str, clock: Clock, ids: IdSource) -> CameraSource:
-    return CameraSource(_address(camera, url), clock=clock, ids=ids)
 
 
 def _address(camera: CameraSettings, url: str) -> CameraAddress:

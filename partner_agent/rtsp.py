@@ -25,6 +25,7 @@ from partner_agent.demux import CameraAddress, CameraError, Demuxed, StreamFacts
 from partner_agent.encoders import Encoders
 from partner_agent.faults import place_of
 from partner_agent.handover import Handover, Subscription
+from partner_agent.rtc.room import Room
 from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
 from partner_agent.slices import Joiner
 from partner_agent.timing import Capture, ClockSource, GopRate
@@ -95,6 +96,7 @@ class CameraSource:
         areas: Sequence[Area] = (),
         encoders: Encoders | None = None,
         recheck_s: float = RECHECK_S,
+        room: Room | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -107,6 +109,7 @@ class CameraSource:
             areas: black in every picture made anew.
             encoders: where it says that it makes pictures anew, while it does; None = who owns it does.
             recheck_s: what cannot be shown may be looked at again after so long.
+            room: for the group of pictures that runs, and those of other sources; None = it is alone.
         """
         self._address, self.is_anew = address, is_anew
         self._areas, self._encoders = tuple(areas), encoders
@@ -114,7 +117,7 @@ class CameraSource:
         self._clock = clock
         self._ids = ids
         self._linger_s, self._recheck_s = linger_s, recheck_s
-        self._handover = Handover(on_change=self._wake)
+        self._handover = Handover(on_change=self._wake, room=room)
         self._joiner = Joiner()
         self._changed = anyio.Event()
         self._failures = 0

@@ -45,6 +45,8 @@ async def _of_relay(relay: RelayFigures) -> Sequence[Figure]:
     repeated = "Packets viewers lost that the relay sent again since it started."
     asked = "Packets lost between sites and the relay that it asked for again since it started."
     losing = "Viewers who lose one packet in twenty or more, by their last report."
+    kept = "What the relay keeps of running groups of pictures, so that a viewer begins at once."
+    given_up = "Groups of pictures the relay let go for want of room since it started."
     figures = {
         "publications": Figure("relay_publications", "Cameras whose site publishes to the relay.", 0),
         "viewers": Figure("relay_viewers", "Viewers the relay forwards to.", 0),
@@ -52,6 +54,8 @@ async def _of_relay(relay: RelayFigures) -> Sequence[Figure]:
         "unknown_datagrams": Figure("relay_unknown_datagrams_total", unknown, 0, "counter"),
         "repeated_packets": Figure("relay_repeated_packets_total", repeated, 0, "counter"),
         "asked_packets": Figure("relay_asked_packets_total", asked, 0, "counter"),
+        "kept_bytes": Figure("relay_kept_bytes", kept, 0),
+        "groups_given_up": Figure("relay_groups_given_up_total", given_up, 0, "counter"),
         "losing_viewers": Figure("relay_losing_viewers", losing, 0),
     }
     return [replace(figure, value=said[name]) for name, figure in figures.items() if name in said]

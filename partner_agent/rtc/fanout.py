@@ -7,81 +7,30 @@ viewer ends that viewer and keeps nothing from the others. Decides nothing about
 from outside. No more of a payload is read than its NAL types.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from partner_agent.rtc import h264, rtcp, rtp
-from partner_agent.rtc.burst import Batch, Run
+from partner_agent.rtc import rtcp, rtp
+from partner_agent.rtc.burst import Batch
+from partner_agent.rtc.group import ROOM_BYTES, Group
 from partner_agent.rtc.ring import Packet, Ring
-from partner_agent.rtc.rtx import Retransmitter
-from partner_agent.rtc.srtp import IndexReusedError, Protector
+from partner_agent.rtc.room import Room
+from partner_agent.rtc.srtp import IndexReusedError
+from partner_agent.rtc.viewer import Viewer
 
-GOP_PACKETS: Final = 6_000  # about 10 s of 6 Mbit/s; a longer group of pictures is not kept and viewers wait
-GOP_BYTES: Final = 8 * 1024 * 1024  # one camera's share of the relay's memory
 PAYLOAD_BYTES: Final = 1_800  # more fits no network's packet, nor the room in which libsrtp protects one
 BATCH_PACKETS: Final = 40  # flushed at the marker, or here: one GSO call
 REPLAY_PERIOD_S: Final = 1.0  # a viewer that keeps asking gets the group of pictures at most this often
-_RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
+REPLAY_BYTES_PER_S: Final = 2 * 1024 * 1024  # and a long one less often: what it lost it lost for want of room
 _CLOCK_KEPT_S: Final = 60.0  # an ingest that stopped telling its clock: crystals drift apart by less than 10 ms in it
 _LOWER_HALF: Final = 0x8000  # sequence numbers below this
 _CLOCK_HZ: Final = 90_000
 _NUMBER: Final = attrgetter("number")
 
-Send = Callable[[list[bytes]], None]
-SendRuns = Callable[[Iterable[Run]], None]
 Broken = Callable[[str, Exception], None]  # a session that could not be served, and why
-
-
-@dataclass(slots=True, eq=False)
-class Viewer:
-    """One egress leg.
-
-    Attributes:
-        session: whose view this is.
-        payload_type: what this viewer's answer calls H.264.
-        protector: encrypts for this viewer.
-        send: hands datagrams to the socket; never waits.
-        send_runs: the same for what was sealed in place; None = every packet goes out as a datagram of its own making.
-        until: monotonic seconds at which forwarding stops; in the past = not admitted, or over.
-        retransmitter: repeats packets for this viewer; None = it negotiated no RTX, and nothing is repeated.
-        shift: this viewer's packet index minus the stream's.
-        floor: the first number of the stream that goes out under this shift; what comes late before it is not sent.
-        runs: (first index, shift) of each run of this viewer's indexes, the newest last.
-        is_started: whether a key frame has gone out.
-        packets, sent_bytes, first_at, last_at: the account.
-    """
-
-    session: str
-    payload_type: int
-    protector: Protector
-    send: Send
-    until: float = float("-inf")
-    retransmitter: Retransmitter | None = None
-    send_runs: SendRuns | None = None
-    shift: int = 0
-    floor: int = 0
-    runs: list[tuple[int, int]] = field(default_factory=list)
-    is_started: bool = False
-    replayed_at: float = float("-inf")
-    packets: int = 0
-    sent_bytes: int = 0
-    first_at: float | None = None
-    last_at: float | None = None
-
-    def begin_run(self, first: int, shift: int) -> None:
-        """From number `first` of the stream on, this viewer's index is the number plus `shift`."""
-        self.shift, self.floor = shift, first
-        self.runs = [*self.runs[1 - _RUNS :], (first + shift, shift)]
-
-    def number(self, index: int) -> int | None:
-        """The stream's number of what went out to this viewer as `index`; None if that is no longer known."""
-        for first, shift in reversed(self.runs):
-            if index >= first:
-                return index - shift
-        return None
 
 
 @dataclass(slots=True)
@@ -98,8 +47,16 @@ class _Source:
 class FanOut:
     """The stream of one publication and its viewers."""
 
-    def __init__(self, *, ssrc: int, on_broken: Broken = lambda _session, _error: None) -> None:
-        """`on_broken` is told of each viewer that is dropped because encrypting or sending for it failed."""
+    def __init__(
+        self, *, ssrc: int, room: Room | None = None, on_broken: Broken = lambda _session, _error: None
+    ) -> None:
+        """Nothing is kept, and nobody is here.
+
+        Args:
+            ssrc: whom viewers know it by.
+            room: for its group of pictures and those of others; None = it is alone.
+            on_broken: told of each viewer that is dropped because encrypting or sending for it failed.
+        """
         self.ssrc = ssrc
         self._on_broken = on_broken
         self.viewers: dict[str, Viewer] = {}
@@ -112,20 +69,17 @@ class FanOut:
         self._timestamp = 0
         self._ring = Ring()
         self._batch: list[Packet] = []
-        self._unit: list[Packet] = []
-        self._is_key_unit = False
-        self._gop: list[Packet] = []
-        self._gop_bytes = 0
+        self._group = Group(room or Room(ROOM_BYTES))
 
     @property
     def has_key_frame(self) -> bool:
         """Whether a viewer could start now."""
-        return bool(self._gop)
+        return bool(self._group.packets)
 
     @property
     def group(self) -> Sequence[Packet]:
         """The cached group of pictures, key picture first; empty without one."""
-        return self._gop
+        return self._group.packets
 
     @property
     def source_ssrc(self) -> int:
@@ -158,9 +112,9 @@ class FanOut:
         self.last_at = now
         is_late = packet.number <= newest
         if is_late:
-            self._remember_late(packet)
+            self._group.add_late(packet)
         else:
-            self._remember(packet, size)
+            self._group.add(packet)
         batch = self._batch
         batch.append(packet)
         if packet.is_last or is_late or len(batch) >= BATCH_PACKETS:
@@ -175,33 +129,50 @@ class FanOut:
         if not self.viewers:
             return
         batch = Batch(packets, self.ssrc)
-        lowest = batch.lowest
         broken: list[tuple[Viewer, Exception]] = []
         for viewer in self.viewers.values():
             if now >= viewer.until:
                 continue
             try:
-                if not viewer.is_started:
-                    if self._gop:
-                        self._start(viewer, now)
-                elif lowest >= viewer.floor:
-                    self._forward(viewer, batch, now)
-                else:
-                    self._forward_alone(viewer, [packet for packet in packets if packet.number >= viewer.floor], now)
+                self._serve(viewer, batch, now)
             except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
                 broken.append((viewer, error))
         for failed, reason in broken:
             self._break(failed, reason)
 
+    def _serve(self, viewer: Viewer, batch: Batch, now: float) -> None:
+        if not viewer.is_started:
+            if self.has_key_frame:
+                self._start(viewer, now)
+        elif viewer.owed is not None:
+            self._forward_alone(viewer, [one for one in batch.packets if viewer.floor <= one.number < viewer.owed], now)
+            self._catch_up(viewer, now)
+        elif batch.lowest >= viewer.floor:
+            self._forward(viewer, batch, now)
+        else:
+            self._forward_alone(viewer, [one for one in batch.packets if one.number >= viewer.floor], now)
+
+    def catch_up(self, now: float) -> None:
+        """Go on with who is behind though nothing arrives: a recording that stands still."""
+        for viewer in [viewer for viewer in self.viewers.values() if viewer.owed is not None and now < viewer.until]:
+            try:
+                self._catch_up(viewer, now)
+            except Exception as error:  # noqa: BLE001 -- as in `flush`
+                self._break(viewer, error)
+
     def add(self, viewer: Viewer, now: float) -> None:
-        """Attach a viewer; if it may see and a key frame is cached, it starts with the whole group of pictures."""
+        """Attach a viewer; if it may see and a key frame is cached, it starts with the group of pictures that runs."""
         self.viewers[viewer.session] = viewer
         self.flush(now)
-        if now < viewer.until and not viewer.is_started and self._gop:
+        if now < viewer.until and not viewer.is_started and self.has_key_frame:
             try:
                 self._start(viewer, now)
             except Exception as error:  # noqa: BLE001 -- as in `flush`
                 self._break(viewer, error)
+
+    def forget(self) -> None:
+        """Nothing is published here any more: its group of pictures makes room."""
+        self._group.forget()
 
     def remove(self, session: str) -> Viewer | None:
         """Stop forwarding to a session, at once; the account stays with the entry returned."""
@@ -213,20 +184,21 @@ class FanOut:
         The same packets go out under new sequence numbers, for the viewer's SRTP would throw away repeated ones.
 
         Returns:
-            Whether anything was sent: not to the expired, not more than once a second, not without a cache.
+            Whether anything was sent: not to the expired, not more than once a second, a long group less often still,
+            and not without a cache.
         """
         viewer = self.viewers.get(session)
         is_due = viewer is not None and viewer.is_started and now < viewer.until
-        if viewer is None or not is_due or now - viewer.replayed_at < REPLAY_PERIOD_S:
+        period_s = max(REPLAY_PERIOD_S, self._group.size_bytes / REPLAY_BYTES_PER_S)
+        if viewer is None or not is_due or now - viewer.replayed_at < period_s:
             return False
         self.flush(now)
-        if not self._gop or session not in self.viewers:
+        group = self._group.packets
+        if not group or session not in self.viewers:
             return False
-        viewer.replayed_at = now
-        first = self._gop[0].number
-        viewer.begin_run(first, viewer.shift + self._newest + 1 - first)
+        viewer.begin(group[0].number, viewer.next_index(self._newest), now)
         try:
-            self._forward_alone(viewer, self._gop, now)
+            self._catch_up(viewer, now)
         except Exception as error:  # noqa: BLE001 -- as in `flush`
             self._break(viewer, error)
             return False
@@ -306,7 +278,7 @@ class FanOut:
         if source is None or source.ssrc != ssrc:
             elapsed = round((now - self.last_at) * _CLOCK_HZ) if self.last_at is not None else 0
             source = self._source = _Source(ssrc, sequence - 1, self._timestamp + elapsed - timestamp)
-            self._forget()
+            self._group.forget()
         ahead = (sequence - source.sequence) % rtp.SEQUENCES
         timestamp = (timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
         if 0 < ahead < _LOWER_HALF:
@@ -318,51 +290,28 @@ class FanOut:
             self._newest + rtp.nearest(sequence, source.sequence) - source.sequence, is_last, timestamp, payload
         )
 
-    def _remember(self, packet: Packet, size: int) -> None:
-        """Keep the current group of pictures; it begins with the first packet of the unit that holds the key frame."""
-        if self._unit and self._unit[0].timestamp != packet.timestamp:
-            self._unit, self._is_key_unit = [], False
-        self._unit.append(packet)
-        if not self._is_key_unit and h264.starts_key_unit(packet.payload):
-            self._is_key_unit = True
-            self._keep(list(self._unit))
-        elif self._gop:
-            self._gop.append(packet)
-            self._gop_bytes += size
-            if len(self._gop) > GOP_PACKETS or self._gop_bytes > GOP_BYTES:
-                self._gop, self._gop_bytes = [], 0
-
-    def _remember_late(self, packet: Packet) -> None:
-        """Put a packet that others have overtaken into its place; it may be the one a key frame was waiting for."""
-        is_current = bool(self._unit) and self._unit[0].timestamp == packet.timestamp
-        is_key = h264.starts_key_unit(packet.payload)
-        if is_current:
-            insort(self._unit, packet, key=_NUMBER)
-            self._is_key_unit = self._is_key_unit or is_key
-        gop = self._gop
-        if gop and (packet.number > gop[0].number or packet.timestamp == gop[0].timestamp):
-            insort(gop, packet, key=_NUMBER)
-            self._gop_bytes += len(packet.payload)  # not counted anew: a publisher may send every other packet late
-            if is_key and packet.timestamp != gop[0].timestamp:
-                first = next(kept.number for kept in gop if kept.timestamp == packet.timestamp)
-                self._keep([kept for kept in gop if kept.number >= first])
-        elif is_key and is_current:
-            self._keep(list(self._unit))
-
-    def _keep(self, gop: list[Packet]) -> None:
-        self._gop, self._gop_bytes = gop, sum(len(kept.payload) for kept in gop)
-
-    def _forget(self) -> None:
-        self._unit, self._is_key_unit, self._gop, self._gop_bytes = [], False, [], 0
-
     def _start(self, viewer: Viewer, now: float) -> None:
-        first = self._gop[0].number
+        first = self._group.packets[0].number
         # RFC 3711 §3.3.1: the peer's rollover count starts at zero, and a start in the lower half of the sequence
         # numbers keeps an early reordering from being taken for a wrap.
-        viewer.begin_run(first, first % _LOWER_HALF - first)
-        viewer.is_started = True
-        viewer.replayed_at = now
-        self._forward_alone(viewer, self._gop, now)
+        viewer.begin(first, first % _LOWER_HALF, now)
+        self._catch_up(viewer, now)
+
+    def _catch_up(self, viewer: Viewer, now: float) -> None:
+        """Send of the group that runs what this viewer is owed, as far as its pace allows."""
+        group = self._group.packets
+        if viewer.owed is None or not group:
+            return  # nothing is kept: it goes on with the next key frame
+        if viewer.owed < group[0].number:
+            viewer.skip_to(group[0].number, viewer.next_index(self._newest))
+        at = bisect_left(group, viewer.owed, key=_NUMBER)
+        part = group[at : at + viewer.allowed(now)]
+        if at + len(part) >= len(group):
+            viewer.owed = None
+        elif part:
+            viewer.owed = part[-1].number + 1
+        viewer.spend(len(part))
+        self._forward_alone(viewer, part, now)
 
     def _forward_alone(self, viewer: Viewer, packets: list[Packet], now: float) -> None:
         if packets:

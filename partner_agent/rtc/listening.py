@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from partner_agent.rtc import rtcp, rtp
-from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.sdp_sound import Codec, Sound
 from partner_agent.rtc.srtp import IndexReusedError, Protector
+from partner_agent.rtc.viewer import Viewer
 
 _LOWER_HALF: Final = 0x8000
 _CLOCK_KEPT_S: Final = 60.0

@@ -27,6 +27,8 @@ SAID = {
     "repeated_packets": 13,
     "asked_packets": 7,
     "losing_viewers": 1,
+    "kept_bytes": 17,
+    "groups_given_up": 19,
 }
 
 
@@ -84,6 +86,8 @@ async def test_figures_are_what_is_measured(gateway: EvidenceGateway):
         "lenspact_relay_repeated_packets_total 13",
         "lenspact_relay_asked_packets_total 7",
         "lenspact_relay_losing_viewers 1",
+        "lenspact_relay_kept_bytes 17",
+        "lenspact_relay_groups_given_up_total 19",
         f"lenspact_log_entries {size}",
         "lenspact_log_lag_seconds 4",
         'lenspact_clips_open{state="held"} 3',

@@ -5,6 +5,7 @@ import pytest
 
 from partner_agent import handover
 from partner_agent.handover import Handover
+from partner_agent.rtc.room import Room
 from partner_agent.rtc.units import AccessUnit
 
 
@@ -63,11 +64,11 @@ def test_a_group_too_long_to_keep_is_not_replayed():
 
 @pytest.mark.parametrize(("fps", "seconds"), [(30, 1), (15, 20), (30, 20)])
 def test_a_group_of_one_second_or_of_twenty_is_replayed_whole(fps: int, seconds: int):
-    """At 3 Mbit/s and less both fit; whoever joins at its end begins at once and misses nothing of it."""
+    """At 5 Mbit/s and less both fit; whoever joins at its end begins at once and misses nothing of it."""
     hand = Handover()
     frames = fps * seconds
     for number in range(frames):
-        hand.put(unit(number, is_key=number == 0, size=3_000_000 // 8 // fps))
+        hand.put(unit(number, is_key=number == 0, size=5_000_000 // 8 // fps))
     late = hand.add(replay_gop=True)
     hand.put(unit(frames))
 
@@ -91,6 +92,26 @@ def test_a_group_too_large_or_of_too_many_pictures_makes_who_joins_late_wait(fps
     assert got == 20 * fps
     assert [item.pts_90k for item in late.waiting()] == [9999 * 6000]
     assert (late.dropped, there.dropped) == (0, 0)
+
+
+def test_beyond_the_room_of_an_agent_the_largest_group_is_let_go():
+    """Cameras that are recorded all have a group running: together they hold no more, and who reads misses nothing."""
+    room = Room(50_000)
+    small, large = Handover(room=room), Handover(room=room)
+    small.put(unit(0, is_key=True, size=1_000))
+    there = large.add(replay_gop=False)
+    for number in range(60):
+        large.put(unit(number, is_key=number == 0, size=1_000))
+        assert room.held_bytes <= 50_000
+
+    assert (len(small.gop), len(large.gop)) == (1, 0)
+    assert len(there.waiting()) == 60
+    assert room.given_up == 1
+    large.put(unit(60, is_key=True))
+    assert len(large.gop) == 1
+    for hand in (small, large):
+        hand.forget()
+    assert room.held_bytes == 0
 
 
 @pytest.mark.anyio

@@ -24,10 +24,11 @@ from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tabl
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
 from partner_agent.rtc import rtp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
-from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.listening import Listening
 from partner_agent.rtc.mux import PortFullError, UdpPort
+from partner_agent.rtc.viewer import Viewer
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import LEASE_VALID_S
@@ -294,7 +295,7 @@ class RelayEngine:
         if stream is None:
             if len(self._tables.streams) >= MAX_STREAMS:
                 raise CallRefusedError(503)
-            fanout = FanOut(ssrc=self._ssrc, on_broken=self._broken)
+            fanout = FanOut(ssrc=self._ssrc, room=self._tables.room, on_broken=self._broken)
             listening = Listening(fanout, ssrc=self._sound_ssrc, on_broken=self._broken)
             stream = self._tables.streams[publication] = Stream(publication, fanout, listening)
         return stream
@@ -394,3 +395,4 @@ class RelayEngine:
     def _forget_if_idle(self, stream: Stream) -> None:
         if stream.leg is None and not any(self._tables.admitted_to(stream.publication)):
             self._tables.streams.pop(stream.publication, None)
+            stream.fanout.forget()

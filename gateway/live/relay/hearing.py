@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from gateway.live.relay.tables import Admission, Call, Stream
 from partner_agent.rtc import sdp
-from partner_agent.rtc.fanout import Viewer
 from partner_agent.rtc.listening import Listener
 from partner_agent.rtc.reception import Reception
 from partner_agent.rtc.sdp_sound import Sound
+from partner_agent.rtc.viewer import Viewer
 
 
 def begin(stream: Stream, offer: sdp.Call) -> Sound | None:

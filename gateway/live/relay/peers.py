@@ -13,11 +13,11 @@ from gateway.live.relay.first_pictures import Given
 from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.tables import Call
 from partner_agent.rtc import sdp
-from partner_agent.rtc.fanout import Viewer
 from partner_agent.rtc.hooks import Leg, LegFailedError
 from partner_agent.rtc.listening import Listener
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.sdp_sound import Sound
+from partner_agent.rtc.viewer import Viewer
 from partner_agent.wire.clock import Clock
 
 CONNECT_S: Final = 10.0  # a peer that has not shaken hands by then is closed

@@ -75,6 +75,7 @@ class Reports:
     def tick(self, now: float) -> None:
         """Once a second: how it arrives, to each publisher; a sender report, to each viewer whose pictures have one."""
         for stream in list(self._tables.streams.values()):
+            stream.fanout.catch_up(now)
             try:
                 self._tell_arrivals(stream, now)
                 self.ask_lost(stream, now)

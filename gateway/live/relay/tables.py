@@ -7,9 +7,11 @@ from typing import Final
 from gateway.live.relay.quality import Quality
 from gateway.live.relay.silence import Attention
 from partner_agent.rtc.fanout import FanOut
+from partner_agent.rtc.group import ROOM_BYTES
 from partner_agent.rtc.hooks import Leg
 from partner_agent.rtc.listening import Listening
 from partner_agent.rtc.reception import Reception
+from partner_agent.rtc.room import Room
 from partner_agent.rtc.sdp_sound import Sound
 
 MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none is admitted again
@@ -86,11 +88,16 @@ class Admission:
 
 @dataclass(slots=True)
 class Tables:
-    """Everything by its name."""
+    """Everything by its name.
+
+    Attributes:
+        room: for the groups of pictures of all streams.
+    """
 
     streams: dict[str, Stream] = field(default_factory=dict)
     calls: dict[str, Call] = field(default_factory=dict)
     admissions: dict[str, Admission] = field(default_factory=dict)
+    room: Room = field(default_factory=lambda: Room(ROOM_BYTES))
     _ended: dict[str, None] = field(default_factory=dict)
 
     def mark_ended(self, session: str) -> None:
@@ -116,4 +123,6 @@ class Tables:
             "viewers": sum(len(stream.fanout.viewers) for stream in streams),
             "calls": len(self.calls),
             "admissions": len(self.admissions),
+            "kept_bytes": self.room.held_bytes,
+            "groups_given_up": self.room.given_up,
         }

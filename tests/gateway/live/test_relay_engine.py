@@ -47,6 +47,17 @@ async def test_the_figures_are_what_runs():
         assert (shown["publications"], shown["viewers"]) == (1, 0)
 
 
+async def test_a_publication_that_is_over_keeps_no_pictures():
+    """The room for running groups is that of those that run; one that still has viewers waits for its site."""
+    async with lab() as relay:
+        await relay.publish()
+        assert relay.engine.figures()["kept_bytes"] > sum(map(len, KEY))
+
+        relay.engine.end_all("dropped")
+
+        assert relay.engine.figures()["kept_bytes"] == 0
+
+
 async def test_an_admission_may_come_before_the_call():
     """The site may be faster than the browser."""
     async with lab() as relay:

@@ -228,7 +228,7 @@ async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
     """Nothing to start with: the plea goes on to the publisher."""
     async with lab() as relay:
         publisher = await relay.publish()
-        next(iter(relay.engine._tables.streams.values())).fanout._forget()
+        next(iter(relay.engine._tables.streams.values())).fanout.forget()
         await relay.view()
 
         relay.admit()

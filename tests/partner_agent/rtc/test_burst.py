@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from partner_agent.rtc import h264, rtp
 from partner_agent.rtc.burst import Batch, Run
-from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.ring import Packet
 from partner_agent.rtc.srtp import GcmProtector, LibsrtpProtector
+from partner_agent.rtc.viewer import Viewer
 
 KEY = h264.packetise([b"\x67s", b"\x68p", b"\x65" + b"i" * 3000])
 UNTIL = 1_000.0

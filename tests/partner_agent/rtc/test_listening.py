@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from partner_agent.rtc import h264, rtcp, rtp
-from partner_agent.rtc.fanout import FanOut, Viewer
+from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.listening import Listener, Listening
 from partner_agent.rtc.sdp_sound import Codec, Sound
+from partner_agent.rtc.viewer import Viewer
 from tests.fakes.protector import PlainProtector
 
 KEY = h264.packetise([b"\x67s", b"\x68p", b"\x65" + b"i" * 20])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from partner_agent.rtc import fanout, h264, rtp
-from partner_agent.rtc.fanout import FanOut
+from partner_agent.rtc import h264, rtp
+from partner_agent.rtc.fanout import PAYLOAD_BYTES, FanOut
 from tests.support.fanning import DELTA, KEY, LATER, NOW, Camera, Screen
 
 
@@ -40,7 +40,7 @@ def test_a_packet_longer_than_any_network_carries_is_not_taken(fan: FanOut, came
     count, taken = len(screen.packets), fan.packets
     head = rtp.header(is_last=True, payload_type=96, sequence=65_600, timestamp=1, ssrc=7)
 
-    fan.push(head + bytes(fanout.PAYLOAD_BYTES + 1), NOW)
+    fan.push(head + bytes(PAYLOAD_BYTES + 1), NOW)
 
     assert (len(screen.packets), fan.packets) == (count, taken)
     assert screen.viewer.session in fan.viewers
@@ -138,35 +138,6 @@ def test_a_stranger_cannot_plead(fan: FanOut, camera: Camera):
     camera.picture(KEY)
 
     assert not fan.replay("ses_2", NOW)
-
-
-def test_the_cache_is_bounded(fan: FanOut, camera: Camera, monkeypatch: pytest.MonkeyPatch):
-    """A camera that never sends a key frame again costs no memory, and who joins then waits."""
-    monkeypatch.setattr(fanout, "GOP_PACKETS", 50)
-    camera.picture(KEY)
-    for _ in range(60):
-        camera.picture(DELTA)
-    screen = Screen()
-
-    fan.add(screen.viewer, NOW)
-
-    assert screen.packets == []
-    assert not fan.has_key_frame
-
-
-def test_what_comes_late_counts_for_the_bound_of_the_cache_too(
-    fan: FanOut, camera: Camera, monkeypatch: pytest.MonkeyPatch
-):
-    """The bytes of late packets are added as they come."""
-    monkeypatch.setattr(fanout, "GOP_BYTES", sum(map(len, KEY)) + 3 * (2 + 1_000))
-    camera.picture(KEY)
-    for _ in range(3):
-        fan.push(camera.picture([b"\x41a", b"\x41" + b"b" * 999], skip=2), NOW)
-    assert fan.has_key_frame
-
-    camera.picture(DELTA)
-
-    assert not fan.has_key_frame
 
 
 def test_a_reconnected_camera_goes_on_where_it_was(fan: FanOut, camera: Camera):
