@@ -19,7 +19,7 @@ from gateway.live.relay.engine import RelayEngine
 from gateway.live.relay.server import Outbox, RelayServer
 from gateway.live.tickets import TicketReader
 from partner_agent.rtc import certificate
-from partner_agent.rtc.hooks import check_hooks
+from partner_agent.rtc.expected import check_hooks
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds

@@ -1,4 +1,4 @@
-"""Every private hook of aiortc and aioice that we use, for both ends, with a start-up check that they still exist.
+"""aiortc and aioice as we use them, by their private hooks, for both ends; `expected` demands these at the start.
 
 One `Leg` is an ICE agent on a shared UDP port and the DTLS transport above it: aiortc's own classes, without its
 peer connection, whose receivers always decode. Decrypted RTP and RTCP come out raw; SRTP keys are exported again for
@@ -6,23 +6,20 @@ our own encryption. The ICE agent itself is in `ice`; it restarts as a second ag
 DTLS transport over once it has found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13: pinned.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import anyio
 import pylibsrtp
 from aioice import Candidate
-from aioice.ice import Connection, StunProtocol
-from aioice.turn import TurnClientTcpProtocol, TurnClientUdpProtocol
+from aioice.ice import Connection
 from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceGatherer, RTCIceParameters
-from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
 
-from partner_agent.rtc import ice, rtp, turn
+from partner_agent.rtc import rtp
 from partner_agent.rtc.burst import Run
 from partner_agent.rtc.certificate import DtlsIdentity
-from partner_agent.rtc.dtls import PROFILES, RawDtlsTransport
+from partner_agent.rtc.dtls import RawDtlsTransport
 from partner_agent.rtc.ice import IceSession
 from partner_agent.rtc.mux import Port
 from partner_agent.rtc.opening import ForgedError
@@ -32,54 +29,8 @@ from partner_agent.wire.ids import IdSource
 DtlsRole = Literal["client", "server"]
 
 
-class HooksMovedError(RuntimeError):
-    """aiortc or aioice no longer looks as this module expects; install the pinned versions."""
-
-
 class LegFailedError(ConnectionError):
     """The peer could not be reached, or is not who the SDP said."""
-
-
-def check_hooks() -> None:
-    """Demand every hook used here; run before the first leg.
-
-    Raises:
-        HooksMovedError: naming the first that is gone.
-    """
-    connection = Connection(ice_controlling=False)
-    made: list[tuple[str, object, tuple[str, ...]]] = [
-        ("aioice Connection", connection, ice.HOOKS),
-        ("aioice TurnClientUdpProtocol", TurnClientUdpProtocol(*turn.EXAMPLE), turn.HOOKS),
-        ("aioice TurnClientTcpProtocol", TurnClientTcpProtocol(*turn.EXAMPLE), turn.HOOKS),
-        ("aiortc RTCIceTransport", RTCIceTransport(RTCIceGatherer(iceServers=[])), ("_connection", "_recv", "_send")),
-        ("pylibsrtp Session", pylibsrtp.Session(), ("_cdata", "_buffer")),
-        ("pylibsrtp", pylibsrtp, ("ffi",)),
-        ("aioice StunProtocol", StunProtocol, ("connection_made", "connection_lost", "datagram_received", "request")),
-        (
-            "aiortc RTCDtlsTransport",
-            RTCDtlsTransport,
-            ("_setup_srtp", "_handle_rtp_data", "_handle_rtcp_data", "_send_rtp", "_set_role"),
-        ),
-    ]
-    for name, owner, hooks in made:
-        for hook in hooks:
-            if not hasattr(owner, hook):
-                raise HooksMovedError(f"{name} has no {hook}")
-    source = inspect.getsource(RTCDtlsTransport)
-    for used in (
-        "self._srtp_profiles",
-        "self._rx_srtp.unprotect(",
-        "self._rx_srtp.unprotect_rtcp(",
-        "self._tx_srtp",
-        "self._role",
-        "await self._handle_rtp_data(",
-        "await self.transport._recv()",
-        "await self.transport._send(",
-    ):
-        if used not in source:
-            raise HooksMovedError(f"RTCDtlsTransport no longer uses {used}")
-    if not PROFILES:
-        raise HooksMovedError("libsrtp offers no profile we know")
 
 
 class Leg:

@@ -1,4 +1,4 @@
-"""One ICE agent of aioice on ports of ours; `hooks.check_hooks` demands what is used of it here.
+"""One ICE agent of aioice on ports of ours; `expected` demands what is used of it here.
 
 Once there is a way, the checks that keep it no longer pass through the agent: `checks` reads and answers the peer's,
 and ours are sent from here (RFC 7675: nothing is sent to who has not answered one for `CONSENT_VALID_S`).
@@ -19,6 +19,16 @@ from partner_agent.rtc.gso import Address
 from partner_agent.rtc.mux import Port, Route
 
 HOOKS: Final = (
+    "local_username",
+    "local_password",
+    "remote_username",
+    "remote_password",
+    "ice_controlling",
+    "add_remote_candidate",
+    "connect",
+    "recv",
+    "send",
+    "close",
     "_protocols",
     "_local_candidates",
     "_local_candidates_start",

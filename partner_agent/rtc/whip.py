@@ -19,7 +19,8 @@ import httpx
 from partner_agent.rtc import outgoing, outgoing_sound, rtcp, sdp, whip_answer
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.detours import Detours
-from partner_agent.rtc.hooks import Leg, LegFailedError, check_hooks
+from partner_agent.rtc.expected import check_hooks
+from partner_agent.rtc.hooks import Leg, LegFailedError
 from partner_agent.rtc.mux import Port, UdpPort
 from partner_agent.rtc.outgoing import OutgoingStream
 from partner_agent.rtc.outgoing_sound import OutgoingSound
