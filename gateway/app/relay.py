@@ -34,14 +34,21 @@ async def run(config: RelayConfig) -> None:
     tickets = TicketReader(
         public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock, begun_at=config.begun_at
     )
-    port = await UdpPort.open(config.media_address, config.media_port)
-    host, number = port.address
-    hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=[f"{host}:{number}"])
+    port, *beside = [await UdpPort.open(address, config.media_port) for address in config.media_addresses]
+    addresses = [f"{host}:{number}" for host, number in (each.address for each in (port, *beside))]
+    hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=addresses)
     # Whoever hears our hello may issue tickets, and every one from then on must open: the second must be full.
     await clock.sleep(max(0.0, tickets.since - clock.now().timestamp()))
     async with anyio.create_task_group() as tasks:
         engine = RelayEngine(
-            port=port, identity=identity, tickets=tickets, tell=outbox.put, tasks=tasks, clock=clock, ids=ids
+            port=port,
+            beside=beside,
+            identity=identity,
+            tickets=tickets,
+            tell=outbox.put,
+            tasks=tasks,
+            clock=clock,
+            ids=ids,
         )
         try:
             await RelayServer(engine=engine, hello=hello, outbox=outbox).serve(Path(config.socket))

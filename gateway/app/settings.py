@@ -6,6 +6,7 @@ is worse than a refusal to start. Secrets are named by file, never given as valu
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from gateway.edge.origin import PublicOrigin
 
 PREFIX: Final = "LENSPACT_"
 MOST_RELAYS: Final = 16
+MOST_MEDIA_ADDRESSES: Final = 4  # every viewer tries each
 MOST_PHONE_MINUTES: Final = 15
 CONFIG_VARIABLE: Final = "LENSPACT_CONFIG"
 _FOREIGN_PREFIXES: Final = ("LENSPACT_TEST_", "LENSPACT_AGENT_")  # the tests' and the agent's own
@@ -43,8 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         janus_url: of its WebSocket API, on loopback.
         janus_admin_url: of its admin API, as well.
         janus_secret_file: a file that holds alone what Janus's settings name `api_secret`, `admin_secret`, `admin_key`.
-        media_addresses: addresses the relay offers to browsers and agents.
-        media_port: UDP port of the relay; 0 picks a free one.
+        media_addresses: the machine's own addresses at which browsers and agents reach the relay, the preferred one
+            first; IPv4, IPv6, or some of each.
+        media_port: UDP port of the relay, at each of them; 0 picks a free one.
         still_hours: how long a still is there, from when it was taken.
         phone_minutes: how long a live picture may be shown on a phone, at most 15; 0 where none is sent to phones.
         ice_servers: `stun:`, `turn:` and `turns:` URLs that callers of the relay are told of; empty for none.
@@ -161,6 +164,7 @@ def check(settings: Settings) -> None:
         raise SettingsError("relay must be child or service")
     if not 0 <= settings.phone_minutes <= MOST_PHONE_MINUTES:
         raise SettingsError(f"phone_minutes must be 0 to {MOST_PHONE_MINUTES}; 0 sends no picture to phones")
+    _check_media_addresses(settings.media_addresses)
     _check_engine(settings)
     if settings.bus == "postgres:" and settings.database.startswith("sqlite"):
         raise SettingsError("bus postgres: needs a postgresql:// database_url")
@@ -168,6 +172,19 @@ def check(settings: Settings) -> None:
         raise SettingsError("smtp_tls must be starttls, tls or none")
     if settings.smtp_tls == "none" and settings.smtp_host not in {"", "localhost", "127.0.0.1", "::1"}:
         raise SettingsError("smtp_tls none is for a mail server on this machine; elsewhere use starttls or tls")
+
+
+def _check_media_addresses(addresses: tuple[str, ...]) -> None:
+    try:
+        found = [ip_address(text) for text in addresses]
+    except ValueError as error:
+        raise SettingsError(
+            f"media_addresses: {error}; write the addresses themselves, such as 203.0.113.10"
+        ) from error
+    if not 1 <= len(found) <= MOST_MEDIA_ADDRESSES or len(set(found)) < len(found):
+        raise SettingsError(f"media_addresses must be 1 to {MOST_MEDIA_ADDRESSES} addresses, each of them once")
+    if any(address.is_unspecified for address in found):
+        raise SettingsError("media_addresses: 0.0.0.0 and :: are nowhere to be reached; name this machine's addresses")
 
 
 def _check_engine(settings: Settings) -> None:

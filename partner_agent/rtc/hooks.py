@@ -44,6 +44,7 @@ class Leg:
         self,
         *,
         port: Port,
+        beside: Sequence[Port] = (),
         identity: DtlsIdentity,
         ids: IdSource,
         is_controlling: bool,
@@ -51,17 +52,21 @@ class Leg:
         on_rtcp: Callable[[bytes], None],
         on_closed: Callable[[], None],
     ) -> None:
-        """`on_rtp` gets packets that came together."""
+        """`beside`: further ports of ours, in the order they are preferred; `on_rtp` gets packets that came together.
+
+        Raises:
+            PortFullError: no room for another peer.
+        """
         self.received_rejected = 0
         self._protectors: dict[int, Protector] = {}
-        self._port, self._ids = port, ids
+        self._ports, self._ids = (port, *beside), ids
         self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
         user_fragment, password = self._credentials()
         gatherer = RTCIceGatherer(iceServers=[], local_username=user_fragment, local_password=password)
         gatherer._connection.ice_controlling = is_controlling
         self._ice = RTCIceTransport(gatherer)
         self._ice._recv, self._ice._send = self._next_datagram, self._send_datagram
-        self._session = IceSession(port, gatherer._connection)
+        self._session = IceSession(self._ports, gatherer._connection)
         self._restarted: IceSession | None = None
         self._dtls = RawDtlsTransport(self._ice, identity, self._receive, on_rtcp)
         self._on_closed = on_closed
@@ -83,9 +88,9 @@ class Leg:
         return self.ice.password
 
     @property
-    def candidate(self) -> str:
-        """Our one host candidate as SDP writes it (RFC 8839 §5.1)."""
-        return str(self._session.route.protocol.local_candidate.to_sdp())
+    def candidates(self) -> tuple[str, ...]:
+        """Our host candidates, one for each port, as SDP writes them (RFC 8839 §5.1)."""
+        return self._session.candidates
 
     @property
     def srtp_profile(self) -> str:
@@ -150,7 +155,7 @@ class Leg:
         connection = Connection(
             ice_controlling=self._session.connection.ice_controlling, local_username=mine, local_password=password
         )
-        session = IceSession(self._port, connection, peer_fragment=user_fragment)
+        session = IceSession(self._ports, connection, peer_fragment=user_fragment)
         session.hand(self._receive)
         if self._restarted is not None:
             self._restarted.search.cancel()

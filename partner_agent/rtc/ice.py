@@ -16,7 +16,7 @@ from aioice.ice import CandidatePair, Connection
 
 from partner_agent.rtc import checks
 from partner_agent.rtc.gso import Address
-from partner_agent.rtc.mux import Port, Route
+from partner_agent.rtc.mux import Port, PortFullError, Route
 
 HOOKS: Final = (
     "local_username",
@@ -48,19 +48,26 @@ CONSENT_S: Final = 5.0  # RFC 7675 §5.1: between two checks, times 0.8 to 1.2
 CONSENT_VALID_S: Final = 30.0
 MAX_OPEN: Final = 8  # checks that may still be answered: all within `CONSENT_VALID_S`
 _COMPONENT: Final = 1
+_MOST_PREFERRED: Final = 65_535  # RFC 8445 §5.1.2.1: of candidates of one type no two are preferred alike
 _TRANSACTION_BYTES: Final = 12  # RFC 8489 §5
 
 
 class IceSession:
-    """One ICE agent on the shared port, its only host candidate; relayed ports may join while it looks for a way.
+    """One ICE agent on shared ports, its only host candidates; relayed ports may join while it looks for a way.
 
     Attributes:
         user_fragment, password: what our SDP says for it.
         peer_fragment: the peer's user fragment; empty until it is known.
+        routes: its places on these ports, the preferred one first, those of relayed ports last.
         search: for a way; cancelled when another session supersedes this one.
     """
 
-    def __init__(self, port: Port, connection: Connection, *, peer_fragment: str = "") -> None:
+    def __init__(self, ports: Sequence[Port], connection: Connection, *, peer_fragment: str = "") -> None:
+        """`ports`: at least one, in the order they are preferred.
+
+        Raises:
+            PortFullError: one of them has no room for another peer.
+        """
         self.user_fragment, self.password = connection.local_username, connection.local_password
         self.peer_fragment = peer_fragment
         self.connection = connection
@@ -70,11 +77,22 @@ class IceSession:
         self._peer: checks.Peer | None = None
         self._asked: dict[bytes, float] = {}  # when, monotonic seconds
         self._consented_at = 0.0
-        self.route = self._join(port, "host")
-        self._others: list[Route] = []
+        self.routes: list[Route] = []
+        try:
+            for port in ports:
+                self.routes.append(self._join(port, "host"))
+        except PortFullError:
+            self._leave_ports()
+            raise
         connection._local_candidates_start = True
         connection._local_candidates_end = True
         connection.query_consent = self._keep  # type: ignore[method-assign]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Of the ports it began with, as SDP writes them."""
+        ours = [route.protocol.local_candidate for route in self.routes]
+        return tuple(str(candidate.to_sdp()) for candidate in ours if candidate.type == "host")
 
     @property
     def way(self) -> tuple[Port, Address] | None:
@@ -86,14 +104,14 @@ class IceSession:
 
     def hand(self, on_media: Callable[[Sequence[memoryview]], None] | None) -> None:
         """Let media take the short way to `on_media`, by whichever port they come."""
-        for route in (self.route, *self._others):
+        for route in self.routes:
             route.on_media = on_media
 
     def add(self, port: Port) -> None:
         """Try a relayed port as well, for a peer whose candidates are known; checks that run go on."""
         connection = self.connection
         route = self._join(port, "relay")
-        self._others.append(route)
+        self.routes.append(route)
         for candidate in list(connection._remote_candidates):
             connection._pair_remote_candidate(candidate)
         connection.sort_check_list()
@@ -122,19 +140,20 @@ class IceSession:
 
     def leave(self) -> None:
         """Leave the ports; the ICE agent has been closed, and what holds it together is cut."""
-        for route in (self.route, *self._others):
-            route.close()
+        self._leave_ports()
         connection = self.connection
         connection._check_list.clear()
         connection.query_consent = _nobody  # type: ignore[method-assign]
 
+    def _leave_ports(self) -> None:
+        for route in self.routes:
+            route.close()
+
     def _found(self, pair: CandidatePair | None) -> tuple[Port, Address] | None:
         if pair is None:
             return None
-        for route in self._others:
-            if pair.protocol is route.protocol:
-                return route.port, pair.remote_addr
-        return self.route.port, pair.remote_addr
+        port = next(route.port for route in self.routes if pair.protocol is route.protocol)
+        return port, pair.remote_addr
 
     async def _keep(self) -> None:
         """Ask the peer every now and then whether it still wants what is sent; who does not answer is left."""
@@ -168,7 +187,7 @@ class IceSession:
         self._asked[transaction] = anyio.current_time()
         if len(self._asked) > MAX_OPEN:
             del self._asked[next(iter(self._asked))]
-        for route in (self.route, *self._others):
+        for route in self.routes:
             if route.port is port:
                 port.ask(route, transaction)
         port.send(checks.request(transaction, peer), address)
@@ -195,7 +214,7 @@ class IceSession:
             foundation=candidate_foundation(kind, "udp", host),
             component=_COMPONENT,
             transport="udp",
-            priority=candidate_priority(_COMPONENT, kind),
+            priority=candidate_priority(_COMPONENT, kind, _MOST_PREFERRED - len(self.routes)),
             host=host,
             port=number,
             type=kind,

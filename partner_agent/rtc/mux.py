@@ -260,6 +260,8 @@ class UdpPort(Port):
             sock.setblocking(False)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((host, number))
             port = cls(sock)
             port._listen(asyncio.get_running_loop())

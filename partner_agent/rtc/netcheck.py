@@ -79,8 +79,9 @@ async def _place(server: TurnServer, address: str, trust: ssl.SSLContext | None)
 async def _mapping(servers: Sequence[tuple[str, int]]) -> tuple[Passes, Nat]:
     if not servers:
         return "untried", "unknown"
-    heard = _Answers()
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: heard, local_addr=("0.0.0.0", 0))  # noqa: S104 -- any way out
+    servers = [server for server in servers if ":" not in server[0]] or servers  # of one family, the one with routers
+    heard, any_way = _Answers(), "::" if ":" in servers[0][0] else "0.0.0.0"  # noqa: S104 -- any way out
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: heard, local_addr=(any_way, 0))
     try:
         for _try in range(TRIES):
             for server in servers:
@@ -105,7 +106,7 @@ async def _mapping(servers: Sequence[tuple[str, int]]) -> tuple[Passes, Nat]:
 
 def _address_towards(server: tuple[str, int]) -> str:
     """Our own address on the way there; nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(server)
         except OSError:

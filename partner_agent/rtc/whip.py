@@ -16,7 +16,7 @@ import anyio
 import anyio.abc
 import httpx
 
-from partner_agent.rtc import outgoing, outgoing_sound, rtcp, sdp, whip_answer
+from partner_agent.rtc import outgoing, outgoing_sound, own_ports, rtcp, sdp, whip_answer
 from partner_agent.rtc.certificate import DtlsIdentity
 from partner_agent.rtc.detours import Detours
 from partner_agent.rtc.expected import check_hooks
@@ -243,13 +243,13 @@ class Publisher:
         Raises:
             PublishFailedError: refused, another certificate, no path within `CONNECT_S`, no socket to be had.
         """
-        port = await self._port()
+        ports = await own_ports.opened(self._media_address)
         try:
             with anyio.fail_after(CONNECT_S):
                 return await self._call(
                     units,
                     target,
-                    port,
+                    ports,
                     tasks,
                     on_key_frame_wanted=on_key_frame_wanted,
                     on_loss=on_loss,
@@ -257,7 +257,8 @@ class Publisher:
                     has_sound=has_sound,
                 )
         except BaseException as error:
-            port.close()
+            for port in ports:
+                port.close()
             match error:
                 # a timeout is an OSError, too; a ValueError is an answer, or a part of one, in other words
                 case sdp.SdpError() | LegFailedError() | httpx.HTTPError() | OSError() | ValueError():
@@ -265,17 +266,11 @@ class Publisher:
                 case _:
                     raise
 
-    async def _port(self) -> UdpPort:
-        try:
-            return await UdpPort.open(self._media_address)
-        except OSError as error:  # not our address any more, or too many files are open
-            raise PublishFailedError(f"no socket at {self._media_address}: {error.strerror}") from error
-
     async def _call(
         self,
         units: AsyncIterator[AccessUnit],
         target: PublishTarget,
-        port: UdpPort,
+        ports: Sequence[UdpPort],
         tasks: anyio.abc.TaskGroup,
         *,
         on_key_frame_wanted: Callable[[], None],
@@ -286,7 +281,7 @@ class Publisher:
         ssrc, rtx_ssrc = secrets.randbits(32) | 1, secrets.randbits(32) & ~1 or 2  # never the same
         sound = Sound(OFFERED, ssrc=(rtx_ssrc + 2) % (1 << 32) or 4) if has_sound else None  # nor any of them
         publications: list[Publication] = []
-        leg = self._leg(port, publications, on_key_frame_wanted, partial(_tell_loss, on_loss, ssrc))
+        leg = self._leg(ports, publications, on_key_frame_wanted, partial(_tell_loss, on_loss, ssrc))
         try:
             answered = await self._offer(leg, target, ssrc, rtx_ssrc, sound)
             answer = answered.call
@@ -314,7 +309,7 @@ class Publisher:
             leg=leg,
             stream=stream,
             sound=outgoing_sound.agreed(sound, answer.offered_sound, leg.protector),
-            ports=[port, *around],
+            ports=[*ports, *around],
             clock=self._clock,
             goodbye=goodbye,
         )
@@ -326,7 +321,7 @@ class Publisher:
 
     def _leg(
         self,
-        port: UdpPort,
+        ports: Sequence[UdpPort],
         publications: list[Publication],
         on_key_frame_wanted: Callable[[], None],
         on_blocks: Callable[[Sequence[rtcp.ReportBlock]], None],
@@ -346,7 +341,8 @@ class Publisher:
                 publication.halt()
 
         return Leg(
-            port=port,
+            port=ports[0],
+            beside=ports[1:],
             identity=self._identity,
             ids=self._ids,
             is_controlling=True,

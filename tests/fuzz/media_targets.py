@@ -74,16 +74,16 @@ async def _heard(data: bytes) -> Port:
     connection = Connection(ice_controlling=False, local_username=_US, local_password=_OUR_PASSWORD)
     connection.remote_username, connection.remote_password = _THEM, _THEIR_PASSWORD
     connection._early_checks_done = True
-    session = IceSession(port, connection, peer_fragment=_THEM)
+    session = IceSession([port], connection, peer_fragment=_THEM)
     try:
-        port.ask(session.route, _TRANSACTION)
+        port.ask(session.routes[0], _TRANSACTION)
         port.datagram_received(data, SENDER)
         if connection._remote_candidates:
-            connection._nominated[1] = CandidatePair(session.route.protocol, connection._remote_candidates[0])
+            connection._nominated[1] = CandidatePair(session.routes[0].protocol, connection._remote_candidates[0])
         session._peer, session._asked[_TRANSACTION] = session._both(), 0.0
         port.datagram_received(data, SENDER)
         await asyncio.sleep(0)  # a check of ours begins
-        assert len(session.route.addresses) <= MAX_ADDRESSES
+        assert len(session.routes[0].addresses) <= MAX_ADDRESSES
         assert port.failed == 0
     finally:
         await session.close()

@@ -43,7 +43,7 @@ class End:
     async def connect(self, other: "End", *, fingerprint: str = "") -> None:
         """Meet `other`; only the controlling end knows where to look."""
         if self.is_controlling:
-            await self.leg.add_candidate(other.leg.candidate)
+            await self.leg.add_candidate(other.leg.candidates[0])
         await self.shake_hands(other, fingerprint=fingerprint)
 
     async def shake_hands(self, other: "End", *, fingerprint: str = "") -> None:

@@ -46,14 +46,14 @@ class RunningRelay:
 
 
 def config_of(
-    folder: Path, signer: TicketSigner, *, media_address: str = "127.0.0.1", name: str = RELAY
+    folder: Path, signer: TicketSigner, *, media_address: str = "127.0.0.1", name: str = RELAY, beside: str = ""
 ) -> RelayConfig:
     """What a relay in `folder` is told."""
     return RelayConfig(
         relay=name,
         socket=str(folder / ("relay.sock" if name == RELAY else f"{name}.sock")),
         certificate=str(folder / "relay.pem"),
-        media_address=media_address,
+        media_addresses=(media_address, *beside.split()),
         media_port=0,
         issuer=ISSUER,
         ticket_jwk=dict(signer.public.jwk),
@@ -62,12 +62,17 @@ def config_of(
 
 @asynccontextmanager
 async def running_relay(
-    folder: Path, *, media_address: str = "127.0.0.1", name: str = RELAY, signer: TicketSigner | None = None
+    folder: Path,
+    *,
+    media_address: str = "127.0.0.1",
+    name: str = RELAY,
+    signer: TicketSigner | None = None,
+    beside: str = "",
 ) -> AsyncIterator[RunningRelay]:
-    """Start a relay on loopback and wait until it is ready."""
+    """Start a relay on loopback and wait until it is ready; `beside`: further addresses of its own."""
     clock, ids = SystemClock(), SystemIds()
     signer = signer or TicketSigner(ECKey.generate_key("P-256"))
-    config = config_of(folder, signer, media_address=media_address, name=name)
+    config = config_of(folder, signer, media_address=media_address, name=name, beside=beside)
     running: RunningRelay | None = None
 
     async def on_event(event: protocol.Event) -> None:

@@ -10,8 +10,8 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         relay: its name, the `aud` of its tickets.
         socket: the Unix socket it listens on for the gateway.
         certificate: its DTLS identity on disk, made on first use; the key set names the fingerprint.
-        media_address: the only address its UDP port is bound to and offered on.
-        media_port: 0 = any free one.
+        media_addresses: the only addresses it is bound to and offered on, the preferred one first.
+        media_port: of UDP, at each of them; 0 = any free one.
         issuer: who issues its tickets.
         ticket_jwk: the public key of the tickets.
         begun_at: wall seconds at which it was started, when its predecessor was gone; tickets from before open
@@ -21,7 +21,7 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     relay: str
     socket: str
     certificate: str
-    media_address: str
+    media_addresses: tuple[str, ...]
     media_port: int
     issuer: str
     ticket_jwk: dict[str, str]

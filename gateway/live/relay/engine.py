@@ -6,7 +6,7 @@ the gateway for `LEASE_VALID_S` everything ends. No SQL, no HTTP: `server` talks
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import anyio
@@ -52,6 +52,7 @@ class RelayEngine:
         self,
         *,
         port: UdpPort,
+        beside: Sequence[UdpPort] = (),
         identity: DtlsIdentity,
         tickets: TicketReader,
         tell: Tell,
@@ -59,7 +60,7 @@ class RelayEngine:
         clock: Clock,
         ids: IdSource,
     ) -> None:
-        self._port, self._identity, self._tickets = port, identity, tickets
+        self._ports, self._identity, self._tickets = (port, *beside), identity, tickets
         self._tell, self._tasks, self._clock, self._ids = tell, tasks, clock, ids
         self._tables, self._contact_at, self._is_over = Tables(), clock.monotonic(), False
         # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions and for sound.
@@ -237,8 +238,8 @@ class RelayEngine:
         """How much runs."""
         return {
             **self._tables.figures(),
-            "unknown_datagrams": self._port.unknown,
-            "dropped_datagrams": self._port.sender.dropped,
+            "unknown_datagrams": sum(port.unknown for port in self._ports),
+            "dropped_datagrams": sum(port.sender.dropped for port in self._ports),
             **self._reports.figures(),
         }
 
@@ -279,7 +280,8 @@ class RelayEngine:
     ) -> Leg:
         try:
             return Leg(
-                port=self._port,
+                port=self._ports[0],
+                beside=self._ports[1:],
                 identity=self._identity,
                 ids=self._ids,
                 is_controlling=False,

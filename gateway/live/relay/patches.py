@@ -99,7 +99,7 @@ class Patches:
         if isinstance(found, Call):
             found.attention.begin(now)  # its reports come back with its way
         self._tasks.start_soon(_follow, leg, session, said.password)
-        mine = Fragment(session.user_fragment, session.password, (leg.candidate,), is_last=True)
+        mine = Fragment(session.user_fragment, session.password, leg.candidates, is_last=True)
         return Patched(fragment.write(mine, mid=found.mid), tag_of(leg))
 
 

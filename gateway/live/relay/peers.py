@@ -62,7 +62,7 @@ def answer(
             has_remb=call.has_remb and bool(ssrc),
             rtx_payload_type=call.rtx_payload_type,
             rtx_ssrc=rtx_ssrc if call.rtx_payload_type else 0,
-            candidates=(leg.candidate,),
+            candidates=leg.candidates,
             declined=call.declined,
             sound=sound,
         )

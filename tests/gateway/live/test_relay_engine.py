@@ -38,7 +38,7 @@ async def test_the_figures_are_what_runs():
         await relay.publish()
         await relay.view()
         relay.admit()
-        relay.engine._port.sender.dropped += 3
+        relay.engine._ports[0].sender.dropped += 3
         shown = relay.engine.figures()
         assert (shown["publications"], shown["viewers"], shown["dropped_datagrams"]) == (1, 1, 3)
 
@@ -327,7 +327,7 @@ async def test_a_publisher_that_is_gone_keeps_no_place(end: str, monkeypatch: py
     """Its ICE agent, its keys and its tasks go with its goodbye, and not when nobody has answered for half a minute."""
     monkeypatch.setattr("gateway.live.relay.peers.CONNECT_S", 0.2 if end == "never connects" else 5.0)
     async with lab() as relay:
-        port, before = relay.engine._port, len(asyncio.all_tasks())
+        port, before = relay.engine._ports[0], len(asyncio.all_tasks())
         if end == "goodbye":
             publisher = await relay.publish()
             await publisher.leg.close()

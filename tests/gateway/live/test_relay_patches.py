@@ -204,7 +204,7 @@ async def test_after_the_end_nothing_restarts_a_view():
         relay.engine.drop(["ses_1"])
 
         await relay.picture(publisher)
-        await until(lambda: len(relay.engine._port._by_name) == 1)
+        await until(lambda: len(relay.engine._ports[0]._by_name) == 1)
         assert len(caller.end.rtp) == len(KEY)
         assert refusal(lambda: caller.patch(LOGIN.format("again"), ANY)) == 404
 

@@ -167,7 +167,7 @@ async def test_who_no_longer_answers_is_left():
     """RFC 7675 §5.1: consent expires, and nothing more is sent; told once."""
     async with two_ends() as (one, two):
         await meet(one, two)
-        two.leg._session.route.on_check = lambda *_: True  # it hears, and says nothing
+        two.leg._session.routes[0].on_check = lambda *_: True  # it hears, and says nothing
 
         await until(lambda: one.closed)
 
@@ -184,7 +184,7 @@ async def test_an_answer_that_was_held_back_prolongs_nothing():
         await meet(one, two)
         ours, theirs = one.leg._session, two.leg._session
         await until(lambda: ours._peer and theirs._peer)
-        theirs.route.on_check = lambda *_: True
+        theirs.routes[0].on_check = lambda *_: True
         await until(lambda: ours._asked)
         transaction, asked_at = next(iter(ours._asked.items()))
         assert ours._peer is not None
@@ -192,8 +192,8 @@ async def test_an_answer_that_was_held_back_prolongs_nothing():
         held = checks.answer(checks.request(transaction, ours._peer), one.port.address, theirs._peer)
         await anyio.sleep(0.1)
 
-        assert ours.route.on_check is not None
-        assert ours.route.on_check(held, two.port.address)
+        assert ours.routes[0].on_check is not None
+        assert ours.routes[0].on_check(held, two.port.address)
 
         assert ours._consented_at <= asked_at
 
@@ -206,7 +206,7 @@ async def test_a_check_from_elsewhere_is_the_agent_s():
         await until(lambda: one.leg._session._peer and two.leg._session._peer)
         peer = one.leg._session._peer
         assert peer is not None
-        route, asked = two.leg._session.route, checks.request(TRANSACTION, peer)
+        route, asked = two.leg._session.routes[0], checks.request(TRANSACTION, peer)
 
         assert route.on_check is not None
         assert route.on_check(asked, one.port.address)

@@ -151,8 +151,8 @@ async def test_a_check_repeated_from_elsewhere_takes_the_way_in_use_from_nobody(
         for number in range(2 * mux.MAX_ADDRESSES):
             two.port.datagram_received(seen, ("192.0.2.7", 1024 + number))
 
-        assert len(two.leg._session.route.addresses) == mux.MAX_ADDRESSES
-        assert two.port._by_address[one.port.address] is two.leg._session.route
+        assert len(two.leg._session.routes[0].addresses) == mux.MAX_ADDRESSES
+        assert two.port._by_address[one.port.address] is two.leg._session.routes[0]
         await picture(one, two, 5)
 
 
@@ -247,14 +247,14 @@ async def test_the_port_is_bound_where_it_was_told_and_nowhere_else():
     """One socket, on loopback; no candidate of any other address."""
     async with two_ends() as (one, _):
         assert one.port.address[0] == "127.0.0.1"
-        assert " 127.0.0.1 " in one.leg.candidate
+        assert " 127.0.0.1 " in one.leg.candidates[0]
 
 
 async def restarted(one: End, two: End) -> None:
     """Both ends restart ICE and meet anew; the controlling one is told where to look."""
     here, there = one.leg.restart("later"), two.leg.restart("later")
     here.peer_fragment, there.peer_fragment = there.user_fragment, here.user_fragment
-    await one.leg.add_candidate(two.leg.candidate)
+    await one.leg.add_candidate(two.leg.candidates[0])
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(one.leg.follow, here, there.password)
@@ -356,11 +356,11 @@ async def test_pictures_that_overtake_the_end_of_the_handshake_come_once():
         await meet(one, two)
         head = rtp.header(is_last=True, payload_type=96, sequence=5, timestamp=6, ssrc=7)
         datagram = one.leg.protector(7).protect(head, b"picture", 5)
-        media, two.leg._session.route.on_media = two.leg._session.route.on_media, None
+        media, two.leg._session.routes[0].on_media = two.leg._session.routes[0].on_media, None
         one.leg.send([datagram])
         await until(lambda: two.rtp)
 
-        two.leg._session.route.on_media = media
+        two.leg._session.routes[0].on_media = media
         one.leg.send([datagram])
 
         await until(lambda: two.leg.received_rejected)
