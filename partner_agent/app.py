@@ -33,7 +33,7 @@ from partner_agent.premises import Premises
 from partner_agent.recorded_uplink import NoPlayers, RecordedUplink
 from partner_agent.ring.recorder import Recorder, SegmentWriter
 from partner_agent.ring.store import Quota, RecordingStore
-from partner_agent.rtc import certificate, whip
+from partner_agent.rtc import buffers, certificate, whip
 from partner_agent.rtc.detours import Detours
 from partner_agent.settings import Settings
 from partner_agent.shared_uplink import SharedPublisher
@@ -102,6 +102,8 @@ async def run(settings: Settings, *, show: Callable[[str], None]) -> None:
         if device is None:
             raise KeyStoreError("there is no device key here; run: lenspact-agent enrol")
         identity = Identity(store)
+        if too_little := buffers.shortage(buffers.given_here()):
+            log.warning("%s: %s", too_little, buffers.CURE)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         premises = Premises(
             settings.cameras,

@@ -13,6 +13,7 @@ from partner_agent.addresses import AddressError
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import FileKeyStore, KeyStoreError
+from partner_agent.rtc import buffers
 from partner_agent.settings import Settings
 from partner_agent.store import Store
 from partner_agent.timekeeping import KernelTimeSync
@@ -63,6 +64,7 @@ async def examine(settings: Settings, *, is_looking: bool = True) -> list[Findin
     store = app.open_store(settings)
     try:
         findings = [_key(settings), _clock(settings), _pin(settings, store), _notice(settings), _record(store)]
+        findings.append(media_buffers(buffers.given_here()))
         findings += await _pairing(settings, store)
     finally:
         store.close()
@@ -106,6 +108,17 @@ def _record(store: Store) -> Finding:
     if broken is None:
         return _good("record", "This site's own record is whole.")
     return _bad("record", f"Line {broken} of this site's record was changed or taken out.", "Find out who did it.")
+
+
+def media_buffers(given_bytes: int) -> Finding:
+    """Whether the kernel keeps as much for a media port as a group of pictures needs; less costs no view."""
+    if too_little := buffers.shortage(given_bytes):
+        return Finding(Level.CARE, "buffers", f"{_sentence(too_little)}.", f"{_sentence(buffers.CURE)}.")
+    return _good("buffers", "The kernel keeps enough for a media port.")
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 async def _pairing(settings: Settings, store: Store) -> list[Finding]:

@@ -16,6 +16,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.keyring import Keyring
 from gateway.live.engines.janus_look import trouble_of
+from partner_agent.rtc import buffers
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 
@@ -45,6 +46,8 @@ async def examine(settings: Settings) -> list[Finding]:
         await database.close()
     if settings.media_engine == "janus":
         findings.append(await _janus(settings))
+    elif not settings.origin.is_loopback:
+        findings.append(media_buffers(buffers.given_here()))
     return findings
 
 
@@ -75,6 +78,12 @@ def _keys(settings: Settings) -> Finding:
     if keyring.root is not None and not settings.origin.is_loopback:
         return Finding("root key is offline", is_fine=False, cure="run: lenspact keys export-root FILE")
     return Finding("keys", is_fine=True)
+
+
+def media_buffers(given_bytes: int) -> Finding:
+    """Whether the kernel keeps as much for a media port as bursts of pictures need."""
+    too_little = buffers.shortage(given_bytes)
+    return Finding("media port buffers", is_fine=not too_little, cure=too_little and f"{too_little}; {buffers.CURE}")
 
 
 async def _janus(settings: Settings) -> Finding:

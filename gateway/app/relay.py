@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 import anyio
 import anyio.abc
@@ -18,12 +19,14 @@ from gateway.live.relay.config import RelayConfig
 from gateway.live.relay.engine import RelayEngine
 from gateway.live.relay.server import Outbox, RelayServer
 from gateway.live.tickets import TicketReader
-from partner_agent.rtc import certificate
+from partner_agent.rtc import buffers, certificate
 from partner_agent.rtc.expected import check_hooks
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from partner_agent.wire.steady import put_aside
+
+_LOG: Final = logging.getLogger(__name__)
 
 
 async def run(config: RelayConfig) -> None:
@@ -35,6 +38,8 @@ async def run(config: RelayConfig) -> None:
         public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock, begun_at=config.begun_at
     )
     port, *beside = [await UdpPort.open(address, config.media_port) for address in config.media_addresses]
+    if too_little := buffers.shortage(port.buffer_bytes):
+        _LOG.warning("%s: %s", too_little, buffers.CURE)
     addresses = [f"{host}:{number}" for host, number in (each.address for each in (port, *beside))]
     hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=addresses)
     # Whoever hears our hello may issue tickets, and every one from then on must open: the second must be full.

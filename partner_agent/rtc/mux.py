@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, cast
 from aioice import stun
 from aioice.ice import Connection, StunProtocol
 
+from partner_agent.rtc import buffers
 from partner_agent.rtc.gro import DatagramReader
 from partner_agent.rtc.gso import Address, DatagramSender
 
@@ -27,7 +28,6 @@ _STUN_HEADER_BYTES: Final = 20
 _BINDING_REQUEST: Final = b"\x00\x01"
 _TRANSACTION: Final = slice(8, 20)  # RFC 8489 §5
 _NOT_STUN: Final = (ValueError, struct.error, IndexError)  # what the library raises of bytes that anybody may send
-_BUFFER_BYTES: Final = 4 * 1024 * 1024  # a key-frame burst to 200 viewers
 _READS: Final = 64  # calls before the event loop's other work has its turn
 
 _LOG: Final = logging.getLogger(__name__)
@@ -240,11 +240,15 @@ class Port:
 
 
 class UdpPort(Port):
-    """A bound UDP socket and the peers behind it."""
+    """A bound UDP socket and the peers behind it.
+
+    Attributes:
+        buffer_bytes: what the kernel keeps for it, each way; 0 before `open`.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(DatagramSender(sock))
-        self.socket = sock
+        self.socket, self.buffer_bytes = sock, 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
@@ -258,12 +262,12 @@ class UdpPort(Port):
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                sock.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            given = buffers.widen(sock)
             sock.bind((host, number))
             port = cls(sock)
+            port.buffer_bytes = given
             port._listen(asyncio.get_running_loop())
         except BaseException:
             sock.close()

@@ -12,6 +12,7 @@ import pytest
 from partner_agent import cli, control, doctor
 from partner_agent.checks import Looks, NoNetwork
 from partner_agent.doctor import Finding
+from partner_agent.rtc import buffers
 from partner_agent.rtc.netcheck import NetworkFindings
 from partner_agent.rtc.turn import TurnServer
 from partner_agent.wire.diagnosis import Level
@@ -106,6 +107,15 @@ async def test_scripts_read_json_and_an_exit_status(
     assert (status, said["is_well"]) == (1, False)
     assert {"level", "topic", "sentence", "remedy"} == set(said["findings"][0])
     assert "bad" in {finding["level"] for finding in said["findings"]}
+
+
+@pytest.mark.parametrize(("given", "level"), [(212_992, Level.CARE), (buffers.WANTED_BYTES, Level.GOOD)])
+def test_small_buffers_of_the_kernel_are_worth_attention(given: int, level: Level):
+    """Pictures get lost by them, and no view fails; the remedy names the file."""
+    found = doctor.media_buffers(given)
+
+    assert found.level is level
+    assert ("deploy/sysctl.d/lenspact.conf" in found.remedy) is (level is Level.CARE)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""A kernel that keeps too little for the media port is told of: in the relay's log, and by `lenspact doctor`."""
+
+import logging
+from pathlib import Path
+
+import anyio
+import pytest
+from joserfc.jwk import ECKey
+
+from gateway.app import doctor, relay
+from gateway.kernel.keyring import TicketSigner
+from partner_agent.rtc import buffers
+from tests.support.application import settings_for
+from tests.support.relays import config_of
+from tests.support.waiting import until
+
+
+@pytest.mark.anyio
+async def test_the_relay_says_so_once_when_it_starts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    """What is wrong and what to do, in one line; a kernel that gives enough is not spoken of."""
+    signer, given = TicketSigner(ECKey.generate_key("P-256")), buffers.given_here()
+    for wanted, times in ((given, 0), (1 << 30, 1)):
+        monkeypatch.setattr(buffers, "WANTED_BYTES", wanted)
+        config = config_of(tmp_path, signer, name=f"relay-{times}")
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(relay.run, config)
+                await until(Path(config.socket).exists)
+                tasks.cancel_scope.cancel()
+
+        said = [message for message in caplog.messages if "media port" in message]
+        assert len(said) == times
+        assert all("deploy/sysctl.d/lenspact.conf" in message for message in said)
+
+
+@pytest.mark.anyio
+async def test_the_doctor_looks_at_it_where_others_than_this_machine_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A gateway on its own machine alone needs none of it; with a media server of others the port is not ours."""
+    monkeypatch.setattr(buffers, "WANTED_BYTES", 1 << 30)
+    public = await doctor.examine(settings_for(tmp_path, public_url="https://lenspact.city.example"))
+    alone = await doctor.examine(settings_for(tmp_path))
+
+    assert [finding.is_fine for finding in public if finding.what == "media port buffers"] == [False]
+    assert [finding for finding in alone if finding.what == "media port buffers"] == []
+    assert doctor.media_buffers(1 << 30).is_fine
+    assert "sysctl" in doctor.media_buffers(212_992).cure
+
+
+def test_the_file_that_is_installed_allows_what_is_asked_for():
+    """Both ways, and the guides say how to install it."""
+    root = Path(__file__).parents[2]
+    lines = (root / "deploy" / "sysctl.d" / "lenspact.conf").read_text().splitlines()
+
+    assert [line for line in lines if not line.startswith("#")] == [
+        f"net.core.{way}mem_max = {buffers.WANTED_BYTES}" for way in "rw"
+    ]
+    for guide in ("install.md", "network.md"):
+        assert "deploy/sysctl.d/lenspact.conf /etc/sysctl.d/" in (root / "docs" / "guide" / guide).read_text()
