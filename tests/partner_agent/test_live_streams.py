@@ -246,6 +246,23 @@ async def test_who_may_have_less_joins_by_the_smaller_stream(camera: Camera, fil
     assert times == sorted(set(times))
 
 
+async def test_loss_takes_nothing_from_a_camera_with_one_stream(camera: Camera, tmp_path: Path):
+    """There is none smaller: the view goes on with it."""
+    relay = Relay()
+    async with camera_server(camera) as port, anyio.create_task_group() as tasks:
+        async with uplink(tmp_path, relay, url=f"rtsp://127.0.0.1:{port}/cam1/main") as (sender, _premises, name):
+            with anyio.fail_after(10):
+                opened = await sender.publish(order(name), tasks=tasks)
+                for _report in range(5):
+                    opened._stream.heard_loss(255)
+                before = len(relay.units)
+                await waiting.until(lambda: len(relay.units) > before + 10)
+            is_over = relay.ended.is_set()
+        tasks.cancel_scope.cancel()
+
+    assert (is_over, opened.code) == (False, None)
+
+
 def heights(relay: Relay) -> list[int]:
     """What a viewer's decoder shows, picture by picture."""
     decoder = cast("Any", av.CodecContext.create("h264", "r"))
