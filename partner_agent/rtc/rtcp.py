@@ -1,13 +1,13 @@
 """RTCP, read and written: reports, pleas for key frames, requests for lost packets, and what peers say of their way.
 
 RFC 3550 §6.4 (SR, RR), §6.5 (SDES), §6.6 (BYE); RFC 4585 §6.2.1 (generic NACK) and §6.3.1 (PLI); RFC 5104 §4.3.1 (FIR,
-taken as the same plea); draft-alvestrand-rmcat-remb-03 §2.2; draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1.
+taken as the same plea); draft-alvestrand-rmcat-remb-03 §2.2.
 A compound packet is walked by its lengths and never further than `MAX_PACKETS`; what we do not know is skipped, what
 is malformed is as if it had not been said. No bytes raise.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -19,11 +19,9 @@ MAX_REMB_BPS: Final = 1 << 40  # a terabit; the field could say 2^81
 _SENDER_REPORT: Final = 200
 _RECEIVER_REPORT: Final = 201
 _DESCRIPTION: Final = 202
-_GOODBYE: Final = 203
 _TRANSPORT_FEEDBACK: Final = 205
 _PAYLOAD_FEEDBACK: Final = 206
 _NACK: Final = 1
-_TRANSPORT_WIDE: Final = 15
 _PLI: Final = 1
 _FIR: Final = 4
 _APPLICATION: Final = 15
@@ -51,7 +49,8 @@ class ReportBlock(NamedTuple):
     """What arrived of one source (RFC 3550 §6.4.1).
 
     `lost_of_256`: since the last report; `jitter`: in ticks of the media clock; `last_report`: the middle 32 bits of
-    the newest SR's NTP time, 0 = none; `delay_65536`: how long ago that SR came, in 1/65,536 s.
+    the newest SR's NTP time, 0 = none; `delay_65536`: how long ago that SR came, in 1/65,536 s; `reporter`: who says
+    so, 0 = we.
     """
 
     ssrc: int
@@ -61,13 +60,7 @@ class ReportBlock(NamedTuple):
     jitter: int
     last_report: int
     delay_65536: int
-
-
-class Arrivals(NamedTuple):
-    """How many packets a transport-wide feedback packet says came, and how many not."""
-
-    received: int
-    missing: int
+    reporter: int = 0
 
 
 @dataclass(slots=True)
@@ -75,17 +68,17 @@ class Heard:
     """Everything one compound packet said that we understand.
 
     Attributes:
+        gone: the sources that say goodbye.
         wanted: (media SSRC, sequence number) of each packet asked for again.
         remb_bps: what the receiver believes its way carries.
     """
 
     wants_key_frame: bool = False
-    says_goodbye: bool = False
     sender: SenderReport | None = None
+    gone: list[int] = field(default_factory=list)
     blocks: list[ReportBlock] = field(default_factory=list)
     wanted: list[tuple[int, int]] = field(default_factory=list)
     remb_bps: int | None = None
-    arrivals: Arrivals | None = None
 
 
 def read(data: bytes) -> Heard:
@@ -95,12 +88,10 @@ def read(data: bytes) -> Heard:
         match kind:
             case 200 | 201:
                 _reports(heard, kind, count, body)
-            case 203:
-                heard.says_goodbye = True
+            case 203 if len(body) >= 4 * count:
+                heard.gone += struct.unpack_from(f"!{count}I", body)
             case 205 if count == _NACK:
                 _wanted(heard, body)
-            case 205 if count == _TRANSPORT_WIDE:
-                heard.arrivals = _arrivals(body) or heard.arrivals
             case 206 if count in (_PLI, _FIR):
                 heard.wants_key_frame = True
             case 206 if count == _APPLICATION:
@@ -108,16 +99,6 @@ def read(data: bytes) -> Heard:
             case _:
                 pass
     return heard
-
-
-def asks_for_key_frame(data: bytes) -> bool:
-    """Whether a compound packet holds a PLI or FIR."""
-    return read(data).wants_key_frame
-
-
-def says_goodbye(data: bytes) -> bool:
-    """Whether a compound packet holds a BYE."""
-    return read(data).says_goodbye
 
 
 def key_frame_request(own_ssrc: int, media_ssrc: int) -> bytes:
@@ -226,10 +207,11 @@ def _reports(heard: Heard, kind: int, count: int, body: bytes) -> None:
         return
     if kind == _SENDER_REPORT:
         heard.sender = SenderReport(*_SENDER.unpack_from(body))
+    reporter = int.from_bytes(body[:4], "big")
     for number in range(count):
         ssrc, loss, highest, jitter, last_report, delay = _BLOCK.unpack_from(body, start + number * _BLOCK.size)
         lost = (loss & 0xFFFFFF) - ((loss & 0x800000) << 1)
-        heard.blocks.append(ReportBlock(ssrc, loss >> 24, lost, highest, jitter, last_report, delay))
+        heard.blocks.append(ReportBlock(ssrc, loss >> 24, lost, highest, jitter, last_report, delay, reporter))
 
 
 def _wanted(heard: Heard, body: bytes) -> None:
@@ -250,35 +232,3 @@ def _remb(body: bytes) -> int | None:
         return None
     mantissa = (body[13] & 0x03) << 16 | body[14] << 8 | body[15]
     return min(mantissa << (body[13] >> 2), MAX_REMB_BPS)
-
-
-def _arrivals(body: bytes) -> Arrivals | None:
-    """Counts of a transport-wide feedback packet; the arrival times are skipped, but must be there."""
-    if len(body) < 18:
-        return None
-    left = int.from_bytes(body[10:12], "big")
-    received = missing = delta_bytes = 0
-    at = 16
-    while left:
-        if at + 2 > len(body):
-            return None
-        counts = _statuses(int.from_bytes(body[at : at + 2], "big"), left)
-        at += 2
-        left -= sum(counts)
-        missing += counts[0]
-        received += counts[1] + counts[2] + counts[3]
-        delta_bytes += counts[1] + 2 * counts[2]
-    return Arrivals(received, missing) if at + delta_bytes <= len(body) else None
-
-
-def _statuses(chunk: int, left: int) -> Sequence[int]:
-    """How often each of the four symbols stands in a chunk: missing, small delta, large delta, no delta told."""
-    if not chunk & 0x8000:
-        counts = [0, 0, 0, 0]
-        counts[chunk >> 13] = min(chunk & 0x1FFF, left)
-        return counts
-    if chunk & 0x4000:
-        symbols = [chunk >> shift & 3 for shift in range(12, -1, -2)][:left]
-    else:
-        symbols = [chunk >> shift & 1 for shift in range(13, -1, -1)][:left]
-    return [symbols.count(symbol) for symbol in range(4)]

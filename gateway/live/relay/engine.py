@@ -62,14 +62,15 @@ class RelayEngine:
     ) -> None:
         self._ports, self._identity, self._tickets = (port, *beside), identity, tickets
         self._tell, self._tasks, self._clock, self._ids = tell, tasks, clock, ids
-        self._tables, self._contact_at, self._is_over = Tables(), clock.monotonic(), False
+        self._tables = tables = Tables()
+        self._contact_at, self._is_over = clock.monotonic(), False
         # One for all, as each viewer has keys of its own; odd for pictures, even for retransmissions and for sound.
         self._ssrc = int.from_bytes(ids.secret(4), "big") | 1
         self._rtx_ssrc = int.from_bytes(ids.secret(4), "big") & ~1 or 2
         self._sound_ssrc = (self._rtx_ssrc + 2) % (1 << 32) or 4
-        self.patches = Patches(tables=self._tables, tasks=tasks, clock=clock)
-        self.first_pictures = FirstPictures(tables=self._tables, clock=clock)
-        self._reports = Reports(tables=self._tables, clock=clock, ssrc=self._ssrc, on_broken=self._broken)
+        self.patches = Patches(tables=tables, tasks=tasks, clock=clock)
+        self.first_pictures = FirstPictures(tables=tables, clock=clock)
+        self._reports = Reports(tables=tables, clock=clock, ssrc=self._ssrc, on_broken=self._broken, leave=self.leave)
 
     # Calls.
 
@@ -94,8 +95,7 @@ class RelayEngine:
             self._close(former)
         self._end_strangers(stream)
         self._tasks.start_soon(self._open_ingest, stream, leg, call)
-        said = answer(leg, call, "recvonly", fingerprint=self._identity.fingerprint, sound=sound)
-        return said, stream.resource
+        return answer(leg, call, "recvonly", fingerprint=self._identity.fingerprint, sound=sound), stream.resource
 
     async def whep(self, session: str, ticket: str, offer: str) -> tuple[str, str]:
         """Take a viewer's call: (answer, resource).

@@ -1,7 +1,7 @@
 """What one viewer's reports say of its way: losses, delay, and what it believes the way carries. Figures, no decisions.
 
-RFC 3550 §6.4.1 (loss, jitter, round trip), draft-alvestrand-rmcat-remb-03, transport-wide feedback. Bounded: the newest
-word of each kind, and when the last few sender reports went out.
+RFC 3550 §6.4.1 (loss, jitter, round trip), draft-alvestrand-rmcat-remb-03. Bounded: the newest word of each kind, and
+when the last few sender reports went out.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Quality:
         lost: since the start, before any repair.
         rtt_s: from a sender report to its answer, less what the viewer waited; None before the first.
         remb_bps: what it says its way carries; 0 = said nothing.
-        arrived, missing: packets by its transport-wide feedback.
+        reporter: whom it reports on the pictures as; 0 = has not yet.
         wanted: packets it asked for again.
         repeated: packets that were sent again.
     """
@@ -33,8 +33,7 @@ class Quality:
     jitter_90k: int = 0
     rtt_s: float | None = None
     remb_bps: int = 0
-    arrived: int = 0
-    missing: int = 0
+    reporter: int = 0
     wanted: int = 0
     repeated: int = 0
     _sent: dict[int, float] = field(default_factory=dict)
@@ -50,12 +49,10 @@ class Quality:
         for block in heard.blocks:
             if block.ssrc == ssrc:
                 self.lost_of_256, self.lost, self.jitter_90k = block.lost_of_256, block.lost, block.jitter
+                self.reporter = block.reporter
                 self._measure(block, now)
         if heard.remb_bps is not None:
             self.remb_bps = heard.remb_bps
-        if heard.arrivals is not None:
-            self.arrived += heard.arrivals.received
-            self.missing += heard.arrivals.missing
 
     def figures(self) -> dict[str, int]:
         """As whole numbers with their units; `rtt_ms` only once it is known."""
@@ -64,8 +61,6 @@ class Quality:
             "lost_packets": self.lost,
             "jitter_ms": round(self.jitter_90k * 1000 / CLOCK_RATE_HZ),
             "remb_bps": self.remb_bps,
-            "arrived_packets": self.arrived,
-            "missing_packets": self.missing,
             "wanted_packets": self.wanted,
             "repeated_packets": self.repeated,
         }

@@ -3,7 +3,8 @@
 A viewer's feedback is answered from what the relay has: lost packets from the ring, pleas from the cached group of
 pictures; the site is asked for a key frame only when there is none. About once a second each viewer gets a sender
 report on the clock of whoever publishes, and nothing is invented before that clock is known; each publisher gets what
-arrived of its packets, and at once what did not. Decides nothing about who may see: `FanOut` gives to whom `engine`
+arrived of its packets, and at once what did not. Who says goodbye has left: the one who reports on the pictures, or who
+sends them; another source of the same peer may go. Decides nothing about who may see: `FanOut` gives to whom `engine`
 admitted. RFC 3550 §6, RFC 4585, RFC 4588.
 """
 
@@ -21,6 +22,7 @@ LOSING_OF_256: Final = 13  # one packet in twenty: pictures begin to stand still
 _LOG: Final = logging.getLogger(__name__)
 
 Broken = Callable[[str, Exception], None]
+Leave = Callable[[str, str], bool]  # a publication or session, and the name of its call
 
 
 class Reports:
@@ -31,9 +33,17 @@ class Reports:
         asked: packets asked of publishers again.
     """
 
-    def __init__(self, *, tables: Tables, clock: Clock, ssrc: int, on_broken: Broken) -> None:
-        """`ssrc` is whom viewers know the pictures by, and publishers the reports; `on_broken` ends one viewer."""
-        self._tables, self._clock, self._ssrc, self._on_broken = tables, clock, ssrc, on_broken
+    def __init__(self, *, tables: Tables, clock: Clock, ssrc: int, on_broken: Broken, leave: Leave) -> None:
+        """Nothing was reported yet.
+
+        Args:
+            tables: who is here.
+            clock: ours.
+            ssrc: whom viewers know the pictures by, and publishers the reports.
+            on_broken: ends one viewer.
+            leave: ends the call of who says goodbye.
+        """
+        self._tables, self._clock, self._ssrc, self._on_broken, self._leave = tables, clock, ssrc, on_broken, leave
         self.repeated = self.asked = 0
 
     def from_viewer(self, call: Call, data: bytes) -> None:
@@ -46,6 +56,9 @@ class Reports:
             return
         heard = rtcp.read(data)
         call.quality.take(heard, ssrc=self._ssrc, now=now)
+        if _has_left(call.quality.reporter, heard):
+            self._leave(call.session, call.resource)
+            return
         if heard.wanted:
             wanted = [sequence for ssrc, sequence in heard.wanted if ssrc == self._ssrc]
             repeated = stream.fanout.resend(call.session, wanted, now)
@@ -58,8 +71,11 @@ class Reports:
             stream.fanout.replay(call.session, now)
 
     def from_publisher(self, stream: Stream, data: bytes) -> None:
-        """A publisher's compound packet: what its clock says."""
+        """A publisher's compound packet: what its clock says, perhaps a goodbye."""
         heard, now = rtcp.read(data), self._clock.monotonic()
+        if _has_left(stream.reception.ssrc, heard):
+            self._leave(stream.publication, stream.resource)
+            return
         if heard.sender is not None:
             stream.reception.heard(heard.sender, now)
             stream.fanout.keep_clock(heard.sender, now)
@@ -130,3 +146,8 @@ class Reports:
         sound = stream.listening.sender_report(session, now) if call.sound is not None else None
         if sound is not None:
             call.leg.send_rtcp(rtcp.sender_report(sound) + rtcp.description(sound.ssrc, sdp.CNAME))
+
+
+def _has_left(source: int, heard: rtcp.Heard) -> bool:
+    """Whether it is known, and says goodbye (RFC 3550 §6.6)."""
+    return source != 0 and source in heard.gone

@@ -234,4 +234,4 @@ async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
         relay.admit()
 
         await until(lambda: publisher.rtcp)
-        assert rtcp.asks_for_key_frame(publisher.rtcp[0])
+        assert rtcp.read(publisher.rtcp[0]).wants_key_frame

@@ -54,7 +54,7 @@ async def test_media_and_reports_pass_both_ways_under_gcm():
         await until(lambda: two.rtp)
         await until(lambda: one.rtcp)
         assert two.rtp == [rtp.parse(head + b"picture")]
-        assert rtcp.asks_for_key_frame(one.rtcp[0])
+        assert rtcp.read(one.rtcp[0]).wants_key_frame
         assert one.leg.srtp_profile == two.leg.srtp_profile == "SRTP_AEAD_AES_128_GCM"
 
 

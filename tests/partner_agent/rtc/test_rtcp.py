@@ -16,7 +16,7 @@ def test_a_receiver_report_reads_as_rfc_3550_lays_it_out():
     """§6.4.2: fraction lost in 256ths, a loss count that may be negative, and the report it answers."""
     heard = rtcp.read(bytes.fromhex("81c90007 00000007") + BLOCK)
 
-    assert heard.blocks == [rtcp.ReportBlock(42, 64, -2, 0x10005, 17, 0xB44D8000, 65_536)]
+    assert heard.blocks == [rtcp.ReportBlock(42, 64, -2, 0x10005, 17, 0xB44D8000, 65_536, reporter=7)]
     assert heard.sender is None
 
 
@@ -88,28 +88,6 @@ def test_what_the_way_carries_is_read():
     assert rtcp.read(bytes.fromhex(head[:-2] + "43" + "010bd090 0000002a")).remb_bps is None
 
 
-@pytest.mark.parametrize(
-    ("count", "chunks", "deltas", "expected"),
-    [
-        (5, "2005", "0000000000", (5, 0)),  # a run of small deltas
-        (7, "0003 2004", "00000000", (4, 3)),
-        (14, "aaaa", "00" * 7, (7, 7)),  # a vector of one bit each
-        (7, "da40", "00" * 6, (4, 3)),  # a vector of two bits each: small, large, large, small, and three missing
-        (5, "2005", "0000", None),  # the deltas are not all there
-        (5, "0000", "", None),  # a run of nothing, then no more chunks
-        (0, "2001", "00", (0, 0)),  # says nothing of any packet
-    ],
-)
-def test_transport_wide_feedback_is_counted(count: int, chunks: str, deltas: str, expected: tuple[int, int] | None):
-    """How many came and how many not; a packet that is cut says nothing."""
-    body = bytes.fromhex(f"00000001 0000002a 0010 {count:04x} 000001 00 {chunks} {deltas}")
-    body += b"\x00" * (-len(body) % 4)
-
-    data = bytes([0x8F, 205]) + (len(body) // 4).to_bytes(2, "big") + body
-
-    assert rtcp.read(data).arrivals == expected
-
-
 def test_padding_is_not_read_as_feedback():
     """RFC 3550 §6.4.1: the last octet says how many are none of the packet's."""
     data = bytes.fromhex("a1cd0004 00000001 0000002a 00100000 00000004")
@@ -121,9 +99,24 @@ def test_padding_is_not_read_as_feedback():
 def test_pleas_and_goodbyes_are_found_behind_others():
     """Each packet of a compound one counts, and what follows a lying length does not."""
     both = rtcp.key_frame_request(1, 2) + bytes.fromhex("81cb0001 00000001")
-    assert rtcp.asks_for_key_frame(both)
-    assert rtcp.says_goodbye(both)
-    assert not rtcp.says_goodbye(bytes.fromhex("80c90009 00000001") + both)
+    assert rtcp.read(both).wants_key_frame
+    assert rtcp.read(both).gone == [1]
+    assert rtcp.read(bytes.fromhex("80c90009 00000001") + both).gone == []
+
+
+@pytest.mark.parametrize(
+    ("data", "gone"),
+    [
+        ("82cb0002 00000001 0000002a", [1, 42]),
+        ("81cb0003 00000001 06627965 21212100", [1]),  # with its reason
+        ("80cb0000", []),
+        ("83cb0002 00000001 0000002a", []),  # names more than it holds
+        ("9fcb0001 00000001", []),
+    ],
+)
+def test_a_goodbye_names_its_sources(data: str, gone: list[int]):
+    """RFC 3550 §6.6: none, one or several, perhaps with a reason; one that lies says nothing."""
+    assert rtcp.read(bytes.fromhex(data)).gone == gone
 
 
 def test_a_moment_is_written_as_ntp_does():

@@ -39,8 +39,7 @@ def test_no_bytes_break_the_parsers(data: bytes):
     """Hostile bytes are refused or skipped."""
     with contextlib.suppress(rtp.NotRtpError):
         rtp.parse(data)
-    rtcp.asks_for_key_frame(data)
-    rtcp.says_goodbye(data)
+    rtcp.read(data)
 
 
 def test_indexes_go_on_over_the_wrap_and_reordering():
@@ -52,5 +51,5 @@ def test_indexes_go_on_over_the_wrap_and_reordering():
 
 def test_a_plea_is_found_behind_a_report():
     """PLI travels in a compound packet."""
-    assert rtcp.asks_for_key_frame(rtcp.key_frame_request(1, 2))
-    assert not rtcp.asks_for_key_frame(rtcp.receiver_report(1, 2, highest=3, lost=0, lost_of_256=0))
+    assert rtcp.read(rtcp.key_frame_request(1, 2)).wants_key_frame
+    assert not rtcp.read(rtcp.receiver_report(1, 2, highest=3, lost=0, lost_of_256=0)).wants_key_frame
