@@ -3,7 +3,7 @@
 Sound goes to whom pictures go at this moment, and to nobody else: each packet asks the pictures' own table whether the
 viewer is still there and until when, so that whatever ends a view ends its sound in the same instant. Who may hear at
 all is said from outside. Nothing is kept and nothing repeated: a lost packet of 20 ms is not worth its delay. Nothing
-of a payload is read. RFC 3550 §5.1, §6.4.1.
+of a payload is read. What arrives is counted, for the report that its sender gets. RFC 3550 §5.1, §6.4.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,7 @@ from typing import Final
 
 from partner_agent.rtc import rtcp, rtp
 from partner_agent.rtc.fanout import FanOut
+from partner_agent.rtc.reception import Reception
 from partner_agent.rtc.sdp_sound import Codec, Sound
 from partner_agent.rtc.srtp import IndexReusedError, Protector
 from partner_agent.rtc.viewer import Viewer
@@ -48,6 +49,8 @@ class _Source:
     sequence: int
     timestamp_offset: int
     codec: Codec
+    reception: Reception
+    is_new: bool = False  # since the last report
     told: rtcp.SenderReport | None = None
     told_at: float = 0.0
 
@@ -101,6 +104,15 @@ class Listening:
         source = self._source
         if source is not None and source.ssrc == report.ssrc:
             source.told, source.told_at = report, now
+            source.reception.heard(report, now)
+
+    def report(self, now: float) -> rtcp.ReportBlock | None:
+        """What arrived of the source that sounds; None where nothing did since the last report (RFC 3550 §6.4)."""
+        source = self._source
+        if source is None or not source.is_new:
+            return None
+        source.is_new = False
+        return source.reception.report(now)
 
     def sender_report(self, session: str, now: float) -> rtcp.SenderReport | None:
         """The report for one listener, on the ingest's clock as that of the pictures; None where there is none yet."""
@@ -130,7 +142,10 @@ class Listening:
         if source is None or source.ssrc != arrived.ssrc or source.codec is not codec:
             passed = round((now - self._last_at) * codec.clock_hz) if self._newest >= 0 else 0
             offset = self._timestamp + passed - arrived.timestamp
-            source = self._source = _Source(arrived.ssrc, arrived.sequence - 1, offset, codec)
+            reception = Reception(clock_hz=codec.clock_hz)
+            source = self._source = _Source(arrived.ssrc, arrived.sequence - 1, offset, codec, reception)
+        source.is_new = True
+        source.reception.take(arrived, now)
         ahead = (arrived.sequence - source.sequence) % rtp.SEQUENCES
         if 0 < ahead < _LOWER_HALF:
             source.sequence = arrived.sequence

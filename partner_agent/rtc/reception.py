@@ -49,9 +49,9 @@ class _Source:
     last_report: int = 0
     last_report_at: float = 0.0
 
-    def note_arrival(self, timestamp: int, now: float) -> None:
+    def note_arrival(self, timestamp: int, now: float, clock_hz: int) -> None:
         """RFC 3550 §6.4.1: the smoothed change of how long packets are on their way."""
-        transit = (int(now * CLOCK_RATE_HZ) - timestamp) % rtp.TIMESTAMPS
+        transit = (int(now * clock_hz) - timestamp) % rtp.TIMESTAMPS
         if self.received:
             change = (transit - self.transit + _HALF) % rtp.TIMESTAMPS - _HALF
             self.jitter += (abs(change) - self.jitter) / _JITTER_SHARE
@@ -73,6 +73,7 @@ class Reception:
         asks: bool = False,
         payload_type: int | None = None,
         rtx_payload_type: int = 0,
+        clock_hz: int = CLOCK_RATE_HZ,
         others: Callable[[rtp.RtpPacket, float], None] = lambda _packet, _now: None,
     ) -> None:
         """What the call negotiated.
@@ -81,11 +82,12 @@ class Reception:
             asks: whether losses may be asked for.
             payload_type: what its pictures are called; None = as the first packet says.
             rtx_payload_type: what retransmissions are called; 0 = there are none.
+            clock_hz: of its timestamps.
             others: gets every packet that is neither; such a packet is never a picture's.
         """
         self.repaired = self.given_up = 0
         self._asks, self._payload_type, self._rtx_payload_type = asks, payload_type, rtx_payload_type
-        self._others = others
+        self._clock_hz, self._others = clock_hz, others
         self._source: _Source | None = None
 
     @property
@@ -110,7 +112,7 @@ class Reception:
             self._payload_type = packet.payload_type
         if source is None or source.ssrc != packet.ssrc:
             source = self._source = _Source(packet.ssrc, packet.payload_type, packet.sequence, packet.sequence - 1)
-        source.note_arrival(packet.timestamp, now)
+        source.note_arrival(packet.timestamp, now, self._clock_hz)
         ahead = (packet.sequence - source.highest) % rtp.SEQUENCES
         if ahead == 1:  # nearly always
             source.highest += 1

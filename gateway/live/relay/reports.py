@@ -121,20 +121,12 @@ class Reports:
             stream.leg.send_rtcp(rtcp.key_frame_request(self._ssrc, stream.fanout.source_ssrc))
 
     def _tell_arrivals(self, stream: Stream, now: float) -> None:
-        block = stream.reception.report(now) if stream.leg is not None else None
-        if stream.leg is None or block is None:
+        if stream.leg is None:
             return
-        report = rtcp.receiver_report(
-            self._ssrc,
-            block.ssrc,
-            highest=block.highest,
-            lost=block.lost,
-            lost_of_256=block.lost_of_256,
-            jitter=block.jitter,
-            last_report=block.last_report,
-            delay_65536=block.delay_65536,
-        )
-        stream.leg.send_rtcp(report + rtcp.description(self._ssrc, sdp.CNAME))
+        blocks = (stream.reception.report(now), stream.listening.report(now))
+        said = b"".join(_report_of(self._ssrc, block) for block in blocks if block is not None)
+        if said:
+            stream.leg.send_rtcp(said + rtcp.description(self._ssrc, sdp.CNAME))
 
     def _tell_clock(self, stream: Stream, session: str, now: float) -> None:
         call, report = self._tables.calls.get(session), stream.fanout.sender_report(session, now)
@@ -151,3 +143,16 @@ class Reports:
 def _has_left(source: int, heard: rtcp.Heard) -> bool:
     """Whether it is known, and says goodbye (RFC 3550 §6.6)."""
     return source != 0 and source in heard.gone
+
+
+def _report_of(ssrc: int, block: rtcp.ReportBlock) -> bytes:
+    return rtcp.receiver_report(
+        ssrc,
+        block.ssrc,
+        highest=block.highest,
+        lost=block.lost,
+        lost_of_256=block.lost_of_256,
+        jitter=block.jitter,
+        last_report=block.last_report,
+        delay_65536=block.delay_65536,
+    )

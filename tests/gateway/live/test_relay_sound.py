@@ -160,3 +160,28 @@ async def test_the_reports_of_pictures_and_sound_are_on_one_clock_and_of_one_nam
         assert {report.ntp for report in reports if report} == {9 << 32}
         assert len({report.ssrc for report in reports if report}) == 2
         assert all(b"\x01\x04live" in data for data in viewer.rtcp)
+
+
+async def test_a_publisher_is_told_how_its_sound_arrives_beside_its_pictures():
+    """A block for each source that was heard since the last report, in one packet (RFC 3550 §6.4)."""
+    async with lab() as relay:
+        concert = Concert(relay)
+        publisher = await concert.publish()
+        await concert.say(publisher)
+        concert.index += 1  # lost on its way
+        await concert.say(publisher)
+        said = rtcp.SenderReport(SOUND_SSRC, ntp=9 << 32, timestamp=0, packets=2, octets=1)
+        publisher.leg.send_rtcp(rtcp.sender_report(said))
+        await until(lambda: relay.engine._tables.streams["pub_1"].listening._source.told)  # type: ignore[union-attr]
+        relay.clock.advance(0.5)
+
+        relay.engine.sweep()
+        await until(lambda: publisher.rtcp)
+        relay.engine.sweep()
+        await until(lambda: len(publisher.rtcp) == 2)
+
+        first, second = (rtcp.read(data).blocks for data in publisher.rtcp)
+        assert [block.ssrc for block in first] == [7, SOUND_SSRC]
+        assert (first[1].highest, first[1].lost, first[1].lost_of_256) == (2, 1, 256 // 3)
+        assert (first[1].last_report, first[1].delay_65536) == (9 << 16, 32_768)
+        assert [block.ssrc for block in second] == [7]

@@ -190,3 +190,33 @@ def test_the_sender_report_is_on_the_publisher_s_clock(stage: Stage):
     assert (report.timestamp - got[0].timestamp) % (1 << 32) == 16_000
     stage.fanout.remove("ses_1")
     assert stage.listening.sender_report("ses_1", NOW + 2) is None
+
+
+def test_what_arrives_is_counted_by_the_clock_of_its_codec(stage: Stage):
+    """Packets that come as they were made have no jitter, whether anybody hears them or not."""
+    assert stage.listening.report(NOW) is None
+    for number in range(50):
+        stage.says(b"a", NOW + number * 0.02)
+    block = stage.listening.report(NOW + 1)
+
+    assert block is not None
+    assert (block.ssrc, block.lost, block.jitter) == (8, 0, 0)
+    assert block.highest == 65_534 + 49
+
+
+def test_another_codec_or_source_is_counted_anew_and_a_silent_one_is_not_reported(stage: Stage):
+    """A report is on what was heard since the last one (RFC 3550 §6.4)."""
+    stage.says(b"a")
+    stage.says(b"o", payload_type=96)
+    stage.sequence += 3
+    stage.says(b"o", payload_type=96)
+    block = stage.listening.report(NOW)
+    assert block is not None
+    assert block.lost == 3
+
+    assert stage.listening.report(NOW + 1) is None
+    stage.says(b"a", ssrc=9)
+    other = stage.listening.report(NOW + 2)
+
+    assert other is not None
+    assert (other.ssrc, other.lost) == (9, 0)
