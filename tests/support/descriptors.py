@@ -24,6 +24,14 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def waited_s(pid: int) -> float:
+    """How long its main thread could have run and no processor was free; 0 where the kernel does not count that."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
 def most_files(number: int, *command: str) -> list[str]:
     """`command`, as a process that may have so many files open."""
     return ["sh", "-c", f'ulimit -Sn {number}; exec "$@"', "sh", *command]

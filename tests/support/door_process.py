@@ -4,6 +4,7 @@ It is told one JSON line (`Told`), answers with one (`Said`), and ends when its 
 are admitted and go on; it decides nothing.
 """
 
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -46,10 +47,11 @@ class Told(msgspec.Struct):
 
 
 class Said(msgspec.Struct):
-    """Where the door and the relay's media port are."""
+    """Where the door and the relay's media port are, and the processes behind them."""
 
     door: Address
     media: Address
+    pids: tuple[int, ...]
 
 
 @asynccontextmanager
@@ -92,7 +94,7 @@ async def _serve(folder: Path, told: Told) -> None:
         tasks.start_soon(lambda: server.serve(sockets=[listener]))
         tasks.start_soon(_lease, relay, told)
         await until(lambda: server.started, timeout_s=START_S)
-        said = Said(listener.getsockname(), media_address(relay))
+        said = Said(listener.getsockname(), media_address(relay), (os.getpid(), relay.child.pid or 0))
         sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
         sys.stdout.flush()
         await anyio.wait_readable(sys.stdin.fileno())  # nothing more is ever written: readable means closed

@@ -23,7 +23,7 @@ from tests.support.legs import TWO
 from tests.support.relays import ISSUER, RELAY, RunningRelay
 
 BATCH_S = 0.02
-LINES = 100  # connections to the door: as many offers are on their way at once, more than may wait for the relay
+LINES = 80  # connections to the door: as many offers are on their way at once, more than may wait for the relay
 OFFER = "v=0\r\n" + "a=x\r\n" * 3_000  # as long as an offer may be
 FRAGMENT = "a=ice-ufrag:guess\r\n" + "a=x\r\n" * 100
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")

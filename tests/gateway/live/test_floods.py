@@ -1,7 +1,9 @@
 """Who has no ticket can cost the relay some work, and neither a place nor anybody's picture."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import anyio
 import httpx
@@ -13,6 +15,7 @@ from gateway.live.relay.protocol import Answer
 from gateway.live.tickets import TicketIssuer
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from tests.support.descriptors import waited_s
 from tests.support.door_process import Told, door_process
 from tests.support.engines import Bench
 from tests.support.floods import Flood, ask_each, check, media_address, offer_over_http, offers, patches
@@ -29,7 +32,7 @@ SESSIONS = [f"ses_{number}" for number in range(6)]
 
 
 async def test_a_viewer_with_a_ticket_starts_while_strangers_flood_the_door_and_the_media_port(tmp_path: Path):
-    """Offers with forged tickets over HTTP, a hundred at once, and checks: all 401, and pictures within two seconds."""
+    """Offers with forged tickets over HTTP, eighty at once, and checks: all 401, and pictures within two seconds."""
     key, sent = ECKey.generate_key("P-256"), Flood()
     told = Told(key.as_dict(private=True), "pub_1", ONE.fingerprint, SESSIONS)
     tickets = TicketIssuer(key=TicketSigner(key), issuer=ISSUER, clock=SystemClock(), ids=SystemIds())
@@ -40,16 +43,16 @@ async def test_a_viewer_with_a_ticket_starts_while_strangers_flood_the_door_and_
     ):
         bench = Bench(Door(http), tickets, tasks, "127.0.0.1", "")  # type: ignore[arg-type]
         await _publish(bench)
-        quiet_s = await _start(bench, SESSIONS[0])
+        quiet = await _start(bench, SESSIONS[0], said.pids)
         tasks.start_soon(check, said.media, A_SECOND, sent)
         tasks.start_soon(offer_over_http, said.door, A_SECOND, sent)
         await until(lambda: sent.statuses.total() > 500, timeout_s=FLOODED_S)
 
-        starts_s = [await _start(bench, session) for session in SESSIONS[1:]]
+        starts = [await _start(bench, session, said.pids) for session in SESSIONS[1:]]
 
         await bench.close()
         tasks.cancel_scope.cancel()
-    _demand_soon(starts_s, quiet_s, sent)
+    _demand_soon(starts, quiet, sent)
     assert set(sent.statuses) == {401}
 
 
@@ -61,21 +64,22 @@ async def test_neither_forged_tickets_nor_guessed_calls_take_the_place_of_a_tick
         bench = Bench(client, relay.tickets, tasks, "127.0.0.1", relay.hello.fingerprint, events=relay.events)
         await _publish(bench)
         await bench.admit(SESSIONS[0])
-        quiet_s = await _start(bench, SESSIONS[0])
+        pids = (relay.child.pid or 0,)
+        quiet = await _start(bench, SESSIONS[0], pids)
         tasks.start_soon(check, media_address(relay), A_SECOND, offered)
         tasks.start_soon(ask_each, offers(client), A_SECOND, offered)
         tasks.start_soon(ask_each, patches(client), A_SECOND, patched)
         await until(lambda: offered.statuses.total() > 500 and patched.statuses[503] > 500, timeout_s=FLOODED_S)
 
-        starts_s = []
+        starts = []
         for session in SESSIONS[1:]:
             assert await bench.admit(session)
-            starts_s.append(await _start(bench, session))
+            starts.append(await _start(bench, session, pids))
 
         figures = await client.figures()
         await bench.close()
         tasks.cancel_scope.cancel()
-    _demand_soon(starts_s, quiet_s, offered)
+    _demand_soon(starts, quiet, offered)
     assert set(offered.statuses) == {401}
     assert set(patched.statuses) == {404, 503}
     assert figures["calls"] <= len(SESSIONS)
@@ -123,18 +127,29 @@ async def _publish(bench: Bench) -> None:
     bench.tasks.start_soon(bench._play, end)
 
 
-async def _start(bench: Bench, session: str) -> float:
-    """The seconds from a viewer's call to the first picture."""
-    clock = SystemClock()
-    began = clock.monotonic()
+class Start(NamedTuple):
+    """How long a viewer waited for the first picture, and how long we, gateway and relay for a processor meanwhile."""
+
+    whole_s: float
+    waited_s: float
+
+    def __str__(self) -> str:
+        return f"{self.whole_s:.2f} s ({self.waited_s:.2f} without a processor)"
+
+
+async def _start(bench: Bench, session: str, others: Sequence[int]) -> Start:
+    """From a viewer's call to the first picture; `others` are the processes that have a part in it."""
+    clock, pids = SystemClock(), (os.getpid(), *others)
+    began_s, waited = clock.monotonic(), sum(map(waited_s, pids))
     viewer, answer = await bench.view(session)
     assert answer.status == 201, answer
     await until(lambda: bench.seen(viewer), timeout_s=30)
-    return clock.monotonic() - began
+    return Start(clock.monotonic() - began_s, sum(map(waited_s, pids)) - waited)
 
 
-def _demand_soon(starts_s: list[float], quiet_s: float, sent: Flood) -> None:
-    limit_s, listed = START_S + SLOWER * quiet_s, ", ".join(f"{each:.2f}" for each in starts_s)
-    said = f"first pictures after {listed} s ({quiet_s:.2f} s without a flood, at most {limit_s:.2f} s); {sent}"
-    print(said)  # noqa: T201 -- the figure, for whoever runs it with -rP
-    assert max(starts_s) <= limit_s, said
+def _demand_soon(starts: Sequence[Start], quiet: Start, sent: Flood) -> None:
+    """Two seconds, and what a machine takes for it that has other work or is slow; the figures are printed (`-rP`)."""
+    said = f"first pictures after {', '.join(map(str, starts))}; {quiet} without a flood; {sent}"
+    print(said)  # noqa: T201 -- the figures
+    for start in starts:
+        assert start.whole_s <= START_S + start.waited_s + SLOWER * quiet.whole_s, said
