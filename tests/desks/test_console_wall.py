@@ -79,6 +79,16 @@ def test_the_wall_is_laid_out_by_button_and_by_key_and_stays_so(chromium, room):
         assert page.get_attribute("#wall", "data-layout") == "16"
 
 
+def test_the_page_itself_never_scrolls_on_a_desk(chromium, room):
+    """Rail, scene and wall do, each for itself; else the keyboard could push the head of the page out of sight."""
+    with watched(chromium, width=1440, height=560) as seen:
+        seen.page.goto(room.open())
+        seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
+        seen.page.evaluate("scrollTo(0, 500)")
+
+        assert seen.page.evaluate("[scrollY, document.documentElement.scrollHeight]") == [0, 560]
+
+
 def test_tiles_are_walked_and_closed_by_keys(chromium, room):
     """N and p go from picture to picture, Enter enlarges, x closes."""
     with watched(chromium, width=1600, height=900) as seen:

@@ -63,7 +63,7 @@ function drawAllOver(context, text, width, height) {
 }
 
 function drawOnce(context, lines, width, height) {
-  const most = height / (lines.length + 1);
+  const most = height / (lines.length + 2.5); // enough of the picture is left to find a moment by
   lines.forEach((line, i) => {
     context.font = `600 ${most}px system-ui, sans-serif`;
     const size = Math.min(most, (most * 0.94 * width) / context.measureText(line).width);
