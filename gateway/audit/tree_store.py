@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, insert, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
@@ -26,6 +26,20 @@ _TURN_LOCK: Final = 7301147  # PostgreSQL advisory lock: one sequencer, whicheve
 _OLDEST_RUNNING: Final[ColumnElement[int]] = literal_column("(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)")
 _ORDER: Final = (col(AuditEvent.xid), col(AuditEvent.seq))
 _EVENTS: Final = select(col(AuditEvent.event_id), col(AuditEvent.leaf), col(AuditEvent.xid), col(AuditEvent.seq))
+_HEADS: Final = select(
+    col(AuditCheckpoint.tree_size), col(AuditCheckpoint.root), col(AuditCheckpoint.note), col(AuditCheckpoint.at)
+)
+_LAST_HEAD: Final = _HEADS.order_by(col(AuditCheckpoint.tree_size).desc()).limit(1)
+_HEAD_OF: Final = _HEADS.where(col(AuditCheckpoint.tree_size) == bindparam("size"))
+_CURSOR: Final = select(col(AuditCursor.xid), col(AuditCursor.seq), col(AuditCursor.xid_offset))
+_READ: Final = tuple_(
+    func.coalesce(select(col(AuditCursor.xid)).scalar_subquery(), -1),
+    func.coalesce(select(col(AuditCursor.seq)).scalar_subquery(), 0),
+)
+_OLDEST_PENDING: Final = select(col(AuditEvent.at)).where(tuple_(*_ORDER) > _READ).order_by(*_ORDER).limit(1)
+_TILES: Final = select(col(AuditTile.level), col(AuditTile.tile_index), col(AuditTile.data)).where(
+    tuple_(col(AuditTile.level), col(AuditTile.tile_index)).in_(bindparam("keys", expanding=True))
+)
 # Transaction numbers only rise on one server; below what was read, they are another server's.
 _IS_MOVED: Final = text(
     "SELECT EXISTS (SELECT 1 FROM audit_cursor "
@@ -43,12 +57,13 @@ class SqlTurn:
 
     async def head(self) -> Head | None:
         """The last checkpoint."""
-        row = (await self._session.execute(_last_head())).first()
+        row = (await self._session.execute(_LAST_HEAD)).first()
         return Head(*row) if row else None
 
     async def edge(self, size: int) -> Tiles:
         """The partial tiles of the tree of `size`."""
-        return {(row.level, row.tile_index): row.data for row in await self._session.execute(_tiles(edge_of(size)))}
+        rows = await self._session.execute(_TILES, {"keys": list(edge_of(size))})
+        return {(row.level, row.tile_index): row.data for row in rows}
 
     async def pending(self, limit: int) -> Sequence[Pending]:
         """The next events; see the port."""
@@ -87,8 +102,7 @@ class SqlTurn:
         return [Pending(row.event_id, row.leaf, (row.xid, row.seq)) for row in rows]
 
     async def _cursor(self) -> tuple[int, int, int]:
-        statement = select(col(AuditCursor.xid), col(AuditCursor.seq), col(AuditCursor.xid_offset))
-        row = (await self._session.execute(statement)).first()
+        row = (await self._session.execute(_CURSOR)).first()
         return (row.xid, row.seq, row.xid_offset) if row else (-1, 0, 0)
 
     async def _save_tiles(self, tiles: Tiles) -> None:
@@ -129,21 +143,16 @@ class SqlTree:
             async with self._database.read() as connection:
                 if (await connection.execute(_IS_MOVED)).scalar_one():
                     raise PreconditionError("The database was moved to another server: run `lenspact audit adopt`.")
-        read_xid = func.coalesce(select(col(AuditCursor.xid)).scalar_subquery(), -1)
-        read_seq = func.coalesce(select(col(AuditCursor.seq)).scalar_subquery(), 0)
-        place = tuple_(*_ORDER)
-        statement = select(col(AuditEvent.at)).where(place > tuple_(read_xid, read_seq)).order_by(*_ORDER).limit(1)
-        moment: datetime | None = await self._one(statement)
+        moment: datetime | None = await self._one(_OLDEST_PENDING)
         return moment
 
     async def head(self, size: int | None = None) -> Head | None:
         """The checkpoint of `size`, or the last."""
-        statement = _last_head() if size is None else _heads().where(col(AuditCheckpoint.tree_size) == size)
-        return await self._head(statement)
+        return await (self._head(_LAST_HEAD) if size is None else self._head(_HEAD_OF, size=size))
 
     async def head_covering(self, index: int) -> Head | None:
         """The first checkpoint that has the leaf `index`."""
-        statement = _heads().where(col(AuditCheckpoint.tree_size) > index).order_by(col(AuditCheckpoint.tree_size))
+        statement = _HEADS.where(col(AuditCheckpoint.tree_size) > index).order_by(col(AuditCheckpoint.tree_size))
         return await self._head(statement.limit(1))
 
     async def index_of(self, leaf_hash: bytes) -> int | None:
@@ -155,7 +164,7 @@ class SqlTree:
     async def tiles(self, keys: Sequence[tuple[int, int]]) -> Tiles:
         """Those tiles that exist."""
         async with self._database.read() as connection:
-            rows = await connection.execute(_tiles(keys))
+            rows = await connection.execute(_TILES, {"keys": list(keys)})
             return {(row.level, row.tile_index): row.data for row in rows}
 
     async def leaves(self, start: int, end: int) -> Sequence[bytes]:
@@ -174,27 +183,12 @@ class SqlTree:
         async with self._database.read() as connection:
             return (await connection.execute(statement)).scalar_one_or_none()
 
-    async def _head(self, statement: Select[*tuple[Any, ...]]) -> Head | None:
+    async def _head(self, statement: Select[*tuple[Any, ...]], **values: object) -> Head | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(statement)).first()
+            row = (await connection.execute(statement, values)).first()
             return Head(*row) if row else None
 
 
 async def _is_locked(unit: UnitOfWork) -> bool:
     statement = select(func.pg_try_advisory_xact_lock(_TURN_LOCK))
     return bool((await unit.session.execute(statement)).scalar_one())
-
-
-def _heads() -> Select[*tuple[Any, ...]]:
-    return select(
-        col(AuditCheckpoint.tree_size), col(AuditCheckpoint.root), col(AuditCheckpoint.note), col(AuditCheckpoint.at)
-    )
-
-
-def _last_head() -> Select[*tuple[Any, ...]]:
-    return _heads().order_by(col(AuditCheckpoint.tree_size).desc()).limit(1)
-
-
-def _tiles(keys: Sequence[tuple[int, int]]) -> Select[*tuple[Any, ...]]:
-    place = tuple_(col(AuditTile.level), col(AuditTile.tile_index))
-    return select(col(AuditTile.level), col(AuditTile.tile_index), col(AuditTile.data)).where(place.in_(keys))

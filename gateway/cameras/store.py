@@ -27,6 +27,10 @@ _ONE: Final = select(*_COLUMNS).where(_CAMERA.c.id == bindparam("camera_id"))
 _ORDER: Final = (_CAMERA.c.cell, _CAMERA.c.lat, _CAMERA.c.lon, _CAMERA.c.id)
 _UNMARKED: Final[dict[str, Any]] = {"mark": "", "mark_until_ms": None, "revision": _CAMERA.c.revision + 1}
 _NO_MARK: Final = text("mark = ''")  # as the partial index says it; a parameter would not be recognised
+_WITHOUT_MARK: Final = select(_CAMERA.c.site_id).where(_NO_MARK).distinct().limit(bindparam("most"))
+_MARK_ENDED: Final = (
+    select(_CAMERA.c.site_id).where(_CAMERA.c.mark_until_ms <= bindparam("now_ms")).distinct().limit(bindparam("most"))
+)
 
 
 class SqlCameras:
@@ -123,8 +127,8 @@ class SqlCameras:
     async def unmarked_sites(self, *, most: int, now_ms: int) -> Sequence[str]:
         """Sites with a camera that has no mark, or one that has ended."""
         found: list[str] = []
-        for has_none in (_NO_MARK, _CAMERA.c.mark_until_ms <= now_ms):  # one index each
-            found += await self._texts(select(_CAMERA.c.site_id).where(has_none).distinct().limit(most))
+        for unmarked in (_WITHOUT_MARK, _MARK_ENDED):  # one index each
+            found += await self._texts(unmarked, now_ms=now_ms, most=most)
         return found[:most]
 
     async def sites_after(self, site_id: str, *, most: int) -> Sequence[str]:
@@ -136,9 +140,9 @@ class SqlCameras:
         """Every mark that a camera has."""
         return set(await self._texts(select(_CAMERA.c.mark).distinct()))
 
-    async def _texts(self, statement: Select[Any]) -> list[str]:
+    async def _texts(self, statement: Select[Any], **values: object) -> list[str]:
         async with self._database.read() as connection:
-            return [str(text) for (text,) in (await connection.execute(statement)).all()]
+            return [str(text) for (text,) in (await connection.execute(statement, values)).all()]
 
     async def _cameras(self, statement: Select[Any], unit: UnitOfWork | None, **values: object) -> list[Camera]:
         rows: Sequence[Any]

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col
 
@@ -27,6 +27,19 @@ from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import ConflictError
 from partner_agent.wire import canonical
 
+_IS_LATE = col(ClipRequestRow.changed_at) > bindparam("since")
+_HAS_BYTES = (
+    select(col(UploadRow.id)).where(col(UploadRow.request_id) == col(ClipRequestRow.id), col(UploadRow.received) > 0)
+).exists()
+# Every decision asks it: a statement that is built once is read and named once.
+_GIVEN: Final = select(col(ClipRequestRow.site_id), col(ClipRequestRow.t0), col(ClipRequestRow.t1)).where(
+    col(ClipRequestRow.site_id).in_(bindparam("sites", expanding=True)),
+    or_(
+        col(ClipRequestRow.state).in_(sorted(COUNTS_WHILE)),
+        col(ClipRequestRow.state).in_(sorted(COUNTS_AFTER)) & _IS_LATE,
+        col(ClipRequestRow.state).in_(sorted(COUNTS_WITH_BYTES)) & _IS_LATE & _HAS_BYTES,
+    ),
+)
 _MOVED = "Somebody changed this meanwhile. Look again, then decide."
 
 
@@ -83,18 +96,9 @@ class SqlEvidence:
 
     async def given(self, sites: Collection[str], *, since: datetime) -> Mapping[str, int]:
         """Added up here, each rounded up; see the port."""
-        row, state, is_late = ClipRequestRow, col(ClipRequestRow.state), col(ClipRequestRow.changed_at) > since
-        is_its_own = col(UploadRow.request_id) == col(row.id)
-        has_bytes = select(col(UploadRow.id)).where(is_its_own, col(UploadRow.received) > 0).exists()
-        counts = or_(
-            state.in_(sorted(COUNTS_WHILE)),
-            state.in_(sorted(COUNTS_AFTER)) & is_late,
-            state.in_(sorted(COUNTS_WITH_BYTES)) & is_late & has_bytes,
-        )
-        statement = select(col(row.site_id), col(row.t0), col(row.t1)).where(col(row.site_id).in_(sites), counts)
         found: Counter[str] = Counter()
         async with self._database.read() as connection:
-            for site_id, t0, t1 in await connection.execute(statement):
+            for site_id, t0, t1 in await connection.execute(_GIVEN, {"sites": list(sites), "since": since}):
                 found[site_id] += seconds_of(t0, t1)
         return found
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, and_, delete, func, insert, select, update
+from sqlalchemy import CursorResult, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.identity.model import (
@@ -40,6 +40,13 @@ _credential = METADATA.tables[str(CredentialRow.__tablename__)]
 _session = METADATA.tables[str(SessionRow.__tablename__)]
 _passkey = METADATA.tables[str(PasskeyRow.__tablename__)]
 _link = METADATA.tables[str(LinkRow.__tablename__)]
+# Every request asks these: a statement that is built once is read and named once.
+_SESSION_OF: Final = (
+    select(_session, _person.c.id, _person.c.email, _person.c.name, _person.c.suspended_at)
+    .join(_person, _person.c.id == _session.c.person_id)
+    .where(_session.c.ref == bindparam("ref"))
+)
+_USER_OF: Final = select(_user).where(_user.c.person_id == bindparam("person"))
 
 Row = Mapping[str, Any]
 
@@ -127,7 +134,7 @@ class SqlPeople:
 
     async def agency_membership(self, person_id: str) -> Membership | None:
         """What a person is within the agency."""
-        row = await self._one(select(_user).where(_user.c.person_id == person_id))
+        row = await self._one(_USER_OF, person=person_id)
         return _to_membership(row) if row else None
 
     async def put_agency_membership(self, unit: UnitOfWork, person_id: str, membership: Membership) -> None:
@@ -175,9 +182,9 @@ class SqlPeople:
         """Suspend, or let back in."""
         await unit.session.execute(update(_person).where(_person.c.id == person_id).values(suspended_at=at))
 
-    async def _one(self, query: Any) -> Row | None:
+    async def _one(self, query: Any, **values: object) -> Row | None:
         async with self._database.read() as connection:
-            return (await connection.execute(query)).mappings().first()  # type: ignore[return-value]
+            return (await connection.execute(query, values)).mappings().first()  # type: ignore[return-value]
 
 
 class SqlSessions:
@@ -188,10 +195,8 @@ class SqlSessions:
 
     async def get(self, ref: str) -> tuple[Session, Person] | None:
         """The session and whose it is."""
-        query = select(_session, _person.c.id, _person.c.email, _person.c.name, _person.c.suspended_at)
-        query = query.join(_person, _person.c.id == _session.c.person_id).where(_session.c.ref == ref)
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).mappings().first()
+            row = (await connection.execute(_SESSION_OF, {"ref": ref})).mappings().first()
         return (_to_session(row), _to_person(row)) if row else None  # type: ignore[arg-type]
 
     async def add(self, unit: UnitOfWork, session: Session) -> None:

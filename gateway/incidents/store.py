@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.incidents.model import Feed, Incident, IncidentStatus, Stop
@@ -17,6 +17,14 @@ from policies.vocabulary import IncidentKind, Origin
 _INCIDENT = IncidentRow.__table__  # type: ignore[attr-defined]  # SQLModel adds it
 _STOP = StopRow.__table__  # type: ignore[attr-defined]
 _FEED = FeedRow.__table__  # type: ignore[attr-defined]
+# Every decision asks these: a statement that is built once is read and named once.
+_ONE: Final = select(_INCIDENT).where(_INCIDENT.c.id == bindparam("incident_id"))
+_LOCKED: Final = _ONE.with_for_update()
+_STOPS_OF: Final = (
+    select(_STOP)
+    .where(_STOP.c.incident_id.in_(bindparam("incidents", expanding=True)))
+    .order_by(_STOP.c.incident_id, _STOP.c.number)
+)
 
 
 class SqlIncidents:
@@ -59,8 +67,7 @@ class SqlIncidents:
 
     async def incident(self, incident_id: str, *, unit: UnitOfWork | None = None) -> Incident | None:
         """One incident; with a unit it stays locked until the transaction ends."""
-        statement = select(_INCIDENT).where(_INCIDENT.c.id == incident_id)
-        found = await self._incidents(statement.with_for_update() if unit else statement, unit)
+        found = await self._incidents(_LOCKED if unit else _ONE, unit, incident_id=incident_id)
         return found[0] if found else None
 
     async def by_number(self, unit: UnitOfWork, agency_id: str, number: str) -> Incident | None:
@@ -119,18 +126,17 @@ class SqlIncidents:
             values = {"lat": stop.lat, "lon": stop.lon, "address": stop.address, "at": stop.at}
             await unit.session.execute(insert(_STOP).values(incident_id=incident.id, number=number, **values))
 
-    async def _incidents(self, statement: Select[Any], unit: UnitOfWork | None) -> list[Incident]:
+    async def _incidents(self, statement: Select[Any], unit: UnitOfWork | None, **values: object) -> list[Incident]:
         if unit is not None:
-            rows: Sequence[Any] = (await unit.session.execute(statement)).all()
-            return _joined(rows, (await unit.session.execute(_stops_of(rows))).all())
+            rows: Sequence[Any] = (await unit.session.execute(statement, values)).all()
+            return _joined(rows, (await unit.session.execute(_STOPS_OF, _ids_of(rows))).all())
         async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-            return _joined(rows, (await connection.execute(_stops_of(rows))).all())
+            rows = (await connection.execute(statement, values)).all()
+            return _joined(rows, (await connection.execute(_STOPS_OF, _ids_of(rows))).all())
 
 
-def _stops_of(rows: Sequence[Any]) -> Select[Any]:
-    ids = [row.id for row in rows]
-    return select(_STOP).where(_STOP.c.incident_id.in_(ids)).order_by(_STOP.c.incident_id, _STOP.c.number)
+def _ids_of(rows: Sequence[Any]) -> dict[str, list[str]]:
+    return {"incidents": [row.id for row in rows]}
 
 
 def _joined(rows: Sequence[Any], stops: Sequence[Any]) -> list[Incident]:

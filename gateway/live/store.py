@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, Select, func, insert, or_, select, update
+from sqlalchemy import CursorResult, Select, bindparam, func, insert, or_, select, update
 from sqlmodel import col
 
 from gateway.kernel.database import Database, UnitOfWork
@@ -15,6 +15,13 @@ from gateway.live.tables import ID_LENGTH, LiveSession
 _PLAIN: Final = frozenset(field.name for field in fields(Session)) - {"relay", "site"}
 _TABLE: Final = LiveSession.__table__  # type: ignore[attr-defined]
 _INSERT: Final = insert(_TABLE)
+_ONE: Final = select(_TABLE).where(_TABLE.c.id == bindparam("session_id"))
+_GIVEN: Final = select(_TABLE).where(
+    _TABLE.c.site_id.in_(bindparam("sites", expanding=True)),
+    _TABLE.c.accepted_at.is_not(None),
+    or_(_TABLE.c.ended_at.is_(None), _TABLE.c.ended_at > bindparam("since")),
+    _TABLE.c.id != bindparam("without"),
+)
 PAGE: Final = 500
 
 
@@ -46,7 +53,7 @@ class SqlSessions:
 
     async def get(self, session_id: str) -> Session | None:
         """One session."""
-        found = await self._read(select(_TABLE).where(_TABLE.c.id == session_id))
+        found = await self._read(_ONE, session_id=session_id)
         return found[0] if found else None
 
     async def marked(self, mark: str) -> Sequence[Session]:
@@ -60,14 +67,7 @@ class SqlSessions:
 
     async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
         """Accepted sessions of these sites, open or ended after."""
-        ended = col(LiveSession.ended_at)
-        statement = select(_TABLE).where(
-            col(LiveSession.site_id).in_(sites),
-            col(LiveSession.accepted_at).is_not(None),
-            or_(ended.is_(None), ended > since),
-            col(LiveSession.id) != without,
-        )
-        return await self._read(statement)
+        return await self._read(_GIVEN, sites=list(sites), since=since, without=without)
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """Sessions of a site since then, newest first."""
@@ -89,9 +89,9 @@ class SqlSessions:
         )
         return await self._read(statement)
 
-    async def _read(self, statement: Select[Any]) -> list[Session]:
+    async def _read(self, statement: Select[Any], **values: object) -> list[Session]:
         async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).mappings().all()
+            rows = (await connection.execute(statement, values)).mappings().all()
         return [_session(row) for row in rows]
 
 

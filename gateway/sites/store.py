@@ -43,11 +43,12 @@ _COUNT = text(
     "ELSE site_code_quota.window_started_at END RETURNING count"
 )
 
-# columns of an agent that the centre's decisions look at; the others are for people, or for the link
-# Every decision asks it: a statement that is built once is read and named once.
+# Every decision asks these: a statement that is built once is read and named once.
+_AGENT = select(AgentRow).where(col(AgentRow.id) == bindparam("agent_id"))
 _LIVING = select(AgentRow).where(
     col(AgentRow.site_id) == bindparam("site_id"), col(AgentRow.state) != AgentState.REVOKED.value
 )
+# columns of an agent that the centre's decisions look at; the others are for people, or for the link
 _DECIDING = frozenset({"state", "lineage", "conditions", "acked_seq", "acked_sha256"})
 
 
@@ -138,7 +139,7 @@ class SiteStore:
 
     async def agent(self, agent_id: str) -> Agent | None:
         """The agent of this id."""
-        rows = await self._read(select(AgentRow).where(col(AgentRow.id) == agent_id))
+        rows = await self._read(_AGENT, agent_id=agent_id)
         return _agent(rows[0]) if rows else None
 
     async def living_agent(self, site_id: str) -> Agent | None:
