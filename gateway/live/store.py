@@ -16,6 +16,8 @@ _PLAIN: Final = frozenset(field.name for field in fields(Session)) - {"relay", "
 _TABLE: Final = LiveSession.__table__  # type: ignore[attr-defined]
 _INSERT: Final = insert(_TABLE)
 _ONE: Final = select(_TABLE).where(_TABLE.c.id == bindparam("session_id"))
+_NOTE: Final = update(_TABLE).where(_TABLE.c.id == bindparam("session_id"))  # sets what it is given
+_STEP: Final = _NOTE.where(_TABLE.c.state.in_(bindparam("states_before", expanding=True)))
 _GIVEN: Final = select(_TABLE).where(
     _TABLE.c.site_id.in_(bindparam("sites", expanding=True)),
     _TABLE.c.accepted_at.is_not(None),
@@ -38,18 +40,14 @@ class SqlSessions:
 
     async def change(self, unit: UnitOfWork, session_id: str, change: Change) -> bool:
         """One step, if it is still allowed."""
-        statement = (
-            update(_TABLE)
-            .where(_TABLE.c.id == session_id, _TABLE.c.state.in_(sorted(change.before)))
-            .values(state=change.after.value, **_columns(change.values))
-        )
-        result = cast("CursorResult[Any]", await unit.session.execute(statement))
+        values = {"state": change.after.value, **_columns(change.values)}
+        where = {"session_id": session_id, "states_before": sorted(change.before)}
+        result = cast("CursorResult[Any]", await unit.session.execute(_STEP, values | where))
         return result.rowcount == 1
 
     async def note(self, unit: UnitOfWork, session_id: str, **values: object) -> None:
         """Facts that are no step."""
-        statement = update(_TABLE).where(_TABLE.c.id == session_id).values(**_columns(values))
-        await unit.session.execute(statement)
+        await unit.session.execute(_NOTE, _columns(values) | {"session_id": session_id})
 
     async def get(self, session_id: str) -> Session | None:
         """One session."""
