@@ -99,6 +99,7 @@ class Freshness:
         self._seen = NEVER
         self._confirmed_at: tuple[float, datetime] | None = None
         self._has_told = False
+        self._failures = 0  # looks that failed since one did not
         self._changed_at: dict[str, int] = {}
         self._all_changed_at = NEVER
         self._looking = anyio.Lock()
@@ -210,7 +211,9 @@ class Freshness:
         self._say(cause)
 
     def _say(self, cause: str) -> None:
-        if cause and not self.is_confirmed and not self._has_told:
+        """The first failure alone is none to call somebody for: a process that has just started is busy with that."""
+        self._failures = self._failures + 1 if cause else 0
+        if self._failures > 1 and not self.is_confirmed and not self._has_told:
             self._has_told = True
             _log.error("how things stand cannot be seen (%s): nothing is permitted until it is", cause)
         elif not cause and self._has_told:

@@ -144,6 +144,20 @@ async def test_failing_looks_do_not_end_the_looking(freshness, generations):
         tasks.cancel_scope.cancel()
 
 
+async def test_one_look_that_failed_is_no_error_and_two_are_one(freshness, generations, caplog):
+    """A process that starts may be late for its first look; whoever is called, is called once."""
+    generations.is_away = True
+    await freshness._try_to_look()
+    assert not caplog.records
+    for _ in range(3):
+        await freshness._try_to_look()
+    assert [(record.levelname, record.name) for record in caplog.records] == [("ERROR", "lenspact.sharing")]
+
+    generations.is_away = False
+    await freshness._try_to_look()
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+
+
 @pytest.mark.parametrize("broken", [ValueError("damaged"), RuntimeError("driver")])
 async def test_whatever_keeps_it_from_looking_permits_nothing(freshness, generations, broken):
     """Any failure is as good as the database being away, and the looking goes on."""
