@@ -305,12 +305,12 @@ class FanOut:
         if viewer.owed < group[0].number:
             viewer.skip_to(group[0].number, viewer.next_index(self._newest))
         at = bisect_left(group, viewer.owed, key=_NUMBER)
-        part = group[at : at + viewer.allowed(now)]
+        part = group[at : at + viewer.pace.allowed(now)]
         if at + len(part) >= len(group):
             viewer.owed = None
         elif part:
             viewer.owed = part[-1].number + 1
-        viewer.spend(len(part))
+        viewer.pace.spend(len(part))
         self._forward_alone(viewer, part, now)
 
     def _forward_alone(self, viewer: Viewer, packets: list[Packet], now: float) -> None:

@@ -1,9 +1,7 @@
 """One viewer of a stream as the forwarding core knows it: by which numbers, until when, and how far it is. No I/O.
 
-Whoever joins, or pleads, is owed the whole group of pictures that runs. A short one goes out at once; of a long one so
-much, and the rest at a pace above the stream's own: all at once it would be lost before the browser has read it, and
-with it every picture up to the next key frame. What it cannot have any more, because another group has begun, it is
-not sent. RFC 3550, RFC 3711 §3.3.1.
+Whoever joins, or pleads, is owed the whole group of pictures that runs: a short one at once, a long one at a pace. What
+it cannot have any more, because another group has begun, it is not sent. RFC 3550, RFC 3711 §3.3.1.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from partner_agent.rtc.burst import Run
+from partner_agent.rtc.pace import Pace
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.srtp import Protector
 
-AT_ONCE_PACKETS: Final = 900  # 2 s of 4 Mbit/s; browsers were seen to lose what came beyond 1,300 at once
-PACE_PACKETS_PER_S: Final = 4_000  # then about 40 Mbit/s: 20 s of 4 Mbit/s are there in little more than two
 _RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
 
 Send = Callable[[list[bytes]], None]
@@ -39,6 +36,7 @@ class Viewer:
         runs: (first index, shift) of each run of this viewer's indexes, the newest last.
         is_started: whether a key frame has gone out.
         owed: the stream's number that goes out next, while it catches up; None = it has what there is.
+        pace: how fast it is sent what it is owed.
         packets, sent_bytes, first_at, last_at: the account.
     """
 
@@ -54,18 +52,17 @@ class Viewer:
     runs: list[tuple[int, int]] = field(default_factory=list)
     is_started: bool = False
     owed: int | None = None
+    pace: Pace = field(default_factory=lambda: Pace(0.0))
     replayed_at: float = float("-inf")
     packets: int = 0
     sent_bytes: int = 0
     first_at: float | None = None
     last_at: float | None = None
-    _credit: float = 0.0
-    _paced_at: float = 0.0
 
     def begin(self, first: int, index: int, now: float) -> None:
         """It is owed the stream from number `first` on, which goes out as `index`."""
         self.is_started, self.replayed_at = True, now
-        self._credit, self._paced_at = AT_ONCE_PACKETS, now
+        self.pace = Pace(now)
         self.skip_to(first, index)
 
     def skip_to(self, first: int, index: int) -> None:
@@ -76,16 +73,6 @@ class Viewer:
     def next_index(self, newest: int) -> int:
         """What goes out next goes out as this; `newest` is the stream's newest number."""
         return (newest + 1 if self.owed is None else self.owed) + self.shift
-
-    def allowed(self, now: float) -> int:
-        """How many packets it may be sent now while it catches up; they count as sent by `spend`."""
-        self._credit = min(AT_ONCE_PACKETS, self._credit + PACE_PACKETS_PER_S * (now - self._paced_at))
-        self._paced_at = now
-        return int(self._credit)
-
-    def spend(self, packets: int) -> None:
-        """So many of those have gone out."""
-        self._credit -= packets
 
     def number(self, index: int) -> int | None:
         """The stream's number of what went out to this viewer as `index`; None if that is no longer known."""

@@ -24,6 +24,7 @@ from partner_agent.rtc.hooks import Leg, LegFailedError
 from partner_agent.rtc.mux import Port, UdpPort
 from partner_agent.rtc.outgoing import OutgoingStream
 from partner_agent.rtc.outgoing_sound import OutgoingSound
+from partner_agent.rtc.pace import Pace
 from partner_agent.rtc.rtx import Retransmitter
 from partner_agent.rtc.sdp_sound import OFFERED, Sound
 from partner_agent.rtc.units import AccessUnit, SoundUnit
@@ -93,6 +94,7 @@ class Publication:
         self._first_at: datetime | None = None
         self._last_at: datetime | None = None
         self._started = self._latest = 0.0
+        self._pace = Pace(clock.monotonic())
         self._packets = self._bytes = 0
 
     @property
@@ -155,22 +157,26 @@ class Publication:
             async for unit in units:
                 if self.ended.is_set() or not self._leg.is_open:
                     break
-                self._send(unit)
+                if wait_s := self._send(unit):
+                    await self._clock.sleep(wait_s)
         except Exception as error:  # noqa: BLE001 - the supervisor of one uplink: no other one ends with it
             self.fault = error
         self.halt()
         scope.cancel()
 
-    def _send(self, unit: AccessUnit) -> None:
+    def _send(self, unit: AccessUnit) -> float:
+        """Seconds to wait before the next: none, but where a long group of pictures lay ready."""
         now = self._clock.monotonic()
         datagrams = self._stream.datagrams(unit, now)
         if not datagrams:
-            return
+            return 0.0
         self._leg.send(datagrams)
+        self._pace.spend(len(datagrams))
         self._account(datagrams)
         report = self._stream.report(unit, at=self._clock.now(), now=now)
         if report is not None:
             self._leg.send_rtcp(report)
+        return self._pace.wait_s(now)
 
     def _account(self, datagrams: list[bytes]) -> None:
         now, moment = self._clock.now(), self._clock.monotonic()

@@ -15,11 +15,13 @@ import pytest
 
 from partner_agent.rtc import rtcp, sdp, whip
 from partner_agent.rtc.outgoing import OutgoingStream
+from partner_agent.rtc.pace import AT_ONCE_PACKETS, PACKETS_PER_S
 from partner_agent.rtc.units import AccessUnit
 from partner_agent.rtc.whip import Publication, Publisher, PublishTarget
 from partner_agent.rtc.whip_answer import AddressRule, PublishFailedError
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from tests.fakes.clock import FakeClock
 from tests.support.legs import ONE, TWO
 
 pytestmark = pytest.mark.anyio
@@ -124,6 +126,38 @@ async def test_a_frame_that_is_none_ends_its_uplink_and_nothing_else():
     assert isinstance(broken.fault, AttributeError | TypeError)
     assert broken.counts.packets == len(sent) == 3
     assert whole.fault is None
+
+
+async def test_a_long_group_that_lay_ready_leaves_at_a_pace_and_live_pictures_at_once():
+    """Twenty seconds of 4 Mbit/s: never more than the pace, and what the camera sends afterwards waits for nothing."""
+    clock, sent, waits = FakeClock(), list[bytes](), list[float]()
+    began = clock.monotonic()
+
+    def send(datagrams: list[bytes]) -> None:
+        sent.extend(datagrams)
+        assert len(sent) <= AT_ONCE_PACKETS + PACKETS_PER_S * (clock.monotonic() - began) + len(datagrams) + 1
+
+    async def group_then_live() -> AsyncIterator[AccessUnit]:
+        for number in range(20 * 30):
+            yield AccessUnit(b"\0\0\0\1\x41" + b"d" * 16_600, number * 3000, number == 0, None)
+        caught_up = clock.monotonic()
+        for number in range(600, 660):
+            await clock.sleep(1 / 30)
+            before = clock.monotonic()
+            yield AccessUnit(b"\0\0\0\1\x41" + b"d" * 16_600, number * 3000, False, None)
+            waits.append(clock.monotonic() - before)
+        assert 1.5 < caught_up - began < 3
+
+    leg = cast("Any", SimpleNamespace(is_open=True, send=send, send_rtcp=lambda _: None))
+    protector = cast("Any", SimpleNamespace(protect=lambda header, payload, _index: header + payload))
+    stream = OutgoingStream(ssrc=1, protector=protector, retransmitter=None)
+    uplink = Publication(leg=leg, stream=stream, ports=[], clock=clock, goodbye=cast("Any", None))
+    with anyio.fail_after(10):
+        await uplink.pump(group_then_live())
+
+    assert uplink.fault is None
+    assert len(sent) == uplink.counts.packets == 660 * 14
+    assert waits == [0.0] * 60
 
 
 async def test_without_a_socket_the_view_cannot_start_and_the_agent_goes_on():

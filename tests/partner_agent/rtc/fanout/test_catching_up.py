@@ -4,7 +4,7 @@ import pytest
 
 from partner_agent.rtc import h264
 from partner_agent.rtc.fanout import REPLAY_BYTES_PER_S, FanOut
-from partner_agent.rtc.viewer import AT_ONCE_PACKETS, PACE_PACKETS_PER_S
+from partner_agent.rtc.pace import AT_ONCE_PACKETS, PACKETS_PER_S
 from tests.support.fanning import DELTA, FPS, FRAME, KEY, LATER, NOW, Camera, Screen
 
 
@@ -25,7 +25,7 @@ def test_twenty_seconds_of_four_mbit_are_there_in_less_than_three(fan: FanOut, c
     for step in range(1, 3 * FPS):
         camera.picture(FRAME, NOW + step / FPS)
         count += len(FRAME)
-        assert len(behind.packets) <= AT_ONCE_PACKETS + PACE_PACKETS_PER_S * step / FPS + 1
+        assert len(behind.packets) <= AT_ONCE_PACKETS + PACKETS_PER_S * step / FPS + 1
 
     assert len(behind.packets) == count
     assert behind.is_gapless
