@@ -105,7 +105,7 @@ class FakeMediaMtx:
             ssrc=0 if is_publisher else SSRC,
             rtx_payload_type=0,
             rtx_ssrc=0,
-            candidates=(leg.candidate,),
+            candidates=leg.candidates,
         )
         door = "whip" if is_publisher else "whep"
         told = {"content-type": "application/sdp", "id": session.id, "location": f"/{path}/{door}/{self._uuid()}"}

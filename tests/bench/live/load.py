@@ -177,7 +177,7 @@ def _answer(leg: Leg, identity: certificate.DtlsIdentity, offer: sdp.Call, text:
         payload_type=offer.payload_type,
         profile=offer.profile,
         mid=offer.mid,
-        candidates=(leg.candidate,),
+        candidates=leg.candidates,
     )
     again = next((line for line in text.splitlines() if line.lower().endswith(" rtx/90000")), "")
     if not again:
