@@ -50,9 +50,9 @@ def _pairs(bench: Bench, portal: BlockingPortal, on: Stage, name: str, gate: Gat
         order = ("relay", "janus") if turn % 2 == 0 else ("janus", "relay")
         found = {engine: _slice(portal, on, on.peer, engine, SLICE_S) for engine in order}
         taken.append((found["relay"], found["janus"]))
-    seen = [portal.call(seen, on, end, each) for end, each in _sides(taken)]
+    checked = [portal.call(seen, on, end, each) for end, each in _sides(taken)]
     rate = sum(taken[0][0].counts) / viewers / taken[0][0].wall_s
-    note = f"{viewers} viewers, {rate:.0f} packets/s each; ours {seen[0]}, theirs {seen[1]}"
+    note = f"{viewers} viewers, {rate:.0f} packets/s each; ours {checked[0]}, theirs {checked[1]}"
     pairs = [(ours.us_per_packet, peer.us_per_packet) for ours, peer in taken]
     bench.pairs(f"{name}_{viewers}", pairs, "us", gate, note)
 
