@@ -25,6 +25,7 @@ RTT_S = 0.1
 FREEZE_MS = 1_000
 RECOVER_S = 3
 TURNS_A_KILL = 40
+BEFORE_MS = 2_000  # some frames have to be noted before the break, or it is none
 BACK_MS = 15_000
 BREAK_MS = 300
 LOOK_MS = 100
@@ -71,6 +72,7 @@ def recover(bench: Bench, turns: int) -> None:
     for _ in range(max(1, turns // TURNS_A_KILL)):
         with screen() as on:
             _watch(on)
+            on.page.wait_for_timeout(BEFORE_MS)
             killed_ms = _now_ms()
             os.kill(_relay_of(on.demo.pid), signal.SIGKILL)
             values.append((_back_ms(on, killed_ms) - killed_ms) / 1000)
