@@ -129,26 +129,29 @@ class FanOut:
         if not self.viewers:
             return
         batch = Batch(packets, self.ssrc)
+        lowest = batch.lowest
         broken: list[tuple[Viewer, Exception]] = []
         for viewer in self.viewers.values():
             if now >= viewer.until:
                 continue
             try:
-                self._serve(viewer, batch, now)
+                if viewer.is_started and viewer.owed is None and lowest >= viewer.floor:  # nearly always
+                    self._forward(viewer, batch, now)
+                else:
+                    self._serve(viewer, batch, now)
             except Exception as error:  # noqa: BLE001 -- supervisor of one viewer among many
                 broken.append((viewer, error))
         for failed, reason in broken:
             self._break(failed, reason)
 
     def _serve(self, viewer: Viewer, batch: Batch, now: float) -> None:
+        """What is due to a viewer who has not all of the stream up to this batch."""
         if not viewer.is_started:
             if self.has_key_frame:
                 self._start(viewer, now)
         elif viewer.owed is not None:
             self._forward_alone(viewer, [one for one in batch.packets if viewer.floor <= one.number < viewer.owed], now)
             self._catch_up(viewer, now)
-        elif batch.lowest >= viewer.floor:
-            self._forward(viewer, batch, now)
         else:
             self._forward_alone(viewer, [one for one in batch.packets if one.number >= viewer.floor], now)
 
