@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, literal_column, select, text, tuple_
+from sqlalchemy import ColumnElement, Result, Select, bindparam, func, insert, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import col
@@ -57,13 +57,11 @@ class SqlTurn:
 
     async def head(self) -> Head | None:
         """The last checkpoint."""
-        row = (await self._session.execute(_LAST_HEAD)).first()
-        return Head(*row) if row else None
+        return _head_in(await self._session.execute(_LAST_HEAD))
 
     async def edge(self, size: int) -> Tiles:
         """The partial tiles of the tree of `size`."""
-        rows = await self._session.execute(_TILES, {"keys": list(edge_of(size))})
-        return {(row.level, row.tile_index): row.data for row in rows}
+        return _tiles_in(await self._session.execute(_TILES, {"keys": list(edge_of(size))}))
 
     async def pending(self, limit: int) -> Sequence[Pending]:
         """The next events; see the port."""
@@ -164,8 +162,7 @@ class SqlTree:
     async def tiles(self, keys: Sequence[tuple[int, int]]) -> Tiles:
         """Those tiles that exist."""
         async with self._database.read() as connection:
-            rows = await connection.execute(_TILES, {"keys": list(keys)})
-            return {(row.level, row.tile_index): row.data for row in rows}
+            return _tiles_in(await connection.execute(_TILES, {"keys": list(keys)}))
 
     async def leaves(self, start: int, end: int) -> Sequence[bytes]:
         """The leaf bytes [start, end)."""
@@ -185,10 +182,18 @@ class SqlTree:
 
     async def _head(self, statement: Select[*tuple[Any, ...]], **values: object) -> Head | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(statement, values)).first()
-            return Head(*row) if row else None
+            return _head_in(await connection.execute(statement, values))
 
 
 async def _is_locked(unit: UnitOfWork) -> bool:
     statement = select(func.pg_try_advisory_xact_lock(_TURN_LOCK))
     return bool((await unit.session.execute(statement)).scalar_one())
+
+
+def _head_in(rows: Result[Any]) -> Head | None:
+    row: Any = rows.first()
+    return Head(*row) if row else None
+
+
+def _tiles_in(rows: Result[Any]) -> Tiles:
+    return {(row.level, row.tile_index): row.data for row in rows}

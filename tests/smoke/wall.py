@@ -33,7 +33,7 @@ def by_keys(page: Page) -> None:
     tiles = page.locator("#wall article.tile")
     count = tiles.count()
     tiles.first.focus()
-    for _ in range(len(page.locator("#layouts [data-layout]").all())):
+    for _ in range(page.locator("#layouts [data-layout]").count()):
         if page.locator("#wall").get_attribute("data-layout") == LAYOUT:
             break
         with page.expect_response(lambda answer: "/console/layout" in answer.url):
