@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 
 from gateway.live.engines.janus_says import described, passed_of, problem_of
 from gateway.live.engines.janus_socket import CONNECT_S, JanusSocket, Said
@@ -244,14 +245,10 @@ class Janus:
     async def _negotiate(self, handle: int, body: dict[str, object], jsep: dict[str, str] | None = None) -> Said:
         """A request that a plugin answers by an event.
 
-        A caller who hangs up waits for it: Janus 1.1.2 was seen to crash when a call was detached meanwhile.
+        Janus 1.1.2 was seen to crash when a call was detached meanwhile.
         """
-        fields: dict[str, object] = {"session_id": self._session, "handle_id": handle, "body": body}
-        if jsep:
-            fields["jsep"] = jsep
-        with anyio.CancelScope(shield=True):
-            said = await self._socket.ask("message", wanted=("event",), **fields)
-        return dict(said)
+        fields: dict[str, object] = {"handle_id": handle, "body": body} | ({"jsep": jsep} if jsep else {})
+        return await self._message("event", **fields)
 
     async def _watch(self, handle: int, mountpoint: int, wish: sdp.Call, **more: object) -> sdp.Call:
         """Janus's offer, answered with the viewer's."""
@@ -263,9 +260,18 @@ class Janus:
 
     async def _plugin(self, handle: int, request: str, **body: object) -> Said:
         """A request that a plugin answers at once."""
-        body = {"request": request, **body}
-        said = await self._socket.ask("message", session_id=self._session, handle_id=handle, body=body)
+        said = await self._message("success", handle_id=handle, body={"request": request, **body})
         return dict(said["plugindata"]["data"])
+
+    async def _message(self, wanted: str, **fields: object) -> Said:
+        """A request to a plugin. A caller who hangs up waits for its answer, and then is gone.
+
+        Janus hands these to a pool of threads: what undoes one that is not answered may be done before it.
+        """
+        with anyio.CancelScope(shield=True):
+            said = await self._socket.ask("message", wanted=(wanted,), session_id=self._session, **fields)
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        return dict(said)
 
     async def _quietly(self, request: str, handle: int, **body: object) -> None:
         try:
