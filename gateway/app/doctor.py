@@ -1,8 +1,9 @@
 """`lenspact doctor`: each thing a gateway needs, looked at for real, and what to do about it in one sentence."""
 
 import shutil
+import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +17,15 @@ from gateway.kernel.database import Database
 from gateway.kernel.errors import LenspactError
 from gateway.kernel.keyring import Keyring
 from gateway.live.engines.janus_look import trouble_of
+from gateway.live.relay.config import media_address
 from partner_agent.rtc import buffers
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 
+_OWN_ADDRESS: Final = (
+    "name one of its own, and behind a router that translates one to one the router's address before it: "
+    "203.0.113.10=10.0.0.5"
+)
 FREE_BYTES: Final = 1 << 30  # the log and evidence must never meet a full disk
 
 
@@ -46,8 +52,10 @@ async def examine(settings: Settings) -> list[Finding]:
         await database.close()
     if settings.media_engine == "janus":
         findings.append(await _janus(settings))
-    elif not settings.origin.is_loopback:
-        findings.append(media_buffers(buffers.given_here()))
+    else:
+        findings.append(media_addresses(settings.media_addresses))
+        if not settings.origin.is_loopback:
+            findings.append(media_buffers(buffers.given_here()))
     return findings
 
 
@@ -78,6 +86,22 @@ def _keys(settings: Settings) -> Finding:
     if keyring.root is not None and not settings.origin.is_loopback:
         return Finding("root key is offline", is_fine=False, cure="run: lenspact keys export-root FILE")
     return Finding("keys", is_fine=True)
+
+
+def media_addresses(addresses: Sequence[str]) -> Finding:
+    """Whether the relay can be bound to its addresses; whether packets get there from outside only a site can tell."""
+    missing = [own for _, own in map(media_address, addresses) if not _is_own(own)]
+    cure = f"media_addresses: no address of this machine is {missing[0]}; {_OWN_ADDRESS}" if missing else ""
+    return Finding("media addresses", is_fine=not missing, cure=cure)
+
+
+def _is_own(address: str) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def media_buffers(given_bytes: int) -> Finding:

@@ -15,7 +15,7 @@ import anyio.abc
 import msgspec
 
 from gateway.live.relay import protocol
-from gateway.live.relay.config import RelayConfig
+from gateway.live.relay.config import RelayConfig, media_address
 from gateway.live.relay.engine import RelayEngine
 from gateway.live.relay.server import Outbox, RelayServer
 from gateway.live.tickets import TicketReader
@@ -37,7 +37,10 @@ async def run(config: RelayConfig) -> None:
     tickets = TicketReader(
         public_jwk=config.ticket_jwk, issuer=config.issuer, relay=config.relay, clock=clock, begun_at=config.begun_at
     )
-    port, *beside = [await UdpPort.open(address, config.media_port) for address in config.media_addresses]
+    port, *beside = [
+        await UdpPort.open(own, config.media_port, reached=reached)
+        for reached, own in map(media_address, config.media_addresses)
+    ]
     if too_little := buffers.shortage(port.buffer_bytes):
         _LOG.warning("%s: %s", too_little, buffers.CURE)
     addresses = [f"{host}:{number}" for host, number in (each.address for each in (port, *beside))]

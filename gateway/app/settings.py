@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from gateway.edge.origin import PublicOrigin
+from gateway.live.relay.config import media_address
 
 PREFIX: Final = "LENSPACT_"
 MOST_RELAYS: Final = 16
@@ -46,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         janus_admin_url: of its admin API, as well.
         janus_secret_file: a file that holds alone what Janus's settings name `api_secret`, `admin_secret`, `admin_key`.
         media_addresses: the machine's own addresses at which browsers and agents reach the relay, the preferred one
-            first; IPv4, IPv6, or some of each.
+            first; IPv4, IPv6, or some of each. `203.0.113.10=10.0.0.5` is reached at the first and bound to the second.
         media_port: UDP port of the relay, at each of them; 0 picks a free one.
         still_hours: how long a still is there, from when it was taken.
         phone_minutes: how long a live picture may be shown on a phone, at most 15; 0 where none is sent to phones.
@@ -176,15 +177,18 @@ def check(settings: Settings) -> None:
 
 def _check_media_addresses(addresses: tuple[str, ...]) -> None:
     try:
-        found = [ip_address(text) for text in addresses]
+        found = [(ip_address(each.reached), ip_address(each.own)) for each in map(media_address, addresses)]
     except ValueError as error:
         raise SettingsError(
             f"media_addresses: {error}; write the addresses themselves, such as 203.0.113.10"
         ) from error
-    if not 1 <= len(found) <= MOST_MEDIA_ADDRESSES or len(set(found)) < len(found):
+    are_once = all(len(set(side)) == len(found) for side in zip(*found, strict=True))
+    if not 1 <= len(found) <= MOST_MEDIA_ADDRESSES or not are_once:
         raise SettingsError(f"media_addresses must be 1 to {MOST_MEDIA_ADDRESSES} addresses, each of them once")
-    if any(address.is_unspecified for address in found):
+    if any(address.is_unspecified for pair in found for address in pair):
         raise SettingsError("media_addresses: 0.0.0.0 and :: are nowhere to be reached; name this machine's addresses")
+    if any(reached.version != own.version for reached, own in found):
+        raise SettingsError("media_addresses: no router makes IPv4 of IPv6; both sides of = must be of one family")
 
 
 def _check_engine(settings: Settings) -> None:

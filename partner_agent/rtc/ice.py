@@ -207,7 +207,7 @@ class IceSession:
         return True
 
     def _join(self, port: Port, kind: Literal["host", "relay"]) -> Route:
-        host, number = port.address
+        host, number = port.reached_at
         route = port.join(self.connection)
         route.on_check = partial(self._take_check, route)
         route.protocol.local_candidate = Candidate(

@@ -121,6 +121,11 @@ class Port:
         """Where we listen."""
         raise NotImplementedError
 
+    @property
+    def reached_at(self) -> Address:
+        """What peers are told; another address where a router stands before us that translates one to one."""
+        return self.address
+
     def close(self) -> None:
         """Give the address up; peers must have left before."""
         raise NotImplementedError
@@ -246,14 +251,15 @@ class UdpPort(Port):
         buffer_bytes: what the kernel keeps for it, each way; 0 before `open`.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, reached: str = "") -> None:
+        """`reached`: the address that peers know it by; empty = the one it is bound to."""
         super().__init__(DatagramSender(sock))
-        self.socket, self.buffer_bytes = sock, 0
+        self.socket, self.buffer_bytes, self._reached = sock, 0, reached
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
-    async def open(cls, host: str, number: int = 0) -> "UdpPort":
-        """Bind `host`:`number` (0 = any free one) and nothing else.
+    async def open(cls, host: str, number: int = 0, *, reached: str = "") -> "UdpPort":
+        """Bind `host`:`number` (0 = any free one) and nothing else; `reached` as above.
 
         Raises:
             OSError: the address is not ours, or the port is taken.
@@ -266,7 +272,7 @@ class UdpPort(Port):
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             given = buffers.widen(sock)
             sock.bind((host, number))
-            port = cls(sock)
+            port = cls(sock, reached=reached)
             port.buffer_bytes = given
             port._listen(asyncio.get_running_loop())
         except BaseException:
@@ -279,6 +285,12 @@ class UdpPort(Port):
         """Where we listen."""
         host, number, *_ = self.socket.getsockname()
         return host, number
+
+    @property
+    def reached_at(self) -> Address:
+        """What peers are told."""
+        host, number = self.address
+        return self._reached or host, number
 
     def close(self) -> None:
         """Close the socket; peers must have left before."""

@@ -37,6 +37,16 @@ INIT: Final = """
 _READ: Final = """() => window.__lens.videos.map(({ element, first, last, count }) => ({
   first, last, count, connected: element.isConnected, width: element.videoWidth, height: element.videoHeight }))"""
 
+_SHOWN: Final = """([before, count, mostMs]) => new Promise((tell) => {
+  const over = performance.now() + mostMs;
+  const look = () => {
+    const first = window.__lens.videos.slice(before, before + count).map((video) => video.first).filter(Boolean);
+    if (first.length === count || performance.now() > over) tell(first);
+    else setTimeout(look, 10);
+  };
+  look();
+})"""
+
 _LOOK: Final = """(index) => {
   const { element } = window.__lens.videos[index];
   const canvas = new OffscreenCanvas(64, 36);
@@ -65,6 +75,21 @@ def videos(page: Page) -> list[Video]:
     """Every video element that ever had a stream, in order of its start."""
     rows: list[dict[str, Any]] = page.evaluate(_READ)
     return [Video(r["first"], r["last"], r["count"], r["connected"], r["width"], r["height"]) for r in rows]
+
+
+def first_frames_ms(page: Page, *, before: int, count: int, most_ms: float) -> list[float]:
+    """When each of the `count` videos that come after `before` others showed its first frame, wall clock in ms.
+
+    The page waits by itself: being asked again and again costs a browser as much as a picture does.
+
+    Raises:
+        AssertionError: fewer have shown one within `most_ms`.
+    """
+    first: list[float] = page.evaluate(_SHOWN, [before, count, most_ms])
+    if len(first) < count:
+        said = page.locator("#console").inner_text()[:800]
+        raise AssertionError(f"{len(first)} of {count} pictures in {most_ms / 1000:.0f} s: {said}")
+    return first
 
 
 def last_pointerdown_ms(page: Page) -> float:

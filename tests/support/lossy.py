@@ -59,11 +59,11 @@ class LossyWay:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
-    async def open(cls, relay: Address, *, every: int) -> "LossyWay":
-        """A way to `relay`."""
+    async def open(cls, relay: Address, *, every: int, at: Address = ("127.0.0.1", 0)) -> "LossyWay":
+        """A way to `relay`, which begins `at`."""
         way = cls(relay, every)
         loop = asyncio.get_running_loop()
-        way._front, _ = await loop.create_datagram_endpoint(lambda: _Front(way), local_addr=("127.0.0.1", 0))
+        way._front, _ = await loop.create_datagram_endpoint(lambda: _Front(way), local_addr=at)
         return way
 
     @property

@@ -1,6 +1,21 @@
 """What a relay is told when it starts: one JSON line on its standard input, away from the process list."""
 
+from typing import NamedTuple
+
 import msgspec
+
+
+class MediaAddress(NamedTuple):
+    """Where the media port is reached, and which address of this machine it is bound to."""
+
+    reached: str
+    own: str
+
+
+def media_address(text: str) -> MediaAddress:
+    """`203.0.113.10` is both; `203.0.113.10=10.0.0.5` is for a router between them that translates one to one."""
+    reached, _, own = text.partition("=")
+    return MediaAddress(reached.strip(), own.strip() or reached.strip())
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -10,7 +25,8 @@ class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         relay: its name, the `aud` of its tickets.
         socket: the Unix socket it listens on for the gateway.
         certificate: its DTLS identity on disk, made on first use; the key set names the fingerprint.
-        media_addresses: the only addresses it is bound to and offered on, the preferred one first.
+        media_addresses: the only addresses it is bound to and offered on, the preferred one first; as `media_address`
+            reads them.
         media_port: of UDP, at each of them; 0 = any free one.
         issuer: who issues its tickets.
         ticket_jwk: the public key of the tickets.

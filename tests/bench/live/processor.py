@@ -1,6 +1,8 @@
 """Processor time of another process, and which processor it may use; read from Linux's /proc."""
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 MEASURED, LOAD = 0, 1  # processors: what is measured runs alone on one, what drives it on another
@@ -25,6 +27,19 @@ def fine_seconds(pid: int) -> float:
     """The same to the nanosecond, of the threads that live (sched-stats: the first field)."""
     threads = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+def fine_seconds_of(parts: Mapping[str, str]) -> dict[str, float]:
+    """The same of every process whose command line has one of the words of `parts`, summed by the part's name."""
+    found = dict.fromkeys(parts, 0.0)
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):  # gone meanwhile
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                name = next((name for name, word in parts.items() if word in command), None)
+                if name is not None:
+                    found[name] += fine_seconds(int(process.name))
+    return found
 
 
 def pin(pid: int, processor: int) -> None:

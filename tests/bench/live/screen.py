@@ -15,12 +15,11 @@ from playwright.sync_api import Browser, Page
 
 from gateway.desks.console.desk import STARTS
 from tests.bench.live.town import SENT
-from tests.smoke.frames import videos
+from tests.smoke.frames import first_frames_ms, videos
 from tests.smoke.people import MARKET, Operator, sign_in_agency
 from tests.smoke.stage import Demo, chromium, running_demo, window
 
 STEP_MS = 20_000
-LOOK_MS = 20
 GONE_MS = 700  # from the last viewer's goodbye until nothing leaves the site any more
 _STEPS = """
 (() => {
@@ -45,7 +44,7 @@ _STEPS = """
   window.RTCPeerConnection = class extends Peer {
     constructor(...given) {
       super(...given);
-      window.__peers.push(this);
+      window.__peers = [this]; // a page may have 500, and those that are kept count
       mark("peer");
       this.addEventListener("track", ({ receiver }) => {
         receiver.transport.addEventListener("statechange", () => mark(`dtls ${receiver.transport.state}`));
@@ -88,7 +87,7 @@ class Screen:
         """Press Watch, wait for the picture, close it: from pointerdown to the first presented frame."""
         before = len(videos(who.page))
         pressed_ms = who.watch(camera)
-        shown_ms = first_of(who.page, before)
+        (shown_ms,) = first_frames_ms(who.page, before=before, count=1, most_ms=STEP_MS)
         marked: list[tuple[str, float]] = who.page.evaluate("() => window.__steps")
         self.steps.append([*((name, at - pressed_ms) for name, at in marked), ("frame", shown_ms - pressed_ms)])
         who.close_pictures()
@@ -109,16 +108,6 @@ class Screen:
         """When each picture left the first camera, and its number in the loop."""
         rows = (line.split() for line in (self.demo.folder / SENT).read_text().splitlines())
         return [(float(row[0]), int(row[1])) for row in rows if len(row) == 2]
-
-
-def first_of(page: Page, index: int) -> float:
-    """When the video of that number first showed a frame; waits for it."""
-    for _ in range(STEP_MS // LOOK_MS):
-        shown = videos(page)[index:]
-        if shown and shown[0].first_ms:
-            return shown[0].first_ms
-        page.wait_for_timeout(LOOK_MS)
-    raise AssertionError("no picture came: " + page.locator("#console").inner_text()[:800])
 
 
 @contextmanager

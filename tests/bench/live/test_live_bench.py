@@ -1,6 +1,7 @@
 """The live bench counts, times and checks as it says, and its whole load runs against a relay."""
 
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,21 @@ def test_processor_time_is_read_behind_any_name():
     """A command's name may hold spaces and parentheses."""
     stat = "12 (a ) (b) R 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0 3"
     assert processor.seconds_in(stat) == 200 / 100
+
+
+@pytest.mark.anyio
+async def test_processor_time_is_summed_by_the_word_in_a_command_line():
+    """Nobody has to know their numbers."""
+    busy = [sys.executable, "-c", "import sys; print(sum(range(10**6))); sys.stdin.read()", "a-word-of-its-own"]
+    async with await anyio.open_process(busy) as process:
+        assert process.stdout is not None
+        await process.stdout.receive()
+
+        spent = processor.fine_seconds_of({"mine": "a-word-of-its-own", "other": "no-such-word"})
+
+        process.kill()
+    assert spent["mine"] > 0
+    assert spent["other"] == 0
 
 
 def test_a_tally_counts_gaps_over_the_wrap_of_the_sequence_number():

@@ -13,6 +13,7 @@ export class Watermark {
   #words = []; // who, and the code; none where nothing is owed
   #isSmall; // an image, with no room for a line of it
   #timer = 0;
+  #drawn = ""; // what stands there, and how large: a wall that is laid out anew tells every tile several times
 
   // Over the picture in `holder`: a player, or an element with an image.
   constructor(holder) {
@@ -34,10 +35,13 @@ export class Watermark {
   #draw() {
     const scale = devicePixelRatio || 1;
     const { width, height } = this.#canvas.getBoundingClientRect();
+    const lines = this.#words.length && width ? [...this.#words, clock.format(new Date())] : [];
+    const drawn = lines.length ? JSON.stringify([width, height, scale, lines]) : "";
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
     Object.assign(this.#canvas, { width: width * scale, height: height * scale }); // which clears it
     const context = this.#canvas.getContext("2d");
-    if (!this.#words.length || !width || !context) return;
-    const lines = [...this.#words, clock.format(new Date())];
+    if (!lines.length || !context) return;
     context.scale(scale, scale);
     context.translate(width / 2, height / 2);
     Object.assign(context, { fillStyle: INK, strokeStyle: EDGE, textAlign: "center", textBaseline: "middle" });

@@ -1,4 +1,4 @@
-"""A kernel that keeps too little for the media port is told of: in the relay's log, and by `lenspact doctor`."""
+"""What is wrong with the media port is told: of its addresses by `lenspact doctor`, of the kernel's room by the relay too."""
 
 import logging
 from pathlib import Path
@@ -49,6 +49,16 @@ async def test_the_doctor_looks_at_it_where_others_than_this_machine_are_served(
     assert [finding for finding in alone if finding.what == "media port buffers"] == []
     assert doctor.media_buffers(1 << 30).is_fine
     assert "sysctl" in doctor.media_buffers(212_992).cure
+
+
+@pytest.mark.anyio
+async def test_the_doctor_names_a_media_address_that_is_none_of_this_machine(tmp_path: Path):
+    """Of one that a router translates only the machine's own side can be looked at."""
+    for told, is_fine in (("127.0.0.1", True), ("203.0.113.10=127.0.0.1", True), ("127.0.0.1 203.0.113.10", False)):
+        settings = settings_for(tmp_path, media_addresses=tuple(told.split()))
+        (found,) = [each for each in await doctor.examine(settings) if each.what == "media addresses"]
+        assert found.is_fine is is_fine
+        assert found.cure == "" if is_fine else "no address of this machine is 203.0.113.10" in found.cure
 
 
 def test_the_file_that_is_installed_allows_what_is_asked_for():

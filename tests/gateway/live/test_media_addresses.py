@@ -1,4 +1,4 @@
-"""A relay at an IPv6 address, or at one of each family: what a site sends arrives, and reaches who watches."""
+"""A relay at an IPv6 address, at one of each family, or behind a router: what a site sends reaches who watches."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,11 +19,12 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from tests.support import cameras, relays
 from tests.support.legs import TWO, End
+from tests.support.lossy import LossyWay
 from tests.support.relays import RELAY, RunningRelay
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
-SIX, FOUR = "::1", "127.0.0.1"
+SIX, FOUR, OUTSIDE = "::1", "127.0.0.1", "127.0.0.9"
 
 
 class Street:
@@ -128,3 +129,21 @@ async def test_a_relay_with_an_address_of_each_family_serves_viewers_of_both(tmp
     assert priorities[0] > priorities[1]
     assert hosts(fragment.parse(patched.sdp).candidates) == [FOUR, SIX]
     assert figures["viewers"] == 2
+
+
+async def test_a_relay_behind_a_router_that_translates_one_to_one_is_reached_at_the_routers_address(tmp_path: Path):
+    """As in a cloud: the machine's own address is told to nobody."""
+    async with street(tmp_path, f"{OUTSIDE}={FOUR}") as town:
+        host, _, number = town.relay.hello.addresses[0].rpartition(":")
+        router = await LossyWay.open((host, int(number)), every=0, at=(OUTSIDE, int(number)))
+        publication = await town.publish()
+        viewer = await town.watch(FOUR, "ses_1")
+        await until(lambda: len(viewer.rtp) > 30, timeout_s=10)
+        way = publication._leg._session.way
+        await publication.stop()
+        router.close()
+
+    assert hosts(town.candidates) == [OUTSIDE]
+    assert way is not None
+    assert way[1] == (OUTSIDE, int(number))
+    assert len(router.peers) == 2
