@@ -1,4 +1,4 @@
-"""What is wrong with the media port is told: of its addresses by `lenspact doctor`, of the kernel's room by the relay too."""
+"""What is wrong with the media port is told: of its addresses by the doctor, of the kernel's room by the relay too."""
 
 import logging
 from pathlib import Path
