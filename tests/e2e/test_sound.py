@@ -90,6 +90,7 @@ async def test_who_is_granted_sound_hears_the_camera_and_who_is_not_hears_nothin
         assert sounds(silent_end.rtp) == []
 
         await town.server.services.live.leave(town.operator, loud.session_id)
+        await loud_end.read_all()
         count = len(sounds(loud_end.rtp))
         await until(lambda: town.door.sounding == 0, timeout_s=10)
         seen = len(silent_end.rtp)

@@ -1,13 +1,15 @@
 """One end of a media connection, for tests: its leg, and what arrived."""
 
+import select
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import anyio
+import anyio.lowlevel
 
 from partner_agent.rtc import certificate, rtcp
 from partner_agent.rtc.hooks import Leg
-from partner_agent.rtc.mux import Port
+from partner_agent.rtc.mux import Port, UdpPort
 from partner_agent.rtc.rtp import RtpPacket
 from partner_agent.wire.ids import SystemIds
 
@@ -39,6 +41,12 @@ class End:
 
     def _closed(self) -> None:
         self.closed += 1
+
+    async def read_all(self) -> None:
+        """Take in what had been sent to it by now: what an acknowledgement overtook counts as before it."""
+        assert isinstance(self.port, UdpPort)
+        while select.select([self.port.socket], [], [], 0)[0]:
+            await anyio.lowlevel.checkpoint()
 
     async def connect(self, other: "End", *, fingerprint: str = "") -> None:
         """Meet `other`; only the controlling end knows where to look."""
