@@ -7,19 +7,22 @@ the suite by what hypothesis thinks of.
 import asyncio
 import functools
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from aioice import stun
 from aioice.ice import CandidatePair, Connection
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from partner_agent.rtc import checks, fragment, h264, nal, rtcp, rtp, sdp, sps
 from partner_agent.rtc.fanout import FanOut
 from partner_agent.rtc.gso import Address
 from partner_agent.rtc.ice import IceSession
 from partner_agent.rtc.mux import MAX_ADDRESSES, Port
+from partner_agent.rtc.opening import ForgedError, GcmOpener
 from partner_agent.rtc.reception import Reception
+from partner_agent.rtc.srtp import GcmProtector, nonce, session_keys
 
 FINGERPRINT: Final = ":".join(["AB"] * 32)
 MOST_HEARD: Final = 4_096  # numbers one datagram can ask for
@@ -33,6 +36,7 @@ _THEIRS: Final = checks.Peer(
     _PEER.asked_as, _PEER.peer_key, _PEER.asks_as, _PEER.key, is_controlling=True, tie_breaker=9
 )
 _TRANSACTION: Final = b"transaction!"
+_SRTP_KEY, _SRTP_SALT = bytes(range(16)), bytes(range(12))
 _KINDS: Final = (checks.REQUEST, checks.ANSWER, 0x0111, 0x0011, 0x0004)  # and: error, indication, another method
 _SEAL: Final = slice(20, -32)  # what is between a message's header and its MESSAGE-INTEGRITY and FINGERPRINT
 
@@ -149,6 +153,45 @@ def _ingest(data: bytes) -> None:
     fanout.flush(at)
 
 
+def _srtp(data: bytes) -> None:
+    """Any datagrams of a peer's address, each with its length before it: what opens is what the peer sealed."""
+    opener = GcmOpener(key=_SRTP_KEY, salt=_SRTP_SALT)
+    while len(data) > 2:
+        size, data = data[0], data[1:]
+        datagram, data = data[:size], data[size:]
+        try:
+            packet = opener.open(memoryview(datagram))
+        except (ForgedError, rtp.NotRtpError):
+            continue
+        assert packet in map(rtp.parse, _PACKETS)
+
+
+def _sealed_srtp(data: bytes) -> None:
+    """Any packet of somebody who has the keys: it reads as it did before it was sealed."""
+    if len(data) < rtp.HEADER_BYTES:
+        return
+    try:
+        expected, start = rtp.parse(data), rtp.payload_start(data)
+    except rtp.NotRtpError:
+        expected, start = None, rtp.HEADER_BYTES
+    key, salt = session_keys(_SRTP_KEY, _SRTP_SALT)
+    sequence, ssrc = int.from_bytes(data[2:4], "big"), int.from_bytes(data[8:12], "big")
+    sealed = data[:start] + AESGCM(key).encrypt(nonce(salt, ssrc, sequence), data[start:], data[:start])
+    try:
+        found = GcmOpener(key=_SRTP_KEY, salt=_SRTP_SALT).open(memoryview(sealed))
+    except (ForgedError, rtp.NotRtpError):
+        found = None
+    assert found == expected
+
+
+def _sealed(packets: Sequence[bytes]) -> bytes:
+    """As the peer would send them, each with its length before it."""
+    peer = GcmProtector.from_master(key=_SRTP_KEY, salt=_SRTP_SALT, ssrc=9)
+    cut = rtp.HEADER_BYTES
+    datagrams = [peer.protect(each[:cut], each[cut:], rtp.parse(each).sequence) for each in packets]
+    return b"".join(bytes([len(datagram)]) + datagram for datagram in datagrams)
+
+
 def _picture(sequence: int, payload: bytes) -> bytes:
     return rtp.header(is_last=True, payload_type=96, sequence=sequence, timestamp=0, ssrc=9) + payload
 
@@ -203,6 +246,8 @@ _PACKETS = (
 _SPS = bytes.fromhex("6742c01fd9005005bb011000000300100000030320f18319")
 TARGETS: Final[Mapping[str, Target]] = {
     "rtp": Target(_rtp, _PACKETS),
+    "srtp": Target(_srtp, (_sealed(_PACKETS), _sealed(_PACKETS[1:]))),
+    "sealed_srtp": Target(_sealed_srtp, (*_PACKETS, b"\xb1" + _PACKETS[0][1:] + bytes(4) + b"\xbe\xde\0\1abcd12\2")),
     "rtcp": Target(
         _rtcp,
         (
