@@ -177,14 +177,16 @@ def check(settings: Settings) -> None:
 
 def _check_media_addresses(addresses: tuple[str, ...]) -> None:
     try:
-        found = [(ip_address(each.reached), ip_address(each.own)) for each in map(media_address, addresses)]
+        found = [tuple(map(ip_address, media_address(each))) for each in addresses]
     except ValueError as error:
         raise SettingsError(
             f"media_addresses: {error}; write the addresses themselves, such as 203.0.113.10"
         ) from error
-    are_once = all(len(set(side)) == len(found) for side in zip(*found, strict=True))
-    if not 1 <= len(found) <= MOST_MEDIA_ADDRESSES or not are_once:
-        raise SettingsError(f"media_addresses must be 1 to {MOST_MEDIA_ADDRESSES} addresses, each of them once")
+    if not 1 <= len(found) <= MOST_MEDIA_ADDRESSES:
+        raise SettingsError(f"media_addresses must be 1 to {MOST_MEDIA_ADDRESSES} addresses")
+    twice = [address for side in zip(*found, strict=True) for address in side if side.count(address) > 1]
+    if twice:
+        raise SettingsError(f"media_addresses: {twice[0]} stands on the same side twice; name each once")
     if any(address.is_unspecified for pair in found for address in pair):
         raise SettingsError("media_addresses: 0.0.0.0 and :: are nowhere to be reached; name this machine's addresses")
     if any(reached.version != own.version for reached, own in found):
@@ -203,6 +205,8 @@ def _check_engine(settings: Settings) -> None:
         )
     if settings.media_engine not in {"embedded", "janus"}:
         raise SettingsError("media_engine must be embedded or janus")
+    if settings.media_engine == "janus" and any("=" in address for address in settings.media_addresses):
+        raise SettingsError("media_addresses with = is for media_engine embedded; Janus has nat_1_1_mapping for it")
     if settings.media_engine == "janus" and settings.relay == "service":
         raise SettingsError("relay service is for media_engine embedded; leave relay out with janus")
     for name, url in (("janus_url", settings.janus_url), ("janus_admin_url", settings.janus_admin_url)):

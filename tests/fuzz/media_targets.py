@@ -154,8 +154,8 @@ def _ingest(data: bytes) -> None:
 
 
 def _srtp(data: bytes) -> None:
-    """Any datagrams of a peer's address, each with its length before it: what opens is what the peer sealed."""
-    opener = GcmOpener(key=_SRTP_KEY, salt=_SRTP_SALT)
+    """Any datagrams of a peer's address, each with its length before it: what opens is what the peer sealed, once."""
+    opener, opened = GcmOpener(key=_SRTP_KEY, salt=_SRTP_SALT), list[rtp.RtpPacket]()
     while len(data) > 2:
         size, data = data[0], data[1:]
         datagram, data = data[:size], data[size:]
@@ -164,6 +164,8 @@ def _srtp(data: bytes) -> None:
         except (ForgedError, rtp.NotRtpError):
             continue
         assert packet in map(rtp.parse, _PACKETS)
+        assert packet not in opened  # or it was a replay
+        opened.append(packet)
 
 
 def _sealed_srtp(data: bytes) -> None:
@@ -246,7 +248,7 @@ _PACKETS = (
 _SPS = bytes.fromhex("6742c01fd9005005bb011000000300100000030320f18319")
 TARGETS: Final[Mapping[str, Target]] = {
     "rtp": Target(_rtp, _PACKETS),
-    "srtp": Target(_srtp, (_sealed(_PACKETS), _sealed(_PACKETS[1:]))),
+    "srtp": Target(_srtp, (_sealed(_PACKETS), 2 * _sealed(_PACKETS))),
     "sealed_srtp": Target(_sealed_srtp, (*_PACKETS, b"\xb1" + _PACKETS[0][1:] + bytes(4) + b"\xbe\xde\0\1abcd12\2")),
     "rtcp": Target(
         _rtcp,

@@ -62,17 +62,24 @@ class JanusSocket:
                 anyio.create_task_group() as tasks,
             ):
                 tasks.start_soon(begin)
-                await self._read(self._socket, on_news)
+                try:
+                    await self._read(self._socket, on_news)
+                finally:
+                    self._wake()  # before the group waits for `begin`, which may wait for an answer
         except* (WebSocketException, OSError, TimeoutError, ValueError, KeyError, TypeError) as errors:
             failure = RelayGoneError(f"Janus cannot be reached: {errors.exceptions[0]}")
         except* (RelayGoneError, ServerRefusedError) as errors:
             failure = RelayGoneError(str(errors.exceptions[0]))
         finally:
             self._socket = None
-            for waiting in self._waiting.values():
-                waiting.event.set()
-            self._waiting.clear()
+            self._wake()
         raise failure
+
+    def _wake(self) -> None:
+        """There will be no answer any more."""
+        for waiting in self._waiting.values():
+            waiting.event.set()
+        self._waiting.clear()
 
     async def ask(self, request: str, /, *, wanted: tuple[str, ...] = ("success",), **fields: object) -> Said:
         """Ask, and wait for the answer; an `ack` alone is none unless it is wanted.

@@ -1,5 +1,6 @@
 """What a relay is told when it starts: one JSON line on its standard input, away from the process list."""
 
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import msgspec
@@ -13,9 +14,13 @@ class MediaAddress(NamedTuple):
 
 
 def media_address(text: str) -> MediaAddress:
-    """`203.0.113.10` is both; `203.0.113.10=10.0.0.5` is for a router between them that translates one to one."""
-    reached, _, own = text.partition("=")
-    return MediaAddress(reached.strip(), own.strip() or reached.strip())
+    """`203.0.113.10` is both; `203.0.113.10=10.0.0.5` is for a router between them that translates one to one.
+
+    Raises:
+        ValueError: a side is no address.
+    """
+    reached, equals, own = text.partition("=")
+    return MediaAddress(*(str(ip_address(side.strip())) for side in (reached, own if equals else reached)))
 
 
 class RelayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

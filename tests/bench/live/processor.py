@@ -29,16 +29,34 @@ def fine_seconds(pid: int) -> float:
     return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
 
-def fine_seconds_of(parts: Mapping[str, str]) -> dict[str, float]:
-    """The same of every process whose command line has one of the words of `parts`, summed by the part's name."""
-    found = dict.fromkeys(parts, 0.0)
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit():
+def seconds_of(parts: Mapping[str, str]) -> dict[str, float]:
+    """Processor time of those of our descendants whose command line has one of the words of `parts`, by part."""
+    found, stats = dict.fromkeys(parts, 0.0), _stats()
+    parents = {pid: int(stat.rpartition(")")[2].split()[1]) for pid, (stat, _) in stats.items()}
+    for pid, (stat, command) in stats.items():
+        name = next((name for name, word in parts.items() if word in command), None)
+        if name is not None and descends(pid, os.getpid(), parents):
+            found[name] += seconds_in(stat)
+    return found
+
+
+def descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
+    """Whether a process is a child of `ancestor`, or of one of its descendants."""
+    while pid in parents:
+        pid = parents[pid]
+        if pid == ancestor:
+            return True
+    return False
+
+
+def _stats() -> dict[int, tuple[str, str]]:
+    """The status line and the command line of each process there is, by its number."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
             with suppress(OSError):  # gone meanwhile
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                name = next((name for name, word in parts.items() if word in command), None)
-                if name is not None:
-                    found[name] += fine_seconds(int(process.name))
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                found[int(folder.name)] = (folder / "stat").read_text(), command
     return found
 
 

@@ -43,17 +43,29 @@ def test_processor_time_is_read_behind_any_name():
 
 @pytest.mark.anyio
 async def test_processor_time_is_summed_by_the_word_in_a_command_line():
-    """Nobody has to know their numbers."""
-    busy = [sys.executable, "-c", "import sys; print(sum(range(10**6))); sys.stdin.read()", "a-word-of-its-own"]
+    """Of our own children and theirs; nobody has to know their numbers."""
+    busy = [
+        sys.executable,
+        "-c",
+        "import sys; print(sum(range(10**7)), flush=True); sys.stdin.read()",
+        "a-word-of-its-own",
+    ]
     async with await anyio.open_process(busy) as process:
         assert process.stdout is not None
-        await process.stdout.receive()
+        with anyio.fail_after(20):
+            await process.stdout.receive()
 
-        spent = processor.fine_seconds_of({"mine": "a-word-of-its-own", "other": "no-such-word"})
+        spent = processor.seconds_of({"mine": "a-word-of-its-own", "other": "no-such-word"})
 
         process.kill()
     assert spent["mine"] > 0
     assert spent["other"] == 0
+
+
+def test_processor_time_of_others_is_not_ours():
+    """Two benches, or a soak beside one, have the same words in their command lines."""
+    assert processor.descends(5, 1, {5: 3, 3: 1, 1: 0})
+    assert not processor.descends(5, 4, {5: 3, 3: 1, 1: 0})
 
 
 def test_a_tally_counts_gaps_over_the_wrap_of_the_sequence_number():

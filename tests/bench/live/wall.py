@@ -8,7 +8,7 @@ import statistics
 
 from tests.bench.harness import PAIRS, Bench, Gate
 from tests.bench.live import wall_floor
-from tests.bench.live.processor import fine_seconds_of
+from tests.bench.live.processor import seconds_of
 from tests.bench.live.screen import GONE_MS, STEP_MS, Screen, screen
 from tests.bench.live.town import WALL
 from tests.smoke.frames import first_frames_ms, videos
@@ -51,10 +51,10 @@ def run(bench: Bench, turns: int) -> None:
 
 def _opened(on: Screen, names: tuple[str, ...]) -> tuple[float, dict[str, float]]:
     """Until the last shows its first frame, and how long which part's processes ran meanwhile; milliseconds."""
-    before, ran_s = len(videos(on.page)), fine_seconds_of(PARTS)
+    before, ran_s = len(videos(on.page)), seconds_of(PARTS)
     pressed_ms = float(on.page.evaluate(_PRESS, list(names)))
     first_ms = first_frames_ms(on.page, before=before, count=len(names), most_ms=STEP_MS)
-    work = {part: 1000 * (until_s - ran_s[part]) for part, until_s in fine_seconds_of(PARTS).items()}
+    work = {part: 1000 * (until_s - ran_s[part]) for part, until_s in seconds_of(PARTS).items()}
     on.operator.close_pictures()
     on.page.wait_for_timeout(2 * GONE_MS)
     return max(first_ms) - pressed_ms, work
