@@ -1,6 +1,6 @@
 """What live views need of others, in their own words: a decision, the sites, a relay, and rows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from gateway.live.relay.protocol import Answer
 from partner_agent.wire.grants import Caps, Facts, Incident, Subject
 from partner_agent.wire.messages import Message
 from partner_agent.wire.tokens import PublicKey
-from policies.request import Span
+from policies.request import Span, Usage
 from policies.vocabulary import Act, Obligation, Remedy
 
 
@@ -369,8 +369,14 @@ class SessionStore(Protocol):
     async def unfinished(self) -> Sequence[Session]:
         """Every session that is in an open state."""
 
-    async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
-        """The accepted sessions of these sites that are open or ended after then, without one."""
+    async def given(
+        self, sites: Collection[str], *, since: datetime, now: datetime, without: str
+    ) -> Mapping[str, Usage]:
+        """What sites have given by accepted sessions that are open or ended after `since`, without one; until `now`.
+
+        Each live view is rounded up, as the site does. A view of a recording counts its whole range until the site has
+        said what of it was shown. A site that has given nothing is left out.
+        """
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """The sessions of a site that were asked for since then, newest first, at most so many."""

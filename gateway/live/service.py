@@ -19,7 +19,6 @@ from gateway.kernel.principal import Principal, Role
 from gateway.live.board import Board, Seat
 from gateway.live.endings import Endings
 from gateway.live.first_pictures import FirstPictures
-from gateway.live.given import usage_of
 from gateway.live.model import EndReason, OpenedBy, Session, read_mark
 from gateway.live.opening import Opened, OpenedView, Opening, ViewWish
 from gateway.live.ports import Decider, SessionStore, SiteLinks, ViewPermit
@@ -151,7 +150,7 @@ class Live:
         Recordings that were handed over as files are not known here.
         """
         now = self._clock.now()
-        return usage_of(await self._store.given(sites, since=now - timedelta(days=1), without=without_session), now)
+        return await self._store.given(sites, since=now - timedelta(days=1), now=now, without=without_session)
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """The views of a site that were let through by the centre since then, newest first, at most so many."""

@@ -3,14 +3,32 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
+from typing import cast as typed
 
-from sqlalchemy import CursorResult, Select, bindparam, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CursorResult,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlmodel import col
 
 from gateway.kernel.database import Database, UnitOfWork
 from gateway.live.model import MARK_LENGTH, OPEN_STATES, Account, Change, EndReason, OpenedBy, Session, SessionState
 from gateway.live.tables import ID_LENGTH, LiveSession
+from partner_agent.wire.clock import to_ms
+from policies.request import Usage
+from policies.vocabulary import Act
 
 _PLAIN: Final = frozenset(field.name for field in fields(Session)) - {"relay", "site"}
 _TABLE: Final = LiveSession.__table__  # type: ignore[attr-defined]
@@ -18,13 +36,42 @@ _INSERT: Final = insert(_TABLE)
 _ONE: Final = select(_TABLE).where(_TABLE.c.id == bindparam("session_id"))
 _NOTE: Final = update(_TABLE).where(_TABLE.c.id == bindparam("session_id"))  # sets what it is given
 _STEP: Final = _NOTE.where(_TABLE.c.state.in_(bindparam("states_before", expanding=True)))
-_GIVEN: Final = select(_TABLE).where(
-    _TABLE.c.site_id.in_(bindparam("sites", expanding=True)),
-    _TABLE.c.accepted_at.is_not(None),
-    or_(_TABLE.c.ended_at.is_(None), _TABLE.c.ended_at > bindparam("since")),
-    _TABLE.c.id != bindparam("without"),
-)
 PAGE: Final = 500
+
+
+def _ms(column: str) -> ColumnElement[int]:
+    return type_coerce(_TABLE.c[column], BigInteger)
+
+
+def _whole_s(milliseconds: ColumnElement[int]) -> ColumnElement[int]:
+    return (milliseconds + 999) // 1000  # rounded up, as the site does
+
+
+# `Session.seconds_until`, `recorded_s` and `is_open`, summed where the rows are: a day of a busy site is thousands.
+_LASTED_MS: Final = case(
+    (_TABLE.c.site_seconds.is_not(None), cast(_TABLE.c.site_seconds * 1000, BigInteger)),
+    (_TABLE.c.relay_seconds.is_not(None), cast(_TABLE.c.relay_seconds * 1000, BigInteger)),
+    else_=func.coalesce(_ms("ended_at"), bindparam("now_ms", type_=BigInteger)) - _ms("accepted_at"),
+)
+_RECORDED_S: Final = case(
+    (_TABLE.c.range_from.is_(None), 0),
+    else_=func.coalesce(_TABLE.c.footage_s, _whole_s(_ms("range_to") - _ms("range_from"))),
+)
+_GIVEN: Final = (
+    select(
+        _TABLE.c.site_id,
+        func.sum(case((_TABLE.c.act == Act.RECORDED_VIEW.value, 0), else_=_whole_s(_LASTED_MS))),
+        func.sum(_RECORDED_S),
+        func.sum(case((_TABLE.c.state.in_(sorted(OPEN_STATES)), 1), else_=0)),
+    )
+    .where(
+        _TABLE.c.site_id.in_(bindparam("sites", expanding=True)),
+        _TABLE.c.accepted_at.is_not(None),
+        or_(_TABLE.c.ended_at.is_(None), _TABLE.c.ended_at > bindparam("since")),
+        _TABLE.c.id != bindparam("without"),
+    )
+    .group_by(_TABLE.c.site_id)
+)
 
 
 class SqlSessions:
@@ -42,7 +89,7 @@ class SqlSessions:
         """One step, if it is still allowed."""
         values = {"state": change.after.value, **_columns(change.values)}
         where = {"session_id": session_id, "states_before": sorted(change.before)}
-        result = cast("CursorResult[Any]", await unit.session.execute(_STEP, values | where))
+        result = typed("CursorResult[Any]", await unit.session.execute(_STEP, values | where))
         return result.rowcount == 1
 
     async def note(self, unit: UnitOfWork, session_id: str, **values: object) -> None:
@@ -63,9 +110,16 @@ class SqlSessions:
         """Every session in an open state."""
         return await self._read(select(_TABLE).where(col(LiveSession.state).in_(sorted(OPEN_STATES))))
 
-    async def given(self, sites: Collection[str], *, since: datetime, without: str) -> Sequence[Session]:
-        """Accepted sessions of these sites, open or ended after."""
-        return await self._read(_GIVEN, sites=list(sites), since=since, without=without)
+    async def given(
+        self, sites: Collection[str], *, since: datetime, now: datetime, without: str
+    ) -> Mapping[str, Usage]:
+        """By accepted sessions of these sites, open or ended after `since`."""
+        values = {"sites": list(sites), "since": since, "now_ms": to_ms(now), "without": without}
+        async with self._database.read() as connection:
+            rows = (await connection.execute(_GIVEN, values)).all()
+        return {
+            site: Usage(live_s=int(live), clip_s=int(clip), views_now=int(views)) for site, live, clip, views in rows
+        }
 
     async def asked_for(self, site_id: str, *, since: datetime, most: int) -> Sequence[Session]:
         """Sessions of a site since then, newest first."""
