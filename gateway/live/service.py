@@ -7,6 +7,7 @@ from its `accepted` on. Leases, horizons and accounts are `upkeep`; the order of
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -137,7 +138,8 @@ class Live:
         session = await self._store.get(session_id)
         if session is None or not (session.person_id == principal.person_id or OVERSEERS & principal.roles):
             raise NotFoundError("There is no such view.")
-        return session
+        seat = self._board.get(session_id)  # knows of an end that was moved since, which is no step
+        return session if seat is None else replace(session, horizon_at=seat.session.horizon_at)
 
     async def marked(self, text: str) -> Sequence[Session]:
         """The views whose picture carries this code, as somebody read it off a photo; none if it is no code."""

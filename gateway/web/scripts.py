@@ -13,6 +13,7 @@ SCRIPT_WORDS: Final = (
     # js/wall.js, js/camera-list.js, js/clip-form.js
     *("Not available for this purpose", "Stopped by a supervisor", "This site can show no more pictures now"),
     "Recording",  # js/recorded.js
+    "That did not work. Try again.",  # js/refusals.js: of what a network swallowed
     # js/passkeys.js
     "The passkey was not used. Nothing has changed; try again.",
     "This passkey is on your list already. Use another device.",

@@ -167,12 +167,12 @@ def until_true(seen: Watched, holds: Callable[[], object]) -> None:
 def hear_all(seen: Watched, room: Room) -> None:
     """Wait until the page has heard what was said so far: news come in order, and those of a camera fetch the page."""
     fetched: list[str] = []
-    seen.page.on("request", lambda request: fetched.append(request.url))
+    seen.page.on("request", lambda request: fetched.append(request.url.partition("?")[0]))
     topic, camera = topic_of_first(OPERATOR.person_id), camera_id_of(seen, "Yard")
 
     def has_fetched() -> bool:
         room.portal.call(room.w.bus.publish, topic, camera)
-        return seen.page.url in fetched
+        return seen.page.url.partition("?")[0] in fetched
 
     until_true(seen, has_fetched)
 

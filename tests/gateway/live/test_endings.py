@@ -1,6 +1,7 @@
 """How a live view ends: left, stopped, no longer permitted, without leases, a relay or a log; and stays ended."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -238,6 +239,8 @@ async def test_at_its_horizon_a_view_is_decided_again(plane: Plane):
 
     assert (await plane.read(session.id)).is_open
     assert plane.relay.admitted[session.id] == pytest.approx(40)
+    shown = await plane.sessions.live.view(OPERATOR, session.id)  # by it the page reckons the time that is left
+    assert shown.horizon_at == session.horizon_at + timedelta(seconds=40)
     plane.clock.advance(40)
     await plane.sessions.upkeep.beat()
     ended = await plane.read(session.id)

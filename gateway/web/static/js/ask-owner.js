@@ -4,7 +4,7 @@
 import { announce, localTimes } from "./app.js";
 import { post } from "./views.js";
 import { spoken } from "./words.js";
-import { tiles } from "./wall.js";
+import { hide, tiles } from "./wall.js";
 
 const template = document.getElementById("ask-card");
 const NOT_AVAILABLE = "Not available for this purpose";
@@ -18,7 +18,7 @@ export function offerAsk(tile, kind, way, { mayAsk, maySecond = false, isGiven }
   Object.assign(known, { mayAsk, maySecond });
   const button = tile.element.querySelector(`.ask-${kind}`);
   button.onclick ??= () => openAsk(tile, kind);
-  button.hidden = !mayAsk && !maySecond;
+  hide(tile, button, !mayAsk && !maySecond);
   if (!known.isAsked) return;
   if (isGiven) {
     known.isAsked = false;
@@ -81,6 +81,7 @@ function fill(card, { said: { until, range_from: from, range_to: to }, confirmat
 
 async function ask(tile, kind, url) {
   const way = tile.ways[kind];
+  tile.element.focus(); // the buttons go
   for (const button of tile.element.querySelectorAll(".ask-owner button")) button.disabled = true; // one question is enough
   const answer = await post(url, way.wish()).catch(() => null);
   if (answer?.status === 201) {

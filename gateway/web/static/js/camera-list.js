@@ -2,11 +2,14 @@
 // the live picture.
 import { announce, localTimes } from "./app.js";
 import "./lens-scene.js";
-import { spoken } from "./words.js";
+import { FAILED } from "./refusals.js";
+import { behalf, incident, purpose } from "./views.js";
 import { watch } from "./wall.js";
+import { spoken } from "./words.js";
 
 const list = document.getElementById("cameras");
 const scene = document.querySelector("lens-scene");
+const AGAIN_MS = 2_000; // before a page that could not be read is asked for again
 let chosen = -1;
 
 export const items = () => [...list.querySelectorAll("[data-camera]")];
@@ -39,9 +42,15 @@ scene.addEventListener("lens-choose", ({ detail }) => choose(items().findIndex((
 
 async function askOwner(event) {
   event.preventDefault();
-  const { camera } = event.target.closest("li").dataset;
-  event.target.querySelector("button").disabled = true; // one question is enough
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
+  const [line, button] = [event.target.closest("li"), event.target.querySelector("button")];
+  const { camera } = line.dataset;
+  if (line.contains(document.activeElement)) line.focus(); // the button goes
+  button.disabled = true; // one question is enough
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer) {
+    button.disabled = false;
+    return announce(spoken(FAILED));
+  }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken("Not available for this purpose"));
   replace(camera, fresh);
@@ -49,15 +58,41 @@ async function askOwner(event) {
 
 // What the owner said arrives as news of the camera alone: its line is read again, and a yes starts the picture.
 export async function refreshCamera(camera) {
-  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return;
-  const item = replace(camera, new DOMParser().parseFromString(await answer.text(), "text/html"));
+  try {
+    const page = await readPage();
+    if (page) show(camera, page);
+  } catch {
+    setTimeout(() => refreshCamera(camera), AGAIN_MS); // a yes is good for five minutes only
+  }
+}
+
+// The same of every camera that has another state than its line says, or is waited for.
+export async function refreshWaiting() {
+  const page = await readPage();
+  for (const { dataset } of page ? items() : []) {
+    const fresh = lineOf(page, dataset.camera);
+    if (fresh && (fresh.dataset.state !== dataset.state || ("granted" in fresh.dataset && !("granted" in dataset)))) show(dataset.camera, page);
+  }
+}
+
+async function readPage() {
+  if (!incident) return null;
+  const query = new URLSearchParams({ purpose, on_behalf_of: behalf ?? "" }); // not the page's address: a form that was refused has its own
+  const answer = await fetch(`/console/incidents/${incident}?${query}`, { headers: { accept: "text/html" } });
+  if (answer.status >= 500) throw new Error(`no answer: ${answer.status}`);
+  return answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+}
+
+const lineOf = (page, camera) => [...page.querySelectorAll("#cameras [data-camera]")].find((item) => item.dataset.camera === camera);
+
+function show(camera, page) {
+  const item = replace(camera, page);
   if (item && "granted" in item.dataset) watch(item, "person");
 }
 
 function replace(camera, page) {
   const old = items().find((item) => item.dataset.camera === camera);
-  const fresh = [...page.querySelectorAll("#cameras [data-camera]")].find((item) => item.dataset.camera === camera);
+  const fresh = lineOf(page, camera);
   if (!old || !fresh) return null;
   const hadFocus = old.contains(document.activeElement);
   const item = document.adoptNode(fresh);

@@ -1,5 +1,6 @@
 // The form that asks for a recording of one camera, in a dialog over the wall.
 import { announce } from "./app.js";
+import { FAILED } from "./refusals.js";
 import { behalf, incident, purpose } from "./views.js";
 import { spoken } from "./words.js";
 
@@ -7,7 +8,11 @@ const dialog = document.getElementById("clip-dialog");
 
 export async function askForClip(camera) {
   const query = new URLSearchParams({ camera, incident, purpose, on_behalf_of: behalf ?? "" });
-  await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
+  try {
+    await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
+  } catch {
+    announce(spoken(FAILED));
+  }
 }
 
 async function showForm(answer) {
@@ -21,7 +26,8 @@ async function showForm(answer) {
 
 async function sendForm(event) {
   event.preventDefault();
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } });
+  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer) return announce(spoken(FAILED)); // what was typed stays
   if (answer.redirected) {
     dialog.close();
     return announce(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");

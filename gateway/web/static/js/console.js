@@ -2,7 +2,7 @@
 // the map, and the form for a recording are modules of their own.
 import { localTimes } from "./app.js";
 import { hearOfAsk } from "./ask-owner.js";
-import { chooseNext, items, refreshCamera } from "./camera-list.js";
+import { chooseNext, items, refreshCamera, refreshWaiting } from "./camera-list.js";
 import { askForClip } from "./clip-form.js";
 import { hearOfRecorded, offer, takeKey } from "./recorded.js";
 import { offerPhone, sendToPhone } from "./phone-send.js";
@@ -14,14 +14,18 @@ import { chooseNextLayout } from "./layout.js";
 import { catchUp, currentTile, enlarge, focusNext, fullScreen, hearOf, largeTile, leave, remove, showTimes, tiles, watch } from "./wall.js";
 
 const AGAIN_MS = 2_000; // before the gateway is listened to again
+const FRESH_MS = 2_000; // so old a page has missed nothing yet
 
 // --- keys
 
 const isTyping = (target) => target.closest("input, select, textarea, dialog[open]") !== null;
+const isBehind = () => document.querySelector("dialog:modal") !== null; // a key is the dialog's, wherever the focus went
 
 document.addEventListener("keydown", (event) => {
+  if (isBehind()) return;
   if (isForKeys(event)) return showKeys(event);
   if (event.ctrlKey || event.altKey || event.metaKey || takeKey(event) || isTyping(event.target)) return;
+  if (event.repeat && !event.key.startsWith("Arrow")) return; // a key that is held closes one picture, not the wall
   const tile = currentTile();
   const onMap = event.target.closest("lens-scene") !== null;
   if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !onMap) {
@@ -74,25 +78,42 @@ document.getElementById("wall").addEventListener("lens-state", ({ target, detail
 
 setInterval(showTimes, 1000);
 
+let isRailLate = false;
+document.getElementById("rail").addEventListener("focusout", () => isRailLate && setTimeout(() => refreshRail().catch(() => {})));
+
 async function refreshRail() {
   const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } });
   if (!answer.ok || answer.redirected) return; // signed out: the page itself says so
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const rail = document.getElementById("rail");
-  if (rail.contains(document.activeElement)) return; // nothing moves under the pointer
+  isRailLate = rail.contains(document.activeElement); // nothing moves under who is there
+  if (isRailLate) return;
   rail.replaceChildren(...[...fresh.childNodes].map((node) => document.adoptNode(node)));
   localTimes(rail);
+}
+
+// Nothing is said twice: what came while nobody listened is read.
+let isFirst = true;
+function hearWhatWasMissed() {
+  const isFresh = isFirst && performance.now() < FRESH_MS;
+  isFirst = false;
+  if (isFresh) return;
+  refreshRail().catch(() => {});
+  refreshWaiting().catch(() => {});
+  for (const { camera } of tiles) hearOfAsk(camera);
 }
 
 let news;
 function listen() {
   news = new EventSource(root.dataset.events);
-  news.addEventListener("changed", refreshRail);
+  news.addEventListener("changed", () => refreshRail().catch(() => {}));
   news.addEventListener("view", ({ data }) => (hearOf(data), hearOfRecorded(data)));
   news.addEventListener("ask", ({ data }) => (refreshCamera(data), hearOfAsk(data)));
-  news.addEventListener("open", catchUp);
+  news.addEventListener("open", () => (catchUp(), hearWhatWasMissed()));
   news.addEventListener("error", () => {
-    if (news.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
+    if (news.readyState !== EventSource.CLOSED) return;
+    catchUp(); // who is signed out learns it so
+    setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
   });
 }
 listen();

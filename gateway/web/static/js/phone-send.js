@@ -1,7 +1,10 @@
 // Sending a live picture to somebody's phone: the dialog that names them, shows the link once, as text and as a code, and lists
 // the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
 import { announce } from "./app.js";
+import { FAILED, refusalOf } from "./refusals.js";
 import { csrf, incident, post } from "./views.js";
+import { hide } from "./wall.js";
+import { spoken } from "./words.js";
 
 const LINKS = "/api/v1/phone-links";
 const EVERY_MS = 2_000;
@@ -9,12 +12,13 @@ const dialog = document.getElementById("phone-dialog"); // null for whoever may 
 const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
 let tile = null;
 let reading = 0;
+let isMaking = false;
 
 // The button is there while there is a picture of now.
 export function offerPhone(one, state) {
   const button = one.element.querySelector(".phone");
   if (!button) return;
-  button.hidden = state !== "live";
+  hide(one, button, state !== "live");
   button.onclick ??= () => sendToPhone(one);
 }
 
@@ -30,6 +34,7 @@ export function sendToPhone(one) {
   part("recipient").value = "";
   part("recipient").focus();
   readLinks();
+  clearInterval(reading);
   reading = setInterval(readLinks, EVERY_MS);
 }
 
@@ -39,8 +44,21 @@ function refuse(sentence) {
   part("recipient").toggleAttribute("aria-invalid", Boolean(sentence));
 }
 
+// One link for one press: its secret is shown once, and a second one that nobody read would stay open.
 async function make(event) {
   event.preventDefault();
+  if (isMaking) return;
+  isMaking = true;
+  try {
+    await makeLink();
+  } catch {
+    refuse(spoken(FAILED));
+  } finally {
+    isMaking = false;
+  }
+}
+
+async function makeLink() {
   const answer = await post(LINKS, { session_id: tile.session, recipient: part("recipient").value });
   const said = await answer.json();
   if (answer.status !== 201) return refuse(said.errors?.[0]?.detail ?? said.detail);
@@ -72,7 +90,11 @@ async function readLinks() {
   part("sent").hidden = !links.length;
   const list = part("links");
   const kept = new Map([...list.children].map((item) => [item.dataset.link, item]));
-  list.replaceChildren(...links.map((link) => fill(kept.get(link.id) ?? itemOf(link), link)));
+  for (const [id, item] of kept) if (!links.some((link) => link.id === id)) item.remove();
+  links.forEach((link, at) => {
+    const item = fill(kept.get(link.id) ?? itemOf(link), link);
+    if (!kept.has(link.id)) list.insertBefore(item, list.children[at] ?? null); // what stays is not moved: it may have the focus
+  });
 }
 
 function itemOf(link) {
@@ -88,12 +110,15 @@ function fill(item, link) {
   const isOpen = ["waiting", "opened"].includes(link.standing);
   const word = link.is_shown && isOpen ? "shown" : link.standing;
   item.querySelector("[data-part=state]").textContent = link.words || part("links").dataset[word];
-  item.querySelector("button").hidden = !isOpen;
+  const button = item.querySelector("button");
+  if (!isOpen && button === document.activeElement) part("close").focus();
+  button.hidden = !isOpen;
   return item;
 }
 
 async function stop(link) {
-  await fetch(`${LINKS}/${link.id}/stop`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(`${LINKS}/${link.id}/stop`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok) announce((answer && (await refusalOf(answer)).detail) || spoken(FAILED));
   await readLinks();
   part("close").focus();
 }

@@ -65,9 +65,10 @@ async function begin() {
       take(await ask("/phone/open", { token }));
       token = "";
       history.replaceState(null, "", location.pathname); // nobody reads it over a shoulder, or out of the history
-    }
+    } else if (!facts) take(await ask("/phone/state"));
     isWatching = true;
     show("live");
+    document.getElementById("phone-close").focus();
     navigator.wakeLock?.request("screen").then((got) => (lock = got), () => {});
     await connect();
   } catch (error) {
@@ -161,7 +162,8 @@ if (!token) {
     const told = await ask("/phone/state");
     if (told.standing === "opened") take(told);
     else over(told.words);
-  } catch {
-    over(root.dataset.nolink);
+  } catch (error) {
+    if (error instanceof Refused) over(root.dataset.nolink);
+    else part("trouble").textContent = root.dataset.noanswer; // the device may have it all the same
   }
 }

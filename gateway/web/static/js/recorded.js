@@ -4,10 +4,10 @@
 import { announce } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
 import { viewerIdentity } from "./player.js";
-import { refusalOf, wordsOf } from "./refusals.js";
+import { CANNOT_START, causeOf, refusalOf, wordsOf } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
-import { currentTile, enlarge } from "./wall.js";
+import { currentTile, enlarge, hide } from "./wall.js";
 import { spoken } from "./words.js";
 
 const RECORDED = "/api/v1/recorded-views";
@@ -39,6 +39,7 @@ class LensRecorded extends HTMLElement {
   #isAsking = false;
   #isHeld = false; // a hand is on the time line
   #isOver = false;
+  #isLeft = false; // the gateway knows that nobody looks any more
   #sight = new IntersectionObserver((entries) => entries.at(-1).isIntersecting || this.#place.is_paused || this.#steer({ is_paused: true })); // unseen, nothing plays
 
   #part(name) {
@@ -61,14 +62,17 @@ class LensRecorded extends HTMLElement {
     });
     this.#player.addEventListener("lens-state", (event) => {
       event.stopPropagation(); // the live picture's own state is another's
-      if (event.detail.state === "cannot-start") this.#end(event.detail.words);
+      if (event.detail.state !== "cannot-start" || this.#isOver) return;
+      this.#end(event.detail.words);
+      this.#leave(); // the player gave up by itself
     });
     this.#listen();
     const identity = await viewerIdentity();
+    if (!this.isConnected) return; // closed meanwhile
     this.#player.begin(identity, views.iceServers());
     const wish = { camera_id: camera, purpose: views.purpose, incident_id: views.incident, dtls_fingerprint: identity.fingerprint, at: new Date(at).toISOString(), on_behalf_of: views.behalf ?? "", confirmation_id: confirmation ?? "" };
-    const answer = await views.post(RECORDED, wish);
-    if (answer.status !== 201) return this.#end(wordsOf(await refusalOf(answer)));
+    const answer = await views.post(RECORDED, wish).catch(() => null);
+    if (answer?.status !== 201) return this.#end(answer ? wordsOf({ ...(await refusalOf(answer)), isOfAll: answer.status === 401 }) : CANNOT_START);
     const view = await answer.json();
     this.#session = view.session_id;
     if (!this.isConnected) return this.#leave(); // closed meanwhile
@@ -86,14 +90,18 @@ class LensRecorded extends HTMLElement {
   // The site opens the recording while the browser calls the relay: until then it knows no such view.
   async #begin() {
     for (const until = performance.now() + START_MS; !this.#isOver && performance.now() < until; await pause(250)) {
-      const answer = await views.post(this.#url("playback"), {});
-      if (answer.ok) {
+      const answer = await views.post(this.#url("playback"), {}).catch(() => null);
+      if (this.#isOver) return;
+      if (answer?.ok) {
         this.#take(await answer.json());
         this.#timer = setInterval(() => this.#isAsking || this.#place.is_paused || this.#steer({}), ASK_MS);
-        return this.#thumbnails(await this.#cover());
+        return this.#thumbnails(await this.#cover()).catch(() => {}); // it plays without them
       }
-      if (answer.status === 404) return this.hear();
+      if (answer?.status === 404) return this.hear();
     }
+    if (this.#isOver) return;
+    this.#end(CANNOT_START);
+    this.#leave();
   }
 
   #url(what) {
@@ -260,9 +268,14 @@ class LensRecorded extends HTMLElement {
   // News of this view, or none where some were expected.
   async hear() {
     if (!this.#session || this.#isOver) return;
-    const answer = await views.readView(this.#session);
-    const view = answer.ok ? await answer.json() : { ended_at: true, words: RULES };
-    if (view.ended_at) this.#end(view.words || spoken("Closed"));
+    const answer = await views.readView(this.#session).catch(() => null);
+    if (this.#isOver) return;
+    const isGone = answer?.status === 404 || answer?.status === 401;
+    if (!answer?.ok && !isGone) return void setTimeout(() => this.hear(), ASK_MS); // no answer is no end
+    const view = isGone ? { ended_at: true, words: causeOf({ ...(await refusalOf(answer)), isOfAll: true }) || RULES } : await answer.json();
+    if (!view.ended_at) return;
+    this.#isLeft = true;
+    this.#end(view.words || spoken("Closed"));
   }
 
   #end(words) {
@@ -275,7 +288,10 @@ class LensRecorded extends HTMLElement {
   }
 
   #leave() {
-    if (this.#session && !this.#isOver) views.leaveView(this.#session);
+    if (this.#session && !this.#isLeft) {
+      this.#isLeft = true;
+      views.leaveView(this.#session);
+    }
     this.#isOver = true;
     clearInterval(this.#timer);
   }
@@ -321,7 +337,7 @@ export async function offer(tile) {
   const button = tile.element.querySelector(".back-30");
   if (!button || button.dataset.asked || !views.incident) return;
   button.dataset.asked = "";
-  button.addEventListener("click", () => goBack(tile));
+  button.onclick ??= () => goBack(tile);
   await look(tile, button);
 }
 
@@ -330,7 +346,8 @@ async function look(tile, button) {
   const query = new URLSearchParams({ ...wish(), on_behalf_of: views.behalf ?? "", confirmation_id: tile.ways?.recorded?.confirmation ?? "" });
   const answer = await ask(`${RECORDED}?${query}`).catch(() => null);
   const said = answer?.ok ? await answer.json() : { range_from: null };
-  button.hidden = said.range_from === null;
+  if (!answer) delete button.dataset.asked; // asked again when the picture is live again
+  hide(tile, button, said.range_from === null);
   tile.isBackOnce = said.is_once === true;
   const way = { url: `${RECORDED}/asks`, second: "/console/look-back", wish, open: () => goBack(tile), again: () => look(tile, button) };
   offerAsk(tile, "recorded", way, { mayAsk: said.may_ask === true, maySecond: said.may_second === true, isGiven: tile.isBackOnce });

@@ -3,6 +3,9 @@
 
 export const NOT_AVAILABLE = "Not available for this purpose";
 export const CANNOT_START = "The picture cannot start";
+export const FAILED = "That did not work. Try again.";
+const SIGNED_OUT = 401;
+const FORBIDDEN = 403;
 const LIMITED = 429;
 const UNAVAILABLE = 503;
 
@@ -13,7 +16,11 @@ export async function refusalOf(answer) {
   return { status: answer.status, detail: said.detail };
 }
 
-// The cause that may be told, one sentence without its full stop; empty where there is none.
-export const causeOf = ({ status, detail }) => ((status === LIMITED || status === UNAVAILABLE) && detail ? detail.replace(/^([^.]*)\.$/, "$1") : "");
+// The cause that may be told, one sentence without its full stop; empty where there is none. `isOfAll`: the whole question
+// was refused before anybody asked about a camera, for who is signed in; that is no answer of an owner either.
+export function causeOf({ status, detail, isOfAll = false }) {
+  const isTold = status === LIMITED || status === UNAVAILABLE || (isOfAll && (status === SIGNED_OUT || status === FORBIDDEN));
+  return isTold && detail ? detail.replace(/^([^.]*)\.$/, "$1") : "";
+}
 
 export const wordsOf = (refusal) => causeOf(refusal) || (refusal.status >= 500 || refusal.status === LIMITED ? CANNOT_START : NOT_AVAILABLE);

@@ -3,7 +3,7 @@
 import { announce } from "./app.js";
 import { viewerIdentity } from "./player.js";
 import { iceServers, leaveView, openAgain } from "./views.js";
-import { refreshView, take, tiles } from "./wall.js";
+import { hide, refreshView, take, tiles } from "./wall.js";
 import { spoken } from "./words.js";
 
 const buttonOf = (tile) => tile.element.querySelector(".sound");
@@ -12,7 +12,8 @@ const buttonOf = (tile) => tile.element.querySelector(".sound");
 export async function toggleSound(tile) {
   const button = buttonOf(tile);
   if (tile.isOver || !tile.session || button.hidden || button.getAttribute("aria-disabled") === "true") return;
-  const hasSound = !tile.hasSound;
+  const hasSound = !isHeard(tile);
+  if (tile.hasSound && hasSound) return hear(tile); // to end it has failed: the view with sound is there still
   button.setAttribute("aria-disabled", "true");
   if (!hasSound) tile.player.isHeard = false;
   try {
@@ -21,8 +22,15 @@ export async function toggleSound(tile) {
     announce(`${tile.name}: ${spoken("The picture cannot start")}`);
   } finally {
     button.removeAttribute("aria-disabled");
-    button.setAttribute("aria-pressed", String(tile.hasSound));
+    button.setAttribute("aria-pressed", String(isHeard(tile)));
   }
+}
+
+const isHeard = (tile) => tile.hasSound && tile.player.isHeard;
+
+function hear(tile) {
+  tile.player.isHeard = true;
+  buttonOf(tile).setAttribute("aria-pressed", "true");
 }
 
 async function change(tile, hasSound) {
@@ -45,7 +53,7 @@ async function change(tile, hasSound) {
 // person's, was to a silent view.
 export function offerSound(tile, state) {
   const button = buttonOf(tile);
-  button.hidden = state !== "live" || tile.isOnce || !tile.maySound;
-  button.setAttribute("aria-pressed", String(tile.hasSound));
+  hide(tile, button, state !== "live" || tile.isOnce || !tile.maySound);
+  button.setAttribute("aria-pressed", String(isHeard(tile)));
   button.onclick ??= () => toggleSound(tile);
 }

@@ -3,6 +3,7 @@
 import { announce } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
 import { behalf, incident, post, purpose } from "./views.js";
+import { hide } from "./wall.js";
 import { spoken } from "./words.js";
 
 const STILLS = "/api/v1/stills";
@@ -50,7 +51,7 @@ export async function offerStill(tile, state) {
   tile.isLiveNow = state === "live";
   if (tile.isLiveNow) tile.still ??= offered(tile);
   const said = tile.isLiveNow ? await tile.still : {};
-  button.hidden = !tile.isLiveNow || !said.is_offered;
+  hide(tile, button, !tile.isLiveNow || !said.is_offered);
   tile.isStillOnce = said.is_once === true;
   const wish = () => ({ camera_id: tile.camera, purpose, incident_id: incident ?? "" });
   const way = { url: `${STILLS}/asks`, second: "/console/still", wish, open: () => takeStill(tile), again: () => askAnew(tile) };
@@ -66,5 +67,7 @@ function askAnew(tile) {
 async function offered(tile) {
   const query = new URLSearchParams({ camera_id: tile.camera, purpose, incident_id: incident ?? "", on_behalf_of: behalf ?? "", confirmation_id: tile.ways?.still?.confirmation ?? "" });
   const answer = await fetch(`${STILLS}?${query}`, { headers: { accept: "application/json" } }).catch(() => null);
-  return answer?.ok === true ? answer.json() : {};
+  if (answer?.ok === true) return answer.json();
+  tile.still = null; // no answer is kept: it is asked again when the picture is live again
+  return {};
 }

@@ -5,6 +5,8 @@ import { isLineLong } from "./line.js";
 import { refusalOf } from "./refusals.js";
 
 const VIEWS = "/api/v1/live-sessions";
+const READ_MS = 5_000; // a question to a network that has gone is answered by nobody
+const POST_MS = 25_000; // longer than a site takes
 const MOST_AT_ONCE = 16; // in one question
 
 export const root = document.getElementById("console");
@@ -26,7 +28,7 @@ async function renewServers() {
 if (servers.length) setInterval(() => renewServers().catch(() => {}), ICE_SERVERS_MS);
 
 export const post = (url, body) =>
-  fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body) });
+  fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body), signal: AbortSignal.timeout(POST_MS) });
 
 const wishOf = ({ camera, openedBy, confirmation, hasSound }, fingerprint, offer) => ({ camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: fingerprint, offer, opened_by: openedBy, confirmation_id: confirmation, on_behalf_of: behalf ?? "", sound: hasSound });
 
@@ -64,7 +66,7 @@ async function openGathered() {
       const each = await answer.json();
       return wishes.forEach(({ ok }, i) => ok(each[i]));
     }
-    const refusal = await refusalOf(answer);
+    const refusal = { ...(await refusalOf(answer)), isOfAll: true };
     for (const { ok } of wishes) ok(refusal);
   } catch (error) {
     for (const { fail } of wishes) fail(error);
@@ -79,7 +81,7 @@ export async function openAgain(tile, fingerprint, hasSound) {
 
 export const saveLayout = (layout) => post("/console/layout", { layout });
 
-export const readView = (session) => fetch(`${VIEWS}/${session}`, { headers: { accept: "application/json" } });
+export const readView = (session) => fetch(`${VIEWS}/${session}`, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(READ_MS) });
 
 export const reportSize = (session, size) => post(`${VIEWS}/${session}/size`, size);
 export const reportSeen = (session, totals) => post(`${VIEWS}/${session}/seen`, totals);

@@ -5,7 +5,7 @@ import { askForClip } from "./clip-form.js";
 import { firstPicture } from "./first-picture.js";
 import { isLargeByLayout } from "./layout.js";
 import { viewerIdentity } from "./player.js";
-import { NOT_AVAILABLE, wordsOf } from "./refusals.js";
+import { NOT_AVAILABLE, causeOf, refusalOf, wordsOf } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
 import { spoken } from "./words.js";
@@ -15,6 +15,7 @@ const REST_MS = 3_000; // out of sight for so long, and the view is closed until
 const LOST = "The connection to the camera was lost";
 const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "This site can show no more pictures now": "cannot-start", [LOST]: "lost" };
 const RUNNING = new Set(["live", "catching-up"]);
+const END_ASK_MS = 3_000; // between two questions about a view whose time is over
 const AGAIN_MS = 2_000; // before a question that got no answer is put again
 const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubled each time, with jitter
 const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within this
@@ -37,7 +38,7 @@ export async function watch(item, openedBy) {
 async function start(tile) {
   const status = await ask(tile);
   if (!status || status === 201) return;
-  const words = wordsOf({ status, detail: tile.detail });
+  const words = wordsOf({ status, detail: tile.detail, isOfAll: tile.isOfAll });
   finish(tile, words, words === NOT_AVAILABLE ? "rules" : (END_OF[words] ?? "cannot-start"));
 }
 
@@ -58,8 +59,8 @@ async function askOnce(tile) {
     return { fingerprint: identity.fingerprint, offer: tile.player.begin(identity, views.iceServers(), tile.hasSound) };
   });
   if (!answer) return 0;
-  const { status, view, call, detail } = answer;
-  tile.detail = detail;
+  const { status, view, call, detail, isOfAll } = answer;
+  Object.assign(tile, { detail, isOfAll });
   if (status !== 201) return status;
   take(tile, view);
   if (!tiles.includes(tile)) {
@@ -153,7 +154,8 @@ const sight = new IntersectionObserver((entries) => {
 
 // A view that its owner, or a second person, said yes to can be opened once: it stays.
 function rest(tile) {
-  if (!tile.session || tile.isOver || tile.isOnce || !tiles.includes(tile)) return;
+  if (tile.isOver || tile.isOnce || tile.isResting || !tiles.includes(tile)) return;
+  if (!tile.session) return void (tile.resting = setTimeout(() => rest(tile), REST_MS)); // it is being opened
   const session = tile.session;
   Object.assign(tile, { session: "", until: null, hasRun: false, isResting: true });
   hush(tile);
@@ -167,13 +169,16 @@ function wake(tile) {
   start(tile);
 }
 
+// The focus goes to the picture that takes its place.
 export function remove(tile) {
+  const [hadFocus, at] = [tile.element.contains(document.activeElement), tiles.indexOf(tile)];
   leave(tile);
   sight.unobserve(tile.element);
   clearTimeout(tile.resting);
-  tiles.splice(tiles.indexOf(tile), 1);
+  tiles.splice(at, 1);
   tile.element.remove();
   number();
+  if (hadFocus) (tiles[at] ?? tiles[at - 1])?.element.focus();
 }
 
 export function leave(tile) {
@@ -213,11 +218,14 @@ export async function refreshView(tile) {
 }
 
 async function readView(tile) {
-  if (!tile.session || tile.isOver) return;
-  const answer = await views.readView(tile.session);
-  if (answer.status === 404 || answer.status === 401) return finish(tile, "Ended by the sharing rules");
-  if (!answer.ok) throw new Error(`no answer: ${answer.status}`);
-  const view = await answer.json();
+  const { session } = tile;
+  if (!session || tile.isOver) return;
+  const answer = await views.readView(session);
+  const view = answer.ok ? await answer.json() : null;
+  const words = answer.status === 401 ? causeOf({ ...(await refusalOf(answer)), isOfAll: true }) : "";
+  if (tile.session !== session || tile.isOver) return; // the answer is about a view that is not shown any more
+  if (answer.status === 404 || answer.status === 401) return finish(tile, words || "Ended by the sharing rules", "rules");
+  if (!view) throw new Error(`no answer: ${answer.status}`);
   tile.until = new Date(view.horizon_at);
   if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) {
     // Without words it was left, but not by this page: the relay heard nothing of it for too long.
@@ -238,8 +246,17 @@ export function enlarge(tile) {
 
 export const largeTile = () => tiles.find((tile) => tile.element.classList.contains("is-large"));
 
-// The tile that keys without a number are about.
-export const currentTile = () => tiles.find((tile) => tile.element.contains(document.activeElement)) ?? largeTile() ?? tiles[0];
+// The tile that keys without a number are about: what is seen alone, what has the focus or is large, what had the focus last.
+let lastFocused = null;
+wall.addEventListener("focusin", ({ target }) => (lastFocused = holding(target) ?? lastFocused));
+const holding = (element) => tiles.find((tile) => element && tile.element.contains(element));
+export const currentTile = () => holding(document.fullscreenElement) ?? holding(document.activeElement) ?? largeTile() ?? tiles.find((tile) => tile === lastFocused) ?? tiles[0];
+
+// A button that goes leaves the focus on its tile.
+export function hide(tile, button, isHidden) {
+  if (isHidden && button === document.activeElement) tile.element.focus();
+  button.hidden = isHidden;
+}
 
 // News of one view; it may be told its name yet.
 export function hearOf(session) {
@@ -258,10 +275,19 @@ const left = (until) => {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 };
 
+// At that moment it is decided anew, within a few seconds: a view that is permitted still has another end.
+function askWhetherItGoesOn(tile) {
+  const now = Date.now();
+  if (!tile.session || tile.isOver || !tile.until || tile.until > now || now - (tile.askedAt ?? 0) < END_ASK_MS) return;
+  tile.askedAt = now;
+  refreshView(tile);
+}
+
 export function showTimes() {
   for (const element of views.root.querySelectorAll("[data-until]")) element.textContent = left(new Date(element.dataset.until));
   for (const tile of tiles) {
     tile.element.querySelector("footer .left").textContent = tile.until && !tile.isOver ? left(tile.until) : "";
+    askWhetherItGoesOn(tile);
     const delay = tile.element.querySelector(".delay");
     delay.hidden = tile.isOver || tile.delayMs === undefined || !RUNNING.has(tile.player.state);
     delay.querySelector(".number").textContent = String(tile.delayMs ?? "");

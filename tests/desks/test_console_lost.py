@@ -1,0 +1,206 @@
+"""The console where something gets lost on the way: the focus, the session, news, an answer, a picture's viewer."""
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from gateway.live import topic_of_viewer
+from tests.desks.test_phone_dialog import Links
+from tests.desks.test_recording_in_chromium import Recording
+from tests.desks.test_sound_in_chromium import Doors
+from tests.desks.test_still_in_chromium import LIVE
+from tests.support.browser import Watched, watched
+from tests.support.console_room import OPERATOR, camera_id_of, line_of, open_all, room, tell_running, until_true
+
+__all__ = ["room"]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SIGN_IN = {
+    "status": 401,
+    "content_type": "application/problem+json",
+    "body": '{"status": 401, "detail": "Sign in to go on."}',
+}
+KEY_OF_FOCUS = "document.activeElement.closest('.tile')?.querySelector('.key').textContent ?? ''"
+
+
+def two_pictures(seen: Watched, url: str) -> list[str]:
+    """Two tiles whose pictures are on their way; how each view was asked for since."""
+    methods: list[str] = []
+    posts: list[int] = []
+    seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
+    seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, methods))
+    seen.page.route("**/whep/*", lambda route: None)
+    seen.page.goto(url)
+    seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+    return methods
+
+
+def said_of(page: Page) -> list[str]:
+    """What stands on the tiles."""
+    return page.locator("lens-player .player-state").all_inner_texts()
+
+
+def test_the_focus_of_a_picture_that_is_closed_goes_to_the_one_in_its_place(chromium, room):
+    """So the next key is about what is next to it; and a key that is held closes one."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        page.keyboard.press("n")
+        page.keyboard.press("n")
+        assert page.evaluate(KEY_OF_FOCUS) == "2"
+
+        page.keyboard.down("x")
+        page.keyboard.down("x")  # the same again, as a keyboard repeats it
+        page.keyboard.up("x")
+
+        assert page.locator(".tile").count() == 1
+        assert page.evaluate(KEY_OF_FOCUS) == "1"
+
+
+def test_a_button_that_goes_leaves_the_focus_on_its_tile(chromium, room):
+    """Sound is no button while a picture stands still; the next key is about this tile all the same."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        Doors(seen)
+        page.goto(room.open())
+        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        page.evaluate(LIVE)
+        page.locator(".sound:visible").first.focus()
+
+        page.evaluate(LIVE.replace("live", "stalled"))
+        page.wait_for_timeout(200)  # a browser lets go of what is hidden when it draws next
+
+        assert page.locator(".sound:visible").count() == 0
+        assert page.evaluate(KEY_OF_FOCUS) == "1"
+
+
+def test_the_list_of_links_leaves_the_focus_alone_and_keys_to_the_dialog(chromium, room):
+    """It is read again every two seconds; behind the dialog no key does anything, wherever the focus went."""
+    url = room.open()
+    with watched(chromium, width=1600, height=900) as seen:
+        page, links = seen.page, Links(seen)
+        links.list_one(url.rpartition("/")[2])
+        two_pictures(seen, url)
+        page.evaluate(LIVE)
+        page.keyboard.press("m")
+        seen.until("document.querySelectorAll('#phone-dialog [data-link]').length === 1")
+        with page.expect_response("**/api/v1/phone-links"):
+            page.locator("#phone-dialog [data-link] button").focus()
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.activeElement.closest('[data-link]') !== null")
+
+        page.evaluate("document.activeElement.blur()")
+        page.keyboard.press("x")
+        assert page.locator(".tile").count() == 2
+        page.keyboard.press("Escape")
+        seen.until("!document.getElementById('phone-dialog').open")
+        assert page.url == url
+
+
+def test_who_is_signed_out_is_told_so_and_not_that_an_owner_said_no(chromium, room):
+    """By a question for new pictures, and by news of one that ran."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        page.unroute("**/live-sessions/ses_*")
+        page.unroute("**/live-sessions/several")
+        page.route("**/live-sessions/ses_*", lambda route: route.fulfill(**SIGN_IN))
+        page.route("**/live-sessions/several", lambda route: route.fulfill(**SIGN_IN))
+
+        room.portal.call(room.w.bus.publish, topic_of_viewer(OPERATOR.person_id), "ses_0")
+        until_true(seen, lambda: "Sign in to go on" in said_of(page))
+        line_of(seen, "Yard" if "Front door" in page.locator(".tile .name").first.inner_text() else "Front door")
+        page.keyboard.press("n")
+        page.keyboard.press("x")
+        page.keyboard.press("x")
+        line_of(seen, "Yard").locator(".watch").click()
+
+        until_true(seen, lambda: said_of(page) == ["Sign in to go on"])
+
+
+@pytest.mark.parametrize("hears_it", [True, False], ids=["heard", "not heard"])
+def test_a_yes_that_came_without_a_network_starts_its_picture(chromium, room, hears_it: bool):
+    """News are said once: what they are about is read when it can be, and so is all that was said to nobody."""
+    room.listing.answers["Front door"] = ("available_if", "ask")
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        if not hears_it:
+            page.route("**/console/events*", lambda route: route.abort())
+        page.goto(room.open())
+        line_of(seen, "Front door").get_by_role("button", name="Ask the owner Front door").click()
+        seen.until("document.getElementById('said').textContent.includes('The owner is asked')")
+        camera, tiles = camera_id_of(seen, "Front door"), page.locator("article.tile").count()
+
+        page.context.set_offline(True)
+        page.wait_for_timeout(300)
+        room.portal.call(room.asks.answer, OPERATOR, camera, "granted")
+        page.wait_for_timeout(2_000)
+        page.context.set_offline(False)
+        page.unroute("**/console/events*")
+
+        until_true(seen, lambda: page.locator("article.tile").count() == tiles + 1)
+
+
+def test_a_picture_that_is_asked_for_out_of_sight_is_closed_once_it_is_there(chromium, room):
+    """The question may take longer than the page waits before it closes what nobody sees."""
+    held: list[Route] = []
+    methods: list[str] = []
+    with watched(chromium, width=390, height=700) as seen:
+        page = seen.page
+        page.route("**/live-sessions/several", lambda route: held.append(route))  # noqa: PLW0108 -- no builtin can be bound
+        page.route("**/live-sessions/ses_*", lambda route: tell_running(route, methods))
+        page.route("**/whep/*", lambda route: None)
+        page.goto(room.open())
+        until_true(seen, lambda: held)
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(3_500)
+
+        open_all(held[0], [])
+
+        until_true(seen, lambda: "DELETE" in methods)
+
+
+def test_a_recording_that_is_closed_while_it_opens_is_left_at_the_gateway(chromium, room):
+    """Else it would count among what its owner gives until the gateway misses its viewer."""
+    held: list[Route] = []
+    left: list[str] = []
+    with watched(chromium, width=1600, height=900) as seen:
+        page, recording = seen.page, Recording(seen, mark="")
+        page.unroute("**/api/v1/recorded-views")
+        page.route("**/api/v1/recorded-views", lambda route: held.append(route))  # noqa: PLW0108 -- as above
+        page.route("**/live-sessions/rec_1", lambda route: tell_running(route, left))
+        page.goto(room.open())
+        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        page.evaluate(LIVE)
+        seen.until("document.querySelectorAll('.back-30:not([hidden])').length > 0")
+        page.locator(".tile").first.focus()
+        page.keyboard.press("ArrowLeft")
+        until_true(seen, lambda: held)
+        page.keyboard.press("l")
+
+        recording.open(held[0])
+
+        until_true(seen, lambda: left == ["DELETE"])
+
+
+def test_sound_that_could_not_be_ended_is_off_all_the_same_and_comes_back_by_its_key(chromium, room):
+    """The view with sound is there still, and its owner's limit is full: nothing is asked to hear it again."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page, doors = seen.page, Doors(seen)
+        page.goto(room.open())
+        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        page.evaluate(LIVE)
+        page.locator(".tile").first.focus()
+        page.keyboard.press("a")
+        seen.until("document.querySelectorAll('.sound[aria-disabled]').length === 0")
+        page.evaluate(LIVE)
+        muted, pressed = "document.querySelector('lens-player').video.muted", page.locator(".sound").first
+        assert (page.evaluate(muted), pressed.get_attribute("aria-pressed")) == (False, "true")
+
+        page.route("**/live-sessions/several", lambda route: route.abort())
+        page.keyboard.press("a")
+        seen.until("document.querySelectorAll('.sound[aria-disabled]').length === 0")
+        assert (page.evaluate(muted), pressed.get_attribute("aria-pressed")) == (True, "false")
+
+        asked = len(doors.asked)
+        page.keyboard.press("a")
+        assert (page.evaluate(muted), pressed.get_attribute("aria-pressed")) == (False, "true")
+        assert len(doors.asked) == asked
