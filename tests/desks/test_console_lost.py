@@ -204,3 +204,30 @@ def test_sound_that_could_not_be_ended_is_off_all_the_same_and_comes_back_by_its
         page.keyboard.press("a")
         assert (page.evaluate(muted), pressed.get_attribute("aria-pressed")) == (False, "true")
         assert len(doors.asked) == asked
+
+
+@pytest.mark.parametrize("how", ["closed", "out of sight"])
+def test_how_long_a_picture_was_seen_is_told_before_its_view_ends(chromium, room, how: str):
+    """The entry of the end names it."""
+    with watched(chromium, width=390, height=700) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        said: list[str] = []
+        page.on("request", lambda request: said.append(f"{request.method} {request.url.partition('ses_0')[2]}"))
+        page.locator(".tile").first.scroll_into_view_if_needed()
+        page.evaluate(_SEEN)
+
+        if how == "closed":
+            page.locator(".tile .close").first.click()
+        else:
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+
+        until_true(seen, lambda: "DELETE " in said)
+        assert said.index("POST /seen") < said.index("DELETE ")
+
+
+_SEEN = """() => {
+  const player = document.querySelector(".tile lens-player");
+  const tell = () => player.dispatchEvent(new CustomEvent("lens-seen", { detail: { on_screen_s: 7, enlarged_s: 0 } }));
+  Object.assign(player, { leave: tell, end: tell });
+}"""

@@ -346,7 +346,7 @@ async function look(tile, button) {
   const query = new URLSearchParams({ ...wish(), on_behalf_of: views.behalf ?? "", confirmation_id: tile.ways?.recorded?.confirmation ?? "" });
   const answer = await ask(`${RECORDED}?${query}`).catch(() => null);
   const said = answer?.ok ? await answer.json() : { range_from: null };
-  if (!answer) delete button.dataset.asked; // asked again when the picture is live again
+  if (!answer?.ok) delete button.dataset.asked; // asked again when the picture is live again
   hide(tile, button, said.range_from === null);
   tile.isBackOnce = said.is_once === true;
   const way = { url: `${RECORDED}/asks`, second: "/console/look-back", wish, open: () => goBack(tile), again: () => look(tile, button) };

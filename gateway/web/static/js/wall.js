@@ -157,9 +157,9 @@ function rest(tile) {
   if (tile.isOver || tile.isOnce || tile.isResting || !tiles.includes(tile)) return;
   if (!tile.session) return void (tile.resting = setTimeout(() => rest(tile), REST_MS)); // it is being opened
   const session = tile.session;
-  Object.assign(tile, { session: "", until: null, hasRun: false, isResting: true });
   hush(tile);
-  tile.player.end("resting");
+  tile.player.end("resting"); // which says how long it was seen, while the tile knows of which view
+  Object.assign(tile, { session: "", until: null, hasRun: false, isResting: true });
   views.leaveView(session);
 }
 
@@ -172,6 +172,7 @@ function wake(tile) {
 // The focus goes to the picture that takes its place.
 export function remove(tile) {
   const [hadFocus, at] = [tile.element.contains(document.activeElement), tiles.indexOf(tile)];
+  tile.player.leave(); // says how long it was seen, before the view ends
   leave(tile);
   sight.unobserve(tile.element);
   clearTimeout(tile.resting);
