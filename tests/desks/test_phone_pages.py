@@ -213,3 +213,20 @@ def test_no_connection_is_no_end(chromium, street):
         page.unroute("**/phone/open")
         page.locator("#phone-watch").click()
         seen.until("document.querySelector('.watermark')?.dataset.says")
+
+
+def test_a_phone_that_has_the_link_gets_on_without_it_once_there_is_a_network(chromium, street):
+    """Opened again where nothing answers, it does not say that it needs the link: a press asks again."""
+    with watched(chromium, **PHONE) as seen:
+        page = _press(seen, street.sent()[1])
+        seen.until("document.querySelector('.watermark')?.dataset.says")
+        page.route("**/phone/state", lambda route: route.abort())
+        page.reload()
+        assert "Press again" in seen.until("document.querySelector('[data-part=trouble]').textContent")
+        assert page.evaluate(SHOWN) == "phone-start"
+
+        page.unroute("**/phone/state")
+        page.locator("#phone-watch").press("Enter")
+
+        seen.until("document.querySelector('.watermark')?.dataset.says?.includes('Unit 12')")
+        assert page.evaluate("document.activeElement.id") == "phone-close"
