@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browser import browser, watched
-from tests.support.processes import free_port, run_lenspact, serving
+from tests.support.processes import free_port, newest_mail, run_lenspact, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ def gateway(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _link(spool: Path) -> str:
-    mail = message_from_bytes(max(spool.glob("*.eml")).read_bytes(), policy=policy.default)
+    mail = message_from_bytes(newest_mail(spool).read_bytes(), policy=policy.default)
     found = re.search(r"http://localhost:\d+/sign-in/link/\S+", mail.get_content())
     assert found
     return found.group(0)

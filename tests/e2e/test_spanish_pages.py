@@ -10,7 +10,7 @@ import pytest
 from gateway.web import load_languages
 from tests.support.browser import Watched, browser, watched
 from tests.support.pages import AXE
-from tests.support.processes import free_port, run_lenspact, serving
+from tests.support.processes import free_port, newest_mail, run_lenspact, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -75,7 +75,7 @@ def test_an_owner_reads_every_page_in_spanish(gateway, tmp_path):
         page.click("main button.main")
         page.wait_for_url("**/register/sent")
         read_in_spanish(seen, "/register/sent")
-        mail = message_from_bytes(max(spool.glob("*.eml")).read_bytes(), policy=policy.default)
+        mail = message_from_bytes(newest_mail(spool).read_bytes(), policy=policy.default)
         assert mail["subject"] == "Su enlace para iniciar sesión"
         link = re.search(r"http://localhost:\d+/sign-in/link/\S+", mail.get_content())
         assert link

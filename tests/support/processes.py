@@ -14,6 +14,7 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 START_S = 60.0
+MAIL_S, LOOK_S = 10.0, 0.05
 
 
 def free_port() -> int:
@@ -78,3 +79,12 @@ def wait_for(url: str, *, process: subprocess.Popen[bytes], log: Path, verify: b
 def _environ(variables: Mapping[str, str]) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("LENSPACT_")}
     return clean | {"PYTHONUNBUFFERED": "1"} | dict(variables)
+
+
+def newest_mail(spool: Path) -> Path:
+    """The mail that was written last; waits for the first, which is written after the page that promised it."""
+    for _ in range(round(MAIL_S / LOOK_S)):
+        if found := sorted(spool.glob("*.eml")):
+            return found[-1]
+        time.sleep(LOOK_S)
+    raise AssertionError(f"no mail in {spool} within {MAIL_S:.0f} s")
