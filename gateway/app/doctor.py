@@ -1,7 +1,6 @@
 """`lenspact doctor`: each thing a gateway needs, looked at for real, and what to do about it in one sentence."""
 
 import shutil
-import socket
 import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from gateway.kernel.keyring import Keyring
 from gateway.live.engines.janus_look import trouble_of
 from gateway.live.relay.config import media_address
 from partner_agent.rtc import buffers
+from partner_agent.rtc.mux import bound
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 
@@ -96,13 +96,9 @@ def media_addresses(addresses: Sequence[str]) -> Finding:
 
 
 def _is_own(address: str) -> bool:
-    """As `UdpPort.open` will find it; a machine without IPv6 has no such address."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    """As the relay will find it; a machine without IPv6 has no such address."""
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            if family == socket.AF_INET6:
-                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            probe.bind((address, 0))
+        bound(address, 0).close()
     except OSError:
         return False
     return True

@@ -3,8 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
-from typing import cast as typed
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -13,7 +12,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
-    cast,
     func,
     insert,
     or_,
@@ -49,8 +47,8 @@ def _whole_s(milliseconds: ColumnElement[int]) -> ColumnElement[int]:
 
 # `Session.seconds_until`, `recorded_s` and `is_open`, summed where the rows are: a day of a busy site is thousands.
 _LASTED_MS: Final = case(
-    (_TABLE.c.site_seconds.is_not(None), cast(_TABLE.c.site_seconds * 1000, BigInteger)),
-    (_TABLE.c.relay_seconds.is_not(None), cast(_TABLE.c.relay_seconds * 1000, BigInteger)),
+    (_TABLE.c.site_seconds.is_not(None), (_TABLE.c.site_seconds * 1000).cast(BigInteger)),
+    (_TABLE.c.relay_seconds.is_not(None), (_TABLE.c.relay_seconds * 1000).cast(BigInteger)),
     else_=func.coalesce(_ms("ended_at"), bindparam("now_ms", type_=BigInteger)) - _ms("accepted_at"),
 )
 _RECORDED_S: Final = case(
@@ -89,7 +87,7 @@ class SqlSessions:
         """One step, if it is still allowed."""
         values = {"state": change.after.value, **_columns(change.values)}
         where = {"session_id": session_id, "states_before": sorted(change.before)}
-        result = typed("CursorResult[Any]", await unit.session.execute(_STEP, values | where))
+        result = cast("CursorResult[Any]", await unit.session.execute(_STEP, values | where))
         return result.rowcount == 1
 
     async def note(self, unit: UnitOfWork, session_id: str, **values: object) -> None:

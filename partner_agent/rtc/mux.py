@@ -264,16 +264,10 @@ class UdpPort(Port):
         Raises:
             OSError: the address is not ours, or the port is taken.
         """
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        sock = bound(host, number)
         try:
-            sock.setblocking(False)
-            if family == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            given = buffers.widen(sock)
-            sock.bind((host, number))
             port = cls(sock, reached=reached)
-            port.buffer_bytes = given
+            port.buffer_bytes = buffers.widen(sock)
             port._listen(asyncio.get_running_loop())
         except BaseException:
             sock.close()
@@ -308,6 +302,25 @@ class UdpPort(Port):
             self.received(datagrams, address)
             if self._loop is None:
                 return  # closed by what it said
+
+
+def bound(host: str, number: int) -> socket.socket:
+    """A datagram socket at `host`:`number` and nothing else, of that address's family alone; never waits.
+
+    Raises:
+        OSError: the address is not ours, or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((host, number))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 def nobody() -> None:

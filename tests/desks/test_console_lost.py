@@ -6,10 +6,19 @@ from playwright.sync_api import Page, Route
 from gateway.live import topic_of_viewer
 from tests.desks.test_phone_dialog import Links
 from tests.desks.test_recording_in_chromium import Recording
-from tests.desks.test_sound_in_chromium import Doors
+from tests.desks.test_sound_in_chromium import heard_pictures
 from tests.desks.test_still_in_chromium import LIVE
-from tests.support.browser import Watched, watched
-from tests.support.console_room import OPERATOR, camera_id_of, line_of, open_all, room, tell_running, until_true
+from tests.support.browser import watched
+from tests.support.console_room import (
+    OPERATOR,
+    camera_id_of,
+    line_of,
+    open_all,
+    room,
+    tell_running,
+    two_pictures,
+    until_true,
+)
 
 __all__ = ["room"]
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -19,18 +28,6 @@ SIGN_IN = {
     "body": '{"status": 401, "detail": "Sign in to go on."}',
 }
 KEY_OF_FOCUS = "document.activeElement.closest('.tile')?.querySelector('.key').textContent ?? ''"
-
-
-def two_pictures(seen: Watched, url: str) -> list[str]:
-    """Two tiles whose pictures are on their way; how each view was asked for since."""
-    methods: list[str] = []
-    posts: list[int] = []
-    seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
-    seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, methods))
-    seen.page.route("**/whep/*", lambda route: None)
-    seen.page.goto(url)
-    seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-    return methods
 
 
 def said_of(page: Page) -> list[str]:
@@ -59,10 +56,7 @@ def test_a_button_that_goes_leaves_the_focus_on_its_tile(chromium, room):
     """Sound is no button while a picture stands still; the next key is about this tile all the same."""
     with watched(chromium, width=1600, height=900) as seen:
         page = seen.page
-        Doors(seen)
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-        page.evaluate(LIVE)
+        heard_pictures(seen, room.open())
         page.locator(".sound:visible").first.focus()
 
         page.evaluate(LIVE.replace("live", "stalled"))
@@ -107,7 +101,6 @@ def test_who_is_signed_out_is_told_so_and_not_that_an_owner_said_no(chromium, ro
 
         room.portal.call(room.w.bus.publish, topic_of_viewer(OPERATOR.person_id), "ses_0")
         until_true(seen, lambda: "Sign in to go on" in said_of(page))
-        line_of(seen, "Yard" if "Front door" in page.locator(".tile .name").first.inner_text() else "Front door")
         page.keyboard.press("n")
         page.keyboard.press("x")
         page.keyboard.press("x")
@@ -184,11 +177,7 @@ def test_a_recording_that_is_closed_while_it_opens_is_left_at_the_gateway(chromi
 def test_sound_that_could_not_be_ended_is_off_all_the_same_and_comes_back_by_its_key(chromium, room):
     """The view with sound is there still, and its owner's limit is full: nothing is asked to hear it again."""
     with watched(chromium, width=1600, height=900) as seen:
-        page, doors = seen.page, Doors(seen)
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-        page.evaluate(LIVE)
-        page.locator(".tile").first.focus()
+        page, doors = seen.page, heard_pictures(seen, room.open())
         page.keyboard.press("a")
         seen.until("document.querySelectorAll('.sound[aria-disabled]').length === 0")
         page.evaluate(LIVE)

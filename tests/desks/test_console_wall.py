@@ -14,6 +14,7 @@ from tests.support.console_room import (
     room,
     tell_end,
     tell_running,
+    two_pictures,
     until_ready,
     until_true,
 )
@@ -189,13 +190,8 @@ def test_a_call_that_the_relay_refuses_says_why(chromium, room):
 
 def test_how_far_a_picture_is_behind_stands_on_its_tile(chromium, room):
     """As measured, while it runs: live or catching up; not while it connects, and not once it is over."""
-    posts: list[int] = []
     with watched(chromium, width=1600, height=900) as seen:
-        seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
-        seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, []))
-        seen.page.route("**/whep/*", lambda route: None)
-        seen.page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        two_pictures(seen, room.open())
         for state, milliseconds, shown in (
             ("live", 42, "42 ms"),
             ("catching-up", 917, "917 ms"),
@@ -238,14 +234,9 @@ def test_a_picture_out_of_sight_is_closed_and_asked_for_again(chromium, room):
 
 def test_the_watermark_lies_over_the_picture_in_full_screen_too(chromium, room):
     """Name and code are drawn inside the player, which is what fills the screen; without a code nothing is drawn."""
-    posts: list[int] = []
     with watched(chromium, width=1600, height=900) as seen:
         page = seen.page
-        page.route("**/live-sessions/several", lambda route: open_all(route, posts))
-        page.route("**/live-sessions/ses_*", lambda route: tell_running(route, []))
-        page.route("**/whep/*", lambda route: None)
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        two_pictures(seen, room.open())
         says = page.locator(".watermark").evaluate_all("(all) => all.map((one) => one.dataset.says)")
         assert says == ["Sam Ortiz · ABCD-EFG0", ""]
         drawn = page.locator(".watermark").evaluate_all(_INK)

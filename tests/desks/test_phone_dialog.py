@@ -9,7 +9,7 @@ from gateway.kernel.principal import Role
 from gateway.live.phones.qr import svg_data_of
 from tests.desks.test_still_in_chromium import LIVE
 from tests.support.browser import Watched, watched
-from tests.support.console_room import OPERATOR, open_all, room, tell_running
+from tests.support.console_room import OPERATOR, room, two_pictures
 
 __all__ = ["room"]
 pytestmark = pytest.mark.slow
@@ -56,13 +56,8 @@ class Links:
 
 
 def _start(seen: Watched, url: str) -> Links:
-    posts: list[int] = []
     links = Links(seen)
-    seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
-    seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, []))
-    seen.page.route("**/whep/*", lambda route: None)
-    seen.page.goto(url)
-    seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+    two_pictures(seen, url)
     return links
 
 

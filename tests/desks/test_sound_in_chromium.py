@@ -54,20 +54,26 @@ class Doors:
             tell_running(route, [])
 
 
+def heard_pictures(seen: Watched, url: str) -> Doors:
+    """Two pictures that run, one of which may be heard; the focus is on the first."""
+    doors = Doors(seen)
+    seen.page.goto(url)
+    seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+    seen.page.evaluate(LIVE)
+    seen.page.locator(".tile").first.focus()
+    return doors
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1600, False), (390, False), (1600, True)])
 def test_sound_is_switched_by_key_and_each_time_asked_for(
     chromium, room, width: int, dark: bool, tmp_path: Path
 ) -> None:
     """Silent at first; a no leaves the picture as it is; a yes takes its place; off asks for a silent one again."""
     with watched(chromium, width=width, height=900, dark=dark) as seen:
-        page, doors = seen.page, Doors(seen)
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+        page, doors = seen.page, heard_pictures(seen, room.open())
         assert [wish["sound"] for wish in doors.asked] == [False, False]
-        page.evaluate(LIVE)
         assert page.locator(".sound:visible").count() == 1  # the other camera has none to give
         assert page.evaluate("document.querySelector('lens-player').video.muted")
-        page.locator(".tile").first.focus()
 
         doors.says_no = True
         page.keyboard.press("a")
@@ -96,12 +102,8 @@ def test_sound_is_switched_by_key_and_each_time_asked_for(
 def test_a_picture_comes_back_without_sound_when_its_site_says_no_to_it(chromium, room) -> None:
     """The centre said yes, so the silent view is gone by then: another silent one is asked for, and it is told."""
     with watched(chromium, width=1600, height=900) as seen:
-        page, doors = seen.page, Doors(seen)
+        page, doors = seen.page, heard_pictures(seen, room.open())
         doors.refused = {"ses_3"}
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-        page.evaluate(LIVE)
-        page.locator(".tile").first.focus()
 
         page.keyboard.press("a")
 

@@ -147,6 +147,18 @@ def open_all(route: Route, posts: list[int]) -> None:
     route.fulfill(json=[{"status": 201, "view": {**view, "mark": mark}, "call": None} for view, mark in opened])
 
 
+def two_pictures(seen: Watched, url: str) -> list[str]:
+    """Two tiles whose pictures are on their way; how each view was asked for since."""
+    methods: list[str] = []
+    posts: list[int] = []
+    seen.page.route("**/live-sessions/several", lambda route: open_all(route, posts))
+    seen.page.route("**/live-sessions/ses_*", lambda route: tell_running(route, methods))
+    seen.page.route("**/whep/*", lambda route: None)
+    seen.page.goto(url)
+    seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
+    return methods
+
+
 def tell_end(route: Route, read: list[str]) -> None:
     """A view that has ended; notes which were read."""
     if route.request.method == "GET":

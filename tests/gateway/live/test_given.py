@@ -9,10 +9,11 @@ from random import Random
 import pytest
 
 from gateway.kernel.database import Database
-from gateway.live.model import OPEN_STATES, Account, EndReason, OpenedBy, Session, SessionState
+from gateway.live.model import OPEN_STATES, Account, EndReason, Session, SessionState
 from gateway.live.store import SqlSessions
 from policies.request import Usage
 from policies.vocabulary import Act
+from tests.gateway.live.test_phone_rules import WATCHED
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -22,29 +23,13 @@ SITES = tuple("sit_" + letter * 26 for letter in "ab")
 
 def session(number: int, site: str) -> Session:
     """One that was asked for a while ago."""
-    return Session(
+    return replace(
+        WATCHED,
         id=f"ses_{number:026}",
         grant_id=f"grt_{number:026}",
-        publication="pub_1",
-        camera_id="cam_1",
-        local_camera="front",
         site_id=site,
-        organisation_id="org_1",
-        agent_id="agt_1",
-        person_id="per_1",
-        agency_id="age_1",
-        unit="rtcc",
-        role="operator",
-        purpose="investigation",
-        incident_id="",
-        opened_by=OpenedBy.PERSON,
-        fingerprint="AB",
-        policy_sha256="",
-        grant_sha256="",
         state=SessionState.REQUESTED,
         requested_at=NOW - timedelta(minutes=5),
-        horizon_at=NOW + timedelta(minutes=5),
-        max_seconds=600,
     )
 
 

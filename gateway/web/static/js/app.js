@@ -1,8 +1,14 @@
-// What every page does once loaded: times in the reader's zone, focus on the error summary, dialogs by button, and
-// `announce`, the one live region. Pages work without this file.
+// What every page does once loaded: times in the reader's zone, focus on the error summary, dialogs by button,
+// `announce`, the one live region, and `hide`. Pages work without this file.
 export function announce(sentence) {
   const region = document.getElementById("said");
   if (region && region.textContent !== sentence) region.textContent = sentence;
+}
+
+// A button that goes hands the focus on.
+export function hide(button, isHidden, next) {
+  if (isHidden && button === document.activeElement) next.focus();
+  button.hidden = isHidden;
 }
 
 const HOUR_MS = 3_600_000;

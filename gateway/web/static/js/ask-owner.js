@@ -1,10 +1,10 @@
 // What only the owner's yes, or a second person's, gives: the tile says so when it is pressed, asks, says exactly what was
 // asked for and until when it may be answered, and hears of the answer. What may be had is decided by the gateway and again
 // on site.
-import { announce, localTimes } from "./app.js";
+import { announce, hide, localTimes } from "./app.js";
 import { post } from "./views.js";
 import { spoken } from "./words.js";
-import { hide, tiles } from "./wall.js";
+import { tiles } from "./wall.js";
 
 const template = document.getElementById("ask-card");
 const NOT_AVAILABLE = "Not available for this purpose";
@@ -18,7 +18,7 @@ export function offerAsk(tile, kind, way, { mayAsk, maySecond = false, isGiven }
   Object.assign(known, { mayAsk, maySecond });
   const button = tile.element.querySelector(`.ask-${kind}`);
   button.onclick ??= () => openAsk(tile, kind);
-  hide(tile, button, !mayAsk && !maySecond);
+  hide(button, !mayAsk && !maySecond, tile.element);
   if (!known.isAsked) return;
   if (isGiven) {
     known.isAsked = false;

@@ -3,7 +3,7 @@
 import { announce, localTimes } from "./app.js";
 import "./lens-scene.js";
 import { FAILED } from "./refusals.js";
-import { behalf, incident, purpose } from "./views.js";
+import { behalf, incident, postForm, purpose } from "./views.js";
 import { watch } from "./wall.js";
 import { spoken } from "./words.js";
 
@@ -46,7 +46,7 @@ async function askOwner(event) {
   const { camera } = line.dataset;
   if (line.contains(document.activeElement)) line.focus(); // the button goes
   button.disabled = true; // one question is enough
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } }).catch(() => null);
+  const answer = await postForm(event);
   if (!answer) {
     button.disabled = false;
     return announce(spoken(FAILED));

@@ -1,7 +1,7 @@
 // The form that asks for a recording of one camera, in a dialog over the wall.
 import { announce } from "./app.js";
 import { FAILED } from "./refusals.js";
-import { behalf, incident, purpose } from "./views.js";
+import { behalf, incident, postForm, purpose } from "./views.js";
 import { spoken } from "./words.js";
 
 const dialog = document.getElementById("clip-dialog");
@@ -26,7 +26,7 @@ async function showForm(answer) {
 
 async function sendForm(event) {
   event.preventDefault();
-  const answer = await fetch(event.target.action, { method: "POST", body: new URLSearchParams(new FormData(event.target, event.submitter)), headers: { accept: "text/html" } }).catch(() => null);
+  const answer = await postForm(event);
   if (!answer) return announce(spoken(FAILED)); // what was typed stays
   if (answer.redirected) {
     dialog.close();

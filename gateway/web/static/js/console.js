@@ -79,11 +79,11 @@ document.getElementById("wall").addEventListener("lens-state", ({ target, detail
 setInterval(showTimes, 1000);
 
 let isRailLate = false;
-document.getElementById("rail").addEventListener("focusout", () => isRailLate && setTimeout(() => refreshRail().catch(() => {})));
+document.getElementById("rail").addEventListener("focusout", () => isRailLate && setTimeout(refreshRail));
 
 async function refreshRail() {
-  const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return; // signed out: the page itself says so
+  const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok || answer.redirected) return; // signed out: the page itself says so
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const rail = document.getElementById("rail");
   isRailLate = rail.contains(document.activeElement); // nothing moves under who is there
@@ -98,7 +98,7 @@ function hearWhatWasMissed() {
   const isFresh = isFirst && performance.now() < FRESH_MS;
   isFirst = false;
   if (isFresh) return;
-  refreshRail().catch(() => {});
+  refreshRail();
   refreshWaiting().catch(() => {});
   for (const { camera } of tiles) hearOfAsk(camera);
 }
@@ -106,7 +106,7 @@ function hearWhatWasMissed() {
 let news;
 function listen() {
   news = new EventSource(root.dataset.events);
-  news.addEventListener("changed", () => refreshRail().catch(() => {}));
+  news.addEventListener("changed", refreshRail);
   news.addEventListener("view", ({ data }) => (hearOf(data), hearOfRecorded(data)));
   news.addEventListener("ask", ({ data }) => (refreshCamera(data), hearOfAsk(data)));
   news.addEventListener("open", () => (catchUp(), hearWhatWasMissed()));

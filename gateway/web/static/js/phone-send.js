@@ -1,9 +1,8 @@
 // Sending a live picture to somebody's phone: the dialog that names them, shows the link once, as text and as a code, and lists
 // the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
-import { announce } from "./app.js";
+import { announce, hide } from "./app.js";
 import { FAILED, refusalOf } from "./refusals.js";
 import { csrf, incident, post } from "./views.js";
-import { hide } from "./wall.js";
 import { spoken } from "./words.js";
 
 const LINKS = "/api/v1/phone-links";
@@ -18,7 +17,7 @@ let isMaking = false;
 export function offerPhone(one, state) {
   const button = one.element.querySelector(".phone");
   if (!button) return;
-  hide(one, button, state !== "live");
+  hide(button, state !== "live", one.element);
   button.onclick ??= () => sendToPhone(one);
 }
 
@@ -110,9 +109,7 @@ function fill(item, link) {
   const isOpen = ["waiting", "opened"].includes(link.standing);
   const word = link.is_shown && isOpen ? "shown" : link.standing;
   item.querySelector("[data-part=state]").textContent = link.words || part("links").dataset[word];
-  const button = item.querySelector("button");
-  if (!isOpen && button === document.activeElement) part("close").focus();
-  button.hidden = !isOpen;
+  hide(item.querySelector("button"), !isOpen, part("close"));
   return item;
 }
 

@@ -1,13 +1,13 @@
 // <lens-recorded>: the recording of one tile's camera, over its live picture: a time line with what is recorded and what
 // is not, small pictures, play at half to eight times the speed, one picture on or back. The live view goes on beneath it,
 // so that the way back is at once. What may be shown is decided by the gateway and again on site; this only asks.
-import { announce } from "./app.js";
+import { announce, hide } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
 import { viewerIdentity } from "./player.js";
-import { CANNOT_START, causeOf, refusalOf, wordsOf } from "./refusals.js";
+import { CANNOT_START, refusalOf, wordsOf, wordsOfGone } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
-import { currentTile, enlarge, hide } from "./wall.js";
+import { currentTile, enlarge } from "./wall.js";
 import { spoken } from "./words.js";
 
 const RECORDED = "/api/v1/recorded-views";
@@ -19,7 +19,6 @@ const ASK_MS = 2_000; // how often it is asked where it plays, for a hole in the
 const SCRUB_MS = 120; // between two orders of a hand on the time line
 const START_MS = 15_000;
 const SMALL = 6;
-const RULES = "Ended by the sharing rules";
 
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
@@ -63,8 +62,7 @@ class LensRecorded extends HTMLElement {
     this.#player.addEventListener("lens-state", (event) => {
       event.stopPropagation(); // the live picture's own state is another's
       if (event.detail.state !== "cannot-start" || this.#isOver) return;
-      this.#end(event.detail.words);
-      this.#leave(); // the player gave up by itself
+      this.#giveUp(event.detail.words);
     });
     this.#listen();
     const identity = await viewerIdentity();
@@ -72,7 +70,7 @@ class LensRecorded extends HTMLElement {
     this.#player.begin(identity, views.iceServers());
     const wish = { camera_id: camera, purpose: views.purpose, incident_id: views.incident, dtls_fingerprint: identity.fingerprint, at: new Date(at).toISOString(), on_behalf_of: views.behalf ?? "", confirmation_id: confirmation ?? "" };
     const answer = await views.post(RECORDED, wish).catch(() => null);
-    if (answer?.status !== 201) return this.#end(answer ? wordsOf({ ...(await refusalOf(answer)), isOfAll: answer.status === 401 }) : CANNOT_START);
+    if (answer?.status !== 201) return this.#end(answer ? wordsOf(await refusalOf(answer, answer.status === 401)) : CANNOT_START);
     const view = await answer.json();
     this.#session = view.session_id;
     if (!this.isConnected) return this.#leave(); // closed meanwhile
@@ -99,9 +97,7 @@ class LensRecorded extends HTMLElement {
       }
       if (answer?.status === 404) return this.hear();
     }
-    if (this.#isOver) return;
-    this.#end(CANNOT_START);
-    this.#leave();
+    if (!this.#isOver) this.#giveUp(CANNOT_START);
   }
 
   #url(what) {
@@ -269,10 +265,10 @@ class LensRecorded extends HTMLElement {
   async hear() {
     if (!this.#session || this.#isOver) return;
     const answer = await views.readView(this.#session).catch(() => null);
+    const gone = answer ? await wordsOfGone(answer) : "";
     if (this.#isOver) return;
-    const isGone = answer?.status === 404 || answer?.status === 401;
-    if (!answer?.ok && !isGone) return void setTimeout(() => this.hear(), ASK_MS); // no answer is no end
-    const view = isGone ? { ended_at: true, words: causeOf({ ...(await refusalOf(answer)), isOfAll: true }) || RULES } : await answer.json();
+    if (!answer?.ok && !gone) return void setTimeout(() => this.hear(), ASK_MS); // no answer is no end
+    const view = gone ? { ended_at: true, words: gone } : await answer.json();
     if (!view.ended_at) return;
     this.#isLeft = true;
     this.#end(view.words || spoken("Closed"));
@@ -285,6 +281,12 @@ class LensRecorded extends HTMLElement {
     this.dataset.state = "ended";
     for (const field of this.querySelectorAll("input, button:not([data-part=live])")) field.disabled = true;
     announce(spoken(words));
+  }
+
+  // It cannot go on here, which the gateway does not know.
+  #giveUp(words) {
+    this.#end(words);
+    this.#leave();
   }
 
   #leave() {
@@ -347,7 +349,7 @@ async function look(tile, button) {
   const answer = await ask(`${RECORDED}?${query}`).catch(() => null);
   const said = answer?.ok ? await answer.json() : { range_from: null };
   if (!answer?.ok) delete button.dataset.asked; // asked again when the picture is live again
-  hide(tile, button, said.range_from === null);
+  hide(button, said.range_from === null, tile.element);
   tile.isBackOnce = said.is_once === true;
   const way = { url: `${RECORDED}/asks`, second: "/console/look-back", wish, open: () => goBack(tile), again: () => look(tile, button) };
   offerAsk(tile, "recorded", way, { mayAsk: said.may_ask === true, maySecond: said.may_second === true, isGiven: tile.isBackOnce });

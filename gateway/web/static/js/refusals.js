@@ -9,18 +9,25 @@ const FORBIDDEN = 403;
 const LIMITED = 429;
 const UNAVAILABLE = 503;
 
-// {status, detail} of an answer that may be problem+json (RFC 9457).
-export async function refusalOf(answer) {
+const ENDED_BY_RULES = "Ended by the sharing rules";
+
+// {status, detail, isOfAll} of an answer that may be problem+json (RFC 9457). `isOfAll`: the whole question was refused before
+// anybody asked about a camera, for who is signed in; that is no answer of an owner.
+export async function refusalOf(answer, isOfAll = false) {
   const isProblem = answer.headers.get("content-type")?.startsWith("application/problem+json");
   const said = isProblem ? await answer.json().catch(() => ({})) : {};
-  return { status: answer.status, detail: said.detail };
+  return { status: answer.status, detail: said.detail, isOfAll };
 }
 
-// The cause that may be told, one sentence without its full stop; empty where there is none. `isOfAll`: the whole question
-// was refused before anybody asked about a camera, for who is signed in; that is no answer of an owner either.
+// The cause that may be told, one sentence without its full stop; empty where there is none.
 export function causeOf({ status, detail, isOfAll = false }) {
   const isTold = status === LIMITED || status === UNAVAILABLE || (isOfAll && (status === SIGNED_OUT || status === FORBIDDEN));
   return isTold && detail ? detail.replace(/^([^.]*)\.$/, "$1") : "";
 }
 
 export const wordsOf = (refusal) => causeOf(refusal) || (refusal.status >= 500 || refusal.status === LIMITED ? CANNOT_START : NOT_AVAILABLE);
+
+// Why a view that cannot be read any more is over; empty where the answer says nothing of that.
+export async function wordsOfGone(answer) {
+  return answer.status === 404 || answer.status === SIGNED_OUT ? causeOf(await refusalOf(answer, true)) || ENDED_BY_RULES : "";
+}

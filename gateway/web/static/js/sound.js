@@ -1,9 +1,9 @@
 // The sound of a live picture. A view with sound is another view, decided and logged as such: it is opened beside the silent one
 // and takes its place, and back. Where it may not be, the picture stays as it is.
-import { announce } from "./app.js";
+import { announce, hide } from "./app.js";
 import { viewerIdentity } from "./player.js";
 import { iceServers, leaveView, openAgain } from "./views.js";
-import { hide, refreshView, take, tiles } from "./wall.js";
+import { refreshView, take, tiles } from "./wall.js";
 import { spoken } from "./words.js";
 
 const buttonOf = (tile) => tile.element.querySelector(".sound");
@@ -53,7 +53,7 @@ async function change(tile, hasSound) {
 // person's, was to a silent view.
 export function offerSound(tile, state) {
   const button = buttonOf(tile);
-  hide(tile, button, state !== "live" || tile.isOnce || !tile.maySound);
+  hide(button, state !== "live" || tile.isOnce || !tile.maySound, tile.element);
   button.setAttribute("aria-pressed", String(isHeard(tile)));
   button.onclick ??= () => toggleSound(tile);
 }

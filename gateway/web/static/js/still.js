@@ -1,9 +1,8 @@
 // A still of a live picture: asked for at the gateway, taken on site with its recipient's words burned in. It is an act of its
 // own, so the answer may be no where the picture itself is a yes; then there is no button, or one to ask the owner.
-import { announce } from "./app.js";
+import { announce, hide } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
 import { behalf, incident, post, purpose } from "./views.js";
-import { hide } from "./wall.js";
 import { spoken } from "./words.js";
 
 const STILLS = "/api/v1/stills";
@@ -51,7 +50,7 @@ export async function offerStill(tile, state) {
   tile.isLiveNow = state === "live";
   if (tile.isLiveNow) tile.still ??= offered(tile);
   const said = tile.isLiveNow ? await tile.still : {};
-  hide(tile, button, !tile.isLiveNow || !said.is_offered);
+  hide(button, !tile.isLiveNow || !said.is_offered, tile.element);
   tile.isStillOnce = said.is_once === true;
   const wish = () => ({ camera_id: tile.camera, purpose, incident_id: incident ?? "" });
   const way = { url: `${STILLS}/asks`, second: "/console/still", wish, open: () => takeStill(tile), again: () => askAnew(tile) };

@@ -30,6 +30,9 @@ if (servers.length) setInterval(() => renewServers().catch(() => {}), ICE_SERVER
 export const post = (url, body) =>
   fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body), signal: AbortSignal.timeout(POST_MS) });
 
+// Sends a form as the page would; null where no answer came.
+export const postForm = ({ target, submitter }) => fetch(target.action, { method: "POST", body: new URLSearchParams(new FormData(target, submitter)), headers: { accept: "text/html" } }).catch(() => null);
+
 const wishOf = ({ camera, openedBy, confirmation, hasSound }, fingerprint, offer) => ({ camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: fingerprint, offer, opened_by: openedBy, confirmation_id: confirmation, on_behalf_of: behalf ?? "", sound: hasSound });
 
 // Opens the pictures that are asked for in one moment by one question: {status, view, call, detail} for each. `ready` gives
@@ -66,7 +69,7 @@ async function openGathered() {
       const each = await answer.json();
       return wishes.forEach(({ ok }, i) => ok(each[i]));
     }
-    const refusal = { ...(await refusalOf(answer)), isOfAll: true };
+    const refusal = await refusalOf(answer, true);
     for (const { ok } of wishes) ok(refusal);
   } catch (error) {
     for (const { fail } of wishes) fail(error);

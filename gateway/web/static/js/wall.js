@@ -5,7 +5,7 @@ import { askForClip } from "./clip-form.js";
 import { firstPicture } from "./first-picture.js";
 import { isLargeByLayout } from "./layout.js";
 import { viewerIdentity } from "./player.js";
-import { NOT_AVAILABLE, causeOf, refusalOf, wordsOf } from "./refusals.js";
+import { NOT_AVAILABLE, wordsOf, wordsOfGone } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
 import { spoken } from "./words.js";
@@ -222,10 +222,9 @@ async function readView(tile) {
   const { session } = tile;
   if (!session || tile.isOver) return;
   const answer = await views.readView(session);
-  const view = answer.ok ? await answer.json() : null;
-  const words = answer.status === 401 ? causeOf({ ...(await refusalOf(answer)), isOfAll: true }) : "";
+  const [view, gone] = answer.ok ? [await answer.json(), ""] : [null, await wordsOfGone(answer)];
   if (tile.session !== session || tile.isOver) return; // the answer is about a view that is not shown any more
-  if (answer.status === 404 || answer.status === 401) return finish(tile, words || "Ended by the sharing rules", "rules");
+  if (gone) return finish(tile, gone, "rules");
   if (!view) throw new Error(`no answer: ${answer.status}`);
   tile.until = new Date(view.horizon_at);
   if (view.ended_at || ["refused", "failed", "ended"].includes(view.state)) {
@@ -252,12 +251,6 @@ let lastFocused = null;
 wall.addEventListener("focusin", ({ target }) => (lastFocused = holding(target) ?? lastFocused));
 const holding = (element) => tiles.find((tile) => element && tile.element.contains(element));
 export const currentTile = () => holding(document.fullscreenElement) ?? holding(document.activeElement) ?? largeTile() ?? tiles.find((tile) => tile === lastFocused) ?? tiles[0];
-
-// A button that goes leaves the focus on its tile.
-export function hide(tile, button, isHidden) {
-  if (isHidden && button === document.activeElement) tile.element.focus();
-  button.hidden = isHidden;
-}
 
 // News of one view; it may be told its name yet.
 export function hearOf(session) {
