@@ -335,7 +335,8 @@ class MediaEngine(Relay, RelayCalls, Protocol):
     1. A ticket opens one door once, and a viewer's only for the certificate it names.
     2. Nothing is forwarded to a session before `admit`, nor from another publisher than the admitted fingerprint's.
     3. When `drop` returns nothing more is forwarded, and that session never begins again.
-    4. A session that a lease does not name ends; without leases each ends within `LEASE_VALID_S`, and at its horizon.
+    4. A session that a lease does not name ends; without leases each ends within `LEASE_VALID_S`. Soon after its
+       horizon it ends, unless it is admitted anew; the embedded relay forwards nothing meanwhile.
     5. A viewer who vanishes without a goodbye is let go within 5 s; where the answer names `pulse_s`, one who patched.
     6. It tells, in order: `PublicationUp` and `PublicationDown`, `ViewerUp` and, once for each session, `ViewerGone`.
     """

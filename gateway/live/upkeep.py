@@ -1,7 +1,8 @@
 """What keeps live views alive, and what notices their end: leases every 3 s, horizons, the relay's and sites' news.
 
-A lease batch goes to the relay and to every site with a session; a site that cannot be reached for `LEASE_VALID_S`
-has ended its sessions by itself, so they end here too.
+At its horizon a view is decided again at once, for from then on the relay waits for that and shows nothing. A lease
+batch goes to the relay and to every site with a session; a site that cannot be reached for `LEASE_VALID_S` has ended
+its sessions by itself, so they end here too.
 """
 
 import itertools
@@ -28,6 +29,7 @@ from partner_agent.wire.messages import Lease
 from partner_agent.wire.tokens import ClassSigner
 
 ACCOUNTS_EVERY_S: Final = 30.0
+LOOK_S: Final = 0.25  # between two looks at the horizons, which a view may get, or a nearer one, at any time
 UNSEEN_S: Final = 35.0  # a ticket's life and the handshakes: who has no picture by then never calls, or never gets one
 _LOG: Final = logging.getLogger("lenspact.live")
 _GONE: Final[dict[protocol.EndReason, EndReason]] = {
@@ -77,7 +79,15 @@ class Upkeep:
             if self._clock.monotonic() - checked_at >= ACCOUNTS_EVERY_S:
                 checked_at = self._clock.monotonic()
                 await self._accounts.check_missing()
-            await self._clock.sleep(LEASE_PERIOD_S)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until the next beat, but for the horizons on the way there."""
+        until = self._clock.monotonic() + LEASE_PERIOD_S
+        while (left_s := until - self._clock.monotonic()) > 0:
+            ahead_s = [(seat.session.horizon_at - self._clock.now()).total_seconds() for seat in self._board]
+            await self._clock.sleep(min(left_s, LOOK_S, *(one for one in ahead_s if one > 0)))
+            await self._look_at_horizons()
 
     async def recover(self) -> None:
         """After a restart no picture of before runs any more: end what the rows still call open."""

@@ -17,10 +17,11 @@ from gateway.live.engines.accounts import Accounts
 from gateway.live.engines.descriptions import handed_back, passed_on
 from gateway.live.engines.patching import patched, tag_of
 from gateway.live.engines.ports import Leg, MediaServer, ServerRefusedError
-from gateway.live.engines.tables import Admission, Uplink, View, Way
+from gateway.live.engines.tables import Uplink, View, Way
 from gateway.live.engines.tidings import Tidings
 from gateway.live.ports import EngineFeatures
 from gateway.live.relay import protocol
+from gateway.live.relay.admission import Admission, admitted, over_by
 from gateway.live.relay.client import OnEvent, RelayGoneError
 from gateway.live.relay.offers import CallRefusedError, parsed
 from gateway.live.relay.protocol import Answer
@@ -29,7 +30,7 @@ from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
 from partner_agent.rtc import sdp
 from partner_agent.wire.clock import Clock
 from partner_agent.wire.ids import IdSource
-from partner_agent.wire.limits import BACKOFF_FIRST_S, LEASE_VALID_S
+from partner_agent.wire.limits import BACKOFF_FIRST_S
 
 HELD_S: Final = 12.0  # a viewer's call that is not admitted by then is refused; the site answers within 8 s
 MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none begins again
@@ -170,8 +171,7 @@ class GatedEngine:
         if session in self._ended:
             return False
         now = self._clock.monotonic()
-        until = now + min(LEASE_VALID_S, valid_s)
-        self._admissions[session] = Admission(publication, fingerprint, now + valid_s, until)
+        self._admissions[session] = admitted(publication, fingerprint, now, valid_s)
         if session in self._views:
             self._views[session].wake()
         return True
@@ -182,7 +182,7 @@ class GatedEngine:
         now, named = self._clock.monotonic(), set(sessions)
         for session, admission in self._admissions.items():
             if session in named:
-                admission.until = min(now + LEASE_VALID_S, admission.horizon)
+                admission.lease(now)
         await self._end_all([session for session in self._admissions if session not in named], "lease")
 
     async def drop(self, sessions: list[str]) -> None:
@@ -332,9 +332,8 @@ class GatedEngine:
     async def sweep(self) -> None:
         """End what has run out, and tell the server that we live."""
         now = self._clock.monotonic()
-        over = {session: entry for session, entry in self._admissions.items() if now >= entry.until}
-        await self._end_all([session for session, entry in over.items() if now >= entry.horizon], "horizon")
-        await self._end_all([session for session, entry in over.items() if now < entry.horizon], "lease")
+        for reason in ("horizon", "lease"):
+            await self._end_all(over_by(reason, self._admissions, now), reason)
         await self._end_unconnected(now)
         await self._end_all([view.session for view in self._views.values() if self._is_silent(view, now)], "silent")
         if self._server.is_ready:

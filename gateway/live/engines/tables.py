@@ -77,13 +77,3 @@ class View:
         """Something changed that it may wait for."""
         self.changed.set()
         self.changed = anyio.Event()
-
-
-@dataclass(slots=True)
-class Admission:
-    """What the gateway allows, until then (monotonic seconds)."""
-
-    publication: str
-    fingerprint: str
-    horizon: float
-    until: float

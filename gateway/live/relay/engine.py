@@ -13,6 +13,7 @@ import anyio
 import anyio.abc
 
 from gateway.live.relay import hearing, protocol
+from gateway.live.relay.admission import admitted
 from gateway.live.relay.first_pictures import FirstPictures
 from gateway.live.relay.offers import CallRefusedError, parsed
 from gateway.live.relay.patches import Patches
@@ -20,7 +21,7 @@ from gateway.live.relay.peers import answer, ask, close, connected, gone, retran
 from gateway.live.relay.protocol import EndReason
 from gateway.live.relay.reports import Reports
 from gateway.live.relay.silence import Found
-from gateway.live.relay.tables import MAX_STREAMS, Admission, Call, Stream, Tables
+from gateway.live.relay.tables import MAX_STREAMS, Call, Stream, Tables
 from gateway.live.tickets import InvalidTicketError, Ticket, TicketReader, Use
 from partner_agent.rtc import rtp, sdp
 from partner_agent.rtc.certificate import DtlsIdentity
@@ -151,16 +152,15 @@ class RelayEngine:
         now = self._contact()
         if self._tables.is_ended(session):
             return False
-        former, horizon = self._tables.admissions.get(session), now + valid_s
+        former = self._tables.admissions.get(session)
         seen = self._tables.streams.get(former.publication) if former else None
         viewer = seen.fanout.viewers.get(session) if seen else None
         if seen is not None and viewer and (seen.publication, seen.fingerprint) != (publication, fingerprint):
             self.end(session, "replaced")  # what it sees is not what it may see now
             return False
-        until = min(now + LEASE_VALID_S, horizon)
-        self._tables.admissions[session] = Admission(publication, fingerprint, horizon, until, sound)
+        self._tables.admissions[session] = admission = admitted(publication, fingerprint, now, valid_s, sound=sound)
         if seen is not None and viewer is not None:
-            viewer.until = until
+            viewer.until = admission.until
             if not sound:
                 seen.listening.remove(session)
         self._join(session)
@@ -175,7 +175,7 @@ class RelayEngine:
             if session not in named:
                 self.end(session, "lease")
                 continue
-            admission.until = min(now + LEASE_VALID_S, admission.horizon)
+            admission.lease(now)
             stream = self._tables.streams.get(admission.publication)
             viewer = stream.fanout.viewers.get(session) if stream else None
             if viewer is not None:
@@ -225,8 +225,8 @@ class RelayEngine:
             self.end_all("lease")
             return
         for session, admission in list(self._tables.admissions.items()):
-            if now >= admission.until:
-                self.end(session, "horizon" if now >= admission.horizon else "lease")
+            if reason := admission.over(now):
+                self.end(session, reason)
         for session, call in list(self._tables.calls.items()):
             if session not in self._tables.admissions and now - call.since >= ADMISSION_S:
                 self.end(session, "unadmitted")

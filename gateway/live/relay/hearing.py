@@ -6,7 +6,8 @@ alone gives nothing. What is forwarded to whom at each moment is `partner_agent.
 
 from dataclasses import replace
 
-from gateway.live.relay.tables import Admission, Call, Stream
+from gateway.live.relay.admission import Admission
+from gateway.live.relay.tables import Call, Stream
 from partner_agent.rtc import sdp
 from partner_agent.rtc.listening import Listener
 from partner_agent.rtc.reception import Reception

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.live.relay.admission import Admission
 from gateway.live.relay.quality import Quality
 from gateway.live.relay.silence import Attention
 from partner_agent.rtc.fanout import FanOut
@@ -73,17 +74,6 @@ class Call:
     restarted_at: float = float("-inf")
     quality: Quality = field(default_factory=Quality)
     sound: Sound | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Admission:
-    """What the gateway allows: this publication, by this publisher, until then (monotonic seconds); sound if said."""
-
-    publication: str
-    fingerprint: str
-    horizon: float
-    until: float
-    sound: bool = False
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """How a live view ends: left, stopped, no longer permitted, without leases, a relay or a log; and stays ended."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -16,8 +16,10 @@ from gateway.live import (
     Words,
     words_of,
 )
+from gateway.live.ports import ViewDeny, ViewPermit, ViewQuestion
 from gateway.live.relay import protocol
 from gateway.live.upkeep import UNSEEN_S
+from partner_agent.wire.limits import LEASE_PERIOD_S
 from tests.support.live import (
     INCIDENT,
     OPERATOR,
@@ -245,6 +247,29 @@ async def test_at_its_horizon_a_view_is_decided_again(plane: Plane):
     await plane.sessions.upkeep.beat()
     ended = await plane.read(session.id)
     assert (ended.end_reason, words_of(ended)) == (EndReason.TIME, Words.ENDED_BY_RULES)
+
+
+async def test_a_view_is_decided_again_as_its_horizon_comes_and_not_at_the_next_lease(plane: Plane):
+    """From then on the relay shows nothing: between two beats it would be seconds, and a view might be given up."""
+    plane.decider.horizon_s, plane.decider.seconds = 60, 600
+    session = await plane.accepted()
+    await plane.sessions.upkeep.relay_said(protocol.ViewerUp(session=session.id, srtp_profile="GCM"))
+    plane.clock.advance((session.horizon_at - plane.clock.now()).total_seconds() - LEASE_PERIOD_S / 2)
+    decided_at: list[datetime] = []
+    decide = plane.decider.decide
+
+    async def noted(question: ViewQuestion) -> ViewPermit | ViewDeny:
+        decided_at.append(plane.clock.now())
+        return await decide(question)
+
+    plane.decider.decide = noted  # type: ignore[method-assign]
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(plane.sessions.upkeep.run)
+        await until(lambda: decided_at)
+        tasks.cancel_scope.cancel()
+
+    assert decided_at[0] - session.horizon_at < timedelta(milliseconds=10)
 
 
 async def test_at_its_horizon_a_view_that_is_no_longer_permitted_ends(plane: Plane):
