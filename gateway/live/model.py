@@ -17,6 +17,7 @@ from policies.vocabulary import Act
 
 COUNT_TOLERANCE_S: Final = 1.0  # protocol 4: counts agree within 1 s or 1 %
 COUNT_TOLERANCE: Final = 0.01
+COUNT_AROUND_S: Final = 65.0  # sent around what is forwarded: a call comes within 35 s, a dead way is seen in 30 s
 MARK_LENGTH: Final = 8
 _MARK: Final = re.compile(r"[0-9A-HJKMNP-TV-Z]{8}")
 _MISREAD: Final = str.maketrans("ILO", "110")
@@ -273,5 +274,9 @@ def read_mark(text: str) -> str:
 
 
 def counts_agree(site: Account, relay: Account) -> bool:
-    """Whether the relay forwarded no longer than the site says it sent (the uplink starts earlier and ends later)."""
-    return relay.seconds <= site.seconds + max(COUNT_TOLERANCE_S, COUNT_TOLERANCE * site.seconds)
+    """Whether the relay forwarded no longer than the site says it sent, nor much shorter.
+
+    The uplink starts earlier and ends later than what is forwarded of it, but only by so much: more went elsewhere.
+    """
+    tolerance_s = max(COUNT_TOLERANCE_S, COUNT_TOLERANCE * site.seconds)
+    return -tolerance_s <= site.seconds - relay.seconds <= COUNT_AROUND_S + tolerance_s

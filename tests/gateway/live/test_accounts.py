@@ -54,6 +54,18 @@ async def test_accounts_that_do_not_fit_are_an_incident(plane: Plane):
     assert "counts.differed" in await plane.kinds(session.id)
 
 
+async def test_a_site_that_sent_far_longer_than_was_forwarded_is_an_incident(plane: Plane):
+    """What the relay did not forward went somewhere else; a slow call and a dead way explain a minute, and no more."""
+    for sent_s, kinds in ((64, 0), (600, 1)):
+        session = await plane.accepted()
+        await plane.sessions.upkeep.relay_said(protocol.ViewerUp(session=session.id, srtp_profile="GCM"))
+        await plane.sessions.upkeep.relay_said(gone(session.id, seconds=5))
+
+        await plane.sessions.accounts.stopped(session.agent_id, plane.site.stopped(session, seconds=sent_s))
+
+        assert (await plane.kinds(session.id)).count("counts.differed") == kinds
+
+
 async def test_a_missing_account_is_an_incident(plane: Plane):
     """Two minutes after the end the site still has not said what left it."""
     session = await plane.accepted()
