@@ -3,7 +3,7 @@
 import { announce, localTimes } from "./app.js";
 import "./lens-scene.js";
 import { FAILED } from "./refusals.js";
-import { behalf, incident, postForm, purpose } from "./views.js";
+import { behalf, incident, postForm, purpose, readHtml } from "./views.js";
 import { watch } from "./wall.js";
 import { spoken } from "./words.js";
 
@@ -78,7 +78,7 @@ export async function refreshWaiting() {
 async function readPage() {
   if (!incident) return null;
   const query = new URLSearchParams({ purpose, on_behalf_of: behalf ?? "" }); // not the page's address: a form that was refused has its own
-  const answer = await fetch(`/console/incidents/${incident}?${query}`, { headers: { accept: "text/html" } });
+  const answer = await readHtml(`/console/incidents/${incident}?${query}`);
   if (answer.status >= 500) throw new Error(`no answer: ${answer.status}`);
   return answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
 }

@@ -1,7 +1,7 @@
 // The form that asks for a recording of one camera, in a dialog over the wall.
 import { announce } from "./app.js";
 import { FAILED } from "./refusals.js";
-import { behalf, incident, postForm, purpose } from "./views.js";
+import { behalf, incident, postForm, purpose, readHtml } from "./views.js";
 import { spoken } from "./words.js";
 
 const dialog = document.getElementById("clip-dialog");
@@ -9,7 +9,7 @@ const dialog = document.getElementById("clip-dialog");
 export async function askForClip(camera) {
   const query = new URLSearchParams({ camera, incident, purpose, on_behalf_of: behalf ?? "" });
   try {
-    await showForm(await fetch(`/console/clips/new?${query}`, { headers: { accept: "text/html" } }));
+    await showForm(await readHtml(`/console/clips/new?${query}`));
   } catch {
     announce(spoken(FAILED));
   }

@@ -9,7 +9,7 @@ import { offerPhone, sendToPhone } from "./phone-send.js";
 import { offerSound, toggleSound } from "./sound.js";
 import { offerStill, takeStill } from "./still.js";
 import { isForKeys, showKeys } from "./keys.js";
-import { incident, root } from "./views.js";
+import { incident, readHtml, root } from "./views.js";
 import { chooseNextLayout } from "./layout.js";
 import { catchUp, currentTile, enlarge, focusNext, fullScreen, hearOf, largeTile, leave, remove, showTimes, tiles, watch } from "./wall.js";
 
@@ -82,7 +82,7 @@ let isRailLate = false;
 document.getElementById("rail").addEventListener("focusout", () => isRailLate && setTimeout(refreshRail));
 
 async function refreshRail() {
-  const answer = await fetch(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`, { headers: { accept: "text/html" } }).catch(() => null);
+  const answer = await readHtml(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`).catch(() => null);
   if (!answer?.ok || answer.redirected) return; // signed out: the page itself says so
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const rail = document.getElementById("rail");

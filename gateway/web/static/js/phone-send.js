@@ -2,7 +2,7 @@
 // the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
 import { announce, hide } from "./app.js";
 import { FAILED, refusalOf } from "./refusals.js";
-import { csrf, incident, post } from "./views.js";
+import { incident, post, read } from "./views.js";
 import { spoken } from "./words.js";
 
 const LINKS = "/api/v1/phone-links";
@@ -83,7 +83,7 @@ async function copy() {
 // --- those that were sent
 
 async function readLinks() {
-  const answer = await fetch(LINKS, { headers: { accept: "application/json" } }).catch(() => null);
+  const answer = await read(LINKS).catch(() => null);
   if (!answer?.ok) return;
   const links = (await answer.json()).filter((link) => link.incident_id === incident);
   part("sent").hidden = !links.length;
@@ -114,7 +114,7 @@ function fill(item, link) {
 }
 
 async function stop(link) {
-  const answer = await fetch(`${LINKS}/${link.id}/stop`, { method: "POST", headers: { "x-csrf-token": csrf, accept: "application/json" } }).catch(() => null);
+  const answer = await post(`${LINKS}/${link.id}/stop`, {}).catch(() => null);
   if (!answer?.ok) announce((answer && (await refusalOf(answer)).detail) || spoken(FAILED));
   await readLinks();
   part("close").focus();

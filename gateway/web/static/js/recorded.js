@@ -22,7 +22,6 @@ const SMALL = 6;
 
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "numeric", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
-const ask = (url) => fetch(url, { headers: { accept: "application/json" } });
 const pause = (ms) => new Promise((ok) => setTimeout(ok, ms));
 
 class LensRecorded extends HTMLElement {
@@ -190,7 +189,7 @@ class LensRecorded extends HTMLElement {
   }
 
   async #cover() {
-    const answer = await ask(this.#url("coverage"));
+    const answer = await views.readOfSite(this.#url("coverage"));
     if (!answer.ok) return [];
     const { spans, gaps } = await answer.json();
     const [from, to] = this.#range;
@@ -219,7 +218,7 @@ class LensRecorded extends HTMLElement {
     };
     const moments = Array.from({ length: SMALL }, (_, i) => moment(((i + 0.5) * recorded) / SMALL)).filter(Boolean);
     if (!moments.length) return;
-    const answer = await ask(`${this.#url("thumbnails")}?${new URLSearchParams({ at: moments.join(",") })}`);
+    const answer = await views.readOfSite(`${this.#url("thumbnails")}?${new URLSearchParams({ at: moments.join(",") })}`);
     if (!answer.ok) return;
     const seen = new Set();
     for (const [at, jpeg] of (await answer.json()).pictures) {
@@ -346,7 +345,7 @@ export async function offer(tile) {
 async function look(tile, button) {
   const wish = () => ({ camera_id: tile.camera, purpose: views.purpose, incident_id: views.incident, at: new Date().toISOString() });
   const query = new URLSearchParams({ ...wish(), on_behalf_of: views.behalf ?? "", confirmation_id: tile.ways?.recorded?.confirmation ?? "" });
-  const answer = await ask(`${RECORDED}?${query}`).catch(() => null);
+  const answer = await views.read(`${RECORDED}?${query}`).catch(() => null);
   const said = answer?.ok ? await answer.json() : { range_from: null };
   if (!answer?.ok) delete button.dataset.asked; // asked again when the picture is live again
   hide(button, said.range_from === null, tile.element);

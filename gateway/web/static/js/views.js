@@ -6,6 +6,7 @@ import { refusalOf } from "./refusals.js";
 
 const VIEWS = "/api/v1/live-sessions";
 const READ_MS = 5_000; // a question to a network that has gone is answered by nobody
+const PAGE_MS = 10_000; // of a whole page
 const POST_MS = 25_000; // longer than a site takes
 const MOST_AT_ONCE = 16; // in one question
 
@@ -21,17 +22,22 @@ let servers = JSON.parse(root.dataset.iceServers ?? "[]");
 export const iceServers = () => servers;
 
 async function renewServers() {
-  const answer = await fetch("/api/v1/ice-servers", { headers: { accept: "application/json" } });
+  const answer = await read("/api/v1/ice-servers");
   if (answer.ok) servers = await answer.json();
 }
 
 if (servers.length) setInterval(() => renewServers().catch(() => {}), ICE_SERVERS_MS);
 
+// Every question has an end: the browser has few connections, and one that waits for ever keeps its own.
+export const read = (url, most_ms = READ_MS, accept = "application/json") => fetch(url, { headers: { accept }, signal: AbortSignal.timeout(most_ms) });
+export const readHtml = (url) => read(url, PAGE_MS, "text/html");
+export const readOfSite = (url) => read(url, POST_MS);
+
 export const post = (url, body) =>
   fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body), signal: AbortSignal.timeout(POST_MS) });
 
 // Sends a form as the page would; null where no answer came.
-export const postForm = ({ target, submitter }) => fetch(target.action, { method: "POST", body: new URLSearchParams(new FormData(target, submitter)), headers: { accept: "text/html" } }).catch(() => null);
+export const postForm = ({ target, submitter }) => fetch(target.action, { method: "POST", body: new URLSearchParams(new FormData(target, submitter)), headers: { accept: "text/html" }, signal: AbortSignal.timeout(POST_MS) }).catch(() => null);
 
 const wishOf = ({ camera, openedBy, confirmation, hasSound }, fingerprint, offer) => ({ camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: fingerprint, offer, opened_by: openedBy, confirmation_id: confirmation, on_behalf_of: behalf ?? "", sound: hasSound });
 
@@ -84,7 +90,7 @@ export async function openAgain(tile, fingerprint, hasSound) {
 
 export const saveLayout = (layout) => post("/console/layout", { layout });
 
-export const readView = (session) => fetch(`${VIEWS}/${session}`, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(READ_MS) });
+export const readView = (session) => read(`${VIEWS}/${session}`);
 
 export const reportSize = (session, size) => post(`${VIEWS}/${session}/size`, size);
 export const reportSeen = (session, totals) => post(`${VIEWS}/${session}/seen`, totals);
