@@ -6,6 +6,7 @@ sockets, threads or tasks are left over once all have gone.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from playwright.sync_api import Page
 from tests.smoke.measure import child_of
 from tests.smoke.people import MARKET, Operator
 from tests.smoke.stage import Demo, chromium, running_demo, window
+from tests.soak.counted.sitecustomize import FOLDER
 from tests.soak.crowd import WAYS, Crowd, Desk
 from tests.soak.samples import MOST_GROWTH_PERCENT, Sample, growth_percent, left_over, look
 
@@ -29,6 +31,7 @@ TASK_LOOKS: Final = 15
 REST_S: Final = 45.0  # for the last ends, and for who never called (35 s)
 FINE: Final = frozenset({"saw pictures", *WAYS})
 TOWN: Final = ("tests.bench.live.town",)
+COUNTED: Final = Path(__file__).parent / "counted"
 
 
 @dataclass
@@ -43,9 +46,9 @@ class Watched:
         """One look at each."""
         return {name: look(pid) for name, pid in self.pids.items()}
 
-    def gateway_tasks(self) -> int:
-        """How many tasks ran in the gateway's loop within the last second."""
-        return int(self.tasks.read_text() or 0)
+    def tasks_of(self, name: str) -> int:
+        """How many tasks ran in a process within the last second."""
+        return int((self.tasks / str(self.pids[name])).read_text())
 
 
 def main(arguments: list[str]) -> int:
@@ -57,8 +60,9 @@ def main(arguments: list[str]) -> int:
     options = reader.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="lenspact-soak-") as folder:
         tasks = Path(folder) / "tasks"
-        town = ("--cameras", str(options.cameras), "--tasks", str(tasks))
-        with running_demo(Path(folder) / "demo", TOWN, town) as demo:
+        tasks.mkdir()
+        os.environ |= {"PYTHONPATH": str(COUNTED), FOLDER: str(tasks)}
+        with running_demo(Path(folder) / "demo", TOWN, ("--cameras", str(options.cameras))) as demo:
             facts = _signed_in(demo)
             watched = Watched(
                 {
@@ -115,20 +119,21 @@ async def _soak(watched: Watched, facts: list[dict[str, Any]], origin: str, opti
         tasks.cancel_scope.cancel()
     await anyio.sleep(REST_S)
     found = left_over(before, watched.look())
-    more = await _tasks_at_rest(watched) - tasks_before
-    found += [f"gateway: {more} more tasks"] if more > 0 else []
+    for name, count in (await _tasks_at_rest(watched)).items():
+        more = count - tasks_before[name]
+        found += [f"{name}: {more} more tasks"] if more > 0 else []
     for desk in desks:
         await desk.http.aclose()
     return _report(watched, crowd, found)
 
 
-async def _tasks_at_rest(watched: Watched) -> int:
-    """The least of several looks: what the gateway does now and then comes and goes."""
+async def _tasks_at_rest(watched: Watched) -> dict[str, int]:
+    """Of each process the least of several looks: what it does now and then comes and goes."""
     found = []
     for _ in range(TASK_LOOKS):
         await anyio.sleep(1)
-        found.append(watched.gateway_tasks())
-    return min(found)
+        found.append({name: watched.tasks_of(name) for name in watched.pids})
+    return {name: min(look[name] for look in found) for name in watched.pids}
 
 
 async def _keep_looking(watched: Watched, crowd: Crowd, seconds: float) -> None:
@@ -137,10 +142,10 @@ async def _keep_looking(watched: Watched, crowd: Crowd, seconds: float) -> None:
         row = watched.look()
         watched.rows.append(row)
         parts = [
-            f"{name} {each.memory_mb:.1f} MB {each.udp}/{each.tcp}/{each.unix} udp/tcp/unix"
+            f"{name} {each.memory_mb:.1f} MB {each.udp}/{each.tcp}/{each.unix} sockets {watched.tasks_of(name)} tasks"
             for name, each in row.items()
         ]
-        said = ", ".join([*parts, f"{watched.gateway_tasks()} tasks", f"{crowd.inside} inside"])
+        said = ", ".join([*parts, f"{crowd.inside} inside"])
         print(f"{number + 1}/{LOOKS}: {said}", flush=True)
 
 
@@ -151,9 +156,8 @@ def _report(watched: Watched, crowd: Crowd, found: list[str]) -> int:
         grown = growth_percent([row[name].memory_mb for row in watched.rows])
         is_flat = is_flat and grown <= MOST_GROWTH_PERCENT
         first, last = watched.rows[0][name].memory_mb, watched.rows[-1][name].memory_mb
-        print(
-            f"soak_memory_growth {name}: {grown:+.1f} % ({first:.1f} -> {last:.1f} MB), at most {MOST_GROWTH_PERCENT}"
-        )
+        whole = f"from the first look to the last {100 * (last / first - 1):+.1f} % ({first:.1f} -> {last:.1f} MB)"
+        print(f"soak_memory_growth {name}: {grown:+.1f} % once warm, at most {MOST_GROWTH_PERCENT}; {whole}")
     print("left over:", "; ".join(found) or "nothing")
     saw, missed = crowd.told["saw pictures"], sum(count for what, count in crowd.told.items() if what not in FINE)
     return 0 if is_flat and not found and saw > 20 * missed else 1

@@ -2,11 +2,10 @@
 
 All but one are recorded, so the site has them open and keeps their last pictures; of the last one nothing is open
 before somebody watches it. With `--loss` or `--rtt` site and browser reach the relay by a detour, the site not with
-`--near-site`. With `--tasks` a line a second says how many tasks run in the gateway's loop.
+`--near-site`.
 """
 
 import argparse
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -49,7 +48,6 @@ def main() -> None:
     reader.add_argument("--rtt", type=float, default=0.0, metavar="S", help="of every datagram, there and back")
     reader.add_argument("--near-site", action="store_true", help="only browsers are far")
     reader.add_argument("--cameras", type=int, default=CAMERAS)
-    reader.add_argument("--tasks", type=Path, metavar="FILE")
     options = reader.parse_args()
     names = (*recorded(options.cameras), UNOPENED)
     _exchange(demo_seed, "CAMERA_NAMES", names)
@@ -65,17 +63,7 @@ def main() -> None:
 
 
 async def _run(options: argparse.Namespace) -> None:
-    async with anyio.create_task_group() as tasks:
-        if options.tasks:
-            tasks.start_soon(_count_tasks, options.tasks)
-        await demo.run(options.folder, options.footage, print)
-        tasks.cancel_scope.cancel()
-
-
-async def _count_tasks(path: Path) -> None:
-    while True:
-        await anyio.Path(path).write_text(f"{len(asyncio.all_tasks())}\n")
-        await anyio.sleep(1)
+    await demo.run(options.folder, options.footage, print)
 
 
 def _all_day(whole: Callable[..., Clause]) -> Callable[..., Clause]:

@@ -1,0 +1,1 @@
+"""A folder for the path of processes that are counted."""
