@@ -1,7 +1,8 @@
 """From the press to the picture, in Chromium: one more viewer, the first viewer, and the first one of a closed camera.
 
 Warm: the stream is at the relay already, for somebody else watches. Uplink cold: the site has the camera open and keeps
-its last group of pictures, and nothing leaves it. Cold: the camera is not even open on site; its pipeline starts now.
+its last group of pictures, and nothing leaves it. Cold: the camera is not even open on site; its pipeline starts now,
+and with a key picture, as most cameras do; one that goes on in the middle of a group adds what is left of it.
 """
 
 from collections.abc import Callable

@@ -66,17 +66,18 @@ class Janus:
 
 @asynccontextmanager
 async def janus(
-    folder: Path, *, host: str, mountpoints: int = 1, keeps_key_picture: bool = False
+    folder: Path, *, host: str, mountpoints: int = 1, cameras: int = 1, keeps_key_picture: bool = False
 ) -> AsyncIterator[Janus]:
-    """A Janus while inside the block, with so many cameras at every second port from `RTP_PORT` on.
+    """A Janus while inside the block, with so many cameras a mountpoint, at every second port from `RTP_PORT` on.
 
     Where it keeps the newest key picture of each, a viewer that joins between two of them need not wait.
 
     Raises:
         JanusMissingError: it is not installed.
     """
-    cameras = "\n".join(_camera(number, keeps_key_picture=keeps_key_picture) for number in range(mountpoints))
-    command = _configured(folder, host, cameras)
+    media = [_camera(number, keeps_key_picture=keeps_key_picture) for number in range(mountpoints * cameras)]
+    shown = "\n".join(_mountpoint(number, media[number * cameras :][:cameras]) for number in range(mountpoints))
+    command = _configured(folder, host, shown)
     with (folder / "janus.log").open("wb") as log:
         async with await anyio.open_process(command, stdout=log, stderr=subprocess.STDOUT) as process:
             limits = httpx.Limits(max_connections=64)
@@ -101,7 +102,7 @@ async def _listening(http: httpx.AsyncClient, log: Path) -> None:
     raise RuntimeError(f"Janus does not listen: {said[-2000:]}")
 
 
-def _configured(folder: Path, host: str, cameras: str) -> list[str]:
+def _configured(folder: Path, host: str, mountpoints: str) -> list[str]:
     """Write its files, which hold nothing that is not said here; its command line."""
     program, plugins = shutil.which("janus"), next(Path("/usr/lib").glob("*/janus/plugins"), None)
     if program is None or plugins is None:
@@ -121,7 +122,7 @@ transports: {{ disable = "{transports}" }}
 """,
         "janus.plugin.streaming": f"""
 general: {{ }}
-{cameras}
+{mountpoints}
 """,
         "janus.plugin.videoroom": "general: { }\n",
         "janus.transport.http": f"""
@@ -134,8 +135,13 @@ admin: {{ admin_http = false }}
     return [program, "-F", str(folder), "-C", str(folder / "janus.jcfg")]
 
 
+def _mountpoint(number: int, cameras: list[str]) -> str:
+    media = ",\n".join(cameras)
+    return f"""mountpoint{number}: {{ type = "rtp", id = {MOUNTPOINT + number}, description = "cameras", media = (
+{media}) }}"""
+
+
 def _camera(number: int, *, keeps_key_picture: bool) -> str:
     buffered = str(keeps_key_picture).lower()
-    return f"""camera{number}: {{ type = "rtp", id = {MOUNTPOINT + number}, description = "camera", video = true,
-  videoport = {RTP_PORT + 2 * number}, videopt = 96, videocodec = "h264", videobufferkf = {buffered},
-  videofmtp = "profile-level-id=42e01f;packetization-mode=1" }}"""
+    return f"""  {{ type = "video", mid = "{number}", port = {RTP_PORT + 2 * number}, pt = 96, codec = "h264",
+    bufferkf = {buffered}, fmtp = "profile-level-id=42e01f;packetization-mode=1" }}"""

@@ -1,6 +1,7 @@
 """One camera's uplink as the agent runs it, in a process of its own: its source, its publisher, its event loop.
 
-The WHIP call goes over standard output and input instead of HTTP: the one thing of it that is not the product's.
+The WHIP call goes over standard output and input instead of HTTP: the one thing of it that is not the product's. What
+an agent does beside each camera is left out, as its peer has none: link, store, choice of streams, the site's budget.
 """
 
 import json

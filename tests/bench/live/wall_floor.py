@@ -2,7 +2,8 @@
 
 Janus has the pictures already, keeps each camera's newest key picture, and knows no rules; its viewers' sessions are
 attached before the clock starts. What is left is nine calls, nine handshakes and nine decoders: no wall of this
-browser, on these processors, can be nearer to one picture than that.
+browser, on these processors, can be nearer to one picture than that. A second row leaves out eight of the handshakes:
+all nine are sections of one connection, which a gateway that ends each view by itself does not have.
 """
 
 import subprocess
@@ -21,7 +22,7 @@ from playwright.sync_api import Page
 from tests.bench.harness import Bench
 from tests.bench.live import clip, namespace
 from tests.bench.live.cameras import STREAM
-from tests.bench.live.janus import HTTP_PORT, RTP_PORT, janus
+from tests.bench.live.janus import HTTP_PORT, MOUNTPOINT, RTP_PORT, janus
 from tests.smoke.stage import chromium
 
 PICTURES = 9
@@ -30,38 +31,42 @@ FEED_S = 3.0  # until Janus has a key picture of each
 _SCRIPT = """(api) => {
   const ask = async (url, body) =>
     (await fetch(url, { method: "POST", body: JSON.stringify({ transaction: crypto.randomUUID(), ...body }) })).json();
-  const attach = async (id) => {
+  const attach = async ({ id, media }) => {
     const session = `${api}/${(await ask(api, { janus: "create" })).data.id}`;
     const attached = await ask(session, { janus: "attach", plugin: "janus.plugin.streaming" });
-    return { id, session, handle: `${session}/${attached.data.id}` };
+    return { id, media, session, handle: `${session}/${attached.data.id}`, peer: new RTCPeerConnection(), videos: [] };
   };
-  const show = async (one) => {
-    const peer = (one.peer = new RTCPeerConnection());
-    const video = (one.video = document.createElement("video"));
+  const firstFrame = (one, { track, receiver }) => {
+    const video = document.createElement("video");
+    one.videos.push(video);
     Object.assign(video, { muted: true, autoplay: true, width: 320 });
     document.body.append(video);
-    const shown = new Promise((tell) => video.requestVideoFrameCallback(() => tell(performance.now())));
-    peer.ontrack = ({ track, receiver }) => {
-      receiver.jitterBufferTarget = 0;
-      video.srcObject = new MediaStream([track]);
-    };
-    await ask(one.handle, { janus: "message", body: { request: "watch", id: one.id } });
+    receiver.jitterBufferTarget = 0;
+    video.srcObject = new MediaStream([track]);
+    return new Promise((tell) => video.requestVideoFrameCallback(() => tell(performance.now())));
+  };
+  const show = async (one) => {
+    const { id, media, session, handle, peer } = one;
+    const shown = [];
+    peer.ontrack = (event) => shown.push(firstFrame(one, event));
+    await ask(handle, { janus: "message", body: { request: "watch", id, media } });
     let event = {};
-    while (!event.jsep) event = await (await fetch(`${one.session}?maxev=1`)).json();
+    while (!event.jsep) event = await (await fetch(`${session}?maxev=1`)).json();
     await peer.setRemoteDescription(event.jsep);
     await peer.setLocalDescription();
     const jsep = { type: "answer", sdp: peer.localDescription.sdp };
-    await ask(one.handle, { janus: "message", body: { request: "start" }, jsep });
-    ask(one.handle, { janus: "trickle", candidate: { completed: true } });
-    return shown;
+    await ask(handle, { janus: "message", body: { request: "start" }, jsep });
+    ask(handle, { janus: "trickle", candidate: { completed: true } });
+    if (shown.length !== media.length) throw new Error(`${shown.length} pictures instead of ${media.length}`);
+    return Math.max(...(await Promise.all(shown)));
   };
-  window.wall = async (count) => {
-    const all = await Promise.all([...Array(count).keys()].map((number) => attach(number + 1)));
+  window.wall = async (calls) => {
+    const all = await Promise.all(calls.map(attach));
     const began = performance.now();
     const last = Math.max(...(await Promise.all(all.map(show))));
-    for (const { peer, video, session } of all) {
+    for (const { peer, videos, session } of all) {
       peer.close();
-      video.remove();
+      for (const video of videos) video.remove();
       ask(session, { janus: "destroy" });
     }
     return last - began;
@@ -70,32 +75,48 @@ _SCRIPT = """(api) => {
 
 
 def run(bench: Bench, pairs: int) -> None:
-    """Nine and one, in turn."""
-    with _page() as page:
-        page.evaluate("() => wall(9)")  # the first time its scripts are compiled
-        taken = [_pair(page, is_nine_first=bool(turn % 2)) for turn in range(pairs)]
-    note = f"the same browser with Janus and no rules, pictures flowing already, n {len(taken)}"
-    bench.pairs("wall9_vs_one_of_janus", taken, "ms", None, note)
+    """Nine and one, in turn: a connection for each, as calls that can be ended by themselves have; and one for all."""
+    for key, mountpoints, how in (
+        ("wall9_vs_one_of_janus", PICTURES, "each"),
+        ("wall9_bundled_vs_one_of_janus", 1, "all"),
+    ):
+        with _page(mountpoints) as page:
+            _last_ms(page, mountpoints, PICTURES)  # the first time its scripts are compiled
+            taken = [_pair(page, mountpoints, is_nine_first=bool(turn % 2)) for turn in range(pairs)]
+        note = f"the same browser, Janus, no rules, pictures flowing already, one connection for {how}, n {len(taken)}"
+        bench.pairs(key, taken, "ms", None, note)
 
 
-def _pair(page: Page, *, is_nine_first: bool) -> tuple[float, float]:
-    found = {count: _last_ms(page, count) for count in ((PICTURES, 1) if is_nine_first else (1, PICTURES))}
+def _pair(page: Page, mountpoints: int, *, is_nine_first: bool) -> tuple[float, float]:
+    counts = (PICTURES, 1) if is_nine_first else (1, PICTURES)
+    found = {count: _last_ms(page, mountpoints, count) for count in counts}
     return found[PICTURES], found[1]
 
 
-def _last_ms(page: Page, count: int) -> float:
-    ms: Any = page.evaluate("(count) => wall(count)", count)
+def _last_ms(page: Page, mountpoints: int, count: int) -> float:
+    """How long so many pictures take, by a call of each mountpoint there is."""
+    names = [str(number) for number in range(count)]
+    calls = [{"id": MOUNTPOINT, "media": names}]
+    if mountpoints > 1:
+        calls = [{"id": MOUNTPOINT + number, "media": [name]} for number, name in enumerate(names)]
+    ms: Any = page.evaluate("(calls) => wall(calls)", calls)
     page.wait_for_timeout(REST_MS)
     return float(ms)
 
 
 @contextmanager
-def _page() -> Iterator[Page]:
+def _page(mountpoints: int) -> Iterator[Page]:
     with (
         tempfile.TemporaryDirectory(prefix="lenspact-bench-") as name,
         start_blocking_portal("asyncio", {"use_uvloop": True}) as portal,
         portal.wrap_async_context_manager(
-            janus(Path(name), host=namespace.MEDIA_ADDRESS, mountpoints=PICTURES, keeps_key_picture=True)
+            janus(
+                Path(name),
+                host=namespace.MEDIA_ADDRESS,
+                mountpoints=mountpoints,
+                cameras=PICTURES // mountpoints,
+                keeps_key_picture=True,
+            )
         ),
         _feed(Path(name)),
         _origin() as origin,
