@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+CADDY_ADDRESS, TURN_ADDRESS = "127.0.0.1", "127.0.0.2"
 PROGRAMS = {"/opt/lenspact/bin/lenspact": "gateway.app.cli", "/opt/lenspact/bin/lenspact-agent": "partner_agent.cli"}
 
 
@@ -120,7 +122,8 @@ def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ssl.S
     port, plain = free_port(), free_port()
     variables = _here(folder) | {"LENSPACT_PUBLIC_URL": f"https://localhost:{port}"}
     options = folder / "options"
-    options.write_text(f"https_port {port}\nhttp_port {plain}\nlocal_certs\nskip_install_trust\n")
+    alone = f"default_bind {CADDY_ADDRESS}\n"  # the guide's line where TURN wants 443 of another address
+    options.write_text(f"https_port {port}\nhttp_port {plain}\nlocal_certs\nskip_install_trust\n{alone}")
     site = {
         "LENSPACT_SITE": f"localhost:{port}",
         "LENSPACT_UPSTREAM": f"127.0.0.1:{variables['LENSPACT_PORT']}",
@@ -139,6 +142,13 @@ def https(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ssl.S
         root = folder / "caddy/pki/authorities/local/root.crt"
         yield f"https://localhost:{port}", ssl.create_default_context(cafile=root), folder / "state"
     shutil.rmtree(folder / "caddy", ignore_errors=True)
+
+
+def test_caddy_leaves_the_port_of_a_second_address_to_turn(https: tuple[str, ssl.SSLContext, Path]):
+    """Both can have 443: each of the address it was given."""
+    url, _, _ = https
+    with socket.create_server((TURN_ADDRESS, int(url.rpartition(":")[2]))), pytest.raises(OSError, match="in use"):
+        socket.create_server((CADDY_ADDRESS, int(url.rpartition(":")[2])))
 
 
 def test_caddy_passes_headers_and_cookies(https: tuple[str, ssl.SSLContext, Path]):
