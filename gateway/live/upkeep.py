@@ -29,6 +29,7 @@ from partner_agent.wire.messages import Lease
 from partner_agent.wire.tokens import ClassSigner
 
 ACCOUNTS_EVERY_S: Final = 30.0
+PASS_S: Final = 1.0  # of deciding again, before leases are looked after; the rest is done at the next look
 LOOK_S: Final = 0.25  # between two looks at the horizons, which a view may get, or a nearer one, at any time
 UNSEEN_S: Final = 35.0  # a ticket's life and the handshakes: who has no picture by then never calls, or never gets one
 _LOG: Final = logging.getLogger("lenspact.live")
@@ -173,10 +174,10 @@ class Upkeep:
 
     async def _look_at_horizons(self) -> None:
         """A session at its horizon is decided again; its seconds are never extended."""
-        now = self._clock.now()
+        now, latest = self._clock.now(), self._clock.monotonic() + PASS_S
         for seat in self._board:
             session = seat.session
-            if session.accepted_at is None or now < session.horizon_at:
+            if session.accepted_at is None or now < session.horizon_at or self._clock.monotonic() > latest:
                 continue
             left_s = session.max_seconds - (now - session.accepted_at).total_seconds()
             if seat.question is not None and seat.question.approved is not None:  # a yes is never made longer
@@ -185,6 +186,8 @@ class Upkeep:
             if permit is None:
                 await self._endings.end(session.id, EndReason.TIME if left_s < 1 else EndReason.RULES)
                 continue
+            if seat.session.horizon_at != session.horizon_at:
+                continue  # something changed meanwhile, and gave it another: that is looked at next
             seat.follow(horizon_at=horizon_of(permit, now, int(left_s)))
             try:
                 await self._exchange.admit(seat)

@@ -165,7 +165,7 @@ async def test_a_view_that_is_decided_again_at_its_horizon_goes_on(bench: Bench)
     await bench.publish()
     viewer = await watching(bench)
     await bench.admit(valid_s=0.1)
-    for _ in range(3):
+    for _ in range(2):
         await anyio.sleep(0.5)
         await bench.engine.lease(["ses_1"])
 

@@ -134,8 +134,9 @@ class Lab:
 
         self.tasks.start_soon(run)
 
-    async def admit(self, session: str = "ses_1") -> bool:
-        return await self.gate.admit(session=session, publication="pub_1", fingerprint=ONE.fingerprint, valid_s=60)
+    async def admit(self, session: str = "ses_1", valid_s: float = 60) -> bool:
+        admitted = {"session": session, "publication": "pub_1", "fingerprint": ONE.fingerprint}
+        return await self.gate.admit(**admitted, valid_s=valid_s)
 
     async def watch(self) -> None:
         await self.publish()

@@ -42,7 +42,9 @@ class Accounts:
         """Ask what passed; what was known stays where the server does not say."""
         try:
             with anyio.move_on_after(LAST_COUNT_S):
-                call.passed = await self._server.passed(call.leg_id) or call.passed
+                before, call.passed = call.passed, await self._server.passed(call.leg_id) or call.passed
+                if isinstance(call, View) and call.passed.packets > before.packets:
+                    call.passed_at = self._clock.monotonic()
         except RelayGoneError:
             _LOG.debug("no media server to ask")
 
@@ -68,7 +70,8 @@ class Accounts:
         if view is not None:
             self._tell_start(view)
             passed = view.passed
-            seconds_ms = 0 if view.started_at is None else round((now - view.started_at) * 1000)
+            until = now if view.passed_at is None else view.passed_at  # a picture that stands still is not sent
+            seconds_ms = 0 if view.started_at is None else round(max(0.0, until - view.started_at) * 1000)
         self._tidings.tell(
             protocol.ViewerGone(
                 session=session,

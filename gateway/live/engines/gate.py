@@ -264,10 +264,10 @@ class GatedEngine:
     def _uplink_for(self, view: View) -> Uplink | None:
         """The running publisher this viewer may see; None while there is no admission, or another publisher."""
         admission = self._admissions.get(view.session)
-        uplink = self._uplinks.get(admission.publication) if admission else None
-        if admission is None or uplink is None or not uplink.is_up or uplink.fingerprint != admission.fingerprint:
+        if admission is None or self._clock.monotonic() >= admission.until:
             return None
-        return uplink
+        uplink = self._uplinks.get(admission.publication)
+        return uplink if uplink and uplink.is_up and uplink.fingerprint == admission.fingerprint else None
 
     async def _end_all(self, sessions: list[str], reason: protocol.EndReason) -> None:
         """End several at once. The first who cannot be ended raises; by then all others have been asked for too."""

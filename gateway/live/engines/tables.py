@@ -52,6 +52,7 @@ class View:
         way: None while it is held.
         since: monotonic seconds at which the server took it.
         started_at: monotonic seconds at which media could flow.
+        passed_at: monotonic seconds at which more had passed than before; None where the server does not count.
         is_told: whether it was told that they do.
         attention: what was heard of a viewer who says that they are there; None for one who never did.
     """
@@ -64,6 +65,7 @@ class View:
     way: Way | None = None
     since: float = 0.0
     started_at: float | None = None
+    passed_at: float | None = None
     is_told: bool = False
     attention: Attention | None = None
     passed: Passed = field(default_factory=Passed)

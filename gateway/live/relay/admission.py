@@ -22,32 +22,35 @@ class Admission:
 
     Attributes:
         horizon: when the answer may be another one; monotonic seconds.
-        until: when forwarding stops; monotonic seconds.
+        leased: when the lease ends; monotonic seconds.
         sound: whether sound is forwarded too.
     """
 
     publication: str
     fingerprint: str
     horizon: float
-    until: float
+    leased: float
     sound: bool = False
+
+    @property
+    def until(self) -> float:
+        """When forwarding stops; monotonic seconds."""
+        return min(self.leased, self.horizon)
 
     def lease(self, now: float) -> None:
         """The gateway named it just now."""
-        self.until = min(now + LEASE_VALID_S, self.horizon)
+        self.leased = now + LEASE_VALID_S
 
     def over(self, now: float, anew_s: float = ANEW_S) -> EndReason | None:
         """Why it is over; None while it is not."""
-        if now >= self.horizon + anew_s:
-            return "horizon"
-        return "lease" if self.until <= now < self.horizon else None
+        if now >= self.leased:
+            return "lease"
+        return "horizon" if now >= self.horizon + anew_s else None
 
 
 def admitted(publication: str, fingerprint: str, now: float, valid_s: float, *, sound: bool = False) -> Admission:
     """An admission of this moment, which is its first lease, up to a horizon in so many seconds."""
-    admission = Admission(publication, fingerprint, now + valid_s, now, sound)
-    admission.lease(now)
-    return admission
+    return Admission(publication, fingerprint, now + valid_s, now + LEASE_VALID_S, sound)
 
 
 def over_by(reason: EndReason, admissions: Mapping[str, Admission], now: float) -> list[str]:

@@ -124,6 +124,37 @@ async def test_what_the_server_reads_we_have_written():
         assert (answer.mid, answer.setup, answer.declined) == ("0", "passive", (DECLINED,))
 
 
+async def test_a_call_that_comes_after_the_horizon_waits_for_another_decision():
+    """What runs is shown a moment longer; nothing begins meanwhile."""
+    async with lab() as at:
+        await at.publish()
+        await at.admit(valid_s=5)
+        await at.seconds(6)
+        at.call()
+        await anyio.wait_all_tasks_blocked()
+        assert (at.server.viewed, at.answers) == ([], [])
+
+        await at.admit()
+
+        await until(lambda: at.answers)
+        assert at.answers[0].status == 201
+
+
+async def test_the_seconds_of_a_view_end_with_its_last_packet():
+    """A recording that stands still is not sent, by the site's account neither."""
+    async with lab() as at:
+        await at.watch()
+        at.gate.up("leg_2")
+        for packets in (10, 20, 30, 30, 30, 30):
+            at.server.counts["leg_2"] = Passed(cipher="GCM", packets=packets)
+            await at.seconds(1)
+
+        await at.gate.drop(["ses_1"])
+
+        (gone,) = (event for event in at.events if isinstance(event, protocol.ViewerGone))
+        assert gone.seconds_ms == pytest.approx(3_000, abs=1_000)
+
+
 async def test_without_leases_everything_ends():
     """Ten seconds after the last one, whatever the horizon."""
     async with lab() as at:
