@@ -102,7 +102,7 @@ class _View:
         self._line, self._publication, self._clock, self._forget = line, publication, clock, forget
         self._hears = hears
         before = publication.counts
-        self._joined_at = clock.now()
+        self._joined_at, self._joined_s = clock.now(), clock.monotonic()
         self._before_bytes, self._before_seconds = before.sent_bytes, before.seconds
         self._own = anyio.Event()
         self._final: Counts | None = None
@@ -122,7 +122,8 @@ class _View:
         if not sent_bytes:
             return Counts()
         first_at = max(filter(None, (whole.first_at, self._joined_at)))
-        return Counts(first_at, whole.last_at, whole.seconds - self._before_seconds, sent_bytes)
+        here_s = self._clock.monotonic() - self._joined_s  # the uplink may have stood still before, and count that now
+        return Counts(first_at, whole.last_at, min(whole.seconds - self._before_seconds, here_s), sent_bytes)
 
     @property
     def code(self) -> Code | None:

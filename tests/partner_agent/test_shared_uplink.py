@@ -67,6 +67,23 @@ async def test_each_view_counts_from_when_it_joined(tasks: anyio.abc.TaskGroup):
     assert one.counts.sent_bytes == 3000
 
 
+async def test_a_view_that_joins_an_uplink_that_stands_still_is_not_charged_for_it(tasks: anyio.abc.TaskGroup):
+    """The camera was away before it came: of that gap the view saw nothing, and its owner gave nothing."""
+    clock = FakeClock()
+    inner = FakePublisher()
+    shared = SharedPublisher(inner, clock=clock)
+    await shared.publish(ORDER, tasks=tasks)
+    uplink = inner.publications[0]
+    uplink.counts = Counts(START, clock.now(), 10.0, 1000)
+    clock.advance(200)
+    late = await shared.publish(ORDER, tasks=tasks)
+
+    clock.advance(5)
+    uplink.counts = Counts(START, clock.now(), 215.0, 1500)
+
+    assert (late.counts.seconds, late.counts.sent_bytes) == (5, 500)
+
+
 async def test_another_address_or_a_dead_uplink_is_opened_anew(tasks: anyio.abc.TaskGroup):
     """Only the same camera to the same address is shared, and only while it runs."""
     inner = FakePublisher()
