@@ -2,7 +2,7 @@
 // asked for and until when it may be answered, and hears of the answer. What may be had is decided by the gateway and again
 // on site.
 import { announce, hide, localTimes } from "./app.js";
-import { post, read } from "./views.js";
+import { post, readJson } from "./views.js";
 import { spoken } from "./words.js";
 import { tiles } from "./wall.js";
 
@@ -100,8 +100,8 @@ export async function hearOfAsk(camera) {
   for (const tile of tiles.filter((one) => one.camera === camera)) {
     for (const [kind, way] of Object.entries(tile.ways ?? {})) {
       if (!way.isAsked) continue;
-      const answer = way.confirmation && (await read(`/console/confirm/${way.confirmation}/state`).catch(() => null));
-      if (answer?.ok && (await answer.json()).is_over) over(tile, kind);
+      const answer = way.confirmation && (await readJson(`/console/confirm/${way.confirmation}/state`));
+      if (answer?.is_over) over(tile, kind);
       else way.again();
     }
   }

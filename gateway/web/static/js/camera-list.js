@@ -3,7 +3,7 @@
 import { announce, localTimes } from "./app.js";
 import "./lens-scene.js";
 import { FAILED } from "./refusals.js";
-import { behalf, incident, postForm, purpose, readHtml } from "./views.js";
+import { behalf, incident, postForm, purpose, readPage } from "./views.js";
 import { watch } from "./wall.js";
 import { spoken } from "./words.js";
 
@@ -59,7 +59,7 @@ async function askOwner(event) {
 // What the owner said arrives as news of the camera alone: its line is read again, and a yes starts the picture.
 export async function refreshCamera(camera) {
   try {
-    const page = await readPage();
+    const page = await readIncident();
     if (page) show(camera, page);
   } catch {
     setTimeout(() => refreshCamera(camera), AGAIN_MS); // a yes is good for five minutes only
@@ -68,19 +68,17 @@ export async function refreshCamera(camera) {
 
 // The same of every camera that has another state than its line says, or is waited for.
 export async function refreshWaiting() {
-  const page = await readPage();
+  const page = await readIncident();
   for (const { dataset } of page ? items() : []) {
     const fresh = lineOf(page, dataset.camera);
     if (fresh && (fresh.dataset.state !== dataset.state || ("granted" in fresh.dataset && !("granted" in dataset)))) show(dataset.camera, page);
   }
 }
 
-async function readPage() {
+async function readIncident() {
   if (!incident) return null;
   const query = new URLSearchParams({ purpose, on_behalf_of: behalf ?? "" }); // not the page's address: a form that was refused has its own
-  const answer = await readHtml(`/console/incidents/${incident}?${query}`);
-  if (answer.status >= 500) throw new Error(`no answer: ${answer.status}`);
-  return answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  return readPage(`/console/incidents/${incident}?${query}`);
 }
 
 const lineOf = (page, camera) => [...page.querySelectorAll("#cameras [data-camera]")].find((item) => item.dataset.camera === camera);

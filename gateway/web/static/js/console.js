@@ -9,7 +9,7 @@ import { offerPhone, sendToPhone } from "./phone-send.js";
 import { offerSound, toggleSound } from "./sound.js";
 import { offerStill, takeStill } from "./still.js";
 import { isForKeys, showKeys } from "./keys.js";
-import { incident, readHtml, root } from "./views.js";
+import { incident, readPage, root } from "./views.js";
 import { chooseNextLayout } from "./layout.js";
 import { catchUp, currentTile, enlarge, focusNext, fullScreen, hearOf, largeTile, leave, remove, showTimes, tiles, watch } from "./wall.js";
 
@@ -79,12 +79,14 @@ document.getElementById("wall").addEventListener("lens-state", ({ target, detail
 setInterval(showTimes, 1000);
 
 let isRailLate = false;
+let railAgain = 0;
 document.getElementById("rail").addEventListener("focusout", () => isRailLate && setTimeout(refreshRail));
 
 async function refreshRail() {
-  const answer = await readHtml(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`).catch(() => null);
-  if (!answer?.ok || answer.redirected) return; // signed out: the page itself says so
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
+  clearTimeout(railAgain);
+  const page = await readPage(`/console/rail?${new URLSearchParams({ here: incident ?? "" })}`).catch(() => (railAgain = setTimeout(refreshRail, AGAIN_MS), null));
+  if (!page) return; // signed out: the page itself says so
+  const fresh = page.body;
   const rail = document.getElementById("rail");
   isRailLate = rail.contains(document.activeElement); // nothing moves under who is there
   if (isRailLate) return;

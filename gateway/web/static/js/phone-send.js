@@ -2,7 +2,7 @@
 // the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
 import { announce, hide } from "./app.js";
 import { FAILED, refusalOf } from "./refusals.js";
-import { incident, post, read } from "./views.js";
+import { incident, post, readJson } from "./views.js";
 import { spoken } from "./words.js";
 
 const LINKS = "/api/v1/phone-links";
@@ -83,9 +83,8 @@ async function copy() {
 // --- those that were sent
 
 async function readLinks() {
-  const answer = await read(LINKS).catch(() => null);
-  if (!answer?.ok) return;
-  const links = (await answer.json()).filter((link) => link.incident_id === incident);
+  const links = (await readJson(LINKS))?.filter((link) => link.incident_id === incident);
+  if (!links) return;
   part("sent").hidden = !links.length;
   const list = part("links");
   const kept = new Map([...list.children].map((item) => [item.dataset.link, item]));

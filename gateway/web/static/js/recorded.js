@@ -189,9 +189,9 @@ class LensRecorded extends HTMLElement {
   }
 
   async #cover() {
-    const answer = await views.readOfSite(this.#url("coverage"));
-    if (!answer.ok) return [];
-    const { spans, gaps } = await answer.json();
+    const said = await views.readOfSite(this.#url("coverage"));
+    if (!said) return [];
+    const { spans, gaps } = said;
     const [from, to] = this.#range;
     const bar = this.#part("coverage");
     bar.replaceChildren(
@@ -218,10 +218,9 @@ class LensRecorded extends HTMLElement {
     };
     const moments = Array.from({ length: SMALL }, (_, i) => moment(((i + 0.5) * recorded) / SMALL)).filter(Boolean);
     if (!moments.length) return;
-    const answer = await views.readOfSite(`${this.#url("thumbnails")}?${new URLSearchParams({ at: moments.join(",") })}`);
-    if (!answer.ok) return;
+    const said = await views.readOfSite(`${this.#url("thumbnails")}?${new URLSearchParams({ at: moments.join(",") })}`);
     const seen = new Set();
-    for (const [at, jpeg] of (await answer.json()).pictures) {
+    for (const [at, jpeg] of said?.pictures ?? []) {
       if (seen.has(at)) continue;
       seen.add(at);
       const item = this.#part("small").content.firstElementChild.cloneNode(true);
@@ -345,9 +344,9 @@ export async function offer(tile) {
 async function look(tile, button) {
   const wish = () => ({ camera_id: tile.camera, purpose: views.purpose, incident_id: views.incident, at: new Date().toISOString() });
   const query = new URLSearchParams({ ...wish(), on_behalf_of: views.behalf ?? "", confirmation_id: tile.ways?.recorded?.confirmation ?? "" });
-  const answer = await views.read(`${RECORDED}?${query}`).catch(() => null);
-  const said = answer?.ok ? await answer.json() : { range_from: null };
-  if (!answer?.ok) delete button.dataset.asked; // asked again when the picture is live again
+  const answer = await views.readJson(`${RECORDED}?${query}`);
+  const said = answer ?? { range_from: null };
+  if (!answer) delete button.dataset.asked; // asked again when the picture is live again
   hide(button, said.range_from === null, tile.element);
   tile.isBackOnce = said.is_once === true;
   const way = { url: `${RECORDED}/asks`, second: "/console/look-back", wish, open: () => goBack(tile), again: () => look(tile, button) };

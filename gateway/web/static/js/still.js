@@ -2,7 +2,7 @@
 // own, so the answer may be no where the picture itself is a yes; then there is no button, or one to ask the owner.
 import { announce, hide } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
-import { behalf, incident, post, purpose, read } from "./views.js";
+import { behalf, incident, post, purpose, readJson } from "./views.js";
 import { spoken } from "./words.js";
 
 const STILLS = "/api/v1/stills";
@@ -65,8 +65,8 @@ function askAnew(tile) {
 
 async function offered(tile) {
   const query = new URLSearchParams({ camera_id: tile.camera, purpose, incident_id: incident ?? "", on_behalf_of: behalf ?? "", confirmation_id: tile.ways?.still?.confirmation ?? "" });
-  const answer = await read(`${STILLS}?${query}`).catch(() => null);
-  if (answer?.ok === true) return answer.json();
+  const said = await readJson(`${STILLS}?${query}`);
+  if (said) return said;
   tile.still = null; // no answer is kept: it is asked again when the picture is live again
   return {};
 }

@@ -21,17 +21,25 @@ let servers = JSON.parse(root.dataset.iceServers ?? "[]");
 
 export const iceServers = () => servers;
 
-async function renewServers() {
-  const answer = await read("/api/v1/ice-servers");
-  if (answer.ok) servers = await answer.json();
-}
-
-if (servers.length) setInterval(() => renewServers().catch(() => {}), ICE_SERVERS_MS);
+if (servers.length) setInterval(async () => (servers = (await readJson("/api/v1/ice-servers")) ?? servers), ICE_SERVERS_MS);
 
 // Every question has an end: the browser has few connections, and one that waits for ever keeps its own.
 export const read = (url, most_ms = READ_MS, accept = "application/json") => fetch(url, { headers: { accept }, signal: AbortSignal.timeout(most_ms) });
 export const readHtml = (url) => read(url, PAGE_MS, "text/html");
-export const readOfSite = (url) => read(url, POST_MS);
+
+// What was asked for, or null: refused, or no answer, or none to its end.
+export const readJson = async (url, most_ms) => {
+  const answer = await read(url, most_ms).catch(() => null);
+  return answer?.ok ? answer.json().catch(() => null) : null;
+};
+export const readOfSite = (url) => readJson(url, POST_MS);
+
+// A page, or null where it leads to another, as who is signed out is led; throws where there was no answer.
+export async function readPage(url) {
+  const answer = await readHtml(url);
+  if (answer.status >= 500) throw new Error(`no answer: ${answer.status}`);
+  return answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+}
 
 export const post = (url, body) =>
   fetch(url, { method: "POST", headers: { "content-type": "application/json", accept: "application/json", "x-csrf-token": csrf }, body: JSON.stringify(body), signal: AbortSignal.timeout(POST_MS) });
