@@ -6,17 +6,20 @@ to know of it.
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
-FOLDER = "LENSPACT_SOAK_TASKS"  # where the files are
+FOLDER = "LENSPACT_TEST_SOAK_TASKS"  # where the files are
+_ALL: Any = getattr(asyncio.tasks, "_all_tasks" if sys.version_info < (3, 12) else "_scheduled_tasks")
 
 
 def _count() -> int:
     while True:
         try:
-            return sum(not task.done() for task in list(asyncio.tasks._all_tasks))  # type: ignore[attr-defined]
+            return sum(not task.done() for task in list(_ALL))
         except RuntimeError:  # another one began meanwhile
             continue
 
