@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,7 @@ from gateway.kernel.database import Database
 from gateway.kernel.errors import DeniedError, NotFoundError
 from gateway.kernel.principal import Principal, PrincipalKind, Role
 from gateway.live import OpenedView, Session, Words, words_of
+from gateway.live.ports import ViewDeny, ViewPermit, ViewQuestion
 from gateway.partners import Place
 from gateway.sites import Progress
 from partner_agent.rtc import h264, sdp, sdp_sound
@@ -229,6 +231,39 @@ async def test_a_view_lives_and_ends_by_the_owner_s_switch(sqlite_database: Data
     async with city(sqlite_database, tmp_path) as town:
         end = await lives_until_the_owner_switches_off(town)
         assert h264.starts_key_unit(end.rtp[0].payload)
+
+
+async def test_a_view_goes_on_past_moments_at_which_it_is_decided_again(sqlite_database: Database, tmp_path: Path):
+    """Here each four seconds, of which one is a beat's and one the relay's: no picture is missed for long."""
+    async with city(sqlite_database, tmp_path) as town:
+        decider = town.server.services.live._decider
+        decide = decider.decide
+        asked: list[ViewQuestion] = []
+
+        async def soon(question: ViewQuestion) -> ViewPermit | ViewDeny:
+            asked.append(question)
+            answer = await decide(question)
+            horizon = town.server.services.clock.now() + timedelta(seconds=4)
+            return replace(answer, horizon=horizon) if isinstance(answer, ViewPermit) else answer
+
+        decider.decide = soon  # type: ignore[method-assign]
+        opened = await town.open()
+        end = await town.call(opened)
+        await until(lambda: end.rtp, timeout_s=15)
+        longest_s = 0.0
+        for _ in range(40):
+            before = len(end.rtp)
+            with anyio.fail_after(3):
+                began = anyio.current_time()
+                await until(lambda before=before: len(end.rtp) > before)
+            longest_s = max(longest_s, anyio.current_time() - began)
+            await anyio.sleep(0.3)
+
+        assert (await town.read(opened)).state == "established"
+        assert len(asked) > 3
+        assert longest_s < 1
+        await end.leg.close()
+        end.port.close()
 
 
 async def test_two_viewers_share_one_uplink(sqlite_database: Database, tmp_path: Path):
