@@ -38,7 +38,8 @@ class LensRecorded extends HTMLElement {
   #isHeld = false; // a hand is on the time line
   #isOver = false;
   #isLeft = false; // the gateway knows that nobody looks any more
-  #sight = new IntersectionObserver((entries) => entries.at(-1).isIntersecting || this.#place.is_paused || this.#steer({ is_paused: true })); // unseen, nothing plays
+  #sight = new IntersectionObserver((entries) => entries.at(-1).isIntersecting || this.#rest());
+  #hidden = () => document.hidden && this.#rest();
 
   #part(name) {
     return this.querySelector(`[data-part="${name}"]`);
@@ -46,6 +47,11 @@ class LensRecorded extends HTMLElement {
 
   get session() {
     return this.#session;
+  }
+
+  // Unseen, nothing plays.
+  #rest() {
+    if (!this.#place.is_paused) this.#steer({ is_paused: true });
   }
 
   // Opens the recording of `camera` at a moment; false and a sentence where it cannot be.
@@ -79,6 +85,7 @@ class LensRecorded extends HTMLElement {
     new Watermark(this.#player).show(this.#mark);
     this.#player.open(view);
     this.#sight.observe(this);
+    document.addEventListener("visibilitychange", this.#hidden);
     this.#follow();
     announce(`${name}: ${spoken("Recording")}`);
     await this.#begin();
@@ -311,6 +318,7 @@ class LensRecorded extends HTMLElement {
 
   disconnectedCallback() {
     this.#sight.disconnect();
+    document.removeEventListener("visibilitychange", this.#hidden);
     this.#leave();
   }
 }

@@ -12,6 +12,7 @@ import { spoken } from "./words.js";
 
 const MOST_TILES = 16;
 const REST_MS = 3_000; // out of sight for so long, and the view is closed until it is scrolled to again
+const HIDDEN_MS = 30_000; // the same of the whole page, behind another tab or window
 const LOST = "The connection to the camera was lost";
 const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "This site can show no more pictures now": "cannot-start", [LOST]: "lost" };
 const RUNNING = new Set(["live", "catching-up"]);
@@ -99,7 +100,7 @@ async function reopen(tile) {
 function add(item, openedBy) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const { camera, name, owner } = item.dataset;
-  const tile = { camera, name, element, player: element.querySelector("lens-player"), openedBy, confirmation: item.dataset.confirmation ?? "", isOnce: "granted" in item.dataset, session: "", hasRun: false, hasMissed: false, until: null, isOver: false, isResting: false, maySound: false, hasSound: false };
+  const tile = { camera, name, element, player: element.querySelector("lens-player"), openedBy, confirmation: item.dataset.confirmation ?? "", isOnce: "granted" in item.dataset, session: "", hasRun: false, hasMissed: false, isInSight: true, until: null, isOver: false, isResting: false, maySound: false, hasSound: false };
   element.querySelector(".name").textContent = name;
   element.querySelector(".owner").textContent = owner;
   element.setAttribute("aria-label", `${name}, ${owner}`);
@@ -125,6 +126,7 @@ function add(item, openedBy) {
   wall.append(element);
   tile.watermark = new Watermark(tile.player);
   sight.observe(element);
+  look(tile); // the page may have been opened behind another one
   number();
   return tile;
 }
@@ -145,17 +147,23 @@ wall.addEventListener("lens-layout", enlargeByLayout);
 const sight = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const tile = tiles.find((each) => each.element === target);
-    if (!tile) continue;
-    clearTimeout(tile.resting);
-    if (isIntersecting) wake(tile);
-    else tile.resting = setTimeout(() => rest(tile), REST_MS);
+    if (tile) look(tile, isIntersecting);
   }
 });
+document.addEventListener("visibilitychange", () => tiles.forEach((tile) => look(tile)));
+
+function look(tile, isInSight = tile.isInSight) {
+  clearTimeout(tile.resting);
+  tile.isInSight = isInSight;
+  if (isInSight && !document.hidden) wake(tile);
+  else tile.resting = setTimeout(() => rest(tile), isInSight ? HIDDEN_MS : REST_MS);
+}
 
 // A view that its owner, or a second person, said yes to can be opened once: it stays.
 function rest(tile) {
   if (tile.isOver || tile.isOnce || tile.isResting || !tiles.includes(tile)) return;
-  if (!tile.session) return void (tile.resting = setTimeout(() => rest(tile), REST_MS)); // it is being opened
+  const isHeard = tile.isInSight && tile.hasSound && tile.player.isHeard; // behind another window
+  if (!tile.session || isHeard) return void (tile.resting = setTimeout(() => rest(tile), REST_MS)); // or it is being opened
   const session = tile.session;
   hush(tile);
   tile.player.end("resting"); // which says how long it was seen, while the tile knows of which view
