@@ -9,6 +9,7 @@ by the relay, whose `TicketReader` adds what only it knows: since when it rememb
 import base64
 import math
 import re
+from collections import OrderedDict
 from typing import Any, Final, Literal, Protocol, cast
 
 import msgspec
@@ -21,6 +22,7 @@ from partner_agent.wire.limits import TICKET_LIFE_S
 TYP: Final = "stream-ticket+jwt"
 TOKEN_BYTES: Final = 2_048
 MAX_USED: Final = 20_000  # tickets remembered at once; more within 30 s is an attack, and refused
+KEPT_S: Final = 600  # that a used one is remembered after it expired, in case the clock is set back
 _ALGORITHM: Final = "ES256"
 _FORM: Final = re.compile(r"[A-Za-z0-9_-]{1,1400}\.[A-Za-z0-9_-]{1,1400}\.[A-Za-z0-9_-]{86}")
 _HEADER_NAMES: Final = {"alg", "typ", "kid"}  # anything else (crit, jku, jwk, x5u, zip, b64 …) is refused
@@ -196,12 +198,14 @@ class UsedTickets:
     """The ids of tickets already used, until they expire anyway; full = no."""
 
     def __init__(self) -> None:
-        self._expiry: dict[str, int] = {}
+        self._expiry: OrderedDict[str, int] = OrderedDict()
 
     def add(self, jti: str, *, expires: int, now: float) -> bool:
         """Whether this is the first use."""
         if jti in self._expiry:
             return False
+        while self._expiry and next(iter(self._expiry.values())) + KEPT_S <= now:  # of all, the oldest is the first
+            self._expiry.popitem(last=False)
         if len(self._expiry) >= MAX_USED:
             for old in [known for known, until in self._expiry.items() if until <= now]:
                 del self._expiry[old]

@@ -23,6 +23,7 @@ from gateway.live.ports import EngineFeatures
 from gateway.live.relay import protocol
 from gateway.live.relay.admission import Admission, admitted, over_by
 from gateway.live.relay.client import OnEvent, RelayGoneError
+from gateway.live.relay.ended import Ended
 from gateway.live.relay.offers import CallRefusedError, parsed
 from gateway.live.relay.protocol import Answer
 from gateway.live.relay.silence import SWEEP_S, Found
@@ -33,7 +34,6 @@ from partner_agent.wire.ids import IdSource
 from partner_agent.wire.limits import BACKOFF_FIRST_S
 
 HELD_S: Final = 12.0  # a viewer's call that is not admitted by then is refused; the site answers within 8 s
-MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none begins again
 MAX_CALLS: Final = 1_000
 PULSE_S: Final = 1.5  # with two that get lost a viewer is still there before `SILENCE_S` is over
 CONNECT_S: Final = 10.0  # from our answer to media, for ICE and DTLS
@@ -65,7 +65,7 @@ class GatedEngine:
         self._uplinks: dict[str, Uplink] = {}
         self._views: dict[str, View] = {}
         self._admissions: dict[str, Admission] = {}
-        self._ended: dict[str, None] = {}
+        self._ended = Ended()
         self._tasks: anyio.abc.TaskGroup | None = None
 
     @property
@@ -288,10 +288,7 @@ class GatedEngine:
     async def _end(self, session: str, reason: protocol.EndReason) -> None:
         """End one session, for good: forwarding first, then the news."""
         admission, view = self._admissions.pop(session, None), self._views.pop(session, None)
-        is_first = session not in self._ended
-        self._ended[session] = None
-        if len(self._ended) > MAX_ENDED:
-            del self._ended[next(iter(self._ended))]
+        is_first = self._ended.add(session, self._clock.monotonic())
         try:
             if view is not None:
                 view.wake()
@@ -315,7 +312,7 @@ class GatedEngine:
         for session in {*self._views, *self._admissions}:
             view = self._views.pop(session, None)
             self._admissions.pop(session, None)
-            self._ended[session] = None
+            self._ended.add(session, self._clock.monotonic())
             if view is not None:
                 view.wake()
             self._accounts.ended(session, "failed", view)

@@ -108,7 +108,7 @@ class RelayEngine:
         call = parsed(offer, "recvonly")
         if call.fingerprint != claims.fingerprint:
             raise CallRefusedError(403)
-        if self._tables.is_ended(session) or session in self._tables.calls:
+        if session in self._tables.ended or session in self._tables.calls:
             raise CallRefusedError(409)
         sound = hearing.heard(call, ssrc=self._sound_ssrc, is_granted=claims.sound)
         leg = self._leg(
@@ -150,7 +150,7 @@ class RelayEngine:
     def admit(self, session: str, publication: str, fingerprint: str, valid_s: float, *, sound: bool = False) -> bool:
         """Forward a publication to a session; False when the session is over. An order is a sign of life."""
         now = self._contact()
-        if self._tables.is_ended(session):
+        if session in self._tables.ended:
             return False
         former = self._tables.admissions.get(session)
         seen = self._tables.streams.get(former.publication) if former else None
@@ -194,8 +194,7 @@ class RelayEngine:
         viewer = stream.fanout.remove(session) if stream else None
         listener = stream.listening.remove(session) if stream else None
         call = self._tables.calls.pop(session, None)
-        is_first = not self._tables.is_ended(session)
-        self._tables.mark_ended(session)
+        is_first = self._tables.ended.add(session, self._clock.monotonic())
         given = self.first_pictures.forget(session)
         if is_first and (admission or call):
             self._tell(gone(session, reason, viewer, listener, given=given))

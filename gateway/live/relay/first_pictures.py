@@ -74,7 +74,7 @@ class FirstPictures:
     def _ready(self, session: str) -> bytes:
         """The picture, if it may be given now; empty = not yet."""
         # 1. The session is not over, and 2. it is admitted, now.
-        if self._tables.is_ended(session):
+        if session in self._tables.ended:
             raise CallRefusedError(404)
         admission = self._tables.admissions.get(session)
         if admission is None or self._clock.monotonic() >= admission.until:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.live.relay.admission import Admission
+from gateway.live.relay.ended import Ended
 from gateway.live.relay.quality import Quality
 from gateway.live.relay.silence import Attention
 from partner_agent.rtc.fanout import FanOut
@@ -15,7 +16,6 @@ from partner_agent.rtc.reception import Reception
 from partner_agent.rtc.room import Room
 from partner_agent.rtc.sdp_sound import Sound
 
-MAX_ENDED: Final = 10_000  # sessions remembered as over, so that none is admitted again
 MAX_STREAMS: Final = 500
 
 
@@ -88,17 +88,7 @@ class Tables:
     calls: dict[str, Call] = field(default_factory=dict)
     admissions: dict[str, Admission] = field(default_factory=dict)
     room: Room = field(default_factory=lambda: Room(ROOM_BYTES))
-    _ended: dict[str, None] = field(default_factory=dict)
-
-    def mark_ended(self, session: str) -> None:
-        """Remember that a session is over; the oldest is forgotten when there are too many."""
-        self._ended[session] = None
-        if len(self._ended) > MAX_ENDED:
-            del self._ended[next(iter(self._ended))]
-
-    def is_ended(self, session: str) -> bool:
-        """Whether a session is over, for good."""
-        return session in self._ended
+    ended: Ended = field(default_factory=Ended)
 
     def admitted_to(self, publication: str) -> Iterator[str]:
         """The sessions that may see a publication."""

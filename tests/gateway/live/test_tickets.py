@@ -265,6 +265,19 @@ def test_memory_of_used_tickets_is_bounded(monkeypatch: pytest.MonkeyPatch):
     assert used.add("c", expires=30, now=10)
 
 
+def test_used_tickets_are_forgotten_once_no_clock_can_make_them_good_again():
+    """A clock that is set back by minutes opens nothing twice, and what is long over takes up no memory."""
+    used = tickets.UsedTickets()
+    for number in range(6_000):  # one each tenth of a second, each good for thirty
+        assert used.add(f"t{number}", expires=number // 10 + 30, now=number / 10)
+
+    assert not used.add("t5999", expires=629, now=599)
+    assert not used.add("t0", expires=30, now=0)
+    for number in range(6_000, 12_000):
+        assert used.add(f"t{number}", expires=number // 10 + 30, now=number / 10)
+    assert len(used._expiry) < 6_400
+
+
 def test_tickets_of_the_wrong_kind_are_never_made(issuer: TicketIssuer):
     """A viewer's ticket without a fingerprint would bind nobody."""
     with pytest.raises(ValueError, match="fingerprint"):
