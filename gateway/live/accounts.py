@@ -117,7 +117,7 @@ class Accounts:
             return
         if session.relay is None and session.established_at is not None:
             return
-        fits = session.relay is None or counts_agree(session.site, session.relay, is_live=session.range_from is None)
+        fits = session.relay is None or counts_agree(session.site, session.relay, is_live=not session.is_recorded)
         await self._close(
             session, None if fits else leaves.counts_differed(session, site=session.site, relay=session.relay)
         )

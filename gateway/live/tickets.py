@@ -195,7 +195,7 @@ class TicketReader:
 
 
 class UsedTickets:
-    """The ids of tickets already used, until they expire anyway; full = no."""
+    """The ids of tickets already used, for `KEPT_S` after they expired, or until there is no room; full = no."""
 
     def __init__(self) -> None:
         self._expiry: OrderedDict[str, int] = OrderedDict()

@@ -86,7 +86,8 @@ class Upkeep:
         """Until the next beat, but for the horizons on the way there."""
         until = self._clock.monotonic() + LEASE_PERIOD_S
         while (left_s := until - self._clock.monotonic()) > 0:
-            ahead_s = [(seat.session.horizon_at - self._clock.now()).total_seconds() for seat in self._board]
+            now = self._clock.now()
+            ahead_s = [(seat.session.horizon_at - now).total_seconds() for seat in self._board]
             await self._clock.sleep(min(left_s, LOOK_S, *(one for one in ahead_s if one > 0)))
             await self._look_at_horizons()
 

@@ -70,15 +70,9 @@ def test_a_picture_that_is_heard_goes_on_behind_another_tab(chromium, room):
 def test_a_recording_behind_another_tab_stands_still(chromium, room):
     """It goes on where it was."""
     with watched(chromium, width=1600, height=900) as seen:
-        page = seen.page
-        page.add_init_script(_HIDES)
+        seen.page.add_init_script(_HIDES)
         recording = Recording(seen, mark="")
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-        page.evaluate(LIVE)
-        seen.until("document.querySelectorAll('.back-30:not([hidden])').length > 0")
-        page.locator(".tile").first.focus()
-        page.keyboard.press("ArrowLeft")
+        recording.ask_back(room.open())
         seen.until("document.querySelector('lens-recorded')?.dataset.state === 'playing'")
 
         _hide(seen)

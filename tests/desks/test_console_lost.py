@@ -160,12 +160,7 @@ def test_a_recording_that_is_closed_while_it_opens_is_left_at_the_gateway(chromi
         page.unroute("**/api/v1/recorded-views")
         page.route("**/api/v1/recorded-views", lambda route: held.append(route))  # noqa: PLW0108 -- as above
         page.route("**/live-sessions/rec_1", lambda route: tell_running(route, left))
-        page.goto(room.open())
-        seen.until("document.querySelectorAll('.watermark[data-says]').length === 2")
-        page.evaluate(LIVE)
-        seen.until("document.querySelectorAll('.back-30:not([hidden])').length > 0")
-        page.locator(".tile").first.focus()
-        page.keyboard.press("ArrowLeft")
+        recording.ask_back(room.open())
         until_true(seen, lambda: held)
         page.keyboard.press("l")
 

@@ -82,14 +82,18 @@ class Recording:
         self.small = parse_qs(urlsplit(route.request.url).query)["at"][0].split(",")
         route.fulfill(json={"pictures": [[at, SMALL_JPEG] for at in self.small]})
 
-    def go_back(self, url: str) -> None:
-        """Open the incident, and the recording of its first picture by key."""
+    def ask_back(self, url: str) -> None:
+        """Open the incident, and ask for the recording of its first picture by key."""
         self.page.goto(url)
         self.page.locator(".watermark[data-says]").nth(1).wait_for(state="attached")
         self.page.evaluate(LIVE)
         self.page.locator(".back-30").first.wait_for()
         self.page.locator(".tile").first.focus()
         self.page.keyboard.press("ArrowLeft")
+
+    def go_back(self, url: str) -> None:
+        """The same, until its small pictures are there."""
+        self.ask_back(url)
         self.page.locator("[data-part=strip] li").nth(5).wait_for()
 
 

@@ -59,11 +59,7 @@ def main() -> None:
     _exchange(sharing, "SITE_TOTALS", replace(sharing.SITE_TOTALS, views_at_once=AT_ONCE * len(names)))  # 8 by itself
     if options.loss or options.rtt:
         _exchange(demo, "prepare", _far(options.loss, options.rtt, is_site_near=options.near_site))
-    anyio.run(_run, options, backend_options={"use_uvloop": True})
-
-
-async def _run(options: argparse.Namespace) -> None:
-    await demo.run(options.folder, options.footage, print)
+    anyio.run(demo.run, options.folder, options.footage, print, backend_options={"use_uvloop": True})
 
 
 def _all_day(whole: Callable[..., Clause]) -> Callable[..., Clause]:

@@ -160,45 +160,6 @@ async def test_without_the_gateway_everything_ends():
         assert relay.engine.figures()["publications"] == 0
 
 
-async def test_a_session_ends_at_its_horizon_however_often_it_is_leased():
-    """The end that was decided at the start stands."""
-    async with lab() as relay:
-        relay.admit(valid_s=8)
-        relay.clock.advance(5)
-        relay.engine.lease(["ses_1"])
-
-        relay.clock.advance(3)
-        for _ in range(int(ANEW_S)):
-            relay.engine.lease(["ses_1"])
-            relay.engine.sweep()
-            assert relay.reasons() == []
-            relay.clock.advance(1)
-        relay.engine.sweep()
-
-        assert relay.reasons() == ["horizon"]
-
-
-async def test_at_its_horizon_a_session_waits_for_another_decision_and_shows_nothing_meanwhile():
-    """However long that takes, up to its limit: then it goes on as it was."""
-    async with lab() as relay:
-        publisher = await relay.publish()
-        viewer = await relay.view()
-        relay.admit(valid_s=8)
-        await until(lambda: len(viewer.rtp) == len(KEY))
-        for _ in range(2):  # few looks: whoever reads answers them in a time that does not pass here
-            relay.clock.advance(8)
-            relay.engine.lease(["ses_1"])
-            relay.engine.sweep()
-            await relay.picture(publisher)
-        assert len(viewer.rtp) == len(KEY)
-
-        assert relay.admit(valid_s=60)
-        await relay.picture(publisher)
-
-        await until(lambda: len(viewer.rtp) == 2 * len(KEY))
-        assert relay.reasons() == []
-
-
 async def test_forwarding_ends_before_the_sweep():
     """The lease is looked at for every batch, not only once a second."""
     async with lab() as relay:

@@ -24,7 +24,7 @@ export const iceServers = () => servers;
 if (servers.length) setInterval(async () => (servers = (await readJson("/api/v1/ice-servers")) ?? servers), ICE_SERVERS_MS);
 
 // Every question has an end: the browser has few connections, and one that waits for ever keeps its own.
-export const read = (url, most_ms = READ_MS, accept = "application/json") => fetch(url, { headers: { accept }, signal: AbortSignal.timeout(most_ms) });
+const read = (url, most_ms = READ_MS, accept = "application/json") => fetch(url, { headers: { accept }, signal: AbortSignal.timeout(most_ms) });
 export const readHtml = (url) => read(url, PAGE_MS, "text/html");
 
 // What was asked for, or null: refused, or no answer, or none to its end.
