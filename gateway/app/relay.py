@@ -19,7 +19,7 @@ from gateway.live.relay.config import RelayConfig, media_address
 from gateway.live.relay.engine import RelayEngine
 from gateway.live.relay.server import Outbox, RelayServer
 from gateway.live.tickets import TicketReader
-from partner_agent.rtc import buffers, certificate
+from partner_agent.rtc import aead, buffers, certificate
 from partner_agent.rtc.expected import check_hooks
 from partner_agent.rtc.mux import UdpPort
 from partner_agent.wire.clock import SystemClock
@@ -43,6 +43,8 @@ async def run(config: RelayConfig) -> None:
     ]
     if too_little := buffers.shortage(port.buffer_bytes):
         _LOG.warning("%s: %s", too_little, buffers.CURE)
+    if not aead.is_quick():
+        _LOG.warning("each viewer costs more processor time than it need: install qh3 as requirements.lock has it")
     addresses = [f"{host}:{number}" for host, number in (each.address for each in (port, *beside))]
     hello = protocol.Hello(relay=config.relay, fingerprint=identity.fingerprint, addresses=addresses)
     # Whoever hears our hello may issue tickets, and every one from then on must open: the second must be full.

@@ -1,39 +1,41 @@
 """Packets on their way to many viewers: what those have in common is made once, for all of them.
 
-A viewer's copy of a batch is sealed straight into one buffer, handed to the kernel from there, run by run of datagrams
-of equal size, and written over by the next viewer's. Without lists of datagrams, and without joining them again, that
-costs the process a third less per packet. Only packets that follow one another go this way; whatever was overtaken
-or lost on its way here is sealed packet by packet, as for peers that AES-GCM is not agreed with.
+A viewer's copy of a batch is sealed in one sweep, one packet behind the other, and handed to the kernel so, run by run
+of datagrams of equal size. Only packets that follow one another go this way; whatever was overtaken or lost on its way
+here is sealed packet by packet, as for peers that AES-GCM is not agreed with.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from partner_agent.rtc import gso, rtp
 from partner_agent.rtc.ring import Packet
-from partner_agent.rtc.srtp import TAG_BYTES, Parts
+from partner_agent.rtc.srtp import TAG_BYTES
 
 
 class Run(NamedTuple):
-    """Datagrams of `segment_bytes` each, the last perhaps shorter, one behind the other."""
+    """Datagrams of `segment_bytes` each, the last perhaps shorter, one behind the other: where they begin and end."""
 
-    data: memoryview
+    start: int
+    end: int
     segment_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Room for one viewer's copy of a batch, at a time.
+    """A batch as one piece.
 
     Attributes:
-        parts: payload, header and room of each packet.
-        runs: the same room, as the kernel takes it.
+        headers, payloads: of each packet.
+        runs: where the sealed packets are, as the kernel takes them.
+        size_bytes: of the sealed packets.
     """
 
-    parts: Parts
+    headers: tuple[bytes, ...]
+    payloads: tuple[bytes, ...]
     runs: tuple[Run, ...]
     size_bytes: int
 
@@ -48,18 +50,17 @@ class Shared:
 
     @cached_property
     def burst(self) -> Burst | None:
-        """Where each viewer's copy is sealed; None for packets that do not follow one another."""
+        """The batch as one piece; None for packets that do not follow one another."""
         return _burst(self._packets, self.headers) if self._is_run else None
 
 
 class Batch:
     """Packets that go out together."""
 
-    def __init__(self, packets: Sequence[Packet], ssrc: int, *, is_for_one: bool = False) -> None:
-        """`is_for_one`: one viewer alone gets them, and nothing is gained by room for others."""
+    def __init__(self, packets: Sequence[Packet], ssrc: int) -> None:
         self.packets = packets
         self._ssrc = ssrc
-        self._is_run = not is_for_one and all(one.number + 1 == two.number for one, two in pairwise(packets))
+        self._is_run = all(one.number + 1 == two.number for one, two in pairwise(packets))
         self._shared: dict[tuple[int, int], Shared] = {}
 
     @cached_property
@@ -88,14 +89,6 @@ class Batch:
 
 def _burst(packets: Sequence[Packet], headers: Sequence[bytes]) -> Burst:
     sizes = [len(header) + len(packet.payload) + TAG_BYTES for packet, header in zip(packets, headers, strict=True)]
-    whole = memoryview(bytearray(sum(sizes)))
-    rooms, starts, at = [], [], 0
-    for header, size in zip(headers, sizes, strict=True):
-        whole[at : at + len(header)] = header
-        rooms.append(whole[at + len(header) : at + size])
-        starts.append(at)
-        at += size
-    ends = [*starts[1:], at]
-    runs = tuple(Run(whole[starts[first] : ends[end - 1]], sizes[first]) for first, end in gso.runs(sizes))
-    parts = Parts(tuple(packet.payload for packet in packets), tuple(headers), tuple(rooms))
-    return Burst(parts, runs, at)
+    starts = [0, *accumulate(sizes)]
+    runs = tuple(Run(starts[first], starts[end], sizes[first]) for first, end in gso.runs(sizes))
+    return Burst(tuple(headers), tuple(packet.payload for packet in packets), runs, starts[-1])

@@ -318,13 +318,14 @@ class FanOut:
 
     def _forward_alone(self, viewer: Viewer, packets: list[Packet], now: float) -> None:
         if packets:
-            self._forward(viewer, Batch(packets, self.ssrc, is_for_one=True), now)
+            self._forward(viewer, Batch(packets, self.ssrc), now)
 
     def _forward(self, viewer: Viewer, batch: Batch, now: float) -> None:
         shared = batch.shared(viewer.payload_type, viewer.shift)
         burst = shared.burst if viewer.send_runs is not None else None
-        if viewer.send_runs and burst and viewer.protector.seal(burst.parts, batch.packets[0].number + viewer.shift):
-            viewer.send_runs(burst.runs)
+        sealed = burst and viewer.protector.seal(burst.headers, burst.payloads, batch.packets[0].number + viewer.shift)
+        if viewer.send_runs and burst and sealed:
+            viewer.send_runs(sealed, burst.runs)
             count, size = len(batch.packets), burst.size_bytes
         else:
             datagrams = _sealed_singly(viewer, batch.packets, shared.headers)

@@ -6,7 +6,7 @@ our own encryption. The ICE agent itself is in `ice`; it restarts as a second ag
 DTLS transport over once it has found a way (RFC 8445 §9). Written against aiortc 1.16 and aioice 0.13: pinned.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import anyio
@@ -213,12 +213,13 @@ class Leg:
         if way is not None:
             way[0].sender.send(datagrams, way[1])
 
-    def send_runs(self, runs: Iterable[Run]) -> None:
-        """The same for packets that were sealed in place, which may be written over as soon as this returns."""
+    def send_runs(self, sealed: bytes, runs: Sequence[Run]) -> None:
+        """The same for packets that lie one behind the other in `sealed`."""
         way = self._session.way
         if way is not None:
-            for data, segment_bytes in runs:
-                way[0].sender.send_run(data, segment_bytes, way[1])
+            sender, address, whole = way[0].sender, way[1], memoryview(sealed)
+            for start, end, segment_bytes in runs:
+                sender.send_run(whole[start:end], segment_bytes, address)
 
     async def answers(self) -> bool:
         """Ask the peer by an ICE check, twice within 1.5 s; whether it proved that it reads."""

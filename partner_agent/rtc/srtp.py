@@ -1,18 +1,16 @@
-"""SRTP for what we send: AES-GCM by `cryptography`, libsrtp for peers that do not offer it.
+"""SRTP for what we send: AES-GCM, and libsrtp for peers that do not offer it.
 
 The session keys come from the DTLS handshake; here the RFC 3711 §4.3 key derivation and the RFC 7714 packet form are
-done in Python because one packet then costs half of what libsrtp takes. GCM dies when two plaintexts share a nonce,
-so a protector refuses an index it has used, and any that is too old to tell.
+done in Python because one packet then costs less than half of what libsrtp takes. GCM dies when two plaintexts share a
+nonce, so a protector refuses an index it has used, and any that is too old to tell.
 """
 
-import struct
-from collections import deque
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from partner_agent.rtc import aead
 
 TAG_BYTES: Final = 16  # RFC 7714 §14.1
 SALT_BYTES: Final = 12
@@ -29,14 +27,6 @@ class IndexReusedError(RuntimeError):
     """This index was used, or is too old to know: sending it could reuse a nonce. Drop the packet."""
 
 
-class Parts(NamedTuple):
-    """Packets to be sealed in place: the headers are there already, `rooms` are where payload and tag go."""
-
-    payloads: tuple[bytes, ...]
-    headers: tuple[bytes, ...]
-    rooms: tuple[memoryview, ...]
-
-
 class Protector(Protocol):
     """Encrypts the packets of one peer."""
 
@@ -49,11 +39,11 @@ class Protector(Protocol):
             IndexReusedError: `index` was used before, or lies too far back to tell.
         """
 
-    def seal(self, parts: Parts, first: int) -> bool:
-        """Seal packets whose indexes follow one another from `first` on, each into its room.
+    def seal(self, headers: Sequence[bytes], payloads: Sequence[bytes], first: int) -> bytes | None:
+        """The SRTP packets of these, whose indexes follow one another from `first` on, one behind the other.
 
         Returns:
-            Whether that was done. If `first` is not the next index, or this peer's profile cannot, nothing was.
+            None if `first` is not the next index, or this peer's profile cannot: no index was used then.
         """
 
 
@@ -79,23 +69,6 @@ def session_keys(key: bytes, salt: bytes) -> tuple[bytes, bytes]:
 def nonce(salt: bytes, ssrc: int, index: int) -> bytes:
     """The 12-byte initialisation vector: 0 ‖ SSRC ‖ ROC ‖ SEQ, exclusive-or salt (RFC 7714 §8.1)."""
     return (int.from_bytes(salt, "big") ^ (ssrc << 48) ^ index).to_bytes(12, "big")
-
-
-def _nonces(vector: int, first: int, count: int) -> tuple[bytes, ...]:
-    """The `nonce` of `count` indexes from `first` on, in one sweep: each in a lane of 96 bits of one number.
-
-    No index reaches beyond its lane, for it has 48 bits.
-    """
-    ones, ramp, lanes = _lanes(count)
-    return lanes.unpack((vector * ones ^ (first * ones + ramp)).to_bytes(12 * count, "big"))
-
-
-@lru_cache(maxsize=128)
-def _lanes(count: int) -> tuple[int, int, struct.Struct]:
-    """One in each of `count` lanes; 0, 1, 2 … in them; how to cut them."""
-    ones = int.from_bytes(b"".join(b"\x01".rjust(12, b"\x00") for _ in range(count)), "big")
-    ramp = int.from_bytes(b"".join(number.to_bytes(12, "big") for number in range(count)), "big")
-    return ones, ramp, struct.Struct("12s" * count)
 
 
 class UsedIndexes:
@@ -150,9 +123,8 @@ class GcmProtector:
     overhead_bytes = TAG_BYTES
 
     def __init__(self, *, session_key: bytes, session_salt: bytes, ssrc: int) -> None:
-        cipher, used = AESGCM(session_key), UsedIndexes()
-        self._encrypt, self._encrypt_into = cipher.encrypt, cipher.encrypt_into
-        self._vector = int.from_bytes(nonce(session_salt, ssrc, 0), "big")
+        used = UsedIndexes()
+        self._encrypt = aead.encryptor(session_key, nonce(session_salt, ssrc, 0))
         self._use, self._use_next = used.use, used.use_next
 
     @classmethod
@@ -164,15 +136,17 @@ class GcmProtector:
     def protect(self, header: bytes, payload: bytes, index: int) -> bytes:
         """The SRTP packet; the header is authenticated, the payload also encrypted."""
         self._use(index)
-        return header + self._encrypt((self._vector ^ index).to_bytes(12, "big"), payload, header)
+        return header + self._encrypt(index, payload, header)
 
-    def seal(self, parts: Parts, first: int) -> bool:
-        """Each header is authenticated, its payload encrypted into its room."""
-        count = len(parts.payloads)
+    def seal(self, headers: Sequence[bytes], payloads: Sequence[bytes], first: int) -> bytes | None:
+        """Each header is authenticated, its payload encrypted."""
+        count = len(payloads)
         if not self._use_next(first, count):
-            return False
-        deque(map(self._encrypt_into, _nonces(self._vector, first, count), *parts), maxlen=0)  # a loop without bytecode
-        return True
+            return None
+        pieces = [b""] * (2 * count)
+        pieces[::2] = headers
+        pieces[1::2] = map(self._encrypt, range(first, first + count), payloads, headers)  # a loop without bytecode
+        return b"".join(pieces)
 
 
 class LibsrtpProtector:
@@ -189,7 +163,7 @@ class LibsrtpProtector:
         self._use(index)
         return self._protect(header + payload)
 
-    def seal(self, parts: Parts, first: int) -> bool:
-        """Never: libsrtp makes packets of its own."""
-        del parts, first
-        return False
+    def seal(self, headers: Sequence[bytes], payloads: Sequence[bytes], first: int) -> bytes | None:
+        """Never: libsrtp keeps count itself."""
+        del headers, payloads, first
+        return None

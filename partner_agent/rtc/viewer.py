@@ -4,7 +4,7 @@ Whoever joins, or pleads, is owed the whole group of pictures that runs: a short
 it cannot have any more, because another group has begun, it is not sent. RFC 3550, RFC 3711 §3.3.1.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +16,7 @@ from partner_agent.rtc.srtp import Protector
 _RUNS: Final = 4  # of one viewer's numbers that are remembered: a replay a second, and the ring is two seconds long
 
 Send = Callable[[list[bytes]], None]
-SendRuns = Callable[[Iterable[Run]], None]
+SendRuns = Callable[[bytes, Sequence[Run]], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +28,7 @@ class Viewer:
         payload_type: what this viewer's answer calls H.264.
         protector: encrypts for this viewer.
         send: hands datagrams to the socket; never waits.
-        send_runs: the same for what was sealed in place; None = every packet goes out as a datagram of its own making.
+        send_runs: the same for what was sealed in one sweep; None = every packet is sealed by itself.
         until: monotonic seconds at which forwarding stops; in the past = not admitted, or over.
         retransmitter: repeats packets for this viewer; None = it negotiated no RTX, and nothing is repeated.
         shift: this viewer's packet index minus the stream's.

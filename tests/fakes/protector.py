@@ -1,6 +1,8 @@
 """A protector that a test can read through."""
 
-from partner_agent.rtc.srtp import Parts, UsedIndexes
+from collections.abc import Sequence
+
+from partner_agent.rtc.srtp import UsedIndexes
 
 
 class PlainProtector:
@@ -16,7 +18,7 @@ class PlainProtector:
         self._used.use(index)
         return header + payload
 
-    def seal(self, parts: Parts, first: int) -> bool:
+    def seal(self, headers: Sequence[bytes], payloads: Sequence[bytes], first: int) -> bytes | None:
         """Never."""
-        del parts, first
-        return False
+        del headers, payloads, first
+        return None

@@ -1,6 +1,6 @@
-"""What is sealed in place for one viewer after the other is, byte for byte, what each would have got by itself."""
+"""What is sealed in one sweep for one viewer after the other is, byte for byte, what each would have got by itself."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,18 +22,18 @@ class Wire:
 
     def __init__(self) -> None:
         self.datagrams: list[bytes] = []
-        self.in_place = 0
+        self.at_once = 0
 
     def send(self, datagrams: list[bytes]) -> None:
         """As a list."""
         self.datagrams += datagrams
 
-    def send_runs(self, runs: Iterable[Run]) -> None:
-        """In place: copied now, for it is written over afterwards."""
-        for data, size in runs:
-            cut = [bytes(data[at : at + size]) for at in range(0, len(data), size)]
+    def send_runs(self, sealed: bytes, runs: Sequence[Run]) -> None:
+        """As one piece."""
+        for start, end, size in runs:
+            cut = [sealed[at : min(at + size, end)] for at in range(start, end, size)]
             self.datagrams += cut
-            self.in_place += len(cut)
+            self.at_once += len(cut)
 
 
 def gcm(number: int) -> GcmProtector:
@@ -41,10 +41,10 @@ def gcm(number: int) -> GcmProtector:
     return GcmProtector.from_master(key=bytes([number]) * 16, salt=b"salt" * 3, ssrc=SSRC)
 
 
-def viewer(number: int, wire: Wire, *, is_in_place: bool, payload_type: int = 102) -> Viewer:
-    """One of two who share a key: in place, or not."""
-    send_runs = wire.send_runs if is_in_place else None
-    return Viewer(f"{number}.{is_in_place}", payload_type, gcm(number), wire.send, until=UNTIL, send_runs=send_runs)
+def viewer(number: int, wire: Wire, *, is_at_once: bool, payload_type: int = 102) -> Viewer:
+    """One of two who share a key: in one sweep, or not."""
+    send_runs = wire.send_runs if is_at_once else None
+    return Viewer(f"{number}.{is_at_once}", payload_type, gcm(number), wire.send, until=UNTIL, send_runs=send_runs)
 
 
 def film(pictures: list[list[int]], first: int) -> list[bytes]:
@@ -74,9 +74,9 @@ def test_both_ways_send_the_same(pictures: list[list[int]], swapped: set[int], f
     joined = [(1, 102), (2, 102), (3, 120)]
 
     def join(number: int, payload_type: int) -> None:
-        for is_in_place in (True, False):
-            wire = wires[number, is_in_place] = Wire()
-            fan.add(viewer(number, wire, is_in_place=is_in_place, payload_type=payload_type), 0.0)
+        for is_at_once in (True, False):
+            wire = wires[number, is_at_once] = Wire()
+            fan.add(viewer(number, wire, is_at_once=is_at_once, payload_type=payload_type), 0.0)
 
     join(*joined[0])
     packets = film(pictures, first)
@@ -89,23 +89,23 @@ def test_both_ways_send_the_same(pictures: list[list[int]], swapped: set[int], f
             join(*joined[1])
             join(*joined[2])
     for number, _ in joined:
-        for is_in_place in (True, False):
-            fan.replay(f"{number}.{is_in_place}", 500.0)
+        for is_at_once in (True, False):
+            fan.replay(f"{number}.{is_at_once}", 500.0)
 
     for number, _ in joined:
         assert wires[number, True].datagrams == wires[number, False].datagrams
         assert wires[number, True].datagrams
-        assert wires[number, False].in_place == 0
+        assert wires[number, False].at_once == 0
 
 
-def test_pictures_in_order_are_sealed_in_place():
-    """After its start, which is for it alone, a viewer is served from the shared room."""
+def test_pictures_in_order_are_sealed_at_once():
+    """From its start on a viewer is served in one sweep."""
     fan, wire = FanOut(ssrc=SSRC), Wire()
-    fan.add(viewer(1, wire, is_in_place=True), 0.0)
+    fan.add(viewer(1, wire, is_at_once=True), 0.0)
     for number in range(20):
         fan.push(rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=number, ssrc=7) + b"\x65k", 0.0)
 
-    assert (len(wire.datagrams), wire.in_place) == (20, 19)
+    assert (len(wire.datagrams), wire.at_once) == (20, 20)
 
 
 def test_an_index_that_is_not_the_next_seals_nothing():
@@ -114,9 +114,9 @@ def test_an_index_that_is_not_the_next_seals_nothing():
     assert burst is not None
     protector.protect(b"\x80" * 12, b"before", 3)
 
-    assert not protector.seal(burst.parts, 5)
-    assert protector.seal(burst.parts, 4)
-    assert not protector.seal(burst.parts, 4)
+    assert protector.seal(burst.headers, burst.payloads, 5) is None
+    assert protector.seal(burst.headers, burst.payloads, 4)
+    assert protector.seal(burst.headers, burst.payloads, 4) is None
     assert protector.protect(b"\x80" * 12, b"after", 5)
 
 
@@ -129,13 +129,13 @@ def test_a_peer_without_gcm_is_served_packet_by_packet():
         fan.push(rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=number, ssrc=7) + b"\x65k", 0.0)
 
     assert [datagram[12:] for datagram in wire.datagrams] == [b"\x65ktag"] * 3
-    assert wire.in_place == 0
+    assert wire.at_once == 0
 
 
 def test_nothing_is_sealed_for_whom_the_time_is_over():
     """`until` counts for this way as for the other."""
     fan, wire = FanOut(ssrc=SSRC), Wire()
-    fan.add(viewer(1, wire, is_in_place=True), 0.0)
+    fan.add(viewer(1, wire, is_at_once=True), 0.0)
     for number, now in enumerate((0.0, 1.0, UNTIL, UNTIL + 1)):
         fan.push(rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=number, ssrc=7) + b"\x65k", now)
 

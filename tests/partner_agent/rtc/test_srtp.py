@@ -69,10 +69,3 @@ def test_whatever_the_order_an_index_is_taken_at_most_once(indexes: list[int]):
             assert index not in taken
             taken.add(index)
     assert len(used._passed) <= 3 * 256
-
-
-@given(st.integers(0, (1 << 96) - 1), st.integers(0, (1 << 48) - 200), st.integers(1, 200))
-def test_the_nonces_of_a_batch_are_those_of_its_packets(vector: int, first: int, count: int):
-    """Made in one sweep or one by one, up to the last index that fits 48 bits."""
-    salt = vector.to_bytes(12, "big")
-    assert list(srtp._nonces(vector, first, count)) == [srtp.nonce(salt, 0, first + at) for at in range(count)]
