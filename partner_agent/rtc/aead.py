@@ -9,17 +9,26 @@ twice under one key is the caller's business.
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 try:
-    from qh3 import _hazmat as quic
-except ImportError:  # an agent does without: each of its packets is sealed once
-    quic = None  # type: ignore[assignment]
+    from qh3._hazmat import AeadAes128Gcm, AeadAes256Gcm, CryptoError
+except ImportError:  # none, or one that has other names: an agent does without, for it seals each packet once
+    _KNOWN: "Ciphers" = {}
+    _REFUSALS: tuple[type[Exception], ...] = ()
+else:
+    _KNOWN = {16: AeadAes128Gcm, 32: AeadAes256Gcm}
+    _REFUSALS = (CryptoError,)
 
 NONCE_BYTES: Final = 12
 _LENGTHS: Final = {16, 32}  # bytes of a key: AEAD_AES_128_GCM, AEAD_AES_256_GCM
 
 Encrypt = Callable[[int, bytes, bytes], bytes]  # number, payload, what is authenticated with it; sealed payload and tag
+Decrypt = Callable[[int, bytes, bytes], bytes]  # the same the other way round
+
+# what decryption raises of a packet that is not authentic
+FORGED: Final[tuple[type[Exception], ...]] = (InvalidTag, *_REFUSALS)
 
 
 class Numbered(Protocol):
@@ -28,6 +37,9 @@ class Numbered(Protocol):
     def encrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
         """The sealed `data` with its tag behind it."""
 
+    def decrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """What was sealed."""
+
 
 Ciphers = Mapping[int, Callable[[bytes, bytes], Numbered]]  # made of key and vector, for keys so many bytes long
 
@@ -35,7 +47,13 @@ Ciphers = Mapping[int, Callable[[bytes, bytes], Numbered]]  # made of key and ve
 def encryptor(key: bytes, vector: bytes) -> Encrypt:
     """What seals packets under `key`, of 16 or 32 bytes; `vector` is the nonce of number 0."""
     kind = _QUICK.get(len(key))
-    return kind(key, vector).encrypt if kind is not None else _plain(key, vector)
+    return (kind or _Plain)(key, vector).encrypt
+
+
+def decryptor(key: bytes, vector: bytes) -> Decrypt:
+    """What opens them; of a packet that is not authentic it raises one of `FORGED`."""
+    kind = _QUICK.get(len(key))
+    return (kind or _Plain)(key, vector).decrypt
 
 
 def is_quick() -> bool:
@@ -44,39 +62,38 @@ def is_quick() -> bool:
 
 
 def proved(ciphers: Ciphers) -> Ciphers:
-    """Those that seal as `cryptography` does; a library that changed its mind is left alone."""
+    """Those that seal and open as `cryptography` does; a library that changed its mind is left alone."""
     return {length: kind for length, kind in ciphers.items() if _is_proved(length, kind)}
 
 
-def installed() -> Ciphers:
-    """What this environment has, as we know it by name."""
-    return {16: quic.AeadAes128Gcm, 32: quic.AeadAes256Gcm} if quic is not None else {}
+class _Plain:
+    """The same by `cryptography`."""
 
+    def __init__(self, key: bytes, vector: bytes) -> None:
+        self._cipher, self._vector = AESGCM(key), int.from_bytes(vector, "big")
 
-def _plain(key: bytes, vector: bytes) -> Encrypt:
-    encrypt, start = AESGCM(key).encrypt, int.from_bytes(vector, "big")
+    def encrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """The sealed `data` with its tag behind it."""
+        return self._cipher.encrypt(self._nonce(packet_number), data, associated_data)
 
-    def seal(number: int, payload: bytes, associated: bytes) -> bytes:
-        return encrypt((start ^ number).to_bytes(NONCE_BYTES, "big"), payload, associated)
+    def decrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """What was sealed."""
+        return self._cipher.decrypt(self._nonce(packet_number), data, associated_data)
 
-    return seal
+    def _nonce(self, number: int) -> bytes:
+        return (self._vector ^ number).to_bytes(NONCE_BYTES, "big")
 
 
 def _is_proved(length: int, kind: Callable[[bytes, bytes], Numbered]) -> bool:
     key, vector = bytes(range(length)), bytes(range(NONCE_BYTES))
     number, payload, associated = (1 << 48) - 3, b"payload", b"associated"
+    sealed = _Plain(key, vector).encrypt(number, payload, associated)
     try:
-        sealed = kind(key, vector).encrypt(number, payload, associated)
+        cipher = kind(key, vector)
+        is_same = cipher.encrypt(number, payload, associated) == sealed
+        return is_same and cipher.decrypt(number, sealed, associated) == payload
     except Exception:  # noqa: BLE001 -- whatever it is, it is not what we know
         return False
-    return sealed == _plain(key, vector)(number, payload, associated)
 
 
-def _found() -> Ciphers:
-    try:
-        return proved(installed())
-    except AttributeError:  # its names have moved
-        return {}
-
-
-_QUICK: Final = _found()
+_QUICK: Final = proved(_KNOWN)

@@ -66,7 +66,7 @@ class Batch:
     @cached_property
     def lowest(self) -> int:
         """The least number."""
-        return min(self.packets).number  # a packet's number is its first field
+        return self.packets[0].number if self._is_run else min(packet.number for packet in self.packets)
 
     def shared(self, payload_type: int, shift: int) -> Shared:
         """What viewers with this payload type and this shift share."""

@@ -276,22 +276,22 @@ class FanOut:
             del self.viewers[viewer.session]
 
     def _rewritten(self, arrived: rtp.RtpPacket, now: float) -> Packet:
-        is_last, _, sequence, timestamp, ssrc, payload = arrived
-        source = self._source
-        if source is None or source.ssrc != ssrc:
+        source, sequence = self._source, arrived.sequence
+        if source is None or source.ssrc != arrived.ssrc:
             elapsed = round((now - self.last_at) * _CLOCK_HZ) if self.last_at is not None else 0
-            source = self._source = _Source(ssrc, sequence - 1, self._timestamp + elapsed - timestamp)
+            offset = self._timestamp + elapsed - arrived.timestamp
+            source = self._source = _Source(arrived.ssrc, sequence - 1, offset)
             self._group.forget()
         ahead = (sequence - source.sequence) % rtp.SEQUENCES
-        timestamp = (timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
+        timestamp = (arrived.timestamp + source.timestamp_offset) % rtp.TIMESTAMPS
         if 0 < ahead < _LOWER_HALF:
             source.sequence = sequence
             self._newest += ahead
             self._timestamp = timestamp
-            return Packet(self._newest, is_last, timestamp, payload)
-        return Packet(
-            self._newest + rtp.nearest(sequence, source.sequence) - source.sequence, is_last, timestamp, payload
-        )
+            number = self._newest
+        else:
+            number = self._newest + rtp.nearest(sequence, source.sequence) - source.sequence
+        return Packet(number, arrived.is_last, timestamp, arrived.payload)
 
     def _start(self, viewer: Viewer, now: float) -> None:
         first = self._group.packets[0].number

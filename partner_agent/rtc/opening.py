@@ -1,7 +1,8 @@
-"""SRTP for what arrives: AES-GCM by `cryptography`, straight from the socket's buffer; libsrtp for peers without it.
+"""SRTP for what arrives: AES-GCM, and libsrtp for peers that do not offer it.
 
-Header and payload are read once, and nothing is copied but the payload. RFC 3711 §3.3 for the index that is guessed and
-the replays that are refused, RFC 7714 for the form. What a packet says is kept only once it has proved whose it is.
+A packet is copied once out of the socket's buffer, and its header is read once. RFC 3711 §3.3 for the index that is
+guessed and the replays that are refused, RFC 7714 for the form. What a packet says is kept only once it has proved
+whose it is.
 """
 
 import struct
@@ -9,17 +10,17 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import pylibsrtp
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from partner_agent.rtc import rtp
+from partner_agent.rtc import aead, rtp
 from partner_agent.rtc.srtp import TAG_BYTES, IndexReusedError, UsedIndexes, nonce, session_keys
 
 MAX_SOURCES: Final = (
     64  # of one peer: pictures, sound, retransmissions, and new numbers after each restart of its sender
 )
 WINDOW: Final = 1_024  # packets that may overtake one; what is repeated comes in a stream of its own
-_HEADER: Final = struct.Struct("!BBHII")
+_LEAST_BYTES: Final = rtp.HEADER_BYTES + TAG_BYTES
+_unpacked: Final = struct.Struct("!BBHII").unpack_from
+_NOT_TAKEN: Final[tuple[type[Exception], ...]] = (*aead.FORGED, IndexReusedError)
 
 
 class ForgedError(Exception):
@@ -41,8 +42,8 @@ class Opener(Protocol):
 class _Source:
     """One SSRC's encryption."""
 
-    def __init__(self, salt: bytes, ssrc: int) -> None:
-        self.vector = int.from_bytes(nonce(salt, ssrc, 0), "big")
+    def __init__(self, key: bytes, salt: bytes, ssrc: int) -> None:
+        self.decrypt = aead.decryptor(key, nonce(salt, ssrc, 0))
         self.used = UsedIndexes(window=WINDOW)
 
     def index(self, sequence: int) -> int:
@@ -58,16 +59,16 @@ class GcmOpener:
 
     def __init__(self, *, key: bytes, salt: bytes) -> None:
         """With what the DTLS handshake exported for the peer's packets."""
-        session_key, self._salt = session_keys(key, salt)
-        self._decrypt = AESGCM(session_key).decrypt
+        self._key, self._salt = session_keys(key, salt)
         self._sources: dict[int, _Source] = {}
 
     def open(self, data: memoryview) -> rtp.RtpPacket:
         """The packet; the tag covers header and payload."""
-        if len(data) < rtp.HEADER_BYTES + TAG_BYTES:
+        whole = data.tobytes()
+        if len(whole) < _LEAST_BYTES:
             raise rtp.NotRtpError("too short")
-        flags, kind, sequence, timestamp, ssrc = _HEADER.unpack_from(data)
-        start = rtp.HEADER_BYTES if flags == rtp.PLAIN else rtp.payload_start(data)
+        flags, kind, sequence, timestamp, ssrc = _unpacked(whole)
+        start = rtp.HEADER_BYTES if flags == rtp.PLAIN else rtp.payload_start(whole)
         source = self._sources.get(ssrc)
         is_new = source is None
         if source is None:
@@ -76,9 +77,9 @@ class GcmOpener:
         if index < 0:
             raise ForgedError("before the first")
         try:
-            payload = self._decrypt((source.vector ^ index).to_bytes(12, "big"), data[start:], data[:start])
+            payload = source.decrypt(index, whole[start:], whole[:start])
             source.used.use(index)
-        except (InvalidTag, IndexReusedError) as error:
+        except _NOT_TAKEN as error:
             raise ForgedError("not authentic, or not new") from error
         if is_new:
             self._sources[ssrc] = source
@@ -90,7 +91,7 @@ class GcmOpener:
         """Not remembered before it has proved itself; none is ever forgotten, for it could be replayed then."""
         if len(self._sources) >= MAX_SOURCES:
             raise ForgedError("too many sources")
-        return _Source(self._salt, ssrc)
+        return _Source(self._key, self._salt, ssrc)
 
 
 class LibsrtpOpener:

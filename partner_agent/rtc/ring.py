@@ -5,14 +5,16 @@ Bounded by number, bytes and age, whichever comes first. Keeps what was sent and
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 RING_PACKETS: Final = 2_048  # 4 s of 4 Mbit/s
 RING_BYTES: Final = 3 * 1024 * 1024
 RING_S: Final = 2.0  # a packet that comes later than this is of no use to a picture
 
 
-class Packet(NamedTuple):
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """A packet of a stream: its place in it, and what goes behind any receiver's header."""
 
     number: int

@@ -5,7 +5,9 @@ needs them, and a viewer must not learn more of a site than the picture.
 """
 
 import struct
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 HEADER_BYTES: Final = 12
 SEQUENCES: Final = 1 << 16
@@ -21,7 +23,7 @@ class NotRtpError(ValueError):
     """The bytes are no RTP packet; drop them."""
 
 
-class RtpPacket(NamedTuple):
+class RtpPacket(msgspec.Struct, frozen=True, gc=False):
     """One packet as it arrived, without extensions and padding."""
 
     is_last: bool  # the marker: last packet of an access unit (RFC 6184 §5.1)

@@ -8,6 +8,8 @@ peer that asks without end gets no more than the budget: it cannot make us send 
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
+
 from partner_agent.rtc import rtp
 from partner_agent.rtc.ring import RING_PACKETS, Packet
 from partner_agent.rtc.srtp import Protector
@@ -121,6 +123,6 @@ def original(repeated: rtp.RtpPacket, *, ssrc: int, payload_type: int) -> rtp.Rt
     if len(repeated.payload) <= _SEQUENCE_BYTES:
         return None
     sequence = int.from_bytes(repeated.payload[:_SEQUENCE_BYTES], "big")
-    return repeated._replace(
-        sequence=sequence, ssrc=ssrc, payload_type=payload_type, payload=repeated.payload[_SEQUENCE_BYTES:]
+    return msgspec.structs.replace(
+        repeated, sequence=sequence, ssrc=ssrc, payload_type=payload_type, payload=repeated.payload[_SEQUENCE_BYTES:]
     )

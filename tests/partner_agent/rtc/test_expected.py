@@ -122,5 +122,5 @@ def test_every_private_name_of_a_library_is_listed():
         re.findall(r"self\.(_\w+)", " ".join(words for _, words in USED))
     )
 
-    assert used - own - listed == {"_replace"}  # a named tuple's own
+    assert used - own <= listed
     assert {"_nominated", "_pair_remote_candidate", "_check_list", "_tie_breaker"} <= used - own

@@ -24,7 +24,7 @@ def test_a_picture_of_every_kind_of_payload_comes_back_as_it_was_sent():
     """Aggregate, fragments and single units; what follows in the group is not in it."""
     units = [*UNITS, b"\x65\x10" + b"j" * 1190, b"\x65\x10" + b"k" * 10]
     picture = packets(units)
-    assert {payload[0] & 31 for _, _, _, payload in picture} == {5, 24, 28}
+    assert {packet.payload[0] & 31 for packet in picture} == {5, 24, 28}
 
     later = packets([b"\x41\x9apicture"], first=picture[-1].number + 1, timestamp=3_090)
 
