@@ -1,12 +1,16 @@
 """Processor time of another process, and which processor it may use; read from Linux's /proc."""
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MEASURED, LOAD = 0, 1  # processors: what is measured runs alone on one, what drives it on another
+AWAKE_S = 1_800  # longer than any stage stands
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_NOTHING = f"import time\nend = time.monotonic() + {AWAKE_S}\nwhile time.monotonic() < end: pass"
 
 
 def seconds_in(stat: str) -> float:
@@ -66,3 +70,21 @@ def pin(pid: int, processor: int) -> None:
     if processor < len(usable):
         for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), {usable[processor]})
+
+
+@contextmanager
+def awake(processor: int) -> Iterator[int]:
+    """Keep a processor from sleeping while inside the block, by work that gives way to any other at once.
+
+    A virtual machine's processor that has nothing to do is lent to others and comes back with its caches full of what
+    is theirs: what a packet then takes says more of them than of us. Whoever measures on bare metal turns the deep
+    sleeps off for the same reason. Gives the number of the process that does the work.
+    """
+    idler = subprocess.Popen([sys.executable, "-c", _NOTHING], stdin=subprocess.DEVNULL)
+    try:
+        os.sched_setscheduler(idler.pid, os.SCHED_IDLE, os.sched_param(0))
+        pin(idler.pid, processor)
+        yield idler.pid
+    finally:
+        idler.kill()
+        idler.wait()

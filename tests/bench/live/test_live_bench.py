@@ -1,5 +1,6 @@
 """The live bench counts, times and checks as it says, and its whole load runs against a relay."""
 
+import os
 import socket
 import sys
 import time
@@ -60,6 +61,15 @@ async def test_processor_time_is_summed_by_the_word_in_a_command_line():
         process.kill()
     assert spent["mine"] > 0
     assert spent["other"] == 0
+
+
+def test_what_keeps_a_processor_awake_gives_way_and_ends():
+    """It runs only where nothing else would, on that processor, and is gone afterwards."""
+    with processor.awake(processor.MEASURED) as idler:
+        assert os.sched_getscheduler(idler) == os.SCHED_IDLE
+        assert os.sched_getaffinity(idler) == {min(os.sched_getaffinity(0))}
+
+    assert not Path(f"/proc/{idler}").exists()
 
 
 def test_processor_time_of_others_is_not_ours():
