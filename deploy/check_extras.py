@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-GATEWAYS_OWN: Final = ("alembic", "authlib", "jose", "litestar", "sqlalchemy", "uvicorn")  # modules
+GATEWAYS_OWN: Final = ("alembic", "authlib", "jose", "litestar", "qh3", "sqlalchemy", "uvicorn")  # modules
 BEYOND_BARE: Final = ("aiortc", "anyio", "av", "casbin", "httpx", "joserfc", "msgspec", "websockets")
 TEST_PACKAGES: Final = ("cedarpy", "pytest", "hypothesis", "pymerkle", "rfc8785")
 STEP_S: Final = 600

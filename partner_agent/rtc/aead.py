@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 try:
     from qh3._hazmat import AeadAes128Gcm, AeadAes256Gcm, CryptoError
-except ImportError:  # none, or one that has other names: an agent does without, for it seals each packet once
+except Exception:  # noqa: BLE001 -- none, or one that is not as we know it; an agent does without
     _KNOWN: "Ciphers" = {}
     _REFUSALS: tuple[type[Exception], ...] = ()
 else:
@@ -62,7 +62,7 @@ def is_quick() -> bool:
 
 
 def proved(ciphers: Ciphers) -> Ciphers:
-    """Those that seal and open as `cryptography` does; a library that changed its mind is left alone."""
+    """Those that seal, open and refuse as `cryptography` does; a library that changed its mind is left alone."""
     return {length: kind for length, kind in ciphers.items() if _is_proved(length, kind)}
 
 
@@ -86,14 +86,31 @@ class _Plain:
 
 def _is_proved(length: int, kind: Callable[[bytes, bytes], Numbered]) -> bool:
     key, vector = bytes(range(length)), bytes(range(NONCE_BYTES))
-    number, payload, associated = (1 << 48) - 3, b"payload", b"associated"
-    sealed = _Plain(key, vector).encrypt(number, payload, associated)
+    plain = _Plain(key, vector)
     try:
         cipher = kind(key, vector)
-        is_same = cipher.encrypt(number, payload, associated) == sealed
-        return is_same and cipher.decrypt(number, sealed, associated) == payload
-    except Exception:  # noqa: BLE001 -- whatever it is, it is not what we know
+        return all(_agree(cipher, plain, number) for number in ((1 << 48) - 3, 7))  # nor does it insist on an order
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 -- a Rust library's panic is no `Exception`
         return False
+
+
+def _agree(cipher: Numbered, plain: Numbered, number: int) -> bool:
+    payload, associated = b"payload", b"associated"
+    sealed = plain.encrypt(number, payload, associated)
+    if cipher.encrypt(number, payload, associated) != sealed or cipher.decrypt(number, sealed, associated) != payload:
+        return False
+    forged = (bytes([sealed[0] ^ 1]) + sealed[1:], sealed[:-1], sealed[:3], b"")
+    return all(_is_refused(cipher, number, data, associated) for data in forged)
+
+
+def _is_refused(cipher: Numbered, number: int, data: bytes, associated: bytes) -> bool:
+    try:
+        cipher.decrypt(number, data, associated)
+    except FORGED:
+        return True
+    return False
 
 
 _QUICK: Final = proved(_KNOWN)

@@ -69,6 +69,8 @@ class GcmOpener:
             raise rtp.NotRtpError("too short")
         flags, kind, sequence, timestamp, ssrc = _unpacked(whole)
         start = rtp.HEADER_BYTES if flags == rtp.PLAIN else rtp.payload_start(whole)
+        if len(whole) - start < TAG_BYTES:
+            raise rtp.NotRtpError("no tag")
         source = self._sources.get(ssrc)
         is_new = source is None
         if source is None:

@@ -1,7 +1,7 @@
 """SRTP for what we send: AES-GCM, and libsrtp for peers that do not offer it.
 
 The session keys come from the DTLS handshake; here the RFC 3711 §4.3 key derivation and the RFC 7714 packet form are
-done in Python because one packet then costs less than half of what libsrtp takes. GCM dies when two plaintexts share a
+done in Python because one packet then costs at most half of what libsrtp takes. GCM dies when two plaintexts share a
 nonce, so a protector refuses an index it has used, and any that is too old to tell.
 """
 
@@ -101,10 +101,10 @@ class UsedIndexes:
             raise IndexReusedError(f"index {index} after {newest}")
 
     def use_next(self, first: int, count: int) -> bool:
-        """Take `count` indexes from `first` on if they are the next ones; else none, and False."""
-        if first != self.newest + 1 or first + count - 1 > _MAX_INDEX:
+        """Take `count` indexes from `first` on if they are the next ones, or the first of all; else none, and False."""
+        if (first != self.newest + 1 and self.newest >= 0) or first < 0 or first + count - 1 > _MAX_INDEX:
             return False
-        self.newest += count
+        self.newest = first + count - 1
         return True
 
     def _pass_over(self, newest: int, index: int) -> None:

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     reader.add_argument("groups", nargs="*", choices=[*GROUPS, *SEEN, []])
     reader.add_argument("--turns", type=int, default=TURNS, help="of each row that looks through Chromium")
     options = reader.parse_args(arguments)
-    bench = Bench("live", distributions=("aiortc", "aioice", "cryptography", "av", "uvloop"))
+    bench = Bench("live", distributions=("aiortc", "aioice", "cryptography", "av", "qh3", "uvloop"))
     broken: list[str] = []
     groups = GROUPS | {name: partial(_seen, look, options.turns) for name, look in SEEN.items()}
     for name, run in groups.items():

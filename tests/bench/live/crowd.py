@@ -42,6 +42,7 @@ def run(bench: Bench) -> None:
 
 def _on_stage(rows: Callable[[BlockingPortal, Stage], None]) -> None:
     with (
+        processor.awake(processor.MEASURED),
         start_blocking_portal("asyncio", BACKEND) as portal,
         tempfile.TemporaryDirectory(prefix=PREFIX) as folder,
         portal.wrap_async_context_manager(stage(Path(folder), host=MEDIA_ADDRESS)) as on,

@@ -10,6 +10,7 @@ from pathlib import Path
 MEASURED, LOAD = 0, 1  # processors: what is measured runs alone on one, what drives it on another
 AWAKE_S = 1_800  # longer than any stage stands
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
 _NOTHING = f"import time\nend = time.monotonic() + {AWAKE_S}\nwhile time.monotonic() < end: pass"
 
 
@@ -73,18 +74,48 @@ def pin(pid: int, processor: int) -> None:
 
 
 @contextmanager
-def awake(processor: int) -> Iterator[int]:
+def awake(processor: int) -> Iterator[int | None]:
     """Keep a processor from sleeping while inside the block, by work that gives way to any other at once.
 
     A virtual machine's processor that has nothing to do is lent to others and comes back with its caches full of what
     is theirs: what a packet then takes says more of them than of us. Whoever measures on bare metal turns the deep
-    sleeps off for the same reason. Gives the number of the process that does the work.
+    sleeps off for the same reason. What is measured must begin inside the block: Linux gives each session of processes
+    a share of its own (sched(7), autogroups), in which idle work would be as good as any, so there are none meanwhile.
+
+    Gives the number of the process that does the work; None, and nothing is kept awake, where the groups are not ours
+    to turn off.
+
+    Raises:
+        RuntimeError: the work ended before the block did, and the rest was measured asleep.
     """
-    idler = subprocess.Popen([sys.executable, "-c", _NOTHING], stdin=subprocess.DEVNULL)
+    with _without_autogroups() as are_off:
+        if not are_off:
+            yield None
+            return
+        idler = subprocess.Popen([sys.executable, "-c", _NOTHING], stdin=subprocess.DEVNULL)
+        try:
+            os.sched_setscheduler(idler.pid, os.SCHED_IDLE, os.sched_param(0))
+            pin(idler.pid, processor)
+            yield idler.pid
+            if idler.poll() is not None:
+                raise RuntimeError("what keeps the processor awake has ended before the measurement")
+        finally:
+            idler.kill()
+            idler.wait()
+
+
+@contextmanager
+def _without_autogroups() -> Iterator[bool]:
+    """Whether there are none inside the block."""
+    before = _AUTOGROUPS.read_text() if _AUTOGROUPS.exists() else "0"
     try:
-        os.sched_setscheduler(idler.pid, os.SCHED_IDLE, os.sched_param(0))
-        pin(idler.pid, processor)
-        yield idler.pid
+        if int(before):
+            _AUTOGROUPS.write_text("0")
+    except OSError:
+        yield False
+        return
+    try:
+        yield True
     finally:
-        idler.kill()
-        idler.wait()
+        if int(before):
+            _AUTOGROUPS.write_text(before)

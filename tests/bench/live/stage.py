@@ -167,7 +167,7 @@ class Stage:
 async def stage(
     folder: Path, *, host: str, encoding: footage.Encoding = clip.FULL, has_peer: bool = False
 ) -> AsyncIterator[Stage]:
-    """A stage while inside the block, with everything on its processor, and what is measured on one that is awake."""
+    """A stage while inside the block, with everything on its processor."""
     async with AsyncExitStack() as stack:
         loop = await anyio.to_thread.run_sync(clip.make, folder / "loop.h264", encoding)
         relay = await stack.enter_async_context(running_relay(folder, media_address=host))
@@ -177,7 +177,6 @@ async def stage(
         processor.pin(hand.pid, processor.LOAD)
         for pid in [running.pid, *([peer.pid] if peer else [])]:
             processor.pin(pid, processor.MEASURED)
-        stack.enter_context(processor.awake(processor.MEASURED))
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(running.keep)
         yield running

@@ -63,13 +63,34 @@ async def test_processor_time_is_summed_by_the_word_in_a_command_line():
     assert spent["other"] == 0
 
 
-def test_what_keeps_a_processor_awake_gives_way_and_ends():
+def test_what_keeps_a_processor_awake_gives_way_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """It runs only where nothing else would, on that processor, and is gone afterwards."""
+    groups = tmp_path / "sched_autogroup_enabled"
+    groups.write_text("1\n")
+    monkeypatch.setattr(processor, "_AUTOGROUPS", groups)
     with processor.awake(processor.MEASURED) as idler:
+        assert idler is not None
+        assert groups.read_text() == "0"
         assert os.sched_getscheduler(idler) == os.SCHED_IDLE
         assert os.sched_getaffinity(idler) == {min(os.sched_getaffinity(0))}
 
     assert not Path(f"/proc/{idler}").exists()
+    assert groups.read_text() == "1\n"
+
+
+def test_without_the_right_to_it_nothing_is_kept_awake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Idle work in a group of its own would be as good as any."""
+
+    class Locked(type(tmp_path)):  # type: ignore[misc]
+        def write_text(self, *_: object) -> int:
+            raise PermissionError("not yours")
+
+    groups = Locked(tmp_path / "sched_autogroup_enabled")
+    groups.write_bytes(b"1\n")
+    monkeypatch.setattr(processor, "_AUTOGROUPS", groups)
+
+    with processor.awake(processor.MEASURED) as idler:
+        assert idler is None
 
 
 def test_processor_time_of_others_is_not_ours():

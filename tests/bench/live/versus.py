@@ -14,6 +14,7 @@ from pathlib import Path
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from tests.bench.harness import PAIRS, Bench, Gate
+from tests.bench.live import processor
 from tests.bench.live.janus import Janus
 from tests.bench.live.namespace import MEDIA_ADDRESS, receivers_elsewhere
 from tests.bench.live.stage import Slice, Stage, stage
@@ -28,7 +29,11 @@ PREFIX = "lenspact-bench-"
 def run(bench: Bench) -> None:
     """Each number of viewers."""
     for viewers, most in GATES.items():
-        with start_blocking_portal("asyncio", BACKEND) as portal, tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        with (
+            processor.awake(processor.MEASURED),
+            start_blocking_portal("asyncio", BACKEND) as portal,
+            tempfile.TemporaryDirectory(prefix=PREFIX) as folder,
+        ):
             made = stage(Path(folder), host=MEDIA_ADDRESS, has_peer=True)
             with portal.wrap_async_context_manager(made) as on:
                 portal.call(on.publish)

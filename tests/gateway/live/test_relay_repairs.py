@@ -37,7 +37,7 @@ async def test_a_viewer_whose_packets_cannot_be_sent_ends_alone():
         relay.admit("ses_2")
         await until(lambda: len(other.rtp) == len(KEY))
 
-        def fail(_: object) -> None:
+        def fail(*_: object) -> None:
             raise OSError("no buffer space")
 
         viewer = next(iter(relay.engine._tables.streams.values())).fanout.viewers["ses_1"]

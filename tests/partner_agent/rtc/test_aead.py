@@ -1,6 +1,7 @@
 """Whichever library seals, the bytes are those of RFC 7714; one that would not give them is not taken."""
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,6 +61,37 @@ def nonce(vector: bytes, number: int) -> bytes:
     return bytes(one ^ two for one, two in zip(vector, number.to_bytes(12, "big"), strict=True))
 
 
+class Trusting(Right):
+    """A cipher that opens whatever it is given."""
+
+    def decrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """Always."""
+        return b"payload"
+
+
+class Loud(Right):
+    """A cipher that refuses in words of its own."""
+
+    def decrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """By another error."""
+        try:
+            return super().decrypt(packet_number, data, associated_data)
+        except InvalidTag:
+            raise LookupError("forged") from None
+
+
+class Panic(BaseException):
+    """What a Rust library raises at the end of its wits."""
+
+
+class Panicking(Right):
+    """A cipher whose own programming error ends it."""
+
+    def encrypt(self, packet_number: int, data: bytes, associated_data: bytes) -> bytes:
+        """Never."""
+        raise Panic("index out of bounds")
+
+
 @pytest.fixture(params=["installed", "alone"])
 def _library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     """With what is installed here, and as an agent without it."""
@@ -100,7 +132,7 @@ def test_a_packet_that_is_not_authentic_is_refused_in_one_way(length: int):
     assert open_(7, packet, b"head") == b"payload"
 
 
-@pytest.mark.parametrize("kind", [Moved, Broken, Blind])
+@pytest.mark.parametrize("kind", [Moved, Broken, Blind, Trusting, Loud, Panicking])
 def test_a_library_that_seals_otherwise_is_left_alone(kind: type[Right]):
     """It is asked before it is used; a length of which it is right is kept."""
     assert aead.proved({16: kind, 32: Right}) == {32: Right}

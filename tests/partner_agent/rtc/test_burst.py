@@ -102,10 +102,14 @@ def test_pictures_in_order_are_sealed_at_once():
     """From its start on a viewer is served in one sweep."""
     fan, wire = FanOut(ssrc=SSRC), Wire()
     fan.add(viewer(1, wire, is_at_once=True), 0.0)
-    for number in range(20):
-        fan.push(rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=number, ssrc=7) + b"\x65k", 0.0)
+    fan.push(rtp.header(is_last=True, payload_type=96, sequence=7, timestamp=0, ssrc=7) + b"\x65k", 0.0)
+    fan.push(rtp.header(is_last=True, payload_type=96, sequence=8, timestamp=1, ssrc=7) + b"\x41p", 0.0)
+    fan.add(viewer(2, late := Wire(), is_at_once=True), 0.0)
+    for number in range(9, 20):
+        fan.push(rtp.header(is_last=True, payload_type=96, sequence=number, timestamp=number, ssrc=7) + b"\x41p", 0.0)
 
-    assert (len(wire.datagrams), wire.at_once) == (20, 20)
+    assert (len(wire.datagrams), wire.at_once) == (13, 13)
+    assert (len(late.datagrams), late.at_once) == (13, 13)
 
 
 def test_an_index_that_is_not_the_next_seals_nothing():
@@ -121,7 +125,7 @@ def test_an_index_that_is_not_the_next_seals_nothing():
 
 
 def test_a_peer_without_gcm_is_served_packet_by_packet():
-    """Libsrtp makes packets of its own."""
+    """Libsrtp keeps count itself."""
     fan, wire = FanOut(ssrc=SSRC), Wire()
     plain = LibsrtpProtector(lambda packet: packet + b"tag")
     fan.add(Viewer("ses_1", 102, plain, wire.send, until=UNTIL, send_runs=wire.send_runs), 0.0)
