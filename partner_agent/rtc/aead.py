@@ -24,9 +24,6 @@ else:
 NONCE_BYTES: Final = 12
 _LENGTHS: Final = {16, 32}  # bytes of a key: AEAD_AES_128_GCM, AEAD_AES_256_GCM
 
-Encrypt = Callable[[int, bytes, bytes], bytes]  # number, payload, what is authenticated with it; sealed payload and tag
-Decrypt = Callable[[int, bytes, bytes], bytes]  # the same the other way round
-
 # what decryption raises of a packet that is not authentic
 FORGED: Final[tuple[type[Exception], ...]] = (InvalidTag, *_REFUSALS)
 
@@ -44,16 +41,12 @@ class Numbered(Protocol):
 Ciphers = Mapping[int, Callable[[bytes, bytes], Numbered]]  # made of key and vector, for keys so many bytes long
 
 
-def encryptor(key: bytes, vector: bytes) -> Encrypt:
-    """What seals packets under `key`, of 16 or 32 bytes; `vector` is the nonce of number 0."""
-    kind = _QUICK.get(len(key))
-    return (kind or _Plain)(key, vector).encrypt
+def cipher(key: bytes, vector: bytes) -> Numbered:
+    """What seals and opens packets under `key`, of 16 or 32 bytes; `vector` is the nonce of number 0.
 
-
-def decryptor(key: bytes, vector: bytes) -> Decrypt:
-    """What opens them; of a packet that is not authentic it raises one of `FORGED`."""
-    kind = _QUICK.get(len(key))
-    return (kind or _Plain)(key, vector).decrypt
+    Of a packet that is not authentic its `decrypt` raises one of `FORGED`.
+    """
+    return _QUICK.get(len(key), _Plain)(key, vector)
 
 
 def is_quick() -> bool:
@@ -88,26 +81,26 @@ def _is_proved(length: int, kind: Callable[[bytes, bytes], Numbered]) -> bool:
     key, vector = bytes(range(length)), bytes(range(NONCE_BYTES))
     plain = _Plain(key, vector)
     try:
-        cipher = kind(key, vector)
-        return all(_agree(cipher, plain, number) for number in ((1 << 48) - 3, 7))  # nor does it insist on an order
+        other = kind(key, vector)
+        return all(_agree(other, plain, number) for number in ((1 << 48) - 3, 7))  # nor does it insist on an order
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 -- a Rust library's panic is no `Exception`
         return False
 
 
-def _agree(cipher: Numbered, plain: Numbered, number: int) -> bool:
+def _agree(other: Numbered, plain: Numbered, number: int) -> bool:
     payload, associated = b"payload", b"associated"
     sealed = plain.encrypt(number, payload, associated)
-    if cipher.encrypt(number, payload, associated) != sealed or cipher.decrypt(number, sealed, associated) != payload:
+    if other.encrypt(number, payload, associated) != sealed or other.decrypt(number, sealed, associated) != payload:
         return False
     forged = (bytes([sealed[0] ^ 1]) + sealed[1:], sealed[:-1], sealed[:3], b"")
-    return all(_is_refused(cipher, number, data, associated) for data in forged)
+    return all(_is_refused(other, number, data, associated) for data in forged)
 
 
-def _is_refused(cipher: Numbered, number: int, data: bytes, associated: bytes) -> bool:
+def _is_refused(other: Numbered, number: int, data: bytes, associated: bytes) -> bool:
     try:
-        cipher.decrypt(number, data, associated)
+        other.decrypt(number, data, associated)
     except FORGED:
         return True
     return False

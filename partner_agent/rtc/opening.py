@@ -43,7 +43,7 @@ class _Source:
     """One SSRC's encryption."""
 
     def __init__(self, key: bytes, salt: bytes, ssrc: int) -> None:
-        self.decrypt = aead.decryptor(key, nonce(salt, ssrc, 0))
+        self.decrypt = aead.cipher(key, nonce(salt, ssrc, 0)).decrypt
         self.used = UsedIndexes(window=WINDOW)
 
     def index(self, sequence: int) -> int:

@@ -124,7 +124,7 @@ class GcmProtector:
 
     def __init__(self, *, session_key: bytes, session_salt: bytes, ssrc: int) -> None:
         used = UsedIndexes()
-        self._encrypt = aead.encryptor(session_key, nonce(session_salt, ssrc, 0))
+        self._encrypt = aead.cipher(session_key, nonce(session_salt, ssrc, 0)).encrypt
         self._use, self._use_next = used.use, used.use_next
 
     @classmethod

@@ -105,9 +105,9 @@ def test_the_sealed_packet_is_that_of_the_definition():
 
     @given(keys, st.binary(min_size=12, max_size=12), numbers, st.binary(max_size=2_000), st.binary(max_size=40))
     def each(key: bytes, vector: bytes, number: int, payload: bytes, associated: bytes) -> None:
-        found = aead.encryptor(key, vector)(number, payload, associated)
+        found = aead.cipher(key, vector).encrypt(number, payload, associated)
         assert found == sealed(key, vector, number, payload, associated)
-        assert aead.decryptor(key, vector)(number, found, associated) == payload
+        assert aead.cipher(key, vector).decrypt(number, found, associated) == payload
 
     each()
 
@@ -117,7 +117,7 @@ def test_the_sealed_packet_is_that_of_the_definition():
 def test_a_packet_that_is_not_authentic_is_refused_in_one_way(length: int):
     """Another number, other associated bytes, a bit turned, a tag cut off: each is `FORGED`."""
     key, vector = bytes(length), bytes(12)
-    packet, open_ = sealed(key, vector, 7, b"payload", b"head"), aead.decryptor(key, vector)
+    packet, open_ = sealed(key, vector, 7, b"payload", b"head"), aead.cipher(key, vector).decrypt
     turned = bytes([packet[0] ^ 1, *packet[1:]])
 
     for number, data, associated in (
