@@ -78,6 +78,13 @@ class Called(msgspec.Struct, frozen=True, kw_only=True):
     pulse_s: float
 
 
+class Refused(msgspec.Struct, frozen=True, kw_only=True):
+    """What the relay's no to a call would be answered with."""
+
+    status: int
+    detail: str
+
+
 class OneAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one picture of a wall.
 
@@ -85,12 +92,14 @@ class OneAnswer(msgspec.Struct, frozen=True, kw_only=True):
         status: what opening it alone would be answered with.
         view: where it was opened.
         call: where an offer came with it and the relay took it; its ticket is used up by that, whatever came of it.
+        refused: where the relay did not take it.
         detail: a sentence, where it was not opened.
     """
 
     status: int
     view: OpenedView | None = None
     call: Called | None = None
+    refused: Refused | None = None
     detail: str = ""
 
 
@@ -270,17 +279,22 @@ _NOTHING: Final = OneAnswer(status=500)
 
 async def _one_answer(opened: Opened, offer: str, calls: Calls) -> OneAnswer:
     if isinstance(opened, LenspactError):
-        problem = problem_of(opened)
-        return OneAnswer(status=problem.status, detail=_(problem.sentence))
+        no = _refused(opened)
+        return OneAnswer(status=no.status, detail=no.detail)
     if not offer:
         return OneAnswer(status=201, view=opened)
     try:
         taken = await calls.take("whep", opened.session_id, f"Bearer {opened.ticket}", offer.encode())
-    except LenspactError:
-        return OneAnswer(status=201, view=opened)
+    except LenspactError as error:
+        return OneAnswer(status=201, view=opened, refused=_refused(error))
     location = f"{opened.whep_url}/{taken.resource}"
     call = Called(sdp=taken.sdp, location=location, etag=taken.etag, links=taken.links, pulse_s=taken.pulse_s)
     return OneAnswer(status=201, view=opened, call=call)
+
+
+def _refused(error: LenspactError) -> Refused:
+    problem = problem_of(error)
+    return Refused(status=problem.status, detail=_(problem.sentence))
 
 
 def _wish_of(one: OpenView) -> ViewWish:

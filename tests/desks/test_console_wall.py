@@ -34,14 +34,19 @@ def test_every_picture_knows_the_ways_past_a_firewall_from_its_first_offer(chrom
 
         assert len(noted) == 2
         [server] = noted[0]
-        assert server["urls"] == "turns:turn.example.net:443?transport=tcp"
+        assert server["urls"] == ["turns:turn.example.net:443?transport=tcp"]
         assert server["username"] == f'9:"{OPERATOR.person_id}"'
 
 
 _NOTE_SERVERS = """
 window.__servers = [];
 { const Peer = window.RTCPeerConnection;
-  window.RTCPeerConnection = class extends Peer { constructor(c) { super(c); window.__servers.push(c.iceServers); } }; }
+  window.RTCPeerConnection = class extends Peer {
+    setLocalDescription(...given) {
+      window.__servers.push(this.getConfiguration().iceServers);
+      return super.setLocalDescription(...given);
+    }
+  }; }
 """
 
 

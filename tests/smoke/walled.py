@@ -26,12 +26,20 @@ from tests.support.turn import SECRET, Turn, turn_server
 WALLED: Final = ("tests.smoke.walled",)
 _ONLY_TLS: Final = """
 { const Peer = window.RTCPeerConnection;
+  const isTls = ({ urls }) => urls.startsWith("turns:");
+  const walled = ({ iceServers = [], ...given }) =>
+    ({ ...given, iceServers: iceServers.filter(isTls), iceTransportPolicy: "relay" });
   window.__peers = [];
   window.RTCPeerConnection = class extends Peer {
     constructor(given) {
-      const iceServers = given.iceServers.filter((server) => server.urls.startsWith("turns:"));
-      super({ ...given, iceServers, iceTransportPolicy: "relay" });
-      window.__peers.push(this);
+      super(walled(given));
+    }
+    setConfiguration(given) {
+      super.setConfiguration(walled(given));
+    }
+    setLocalDescription(...given) {
+      window.__peers.push(this); // one that is used
+      return super.setLocalDescription(...given);
     }
   };
 }

@@ -135,8 +135,8 @@ def tell_running(route: Route, methods: list[str]) -> None:
     route.fulfill(json=VIEW)
 
 
-def open_all(route: Route, posts: list[int]) -> None:
-    """Open what is asked for; the first of it with a watermark."""
+def open_all(route: Route, posts: list[int], *, refused: dict[str, object] | None = None) -> None:
+    """Open what is asked for; the first of it with a watermark. With `refused`, the relay says that to each call."""
     wishes = route.request.post_data_json["views"]
     names = [f"ses_{sum(posts) + number}" for number in range(len(wishes))]
     posts.append(len(wishes))
@@ -144,7 +144,8 @@ def open_all(route: Route, posts: list[int]) -> None:
     views = [{"session_id": name, "whep_url": f"/whep/{name}", "ticket": "t", "horizon_at": until} for name in names]
     marks = ["ABCDEFG0", *[""] * (len(views) - 1)]
     opened = zip(views, marks, strict=True)
-    route.fulfill(json=[{"status": 201, "view": {**view, "mark": mark}, "call": None} for view, mark in opened])
+    answers = [{"status": 201, "view": {**view, "mark": mark}, "call": None, "refused": refused} for view, mark in opened]
+    route.fulfill(json=answers)
 
 
 def two_pictures(seen: Watched, url: str) -> list[str]:

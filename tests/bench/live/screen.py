@@ -44,12 +44,15 @@ _STEPS = """
   window.RTCPeerConnection = class extends Peer {
     constructor(...given) {
       super(...given);
-      window.__peers = [this]; // a page may have 500, and those that are kept count
-      mark("peer");
       this.addEventListener("track", ({ receiver }) => {
         receiver.transport.addEventListener("statechange", () => mark(`dtls ${receiver.transport.state}`));
         receiver.transport.iceTransport.addEventListener("statechange", (event) => mark(`ice ${event.target.state}`));
       });
+    }
+    setLocalDescription(...given) {
+      window.__peers = [this]; // the one that is used; a page may have 500, and those that are kept count
+      mark("peer");
+      return super.setLocalDescription(...given);
     }
   };
 })();

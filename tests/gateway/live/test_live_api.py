@@ -147,13 +147,14 @@ async def test_a_wall_is_answered_one_by_one(page: Page):
     page.plane.decider.answer = None
     opened = await page.http.post(f"{PATH}/several", json=several(CAMERA))
 
-    assert denied.json() == [{"status": 403, "view": None, "call": None, "detail": "Not available for this purpose."}]
+    no = {"view": None, "call": None, "refused": None}
+    assert denied.json() == [no | {"status": 403, "detail": "Not available for this purpose."}]
     assert set(opened.json()[0]["view"]) == OPENED
     assert opened.json()[0]["status"] == 201
 
 
 async def test_an_offer_that_comes_along_calls_the_relay_at_once(page: Page):
-    """Its answer comes with the view; where the relay refuses, the view stands without a call."""
+    """Its answer comes with the view; where the relay refuses, the view stands without a call, and why is said."""
     taken = (await page.http.post(f"{PATH}/several", json=several(CAMERA, offer="v=0"))).json()[0]
     page.calls.status = 503
     refused = (await page.http.post(f"{PATH}/several", json=several(CAMERA, offer="v=0"))).json()[0]
@@ -168,6 +169,7 @@ async def test_an_offer_that_comes_along_calls_the_relay_at_once(page: Page):
     }
     assert page.calls.taken[0] == (name, taken["view"]["ticket"], "v=0")
     assert (refused["status"], refused["call"]) == (201, None)
+    assert refused["refused"] == {"status": 503, "detail": "The relay is full. Try again in a moment."}
 
 
 async def test_another_s_view_is_not_there(page: Page):

@@ -37,7 +37,8 @@ from tests.support.waiting import until
 pytestmark = [pytest.mark.anyio, pytest.mark.browser, pytest.mark.slow]
 LOOPBACK_FLAGS = ["--allow-loopback-in-peer-connection", "--disable-features=WebRtcHideLocalIpsWithMdns"]
 SCRIPT = """
-import { viewerIdentity } from "/static/live/js/player.js";
+import "/static/live/js/player.js";
+import { viewerIdentity } from "/static/live/js/ready.js";
 window.viewerIdentity = async () => (window.identity = await viewerIdentity()).fingerprint;
 window.watch = async (call, servers = [], hasSound = false) => {
   const player = (window.player = document.querySelector("lens-player"));

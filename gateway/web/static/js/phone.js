@@ -2,7 +2,7 @@
 // gives the link to this device, which gets a cookie that no script reads. From then on the page asks for the picture as often
 // as the network makes it, and stops for good when the gateway says that it is over.
 import "./player.js";
-import { viewerIdentity } from "./player.js";
+import { viewerIdentity } from "./ready.js";
 import { Watermark } from "./watermark.js";
 
 const EVERY_MS = 1_000; // the clock, and how often it is asked about while there is no picture

@@ -2,11 +2,11 @@
 // enlarged, finds its way again when the network changes, and leaves politely. Which camera may be seen is decided
 // elsewhere: `open` gets a call, not a camera. A call that is over is not opened again here; the page asks anew.
 //
-//   const identity = await viewerIdentity();                     // its fingerprint goes into the session request
-//   const offer = await player.begin(identity, iceServers);      // may go along with the question
+//   const identity = await viewerIdentity();                     // of ready.js; its fingerprint goes into the session request
+//   const offer = await player.begin(identity, iceServers);      // may go along with the question; no promise where it waited
 //   // a view with sound: player.begin(identity, iceServers, true), and player.isHeard = true within a gesture
-//   player.open({ whep_url, ticket, call, first });              // from the answer; calls by itself where there is no call.
-//                                                                // first(signal) may get a picture by another way until then
+//   player.open({ whep_url, ticket, call, refused, first });     // from the answer; calls by itself where there is neither call nor
+//                                                                // refusal. first(signal) may get a picture by another way until then
 //   player.end("resting" | "rules" | "closed" | "offline" | "lost" | "cannot-start", words);  // what the session's state says
 //   player.enlarged = true;
 // Events: `lens-state` {state, words}, `lens-first-picture` {milliseconds}, `lens-first-frame` {milliseconds}, `lens-delay` {milliseconds}, `lens-seen` {on_screen_s, enlarged_s},
@@ -39,21 +39,6 @@ const WORDS = {
 class Refused extends Error {} // the call; its message is a cause that may be told, or empty
 
 const ENDED = new Set(["resting", "rules", "closed", "offline", "lost", "cannot-start"]);
-
-// The certificate a view is bound to, so that the ticket can name it; the next one is made before it is asked for.
-let spare = null;
-
-export function viewerIdentity() {
-  const mine = spare ?? makeIdentity();
-  spare = makeIdentity();
-  return mine;
-}
-
-async function makeIdentity() {
-  const certificate = await RTCPeerConnection.generateCertificate({ name: "ECDSA", namedCurve: "P-256" });
-  const sha256 = certificate.getFingerprints().find((f) => f.algorithm === "sha-256");
-  return { certificate, fingerprint: sha256.value.toUpperCase() };
-}
 
 const valueOf = (sdp, name) => sdp.match(new RegExp(`^a=${name}:(.+?)\\r?$`, "m"))[1];
 
@@ -139,9 +124,9 @@ export class LensPlayer extends HTMLElement {
     return this.#video;
   }
 
-  // Makes the offer and promises it; nobody is called yet. With TURN among the servers, a place there is sought while the gateway decides:
-  // the relay hears our checks from there as from anywhere else.
-  begin(identity, iceServers = [], hasSound = false) {
+  // Makes the offer and promises it, or gives the one that waited; nobody is called yet. With TURN among the servers, a place
+  // there is sought while the gateway decides: the relay hears our checks from there as from anywhere else.
+  begin({ certificate, peer: waited = null, offer: made = "" }, iceServers = [], hasSound = false) {
     this.leave();
     this.#stopped = new AbortController();
     this.#began = performance.now();
@@ -149,25 +134,28 @@ export class LensPlayer extends HTMLElement {
     this.#framed = new AbortController();
     this.#counts = NOTHING;
     this.#say("connecting");
-    const peer = (this.#peer = new RTCPeerConnection({ certificates: [identity.certificate], iceServers }));
-    peer.addTransceiver("video", { direction: "recvonly" });
+    const configuration = { certificates: [certificate], iceServers };
+    const peer = (this.#peer = waited ?? new RTCPeerConnection(configuration));
+    if (!waited) peer.addTransceiver("video", { direction: "recvonly" });
+    else if (iceServers.length) peer.setConfiguration(configuration);
     if (hasSound) peer.addTransceiver("audio", { direction: "recvonly" });
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
-    this.#offered = peer.setLocalDescription();
-    const offer = this.#offered.then(() => peer.localDescription.sdp);
-    offer.catch(() => {}); // told by `open`
-    return offer;
+    const isMade = made && !hasSound;
+    this.#offered = peer.setLocalDescription(isMade ? { type: "offer", sdp: made } : undefined);
+    this.#offered.catch(() => {}); // told by `open`
+    return isMade ? made : this.#offered.then(() => peer.localDescription.sdp);
   }
 
   // Calls the relay, unless that was done along with the question (`call`). The offer goes out before any candidate is
   // gathered: the relay learns our address from our checks, and drops candidates unread, so none are trickled.
-  async open({ whep_url, ticket, call, first }) {
+  async open({ whep_url, ticket, call, refused, first }) {
     const [peer, stopped, began] = [this.#peer, this.#stopped, this.#began];
     if (!peer) return;
     this.#expectFrame(began, stopped.signal);
     if (first) this.#coverWith(first, began, AbortSignal.any([stopped.signal, this.#framed.signal]));
     try {
       await this.#offered;
+      if (refused) throw new Refused(causeOf(refused));
       const { sdp, location, pulse_s } = call ?? (await this.#call(whep_url, ticket, stopped.signal));
       this.#resource = location;
       this.#pulse_ms = 1000 * (pulse_s ?? 0);

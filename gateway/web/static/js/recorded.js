@@ -3,7 +3,7 @@
 // so that the way back is at once. What may be shown is decided by the gateway and again on site; this only asks.
 import { announce, hide } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
-import { viewerIdentity } from "./player.js";
+import { viewerIdentity } from "./ready.js";
 import { CANNOT_START, refusalOf, wordsOf, wordsOfGone } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";

@@ -1,7 +1,7 @@
 // The sound of a live picture. A view with sound is another view, decided and logged as such: it is opened beside the silent one
 // and takes its place, and back. Where it may not be, the picture stays as it is.
 import { announce, hide } from "./app.js";
-import { viewerIdentity } from "./player.js";
+import { viewerIdentity } from "./ready.js";
 import { iceServers, leaveView, openAgain } from "./views.js";
 import { refreshView, take, tiles } from "./wall.js";
 import { spoken } from "./words.js";

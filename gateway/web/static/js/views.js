@@ -49,10 +49,10 @@ export const postForm = ({ target, submitter }) => fetch(target.action, { method
 
 const wishOf = ({ camera, openedBy, confirmation, hasSound }, fingerprint, offer) => ({ camera_id: camera, purpose, incident_id: incident, dtls_fingerprint: fingerprint, offer, opened_by: openedBy, confirmation_id: confirmation, on_behalf_of: behalf ?? "", sound: hasSound });
 
-// Opens the pictures that are asked for in one moment by one question: {status, view, call, detail} for each. `ready` gives
-// the certificate and begins the offer, or says null when nobody wants the picture any more; then the answer is null too.
-// The offers of several go along, for a browser has few connections. One picture does not wait for its own, but where the
-// line is long: there it saves a round trip.
+// Opens the pictures that are asked for in one moment by one question: {status, view, call, refused, detail} for each. `ready` gives
+// the certificate and the offer, or begins that, or says null when nobody wants the picture any more; then the answer is null too.
+// An offer that is made already goes along, which saves a round trip, and the offers of several do, for a browser has few
+// connections. One picture does not wait for its own to be made, but where the line is long.
 let gathered = [];
 
 export function openView(tile, ready) {
@@ -63,8 +63,12 @@ export function openView(tile, ready) {
 async function prepared(one, isAlone) {
   try {
     const ready = await one.ready;
-    if (ready) return { ...one, body: wishOf(one.tile, ready.fingerprint, isAlone && !isLineLong() ? "" : await ready.offer) };
-    one.ok(null);
+    if (!ready) {
+      one.ok(null);
+      return null;
+    }
+    const goesAlong = typeof ready.offer === "string" || !isAlone || isLineLong();
+    return { ...one, body: wishOf(one.tile, ready.fingerprint, goesAlong ? await ready.offer : "") };
   } catch (error) {
     one.fail(error);
   }

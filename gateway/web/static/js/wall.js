@@ -4,7 +4,8 @@ import { announce } from "./app.js";
 import { askForClip } from "./clip-form.js";
 import { firstPicture } from "./first-picture.js";
 import { isLargeByLayout } from "./layout.js";
-import { viewerIdentity } from "./player.js";
+import "./player.js";
+import { prepareSoon, readyCall } from "./ready.js";
 import { NOT_AVAILABLE, wordsOf, wordsOfGone } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
@@ -22,6 +23,7 @@ const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubl
 const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within this
 
 const wall = document.getElementById("wall");
+prepareSoon();
 export const tiles = []; // {camera, session, element, player, until}
 const early = new Set(); // views that ended before we knew that they are ours
 
@@ -55,12 +57,14 @@ async function ask(tile) {
 
 async function askOnce(tile) {
   const answer = await views.openView(tile, async () => {
-    const identity = await viewerIdentity();
-    if (!tiles.includes(tile)) return null; // closed before it was asked for
-    return { fingerprint: identity.fingerprint, offer: tile.player.begin(identity, views.iceServers(), tile.hasSound) };
+    const call = await readyCall();
+    prepareSoon();
+    if (tiles.includes(tile)) return { fingerprint: call.fingerprint, offer: tile.player.begin(call, views.iceServers(), tile.hasSound) };
+    call.peer?.close(); // closed before it was asked for
+    return null;
   });
   if (!answer) return 0;
-  const { status, view, call, detail, isOfAll } = answer;
+  const { status, view, call, refused, detail, isOfAll } = answer;
   Object.assign(tile, { detail, isOfAll });
   if (status !== 201) return status;
   take(tile, view);
@@ -68,7 +72,7 @@ async function askOnce(tile) {
     leave(tile); // closed while it was asked for
     return 0;
   }
-  tile.player.open({ whep_url: view.whep_url, ticket: view.ticket, call, first: (signal) => firstPicture(view.session_id, signal) });
+  tile.player.open({ whep_url: view.whep_url, ticket: view.ticket, call, refused, first: (signal) => firstPicture(view.session_id, signal) });
   if (early.delete(tile.session) || tile.hasMissed) refreshView(tile);
   tile.hasMissed = false;
   return status;
