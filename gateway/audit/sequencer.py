@@ -23,7 +23,7 @@ from partner_agent.wire.notes import Checkpoint
 from partner_agent.wire.proofs import EMPTY_ROOT, ProofError, leaf_hash
 
 BATCH: Final = 4_096  # leaves of one checkpoint: bounds one transaction to well under a second
-GATHER_S: Final = 0.1  # one act writes several events: they share a transaction and a checkpoint
+GATHER_S: Final = 0.25  # an act and what follows at once, as a view and its start, share a transaction and a checkpoint
 PERIOD_S: Final = 1.0  # how long a wake-up may be lost before it is noticed
 WATCH_S: Final = 5.0  # how often the lag is looked at
 SIGNED_TOPIC: Final = "log.signed"  # a new checkpoint, its size as `ref`

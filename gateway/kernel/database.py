@@ -1,7 +1,7 @@
 """The database: one code path on SQLite (WAL) and PostgreSQL, and the unit of work.
 
 SQLite's default transactions lose updates silently, so writers begin IMMEDIATE on an engine of their own with one
-connection; readers have another. A unit of work rolls back unless `commit` is called, and refuses to commit a change
+connection; readers have another, and theirs stay open between reads. A unit of work rolls back unless `commit` is called, and refuses to commit a change
 without its audit leaf. A database that is held by somebody else, or gone, is `UnavailableError`: try again.
 """
 
@@ -148,6 +148,8 @@ class UnitOfWork:
 class Database:
     """Two engines over one database: a writer and readers (on PostgreSQL, one engine serves both).
 
+    Each statement of a read sees its own moment. Without BEGIN and ROLLBACK a read is one way there and back; and on
+    SQLite, where that way is short, taking a connection and giving it back would be half of it, so readers keep theirs.
     PostgreSQL plans each statement for its values: a plan for any values, which it would keep after the fifth time,
     sorts a whole city to show a page of it.
     """
@@ -163,16 +165,17 @@ class Database:
         if self.is_sqlite:
             sqlite_in_loop.register()
             self._writer = create_async_engine(url, pool_size=1, max_overflow=0, **_SQLITE, **_QUIET)
-            self._reader = create_async_engine(url, pool_size=READERS, **_SQLITE, **_QUIET)
+            reader = create_async_engine(url, pool_size=READERS, **_SQLITE, **_QUIET)
             _prepare_sqlite(self._writer, begin="BEGIN IMMEDIATE")
-            _prepare_sqlite(self._reader, begin="BEGIN")
+            _prepare_sqlite(reader)
         else:
             connect_args = {"timeout": CONNECT_S, "server_settings": {"plan_cache_mode": "force_custom_plan"}}
             self._writer = create_async_engine(
                 url, pool_size=READERS, max_overflow=READERS, connect_args=connect_args, **_QUIET
             )
-            # Each statement sees its own moment anyway; without BEGIN and ROLLBACK a read is one way there and back.
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            reader = self._writer
+        self._reader = reader.execution_options(isolation_level="AUTOCOMMIT")
+        self._kept: list[AsyncConnection] = []  # of readers, on SQLite: open, and used by nobody now
 
     def on_change(self, forget: OnChange) -> None:
         """Call `forget` with the scopes that a transaction bumps, in that transaction, right before its commit."""
@@ -228,16 +231,23 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One read-only transaction: Core rows, no entities.
+        """A connection to read by: Core rows, no entities.
 
         Raises:
             UnavailableError: the database is held by somebody else, or gone.
         """
         with _told_when_away():
-            async with AsyncExitStack() as stack:
-                with _told_when_gone():
-                    connection = await stack.enter_async_context(self._reader.connect())
+            connection = self._kept.pop() if self._kept else await self._connect()
+            async with AsyncExitStack() as closing:
+                closing.push_async_exit(connection)
                 yield connection
+                if self.is_sqlite:
+                    closing.pop_all()
+                    self._kept.append(connection)
+
+    async def _connect(self) -> AsyncConnection:
+        with _told_when_gone():
+            return await self._reader.connect()
 
     async def generations_since(self, seen: int) -> generations.Reading:
         """What changed since the generation `seen` of everything.
@@ -264,6 +274,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        while self._kept:
+            await self._kept.pop().close()
         await self._writer.dispose()
         if self.is_sqlite:
             await self._reader.dispose()
@@ -299,7 +311,7 @@ def _is_held(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and (error.sqlite_errorcode & 0xFF) in held  # the primary code
 
 
-def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
+def _prepare_sqlite(engine: AsyncEngine, *, begin: str = "") -> None:
     @event.listens_for(engine.sync_engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
@@ -308,6 +320,9 @@ def _prepare_sqlite(engine: AsyncEngine, *, begin: str) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute(f"PRAGMA busy_timeout={sqlite_in_loop.BUSY_MS}")
         cursor.close()
+
+    if not begin:
+        return
 
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Any) -> None:

@@ -1,10 +1,13 @@
 """The unit of work rolls back, demands a leaf, and never loses an update."""
 
+from contextlib import AsyncExitStack
+
 import anyio
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from gateway.kernel.database import Database, UnauditedCommitError
+from gateway.kernel.database import READERS, Database, UnauditedCommitError
 from gateway.kernel.errors import UnavailableError
 from tests.support.databases import held
 
@@ -146,3 +149,29 @@ async def test_postgresql_plans_a_statement_for_its_values(database: Database):
         return
     async with database.read() as connection:
         assert (await connection.execute(text("SHOW plan_cache_mode"))).scalar() == "force_custom_plan"
+
+
+@pytest.mark.anyio
+async def test_a_read_sees_what_was_committed_since_the_last(database: Database):
+    """Readers that keep their connection keep no moment with it; nor does one that failed spoil the next."""
+    await _table(database)
+    assert await _count(database) == 0
+    async with database.unit_of_work() as unit:
+        await unit.session.execute(text("UPDATE tally SET n = 5"))
+        await unit.commit(unaudited="test")
+    with pytest.raises(DBAPIError):
+        async with database.read() as connection:
+            await connection.execute(text("SELECT n FROM nowhere"))
+
+    assert await _count(database) == 5
+
+
+@pytest.mark.anyio
+async def test_reads_within_reads_are_all_given_back(database: Database):
+    """Each has a connection of its own while it lasts; none is lost, so there are as many the next time."""
+    await _table(database)
+    for _ in range(3):
+        async with AsyncExitStack() as reads:
+            for _ in range(READERS):
+                connection = await reads.enter_async_context(database.read())
+                assert (await connection.execute(text("SELECT n FROM tally"))).scalar_one() == 0
