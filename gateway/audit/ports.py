@@ -62,11 +62,11 @@ class NewEvent:
 class EventStore(Protocol):
     """Events, their streams and their erasable details."""
 
-    async def insert(self, unit: UnitOfWork, event: NewEvent) -> None:
-        """Write the event into the caller's transaction.
+    async def insert(self, unit: UnitOfWork, events: Sequence[NewEvent]) -> None:
+        """Write events, at least one, into the caller's transaction.
 
         Raises:
-            ConflictError: an event with this `once` is there already.
+            ConflictError: an event with the `once` of one of them is there already.
         """
 
     async def find(self, query: Query, *, before: str, limit: int) -> Page:

@@ -6,6 +6,7 @@ concerned, `is_restricted_visible` opens the rest to compliance.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from gateway.audit.kinds import OWN_WORDS, Kind
@@ -62,16 +63,30 @@ class AuditLog:
             ConflictError: `draft.once` was used before; roll back, it is already done.
             ValueError: the leaf would be too large or not canonical: a programming error.
         """
+        (ref,) = await self.append_all(unit, [draft])
+        return ref
+
+    async def append_all(self, unit: UnitOfWork, drafts: Sequence[LeafDraft]) -> list[LeafRef]:
+        """Write what belongs together, in its order, as `append` would write each.
+
+        Raises:
+            ConflictError, ValueError: as `append`, for any of them.
+        """
+        events = [self._event_of(draft) for draft in drafts]
+        if events:
+            await self._events.insert(unit, events)
+        for event in events:
+            unit.leaves += 1
+            unit.after_commit(partial(self._announce, event.ref.event_id, event.streams))
+        return [event.ref for event in events]
+
+    def _event_of(self, draft: LeafDraft) -> NewEvent:
         salts = {name: self._ids.secret(SALT_BYTES) for name in (*draft.details, *draft.restricted)}
         at = self._clock.now()
         ref = make_leaf(draft, event_id=self._ids.new("evt"), at=at, origin=self.origin, salts=salts)
-        event = NewEvent(
+        return NewEvent(
             ref=ref, kind=draft.kind, at=at, decision=draft.decision, streams=draft.streams, once=draft.once
         )
-        await self._events.insert(unit, event)
-        unit.leaves += 1
-        unit.after_commit(lambda: self._announce(ref.event_id, draft.streams))
-        return ref
 
     async def demand_timely(self) -> None:
         """Check, before anything new is released, that a promise made now can be kept.

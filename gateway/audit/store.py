@@ -35,37 +35,19 @@ class SqlEvents:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, unit: UnitOfWork, event: NewEvent) -> None:
-        """Write the event; see the port."""
-        ref = event.ref
+    async def insert(self, unit: UnitOfWork, events: Sequence[NewEvent]) -> None:
+        """Write the events, each table once; see the port."""
         try:
-            await unit.session.execute(
-                _INSERT_EVENT,
-                {
-                    "event_id": ref.event_id,
-                    "once": event.once or None,
-                    "kind": event.kind,
-                    "decision": event.decision.value,
-                    "at": event.at,
-                    "leaf": ref.leaf,
-                },
-            )
+            await unit.session.execute(_INSERT_EVENT, [_event_row(event) for event in events])
         except IntegrityError as error:
             raise ConflictError("This was done already.") from error
-        if event.streams:
-            rows = [{"stream": stream, "event_id": ref.event_id} for stream in sorted(event.streams)]
-            await unit.session.execute(_INSERT_STREAMS, rows)
-        if ref.openings:
-            details = [
-                {
-                    "event_id": ref.event_id,
-                    "field": name,
-                    "is_restricted": opening.is_restricted,
-                    "salt": opening.salt,
-                    "value": canonical.encode(opening.value),
-                }
-                for name, opening in ref.openings.items()
-            ]
+        streams = [
+            {"stream": stream, "event_id": event.ref.event_id} for event in events for stream in sorted(event.streams)
+        ]
+        details = [row for event in events for row in _detail_rows(event)]
+        if streams:
+            await unit.session.execute(_INSERT_STREAMS, streams)
+        if details:
             await unit.session.execute(_INSERT_DETAILS, details)
 
     async def find(self, query: Query, *, before: str, limit: int) -> Page:
@@ -105,6 +87,30 @@ class SqlEvents:
         events = select(col(AuditStream.event_id)).where(col(AuditStream.stream) == stream)
         which = (col(AuditDetail.event_id).in_(events), col(AuditDetail.field).in_(fields))
         return int((await unit.session.execute(delete(AuditDetail).where(*which))).rowcount)  # type: ignore[attr-defined]
+
+
+def _event_row(event: NewEvent) -> dict[str, object]:
+    return {
+        "event_id": event.ref.event_id,
+        "once": event.once or None,
+        "kind": event.kind,
+        "decision": event.decision.value,
+        "at": event.at,
+        "leaf": event.ref.leaf,
+    }
+
+
+def _detail_rows(event: NewEvent) -> list[dict[str, object]]:
+    return [
+        {
+            "event_id": event.ref.event_id,
+            "field": name,
+            "is_restricted": opening.is_restricted,
+            "salt": opening.salt,
+            "value": canonical.encode(opening.value),
+        }
+        for name, opening in event.ref.openings.items()
+    ]
 
 
 def _matching(query: Query) -> Select[*tuple[Any, ...]]:

@@ -1,8 +1,9 @@
 """The database: one code path on SQLite (WAL) and PostgreSQL, and the unit of work.
 
 SQLite's default transactions lose updates silently, so writers begin IMMEDIATE on an engine of their own with one
-connection; readers have another, and theirs stay open between reads. A unit of work rolls back unless `commit` is called, and refuses to commit a change
-without its audit leaf. A database that is held by somebody else, or gone, is `UnavailableError`: try again.
+connection; readers have another, and their connections stay open between reads. A unit of work rolls back unless
+`commit` is called, and refuses to commit a change without its audit leaf. A database that is held by somebody else, or
+gone, is `UnavailableError`: try again.
 """
 
 import sqlite3
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -244,6 +246,10 @@ class Database:
                 if self.is_sqlite:
                     closing.pop_all()
                     self._kept.append(connection)
+            if self.is_sqlite:
+                await (
+                    anyio.lowlevel.checkpoint()
+                )  # nothing above gave way: many reads after one another let others pass
 
     async def _connect(self) -> AsyncConnection:
         with _told_when_gone():

@@ -7,7 +7,7 @@ lease ends it within 10 s, and an end that could not be written is owed and trie
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,11 +35,10 @@ def topic_of_viewer(person_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """An end as it is to be written, with its leaf."""
+    """An end as it is to be written: the first of these changes that the row's state allows, with its leaf."""
 
     session: Session
-    change: Change
-    leaf: LeafDraft
+    ways: tuple[tuple[Change, LeafDraft], ...]
 
 
 class Endings:
@@ -90,7 +89,7 @@ class Endings:
             return
         values = {"ended_at": self._clock.now(), "end_reason": reason_of_code(code), "site_code": code}
         change = step(SessionState.REFUSED, **values)
-        await self._write(_End(seat.session, change, leaves.refused(seat.session, code)))
+        await self._write(_End(seat.session, ((change, leaves.refused(seat.session, code)),)))
 
     async def pay_owed(self) -> None:
         """Write the ends that could not be written."""
@@ -110,20 +109,21 @@ class Endings:
             _LOG.warning("the relay is gone; its lease ends %s", ", ".join(names))
 
     def _ended(self, session: Session, reason: EndReason, by: Principal | None) -> "_End":
-        has_failed = session.state is SessionState.REQUESTED
-        change = step(
-            SessionState.FAILED if has_failed else SessionState.ENDED, ended_at=self._clock.now(), end_reason=reason
-        )
-        leaf = leaves.failed(session, reason) if has_failed else leaves.ended(session, reason, by=by)
-        return _End(session, change, leaf)
+        """It has failed where the row says that nobody accepted it, for the acceptance may be just written."""
+        values = {"ended_at": self._clock.now(), "end_reason": reason}
+        failed = replace(step(SessionState.FAILED, **values), before=frozenset({SessionState.REQUESTED}))
+        ended = step(SessionState.ENDED, **values)
+        return _End(session, ((failed, leaves.failed(session, reason)), (ended, leaves.ended(session, reason, by=by))))
 
     async def _write(self, end: "_End") -> None:
         session = end.session
         try:
             async with self._database.unit_of_work() as unit:
-                if await self._store.change(unit, session.id, end.change):
-                    await self._audit.append(unit, end.leaf)
-                    await unit.commit()
+                for change, leaf in end.ways:
+                    if await self._store.change(unit, session.id, change):
+                        await self._audit.append(unit, leaf)
+                        await unit.commit()
+                        break
         except (SQLAlchemyError, OSError, LenspactError):
             _LOG.exception("the end of %s is owed to the log", session.id)
             self._owed[session.id] = end

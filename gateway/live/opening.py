@@ -269,16 +269,17 @@ class Opening:
         await self._consequences.of_view(unit, session, permit, confirmation_id=seat.confirmation_id)
         if seat.question is not None and seat.question.approved is not None:
             await self._owners_yes.opened(unit, seat.question.approved, session.id)
-        await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
-        return await self._audit.append(unit, leaves.grant_issued(session))
+        requested = leaves.requested(session, incident_kind=_kind_of(permit))
+        _, issued = await self._audit.append_all(unit, [requested, leaves.grant_issued(session)])
+        return issued
 
     async def _write_failed(self, unit: UnitOfWork, drafted: Session, permit: ViewPermit) -> None:
         """Permitted, but the site cannot be asked: a technical cause may be told."""
         values = {"state": SessionState.FAILED, "ended_at": self._clock.now(), "end_reason": EndReason.OFFLINE}
         session = replace(drafted, **values)  # type: ignore[arg-type]
         await self._store.add(unit, session)
-        await self._audit.append(unit, leaves.requested(session, incident_kind=_kind_of(permit)))
-        await self._audit.append(unit, leaves.failed(session, EndReason.OFFLINE))
+        requested = leaves.requested(session, incident_kind=_kind_of(permit))
+        await self._audit.append_all(unit, [requested, leaves.failed(session, EndReason.OFFLINE)])
 
     async def _demand_unchanged(self, case: _Case, stamp: int) -> None:
         """What was taken back between the decision and the board is looked at here; later changes find it there."""

@@ -63,9 +63,9 @@ class Steps:
     async def _commit(self, steps: list[Step]) -> None:
         async with self._database.unit_of_work() as unit:
             taken = [await self._store.change(unit, step.session_id, step.change) for step in steps]
-            for step, is_taken in zip(steps, taken, strict=True):
-                if is_taken:
-                    await self._audit.append(unit, step.leaf)
+            await self._audit.append_all(
+                unit, [step.leaf for step, is_taken in zip(steps, taken, strict=True) if is_taken]
+            )
             if any(taken):
                 await unit.commit()
         for step, is_taken in zip(steps, taken, strict=True):

@@ -1,4 +1,4 @@
-"""The call that waits for the next picture: used by the first that starts alone, offered with its question, gone with the page."""
+"""The call that waits for the next picture: taken by the first that starts alone, and gone with the page."""
 
 import pytest
 from playwright.sync_api import Route
@@ -16,7 +16,9 @@ window.__peers = [];
     async createOffer() { const offer = await super.createOffer(); window.__waiting ??= this; return offer; }
   }; }
 """
-_NO_OFFERS = "RTCPeerConnection.prototype.createOffer = async () => { window.__failed = true; throw new Error('none'); };"
+_NO_OFFERS = (
+    "RTCPeerConnection.prototype.createOffer = async () => { window.__failed = true; throw new Error('none'); };"
+)
 
 
 def _until_over(seen: Watched) -> None:
@@ -30,7 +32,7 @@ def _press_watch(seen: Watched) -> None:
 
 
 def test_a_picture_that_starts_alone_takes_the_call_that_waits(chromium, room):
-    """It had gathered nothing; its offer goes along with the question, and from then on it knows the ways past a firewall."""
+    """It had gathered nothing; its offer goes along with the question, and then it knows the ways past a firewall."""
     with watched(chromium, width=1600, height=900) as seen:
         page = seen.page
         page.add_init_script(_NOTE_PEERS)

@@ -144,7 +144,9 @@ def open_all(route: Route, posts: list[int], *, refused: dict[str, object] | Non
     views = [{"session_id": name, "whep_url": f"/whep/{name}", "ticket": "t", "horizon_at": until} for name in names]
     marks = ["ABCDEFG0", *[""] * (len(views) - 1)]
     opened = zip(views, marks, strict=True)
-    answers = [{"status": 201, "view": {**view, "mark": mark}, "call": None, "refused": refused} for view, mark in opened]
+    answers = [
+        {"status": 201, "view": {**view, "mark": mark}, "call": None, "refused": refused} for view, mark in opened
+    ]
     route.fulfill(json=answers)
 
 

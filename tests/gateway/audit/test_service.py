@@ -60,6 +60,28 @@ async def test_same_idempotency_key_happens_once(bench: LogBench):
     assert len((await bench.log.find(Query())).entries) == 1
 
 
+async def test_what_belongs_together_is_written_as_each_would_be(bench: LogBench):
+    """In its order, each with its own openings, announced one by one; none of it where one was done before."""
+    bare = LeafDraft(kind=Kind.VIEW_FAILED, streams=frozenset({OTHER_ORG}), public={"reason": "offline"})
+    with bench.bus.subscribe(ALL_TOPIC) as everything:
+        async with bench.database.unit_of_work() as unit:
+            first, second = await bench.log.append_all(unit, [view(once="cmd-1"), bare])
+            assert await bench.log.append_all(unit, []) == []
+            await unit.commit()
+    with pytest.raises(ConflictError):
+        async with bench.database.unit_of_work() as unit:
+            await bench.log.append_all(unit, [view(OTHER_ORG), view(once="cmd-1")])
+
+    page = await bench.log.find(Query(), limit=10)
+    assert [entry.event_id for entry in page.entries] == [second.event_id, first.event_id]
+    assert [set(entry.openings) for entry in page.entries] == [set(), {"camera", "role"}]
+    assert [entry.leaf for entry in page.entries] == [second.leaf, first.leaf]
+    assert [news.ref for news in everything._waiting] == [first.event_id, second.event_id]
+    await bench.settle()
+    numbered = (await bench.log.find(Query(), limit=10)).entries
+    assert [entry.index for entry in numbered] == [1, 0]
+
+
 async def test_promise_is_one_an_agent_accepts(bench: LogBench):
     """The promise verifies as `promise+jwt` of this log for this leaf."""
     ref = await bench.write()

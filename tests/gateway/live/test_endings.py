@@ -97,6 +97,20 @@ async def test_a_supervisor_stops_a_view(plane: Plane):
     assert ("drop", session.id) in plane.relay.orders
 
 
+async def test_an_end_between_an_acceptance_and_its_notice_is_an_end(plane: Plane):
+    """The row says that the site has accepted, this process does not know it yet: pictures may have passed."""
+    opened = await plane.open()
+    await plane.in_state(opened.session_id, "accepted")
+    seat = plane.sessions.board.get(opened.session_id)
+    assert seat is not None
+    seat.follow(state=SessionState.REQUESTED, accepted_at=None)
+
+    await plane.sessions.live.leave(OPERATOR, opened.session_id)
+
+    assert (await plane.read(opened.session_id)).state == "ended"
+    assert (await plane.kinds(opened.session_id))[-1] == "view.ended"
+
+
 async def test_the_closing_of_the_incident_ends_its_views(plane: Plane):
     """No open incident, no picture; views for other reasons go on."""
     session = await plane.accepted()
@@ -288,19 +302,19 @@ async def test_an_acceptance_that_cannot_be_written_ends_one_view_and_no_other(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ):
     """A full disk while a yes is written: that view ends, forwarding first; the next one is asked for as ever."""
-    append = plane.audit.append
+    append_all = plane.audit.append_all
 
-    async def broken(unit: object, draft: LeafDraft) -> object:
-        if draft.kind == "view.accepted":
+    async def broken(unit: object, drafts: list[LeafDraft]) -> object:
+        if any(draft.kind == "view.accepted" for draft in drafts):
             raise OperationalError("INSERT", {}, OSError("disk full"))
-        return await append(unit, draft)
+        return await append_all(unit, drafts)
 
-    monkeypatch.setattr(plane.audit, "append", broken)
+    monkeypatch.setattr(plane.audit, "append_all", broken)
     opened = await plane.open()
     await plane.in_state(opened.session_id, "failed")
     assert ("drop", opened.session_id) in plane.relay.orders
 
-    monkeypatch.setattr(plane.audit, "append", append)
+    monkeypatch.setattr(plane.audit, "append_all", append_all)
     assert (await plane.accepted()).state == "accepted"
 
 

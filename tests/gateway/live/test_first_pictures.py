@@ -1,6 +1,6 @@
 """The first picture of a view by HTTP: who gets it, when, once; and that the view has started with it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -291,7 +291,7 @@ async def test_a_start_that_cannot_be_written_shows_no_picture(plane: Plane, mon
     async def full(*_: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(type(plane.audit), "append", full)
+    monkeypatch.setattr(type(plane.audit), "append_all", full)
     with pytest.raises(NotFoundError):
         await plane.sessions.live.first_pictures.of(OPERATOR, session.id)
 
@@ -352,14 +352,14 @@ async def test_a_picture_that_is_faster_than_a_full_disk_is_not_shown(
     plane: Plane, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ):
     """The acceptance cannot be written: the view ends, and whoever waits for its picture learns it at once."""
-    append = plane.audit.append
+    append_all = plane.audit.append_all
 
-    async def full(unit: UnitOfWork, draft: LeafDraft) -> object:
-        if draft.kind == "view.accepted":
+    async def full(unit: UnitOfWork, drafts: Sequence[LeafDraft]) -> object:
+        if any(draft.kind == "view.accepted" for draft in drafts):
             raise OSError("no space left")
-        return await append(unit, draft)
+        return await append_all(unit, drafts)
 
-    monkeypatch.setattr(plane.audit, "append", full)
+    monkeypatch.setattr(plane.audit, "append_all", full)
     opened = await plane.open()
 
     await until(lambda: asked.answers)
@@ -373,14 +373,14 @@ async def test_a_picture_waits_for_a_slow_disk_so_long_and_no_longer(
     plane: Plane, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ):
     """The view goes on by its own connection."""
-    append, freed = plane.audit.append, anyio.Event()
+    append_all, freed = plane.audit.append_all, anyio.Event()
 
-    async def slow(unit: UnitOfWork, draft: LeafDraft) -> object:
-        if draft.kind == "view.accepted":
+    async def slow(unit: UnitOfWork, drafts: Sequence[LeafDraft]) -> object:
+        if any(draft.kind == "view.accepted" for draft in drafts):
             await freed.wait()
-        return await append(unit, draft)
+        return await append_all(unit, drafts)
 
-    monkeypatch.setattr(plane.audit, "append", slow)
+    monkeypatch.setattr(plane.audit, "append_all", slow)
     monkeypatch.setattr(giving, "WRITTEN_S", 0.05)
     opened = await plane.open()
 

@@ -1,5 +1,6 @@
 """A wall of views: one question, one transaction, an answer for each; and steps that are written together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,16 +88,16 @@ async def test_the_views_of_a_wall_are_decided_together_and_the_next_wall_by_its
 async def test_all_of_a_wall_is_one_transaction(plane: Plane):
     """A wall whose last leaf cannot be written opens nothing: no session, no grant, no seat."""
     answers(plane, {})
-    whole = plane.audit.append
+    whole = plane.audit.append_all
     written: list[LeafDraft] = []
 
-    async def fails_late(unit: UnitOfWork, draft: LeafDraft) -> Any:
-        written.append(draft)
+    async def fails_late(unit: UnitOfWork, drafts: Sequence[LeafDraft]) -> Any:
+        written.extend(drafts)
         if len(written) == 2 * len(WALL):
             raise OperationalError("disk full", None, Exception())
-        return await whole(unit, draft)
+        return await whole(unit, drafts)
 
-    plane.audit.append = fails_late  # type: ignore[method-assign]
+    plane.audit.append_all = fails_late  # type: ignore[method-assign]
     with pytest.raises((OperationalError, UnavailableError)):
         await open_wall(plane, *map(wish, WALL))
 

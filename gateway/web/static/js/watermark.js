@@ -29,7 +29,7 @@ export class Watermark {
     this.#words = code ? [who, `${code.slice(0, 4)}-${code.slice(4)}`] : [];
     this.#canvas.dataset.says = this.#words.join(" · ");
     if (code) this.#timer = setInterval(() => (this.#canvas.isConnected ? this.#draw() : clearInterval(this.#timer)), EVERY_MS);
-    this.#draw();
+    requestAnimationFrame(() => this.#draw()); // in the frame with the first picture at the latest; a call is not kept waiting
   }
 
   #draw() {
