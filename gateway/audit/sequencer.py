@@ -127,8 +127,9 @@ class Sequencer:
                     _log.exception("the log could not be extended; trying again in %s s", RETRY_S)
                     await self._clock.sleep(RETRY_S)
                     continue
-                with anyio.move_on_after(PERIOD_S):
+                with anyio.move_on_after(PERIOD_S) as waiting:
                     await wakeups.get()
+                if not waiting.cancelled_caught:
                     await anyio.sleep(GATHER_S)
                     wakeups.clear()
 

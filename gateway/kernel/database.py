@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import anyio
 import anyio.lowlevel
-from sqlalchemy import BigInteger, Dialect, MetaData, TypeDecorator, event
+from sqlalchemy import BigInteger, Connection, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
@@ -243,17 +243,18 @@ class Database:
             async with AsyncExitStack() as closing:
                 closing.push_async_exit(connection)
                 yield connection
-                if self.is_sqlite:
+                if self.is_sqlite and len(self._kept) < READERS:
                     closing.pop_all()
                     self._kept.append(connection)
-            if self.is_sqlite:
-                await (
-                    anyio.lowlevel.checkpoint()
-                )  # nothing above gave way: many reads after one another let others pass
+            if self.is_sqlite:  # where nothing above gave way: many reads after one another let others pass
+                await anyio.lowlevel.checkpoint()
 
     async def _connect(self) -> AsyncConnection:
         with _told_when_gone():
-            return await self._reader.connect()
+            connection = await self._reader.connect()
+        if self.is_sqlite:
+            await connection.run_sync(Connection.detach)  # it is kept here: the pool waits for it no more
+        return connection
 
     async def generations_since(self, seen: int) -> generations.Reading:
         """What changed since the generation `seen` of everything.

@@ -244,9 +244,8 @@ def test_the_watermark_lies_over_the_picture_in_full_screen_too(chromium, room):
         two_pictures(seen, room.open())
         says = page.locator(".watermark").evaluate_all("(all) => all.map((one) => one.dataset.says)")
         assert says == ["Sam Ortiz · ABCD-EFG0", ""]
-        drawn = page.locator(".watermark").evaluate_all(_INK)
-        assert drawn[0] > 200
-        assert drawn[1] == 0
+        until_true(seen, lambda: page.locator(".watermark").evaluate_all(_INK)[0] > 200)
+        assert page.locator(".watermark").evaluate_all(_INK)[1] == 0
         page.keyboard.press("n")
         page.keyboard.press("f")
         seen.until("document.fullscreenElement !== null")

@@ -159,6 +159,7 @@ async def test_a_read_sees_what_was_committed_since_the_last(database: Database)
     async with database.unit_of_work() as unit:
         await unit.session.execute(text("UPDATE tally SET n = 5"))
         await unit.commit(unaudited="test")
+    assert await _count(database) == 5
     with pytest.raises(DBAPIError):
         async with database.read() as connection:
             await connection.execute(text("SELECT n FROM nowhere"))

@@ -103,6 +103,7 @@ async def test_an_end_between_an_acceptance_and_its_notice_is_an_end(plane: Plan
     await plane.in_state(opened.session_id, "accepted")
     seat = plane.sessions.board.get(opened.session_id)
     assert seat is not None
+    await until(lambda: seat.session.state is SessionState.ACCEPTED)
     seat.follow(state=SessionState.REQUESTED, accepted_at=None)
 
     await plane.sessions.live.leave(OPERATOR, opened.session_id)

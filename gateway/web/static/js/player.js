@@ -142,8 +142,9 @@ export class LensPlayer extends HTMLElement {
     peer.addEventListener("track", ({ track, receiver }) => this.#show(track, receiver));
     const isMade = made && !hasSound;
     this.#offered = peer.setLocalDescription(isMade ? { type: "offer", sdp: made } : undefined);
-    this.#offered.catch(() => {}); // told by `open`
-    return isMade ? made : this.#offered.then(() => peer.localDescription.sdp);
+    const offer = this.#offered.then(() => peer.localDescription.sdp);
+    offer.catch(() => {}); // told by `open`
+    return isMade ? made : offer;
   }
 
   // Calls the relay, unless that was done along with the question (`call`). The offer goes out before any candidate is
@@ -152,7 +153,7 @@ export class LensPlayer extends HTMLElement {
     const [peer, stopped, began] = [this.#peer, this.#stopped, this.#began];
     if (!peer) return;
     this.#expectFrame(began, stopped.signal);
-    if (first) this.#coverWith(first, began, AbortSignal.any([stopped.signal, this.#framed.signal]));
+    if (first && !refused) this.#coverWith(first, began, AbortSignal.any([stopped.signal, this.#framed.signal]));
     try {
       await this.#offered;
       if (refused) throw new Refused(causeOf(refused));

@@ -35,6 +35,11 @@ export async function viewerIdentity() {
 async function makeReady() {
   const identity = await viewerIdentity();
   const peer = new RTCPeerConnection({ certificates: [identity.certificate] });
-  peer.addTransceiver("video", { direction: "recvonly" });
-  return { ...identity, peer, offer: (await peer.createOffer()).sdp };
+  try {
+    peer.addTransceiver("video", { direction: "recvonly" });
+    return { ...identity, peer, offer: (await peer.createOffer()).sdp };
+  } catch (error) {
+    peer.close();
+    throw error;
+  }
 }

@@ -24,6 +24,7 @@ const REOPEN_FOR_MS = 8_000; // a relay that has to start twice is back within t
 
 const wall = document.getElementById("wall");
 prepareSoon();
+addEventListener("pageshow", ({ persisted }) => persisted && prepareSoon()); // nothing waited while it was away
 export const tiles = []; // {camera, session, element, player, until}
 const early = new Set(); // views that ended before we knew that they are ours
 
