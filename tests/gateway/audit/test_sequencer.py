@@ -7,7 +7,7 @@ import anyio
 import pytest
 from sqlalchemy import text
 
-from gateway.audit import Kind, LeafDraft, LeafRef, Sequencer
+from gateway.audit import ALL_TOPIC, Kind, LeafDraft, LeafRef, Sequencer, sequencer
 from gateway.audit.tree import edge_of, grow, root_of
 from gateway.audit.tree_store import SqlTree
 from gateway.kernel.errors import PreconditionError
@@ -15,6 +15,7 @@ from partner_agent.wire.notes import open_checkpoint
 from partner_agent.wire.proofs import EMPTY_ROOT, leaf_hash
 from tests.support import merkle
 from tests.support.log_bench import LOG_KEY, VERIFIER, LogBench
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +37,24 @@ async def test_committed_events_are_numbered_in_order(bench: LogBench):
     await bench.settle()
 
     assert await leaves(bench) == [ref.leaf for ref in refs]
+
+
+async def test_what_comes_late_in_an_idle_period_is_gathered_too(bench: LogBench, monkeypatch: pytest.MonkeyPatch):
+    """It comes just before the sequencer would have looked by itself; what follows at once shares its checkpoint."""
+    monkeypatch.setattr(sequencer, "PERIOD_S", 0.6)
+    monkeypatch.setattr(sequencer, "GATHER_S", 0.5)
+    with bench.bus.subscribe(sequencer.SIGNED_TOPIC) as signed:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bench.sequencer.run, lambda: bench.bus.subscribe(ALL_TOPIC))
+            await until(lambda: signed._waiting)  # the empty log is signed
+            await anyio.sleep(0.4)
+            await bench.write()
+            await anyio.sleep(0.3)
+            await bench.write()
+            await until(lambda: len(signed._waiting) > 1)
+            tasks.cancel_scope.cancel()
+
+    assert [news.ref for news in signed._waiting] == ["0", "2"]
 
 
 async def test_rolled_back_event_is_not_in_the_log(bench: LogBench):
