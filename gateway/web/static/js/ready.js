@@ -8,10 +8,13 @@ let waiting = null; // a promise of the next, or of null where it could not be m
 let later = 0;
 
 // {certificate, fingerprint}, and {peer, offer} too where one waited: whoever does not begin with it closes the peer.
-export async function readyCall() {
+export const readyCall = async () => (await taken()) ?? viewerIdentity();
+
+// The promise of the one that waits, which then waits no more; null where none does.
+function taken() {
   const mine = waiting;
   waiting = null;
-  return (await mine) ?? viewerIdentity();
+  return mine;
 }
 
 export function prepareSoon() {
@@ -21,9 +24,7 @@ export function prepareSoon() {
 
 addEventListener("pagehide", async () => {
   clearTimeout(later);
-  const mine = waiting;
-  waiting = null;
-  (await mine)?.peer.close();
+  (await taken())?.peer.close();
 });
 
 export async function viewerIdentity() {
