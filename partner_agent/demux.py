@@ -34,6 +34,9 @@ SENT_CODEC: Final = "h264"  # the only one that every browser shows
 OPEN_TIMEOUT_S: Final = 5.0
 # FFmpeg hands out the last picture at the first timeout and fails at the second: silence is noticed within 4 s.
 READ_TIMEOUT_S: Final = 2.0
+SILENT: Final = (
+    "The camera is connected and sends no pictures. It is tried again by itself; if that does not help, restart it."
+)
 _PROTOCOLS: Final = "rtsp,rtp,tcp,tls,crypto"
 # A small probe opens in 0.1 s instead of 1 s; `fflags=nobuffer` would throw the probed key picture away.
 _OPTIONS: Final = {
@@ -56,13 +59,15 @@ class CameraError(Exception):
         code: camera_auth, camera_unreachable, codec_unsupported or obligation_unknown.
         sentence: what is wrong and what the owner can do.
         is_final: trying again without the owner's help is useless, or harmful (a wrong password locks cameras).
+        is_silent: it was opened, and sends no pictures.
     """
 
-    def __init__(self, code: str, sentence: str, *, is_final: bool = False) -> None:
+    def __init__(self, code: str, sentence: str, *, is_final: bool = False, is_silent: bool = False) -> None:
         super().__init__(code)
         self.code = code
         self.sentence = sentence
         self.is_final = is_final
+        self.is_silent = is_silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,8 @@ def read(
         else:
             _check_codec(facts)
             yield from _units(container, facts, clock=clock, timeline=timeline, joiner=joiner, stop=stop)
+    except (av.error.ExitError, TimeoutError):
+        raise CameraError("camera_unreachable", SILENT, is_silent=True) from None
     except (av.error.FFmpegError, OSError) as error:
         raise _explained(error, address) from None
     except NoPlaceError:

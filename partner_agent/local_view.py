@@ -87,7 +87,7 @@ _WORKS: Final[dict[str, tuple[str, str]]] = {  # and what to do, where the camer
     "ok": ("Works", ""),
     "auth_failed": ("Refuses the password", "Correct it in the agent's settings, then restart the agent."),
     "gone": ("Does not answer", "Check its power and network."),
-    "frozen": ("The picture does not move", "Restart the camera."),
+    "frozen": ("Connected, and sends no pictures", "Restart the camera."),
     "unknown": ("Not opened yet", ""),
 }
 

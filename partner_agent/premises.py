@@ -218,6 +218,8 @@ class Premises:
     def _state(self, source: CameraSource) -> str:
         status = source.status
         match status.state:
+            case _ if status.is_silent:
+                return "frozen"
             case SourceState.RUNNING:
                 last = status.last_unit_at
                 return "frozen" if last and self._clock.now() - last > FROZEN else "ok"

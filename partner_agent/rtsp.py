@@ -59,6 +59,7 @@ class SourceStatus:
         code: why it gives nothing: camera_auth, camera_unreachable, codec_unsupported, obligation_unknown; empty if it
             gives.
         sentence: the same for people, with the remedy.
+        is_silent: when it was last opened it sent no pictures, or no more; until it sends one, or cannot be opened.
         since: when this state began.
         last_unit_at: wall time of the newest unit's arrival.
         key_distance_s: time between the last two key pictures.
@@ -73,6 +74,7 @@ class SourceStatus:
     since: datetime
     code: str = ""
     sentence: str = ""
+    is_silent: bool = False
     facts: StreamFacts | None = None
     last_unit_at: datetime | None = None
     key_distance_s: float | None = None
@@ -335,11 +337,14 @@ class CameraSource:
         )
 
     def _enter(self, state: SourceState, error: CameraError | None = None) -> None:
+        before = self.status
+        is_still_silent = state is SourceState.OPENING and before.is_silent  # a try tells nothing before it is over
         self.status = replace(
-            self.status,
+            before,
             state=state,
             since=self._clock.now(),
             code=error.code if error else "",
-            sentence=error.sentence if error else "",
+            sentence=error.sentence if error else before.sentence if is_still_silent else "",
+            is_silent=error.is_silent if error else is_still_silent,
         )
         self._wake()

@@ -152,7 +152,7 @@ _STATES: Final[Mapping[str, str]] = {
         "Ninguno de sus flujos se puede mostrar en vivo: hace falta H.264 sin cuadros B."
     ),
     "Check its power and network.": "Revise su corriente y su red.",
-    "The picture does not move": "La imagen no se mueve",
+    "Connected, and sends no pictures": "Conectada, y no envía imágenes",
     "Restart the camera.": "Reinicie la cámara.",
     "Not opened yet": "Todavía no se abrió",
 }

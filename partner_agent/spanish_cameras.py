@@ -40,6 +40,10 @@ CAMERAS: Final[Mapping[str, str]] = {
     "Its sound is of a kind that cannot be sent. Set it to G.711 or AAC to share it.": (
         "Su sonido es de un tipo que no se puede enviar. Póngalo en G.711 o AAC para compartirlo."
     ),
+    "The camera is connected and sends no pictures. It is tried again by itself; if that does not help, restart it.": (
+        "La cámara está conectada y no envía imágenes. Se intenta de nuevo sin que usted haga nada; "
+        "si eso no ayuda, reiníciela."
+    ),
     "The camera stopped answering. It is tried again by itself.": (
         "La cámara dejó de responder. Se intenta de nuevo sin que usted haga nada."
     ),

@@ -40,7 +40,7 @@ _HEALTH: Final[dict[CameraHealth, tuple[str, str]]] = {
         "Correct the password in the agent's settings.",
     ),
     CameraHealth.GONE: ("%(camera)s does not answer.", "Check its power and network."),
-    CameraHealth.FROZEN: ("%(camera)s sends a picture that does not move.", "Restart the camera."),
+    CameraHealth.FROZEN: ("%(camera)s is connected and sends no pictures.", "Restart the camera."),
 }
 
 

@@ -249,7 +249,7 @@ async def test_a_recording_and_a_still_are_asked_for_in_their_own_words(desk: De
         ("auth_failed", "The camera refused it. <b>Stop</b>", "Refuses the password", "refused it. &lt;b&gt;Stop"),
         ("auth_failed", "", "Refuses the password", "Correct it in the agent&#x27;s settings"),
         ("gone", "", "Does not answer", "Check its power and network"),
-        ("frozen", "", "The picture does not move", "Restart the camera"),
+        ("frozen", "", "Connected, and sends no pictures", "Restart the camera"),
     ],
 )
 async def test_what_is_wrong_with_a_camera_is_said_with_the_remedy(

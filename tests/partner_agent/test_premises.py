@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from partner_agent import demux
 from partner_agent.ports import CameraInfo
 from partner_agent.premises import FROZEN, Premises
 from partner_agent.rtsp import SourceState
@@ -80,8 +81,62 @@ async def test_a_camera_that_is_not_there_is_told(tmp_path: Path):
     assert "tried again" in info.sentence
 
 
-async def test_a_picture_that_stands_still_is_frozen(camera: Camera, tmp_path: Path):
-    """Connected, and no picture for ten seconds."""
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch):
+    """Cameras are waited for a moment only."""
+    monkeypatch.setattr(demux, "OPEN_TIMEOUT_S", 0.8)
+    monkeypatch.setattr(demux, "READ_TIMEOUT_S", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_camera_that_freezes_is_frozen_however_often_it_is_opened_again(camera: Camera, tmp_path: Path):
+    """Connected, and no more pictures: it is told so until one comes, between two tries and while one is under way."""
+    async with (
+        camera_server(camera) as port,
+        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
+    ):
+        source = site.live(site.known()[0].id)
+        assert source is not None
+        with anyio.fail_after(20), source.subscribe() as subscription:
+            await anext(subscription)
+            camera.is_frozen = True
+            told = []
+            for _ in range(2):
+                for state in (SourceState.WAITING, SourceState.OPENING):
+                    await source.until(state)
+                    told.append(site.known()[0])
+            camera.is_frozen = False
+            await source.until(SourceState.RUNNING)
+            after = site.known()[0]
+
+    assert [info.state for info in told] == ["frozen"] * 4
+    assert all("sends no pictures" in info.sentence and "restart" in info.sentence for info in told)
+    assert (after.state, after.sentence) == ("ok", "")
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_frozen_camera_that_is_then_not_there_is_gone(camera: Camera, tmp_path: Path):
+    """What is to be looked at is its power and network, once it takes no connection any more."""
+    async with (
+        camera_server(camera) as port,
+        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
+    ):
+        source = site.live(site.known()[0].id)
+        assert source is not None
+        with anyio.fail_after(20), source.subscribe() as subscription:
+            await anext(subscription)
+            camera.is_frozen = True
+            await source.until(SourceState.WAITING)
+            before = site.known()[0].state
+            camera.is_down = True
+            await source.until(SourceState.OPENING)
+            await source.until(SourceState.WAITING)
+
+            assert (before, site.known()[0].state) == ("frozen", "gone")
+
+
+async def test_packets_that_make_no_picture_for_ten_seconds_are_frozen(camera: Camera, tmp_path: Path):
+    """The stream runs, so no read is late."""
     async with (
         camera_server(camera) as port,
         premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,

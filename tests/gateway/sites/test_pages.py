@@ -179,7 +179,7 @@ async def test_the_owner_reads_which_stream_is_shown_and_why(lite: SiteBench, li
     [
         ("auth_failed", "refuses the agent&#39;s password.", "Correct the password in the agent&#39;s settings."),
         ("gone", "does not answer.", "Check its power and network."),
-        ("frozen", "sends a picture that does not move.", "Restart the camera."),
+        ("frozen", "is connected and sends no pictures.", "Restart the camera."),
     ],
 )
 async def test_a_camera_that_fails_is_told_where_its_owner_looks_first(
