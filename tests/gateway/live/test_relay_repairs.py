@@ -6,7 +6,7 @@ from gateway.live.relay import protocol
 from partner_agent.rtc import rtcp, rtx, sdp
 from partner_agent.rtc.ring import Packet
 from tests.support.legs import TWO
-from tests.support.relay_lab import KEY, lab
+from tests.support.relay_lab import KEY, lab, report
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -235,3 +235,25 @@ async def test_without_a_cache_the_site_is_asked_for_a_key_frame():
 
         await until(lambda: publisher.rtcp)
         assert rtcp.read(publisher.rtcp[0]).wants_key_frame
+
+
+async def test_however_many_wait_for_one_the_site_is_asked_for_a_key_frame_once_a_second():
+    """Three pleas by two viewers within the second are one at the publisher; the next goes on when it is over."""
+    async with lab() as relay:
+        publisher = await relay.publish()
+        next(iter(relay.engine._tables.streams.values())).fanout.forget()
+        viewer, _ = await relay.view("ses_1"), await relay.view("ses_2")
+        relay.admit("ses_1")
+        relay.clock.advance(0.4)
+        relay.admit("ses_2")
+        relay.clock.advance(0.4)
+        viewer.leg.send_rtcp(rtcp.key_frame_request(1, 2))
+        await report(relay, viewer)
+        await until(lambda: publisher.rtcp)
+        before = len(publisher.rtcp)
+        relay.clock.advance(0.2)
+
+        viewer.leg.send_rtcp(rtcp.key_frame_request(1, 2))
+
+        await until(lambda: len(publisher.rtcp) > before)
+        assert [rtcp.read(each).wants_key_frame for each in publisher.rtcp] == [True, True]

@@ -13,7 +13,8 @@ import anyio
 import httpx
 import pytest
 
-from partner_agent.rtc import rtcp, sdp, whip
+from partner_agent.rtc import expected, rtcp, sdp, whip
+from partner_agent.rtc.expected import Expected, HooksMovedError
 from partner_agent.rtc.outgoing import OutgoingStream
 from partner_agent.rtc.pace import AT_ONCE_PACKETS, PACKETS_PER_S
 from partner_agent.rtc.units import AccessUnit
@@ -260,3 +261,12 @@ async def test_a_goodbye_that_cannot_be_said_still_closes_everything():
         await publication.stop()
 
     assert closed == ["leg", "port"]
+
+
+async def test_a_publisher_whose_libraries_moved_is_not_made(monkeypatch: pytest.MonkeyPatch):
+    """An agent says at its start what is gone, and not by a view that never begins."""
+    moved = Expected("a library", object, ("what_is_gone",))
+    monkeypatch.setattr(expected, "EXPECTED", (*expected.EXPECTED, moved))
+
+    with pytest.raises(HooksMovedError, match="a library has no what_is_gone"):
+        publisher(lambda _: httpx.Response(500))
