@@ -55,12 +55,12 @@ def loss(bench: Bench, turns: int) -> None:
             on.page.wait_for_timeout(turns * TURN_MS)
             ended_ms, count = _now_ms(), decoded(on.page) - before
             sent = sum(began_ms <= at_ms < ended_ms for at_ms, _ in on.sent())
-            shown = [frame for frame in noted(on.page) if frame.at_ms >= began_ms]
+            pauses = pauses_ms(noted(on.page), began_ms=began_ms, ended_ms=ended_ms)
         way = f"{share:.0%} of RTP and RTCP lost on each way, {RTT_S * 1000:.0f} ms there and back, site and browser"
         gate = Gate(">=", least)
         bench.taken(f"decoded_share_loss{name}", [100 * count / sent], "%", gate, f"{count} of {sent}; {way}")
         gate = Gate("<=", FREEZE_MS)
-        bench.taken(f"longest_freeze_loss{name}_ms", [max(pauses_ms(shown))], "ms", gate, "between two frames; " + way)
+        bench.taken(f"longest_freeze_loss{name}_ms", [max(pauses)], "ms", gate, "without a new frame; " + way)
 
 
 def recover(bench: Bench, turns: int) -> None:

@@ -54,9 +54,10 @@ def decoded(page: Page) -> int:
     return int(page.evaluate(_DECODED))
 
 
-def pauses_ms(shown: list[Shown]) -> list[float]:
-    """Between each frame and the next."""
-    return [after.at_ms - before.at_ms for before, after in pairwise(shown)]
+def pauses_ms(shown: list[Shown], *, began_ms: float, ended_ms: float) -> list[float]:
+    """Until the first frame of a span, between each and the next, and from the last to its end."""
+    within = [frame.at_ms for frame in shown if began_ms <= frame.at_ms <= ended_ms]
+    return [after - before for before, after in pairwise([began_ms, *within, ended_ms])]
 
 
 def ages_ms(shown: list[Shown], sent: list[tuple[float, int]]) -> list[float]:

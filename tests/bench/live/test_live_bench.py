@@ -12,12 +12,13 @@ import pytest
 
 from partner_agent.rtc import rtp
 from tests.bench.harness import Bench, Gate
-from tests.bench.live import clip, ends, processor
+from tests.bench.live import clip, ends, flooded, processor
 from tests.bench.live.__main__ import GROUPS, SEEN
 from tests.bench.live.far import FarWay
 from tests.bench.live.packets import Checker, Tally
 from tests.bench.live.shown import Shown, ages_ms, pauses_ms
 from tests.bench.live.stage import stage
+from tests.support.floods import Flood
 from tests.support.waiting import until
 
 LOOP = [b"key", b"one", b"two"]
@@ -285,5 +286,28 @@ def test_a_frames_age_counts_from_the_newest_picture_of_its_number():
 
 
 def test_pauses_lie_between_frames():
-    """One less than there are frames."""
-    assert pauses_ms([Shown(0.0, 1), Shown(40.0, 2), Shown(340.0, 3)]) == [40.0, 300.0]
+    """And before the first, and after the last; frames from before the span, or from after it, are none of it."""
+    frames = [Shown(-40.0, 1), Shown(40.0, 2), Shown(340.0, 3), Shown(900.0, 4)]
+    assert pauses_ms(frames, began_ms=0.0, ended_ms=400.0) == [40.0, 300.0, 60.0]
+
+
+def test_a_picture_that_freezes_and_never_comes_back_is_a_pause():
+    """As long as the rest of the run; all of it, where no frame was shown at all."""
+    assert max(pauses_ms([Shown(40.0, 1)], began_ms=0.0, ended_ms=60_000.0)) == 59_960.0
+    assert pauses_ms([], began_ms=0.0, ended_ms=60_000.0) == [60_000.0]
+
+
+@pytest.mark.parametrize(("checks", "asked"), [(142_000, 150_000), (150_000, 112_464)])
+def test_a_flood_that_was_smaller_than_asked_for_is_not_judged(checks: int, asked: int):
+    """Checks and offers each: the rates are said, and that nothing follows from them."""
+    gate, note = flooded.judged(Flood(checks=checks, asked=asked), 30.0)
+    assert gate is None
+    assert note.startswith("not judged")
+    assert f"{checks / 30:,.0f} checks and {asked / 30:,.0f} offers a second" in note
+
+
+def test_a_flood_of_what_was_asked_for_is_judged():
+    """A twentieth less is as good: the machine is busy."""
+    gate, note = flooded.judged(Flood(checks=142_500, asked=150_000), 30.0)
+    assert gate is not None
+    assert note.startswith("4,750 checks and 5,000 offers a second")
