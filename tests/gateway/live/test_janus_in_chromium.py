@@ -15,7 +15,6 @@ from playwright.async_api import Error
 
 from gateway.edge.problems import ProblemHandler
 from gateway.live.call_routes import CALL_ROUTES
-from gateway.live.calls import Calls
 from gateway.live.relay import protocol
 from gateway.live.relay.child import RelayChild
 from gateway.live.relay.client import RelayClient
@@ -23,7 +22,7 @@ from partner_agent.rtc import certificate
 from partner_agent.rtc.whip import Publisher
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
-from tests.gateway.live.test_watching import Plane, live_page, live_script, live_tab
+from tests.gateway.live.test_watching import NotedCalls, Plane, live_page, live_script, live_tab
 from tests.support import browser, cameras, janus
 from tests.support.engines import behind_janus
 from tests.support.pages import web_app
@@ -39,7 +38,7 @@ async def janus_plane(folder: Path) -> AsyncIterator[Plane]:
     janus.need()
     stream = cameras.small_stream(cameras.make_film(folder / "film.mp4"), folder, gop_frames=30)
     async with behind_janus(folder) as bench, anyio.create_task_group() as tasks:
-        calls = Calls(relay=bench.engine)
+        calls = NotedCalls(relay=bench.engine)
         app = web_app(
             [*CALL_ROUTES, live_page, live_script],
             dependencies={"live_calls": Provide(lambda: calls, sync_to_thread=False)},
@@ -61,7 +60,8 @@ async def janus_plane(folder: Path) -> AsyncIterator[Plane]:
                 clock=clock,
                 ids=SystemIds(),
             )
-            yield Plane(relay, f"http://localhost:{listener.getsockname()[1]}", publisher, stream, tasks, None)
+            origin = f"http://localhost:{listener.getsockname()[1]}"
+            yield Plane(relay, origin, publisher, stream, tasks, None, calls)
         server.should_exit = True
         tasks.cancel_scope.cancel()
 

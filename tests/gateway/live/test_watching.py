@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.abc
@@ -18,7 +18,7 @@ from playwright.async_api import Page, async_playwright
 
 from gateway.edge.problems import ProblemHandler
 from gateway.live.call_routes import CALL_ROUTES
-from gateway.live.calls import Calls
+from gateway.live.calls import Calls, Taken
 from gateway.live.ice_servers import IceServers
 from gateway.live.relay import protocol
 from gateway.live.tunnels.routes import tunnel
@@ -89,6 +89,24 @@ def live_script() -> str:
     return SCRIPT
 
 
+class NotedCalls(Calls):
+    """The gateway's own, which notes what was taken and what was left, by subject and resource."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.taken: list[tuple[str, str]] = []
+        self.left: list[tuple[str, str]] = []
+
+    async def take(self, use: Literal["whip", "whep"], subject: str, authorization: str, body: bytes) -> Taken:
+        taken = await super().take(use, subject, authorization, body)
+        self.taken.append((subject, taken.resource))
+        return taken
+
+    async def leave(self, subject: str, resource: str) -> None:
+        self.left.append((subject, resource))
+        await super().leave(subject, resource)
+
+
 @dataclass
 class Plane:
     """Everything running."""
@@ -99,6 +117,7 @@ class Plane:
     stream: Stream
     tasks: anyio.abc.TaskGroup
     way: LossyWay | None
+    calls: NotedCalls
     site: str = ""  # the certificate of another publisher
     sessions: list[str] = field(default_factory=list)
 
@@ -175,7 +194,7 @@ async def live_plane(
         name = "localhost" if address[0] == "127.0.0.1" else address[0]
         origin = f"http://{name}:{listener.getsockname()[1]}"
         tunnels = premises.tunnels(relay.client, origin=origin) if premises else None
-        calls = Calls(
+        calls = NotedCalls(
             relay=Detour(relay.client, way) if way else relay.client, ice_servers=ice_servers, tunnels=tunnels
         )
         app = web_app(
@@ -195,7 +214,7 @@ async def live_plane(
                 clock=clock,
                 ids=SystemIds(),
             )
-            yield Plane(relay, origin, publisher, stream, tasks, way)
+            yield Plane(relay, origin, publisher, stream, tasks, way, calls)
         server.should_exit = True
         if way is not None:
             way.close()
@@ -268,7 +287,7 @@ async def test_the_page_is_told_how_large_the_picture_is_shown(tmp_path: Path):
 
 
 async def test_leaving_ends_the_session_at_the_relay(tmp_path: Path):
-    """When the page hangs up, the relay knows by DELETE."""
+    """When the page hangs up, the relay knows by DELETE of that very call; the end of DTLS may be known before it."""
     async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
         await plane.publish()
         assert await plane.watch(page, "ses_1") > 0
@@ -276,13 +295,14 @@ async def test_leaving_ends_the_session_at_the_relay(tmp_path: Path):
         await page.evaluate("player.leave()")
 
         gone = await plane.relay.event(protocol.ViewerGone, 3)
+        await _until_left(plane, "ses_1")
         assert isinstance(gone, protocol.ViewerGone)
         assert gone.reason == "left"
         assert gone.packets > 0
 
 
 async def test_leaving_the_page_ends_the_session_at_the_relay(tmp_path: Path):
-    """Whoever goes elsewhere has left: the goodbye outlives the page."""
+    """Whoever goes elsewhere has left: the goodbye outlives the page, and so does the DELETE of its call."""
     async with live_plane(tmp_path) as plane, live_tab(plane.origin) as page:
         await plane.publish()
         assert await plane.watch(page, "ses_1") > 0
@@ -290,8 +310,16 @@ async def test_leaving_the_page_ends_the_session_at_the_relay(tmp_path: Path):
         await page.goto("about:blank")
 
         gone = await plane.relay.event(protocol.ViewerGone, 3)
+        await _until_left(plane, "ses_1")
         assert isinstance(gone, protocol.ViewerGone)
         assert gone.reason == "left"
+
+
+async def _until_left(plane: Plane, session: str) -> None:
+    """The session's call was left, by its own name, once, and no other call was."""
+    await until(lambda: plane.calls.left)
+    [resource] = [resource for subject, resource in plane.calls.taken if subject == session]
+    assert plane.calls.left == [(session, resource)]
 
 
 async def test_a_picture_finds_its_way_when_the_network_changes(tmp_path: Path):
