@@ -143,6 +143,24 @@ def test_the_time_line_is_moved_by_hand(chromium, room):
         assert line.get_attribute("aria-valuetext") == spoken
 
 
+def test_keys_step_and_change_the_speed(chromium, room):
+    """Comma and point are one picture back and on; < and > are half to eight times the speed, and no further."""
+    with watched(chromium, width=1600, height=900) as seen:
+        recording = Recording(seen, mark="")
+        recording.go_back(room.open())
+        speed = seen.page.locator("[data-part=speed]")
+
+        for key, shown in (("<", "0.5×"), (">", "1×"), (">", "2×"), (">", "4×"), (">", "8×")):
+            seen.page.keyboard.press(key)
+            until_true(seen, lambda shown=shown: speed.inner_text() == shown)
+        for number, key in enumerate((">", ".", ","), start=5):  # the first is none
+            seen.page.keyboard.press(key)
+            until_true(seen, lambda number=number: len(recording.orders) == number)
+
+        speeds = [{"speed_percent": percent} for percent in (50, 100, 200, 400, 800)]
+        assert recording.orders == [*speeds, {"step": 1}, {"step": -1}]
+
+
 @pytest.mark.parametrize("width", [1600, 390])
 def test_the_watermark_lies_over_a_recording_and_its_small_pictures(chromium, room, width, tmp_path: Path):
     """The view's own code, not that of the live picture beneath; drawn on each; a screen reader skips it."""
