@@ -1,5 +1,6 @@
 """The supervisor's board in a real browser, over real views: who may not see it, what it shows, and its stop."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -168,6 +169,27 @@ def test_a_supervisor_reads_who_watches_and_stops_it(chromium, board):
     entry = board.portal.call(board.plane.log, view.session_id)[-1]
     assert entry.kind == "session.stopped"
     assert entry.said("stopped_by") == SUPERVISOR.person_id
+
+
+def test_how_long_is_counted_on_in_the_row(chromium, board):
+    """In minutes and seconds from what the gateway said, second by second, with no further question."""
+    view = board.open()
+    asked: list[str] = []
+    with watched(chromium) as seen:
+        page = seen.page.goto(board.origin + "/console/watching", wait_until="networkidle")
+        assert page is not None
+        seen.page.on("request", lambda request: asked.append(request.url))
+        shown = seen.page.locator(f"#{view.session_id} [data-seconds]")
+        [said] = re.findall(r'data-seconds="\d+">(0:\d\d)<', page.text())
+
+        seen.until(f"{_SHOWN} > '{said}'")
+        shown.evaluate("(one) => (one.dataset.seconds = '119')")  # as if the gateway had said so
+        seen.until(f"/^2:0\\d$/.test({_SHOWN})")
+
+        assert asked == []
+
+
+_SHOWN = "document.querySelector('[data-seconds]').textContent"
 
 
 def test_the_board_is_current_by_itself(chromium, board):
