@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 def test_every_picture_knows_the_ways_past_a_firewall_from_its_first_offer(chromium, room):
     """They stand in the page, so a picture that starts by itself with the incident needs to ask nobody for them."""
     with watched(chromium, width=1600, height=900) as seen:
-        seen.page.add_init_script(_NOTE_SERVERS)
+        seen.page.add_init_script(NOTE_SERVERS)
         seen.page.goto(room.open())
         seen.until("document.querySelectorAll('lens-player[ended]').length === 2")
 
@@ -38,7 +38,7 @@ def test_every_picture_knows_the_ways_past_a_firewall_from_its_first_offer(chrom
         assert server["username"] == f'9:"{OPERATOR.person_id}"'
 
 
-_NOTE_SERVERS = """
+NOTE_SERVERS = """
 window.__servers = [];
 { const Peer = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Peer {
