@@ -1,6 +1,6 @@
 """aiortc's DTLS transport, that hands media out as they came and keeps the exported keys.
 
-RTP is opened by our own opener alone, whichever way it came: what was seen before must be known in one place.
+Media are opened by our own openers alone, whichever way they came: what was seen before must be known in one place.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from aiortc.rtcdtlstransport import (
 from aiortc.rtcicetransport import RTCIceTransport
 
 from partner_agent.rtc.certificate import DtlsIdentity
-from partner_agent.rtc.opening import ForgedError, GcmOpener, LibsrtpOpener, Opener
+from partner_agent.rtc.opening import ForgedError, GcmOpener, LibsrtpOpener, Opener, RtcpOpener
 
 # Listed first = chosen by us when we are the server; Chromium then takes GCM, which it would not as the server.
 PROFILES: Final = tuple(p for p in (SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_SHA1_80) if p in SRTP_PROFILES)
@@ -31,22 +31,23 @@ class RawDtlsTransport(RTCDtlsTransport):
     Attributes:
         profile: of SRTP, by its name; empty before the handshake.
         tx_key, tx_salt: what was exported for our packets.
-        opener: for the peer's.
+        opener: for the peer's RTP.
+        rtcp: the same for its RTCP.
     """
 
     def __init__(
         self,
         transport: RTCIceTransport,
         identity: DtlsIdentity,
-        on_rtp: Callable[[Sequence[memoryview]], None],
-        on_rtcp: Callable[[bytes], None],
+        on_media: Callable[[Sequence[memoryview]], None],
     ) -> None:
         super().__init__(transport, [RTCCertificate(key=identity.key, cert=identity.certificate)])
         self._srtp_profiles = list(PROFILES)
-        self._on_rtp, self._on_rtcp = on_rtp, on_rtcp
+        self._on_media = on_media
         self.profile = ""
         self.tx_key, self.tx_salt = b"", b""
         self.opener: Opener = LibsrtpOpener(_refuse)
+        self.rtcp = RtcpOpener(_refuse)
 
     def _setup_srtp(self) -> None:
         super()._setup_srtp()
@@ -65,20 +66,21 @@ class RawDtlsTransport(RTCDtlsTransport):
                     self.opener = GcmOpener(key=theirs[:length], salt=theirs[length:])
                 else:
                     self.opener = LibsrtpOpener(self._rx_srtp.unprotect)
-                rtcp_alone: Any = _RtcpAlone(self._rx_srtp)
-                self._rx_srtp = rtcp_alone
+                self.rtcp = RtcpOpener(self._rx_srtp.unprotect_rtcp)
+                unopened: Any = _Unopened()
+                self._rx_srtp = unopened
 
     def let_go(self) -> None:
         """Tell nobody anything any more, once closed: who was told holds this, too."""
         self.remove_all_listeners()
-        self._on_rtp, self._on_rtcp = _unheard, _unheard
+        self._on_media = _unheard
 
     async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
         del arrival_time_ms
-        self._on_rtp([memoryview(data)])
+        self._on_media([memoryview(data)])
 
     async def _handle_rtcp_data(self, data: bytes) -> None:
-        self._on_rtcp(data)
+        self._on_media([memoryview(data)])
 
 
 def give_room(session: Any) -> None:
@@ -88,15 +90,14 @@ def give_room(session: Any) -> None:
     session._buffer = ffi.buffer(session._cdata)
 
 
-class _RtcpAlone:
-    """What aiortc decrypts with: RTP passes as it is, for its replays are known to our opener alone."""
-
-    def __init__(self, session: Any) -> None:
-        self.unprotect_rtcp: Callable[[bytes], bytes] = session.unprotect_rtcp
+class _Unopened:
+    """What aiortc decrypts with: everything passes as it is, for its replays and sources are known to us alone."""
 
     def unprotect(self, data: bytes) -> bytes:
         """Nothing is done."""
         return data
+
+    unprotect_rtcp = unprotect
 
 
 def _unheard(_: object) -> None:

@@ -38,8 +38,10 @@ class Group:
         """Take the stream's newest packet."""
         if self._unit and self._unit[0].timestamp != packet.timestamp:
             self._unit, self._is_key_unit = [], False
-        self._unit.append(packet)
-        if not self._is_key_unit and h264.starts_key_unit(packet.payload):
+        is_kept = len(self._unit) < GROUP_PACKETS  # a unit that is longer begins no group
+        if is_kept:
+            self._unit.append(packet)
+        if is_kept and not self._is_key_unit and h264.starts_key_unit(packet.payload):
             self._is_key_unit = True
             self._keep(list(self._unit))
         elif self.packets:
@@ -48,10 +50,11 @@ class Group:
 
     def add_late(self, packet: Packet) -> None:
         """Put a packet that others have overtaken into its place; it may be the one a key frame was waiting for."""
-        is_current = bool(self._unit) and self._unit[0].timestamp == packet.timestamp
+        unit = self._unit
+        is_current = 0 < len(unit) < GROUP_PACKETS and unit[0].timestamp == packet.timestamp
         is_key = h264.starts_key_unit(packet.payload)
         if is_current:
-            insort(self._unit, packet, key=_NUMBER)
+            insort(unit, packet, key=_NUMBER)
             self._is_key_unit = self._is_key_unit or is_key
         kept = self.packets
         if kept and (packet.number > kept[0].number or packet.timestamp == kept[0].timestamp):
@@ -62,7 +65,7 @@ class Group:
             else:  # not counted anew: a publisher may send every other packet late
                 self._hold(self.size_bytes + len(packet.payload) + PACKET_BYTES)
         elif is_key and is_current:
-            self._keep(list(self._unit))
+            self._keep(list(unit))
 
     def forget(self) -> None:
         """Another source begins, or none: nothing is kept of this one."""

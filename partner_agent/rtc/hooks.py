@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import anyio
-import pylibsrtp
 from aioice import Candidate
 from aioice.ice import Connection
 from aiortc import RTCDtlsFingerprint, RTCDtlsParameters, RTCIceGatherer, RTCIceParameters
@@ -68,7 +67,7 @@ class Leg:
         self._ice._recv, self._ice._send = self._next_datagram, self._send_datagram
         self._session = IceSession(self._ports, gatherer._connection)
         self._restarted: IceSession | None = None
-        self._dtls = RawDtlsTransport(self._ice, identity, self._receive, on_rtcp)
+        self._dtls = RawDtlsTransport(self._ice, identity, self._receive)
         self._on_closed = on_closed
         self._dtls.on("statechange", self._state_changed)
 
@@ -285,7 +284,7 @@ class Leg:
         for data in datagrams:
             try:
                 if rtp.is_rtcp(data):
-                    self._hear(data)
+                    self._on_rtcp(self._dtls.rtcp.open(data))
                 else:
                     packets.append(take(data))
             except ForgedError:
@@ -294,13 +293,6 @@ class Leg:
                 continue
         if packets:
             self._on_rtp(packets)
-
-    def _hear(self, data: memoryview) -> None:
-        try:
-            heard = self._dtls._rx_srtp.unprotect_rtcp(bytes(data))
-        except (pylibsrtp.Error, ValueError) as error:
-            raise ForgedError("not authentic, or not new") from error
-        self._on_rtcp(heard)
 
 
 def _nothing() -> None:

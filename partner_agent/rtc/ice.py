@@ -43,6 +43,7 @@ HOOKS: Final = (
     "query_consent",
     "_query_consent_task",
     "_tie_breaker",
+    "_queue",
 )
 CONSENT_S: Final = 5.0  # RFC 7675 §5.1: between two checks, times 0.8 to 1.2
 CONSENT_VALID_S: Final = 30.0

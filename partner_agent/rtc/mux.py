@@ -22,6 +22,7 @@ from partner_agent.rtc.gso import Address, DatagramSender
 MAX_PEERS: Final = 2_000  # of one port; a relay process is planned for 400 viewers a core
 MAX_ADDRESSES: Final = 8  # of one peer: interfaces of a browser behind a NAT
 MAX_WAYS: Final = 256  # that one ICE session looks at: a peer that has moved more often restarts ICE
+MAX_WAITING: Final = 64  # datagrams that one peer's ICE agent has not handed on; a handshake repeats what was dropped
 MAX_ASKED: Final = 32  # checks of one peer that may still be answered; it has one under way for each address
 _COMPONENT: Final = 1
 _STUN_HEADER_BYTES: Final = 20
@@ -105,13 +106,14 @@ class Port:
         sender: sends batches.
         unknown: datagrams that belonged to nobody.
         failed: datagrams that their peer could not take; the first is in the log.
+        overrun: datagrams that were dropped because their peer's ICE agent had too many waiting.
         on_lost: told when a port ends by itself, as a connection can.
     """
 
     def __init__(self, sender: Sender) -> None:
         self.sender = sender
         self.on_lost: Callable[[], None] = nobody
-        self.unknown = self.failed = 0
+        self.unknown = self.failed = self.overrun = 0
         self._by_name: dict[str, Route] = {}
         self._by_address: dict[Address, Route] = {}
         self._asked: dict[bytes, Route] = {}
@@ -191,6 +193,8 @@ class Port:
             self._stun(data, address)
         elif route is None:
             self.unknown += 1
+        elif route.connection._queue.qsize() >= MAX_WAITING:
+            self.overrun += 1
         else:
             route.protocol.datagram_received(data, address)
 

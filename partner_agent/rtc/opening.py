@@ -18,6 +18,8 @@ MAX_SOURCES: Final = (
     64  # of one peer: pictures, sound, retransmissions, and new numbers after each restart of its sender
 )
 WINDOW: Final = 1_024  # packets that may overtake one; what is repeated comes in a stream of its own
+_RTP_SOURCE: Final = slice(8, 12)  # RFC 3550 §5.1
+_RTCP_SOURCE: Final = slice(4, 8)  # RFC 3550 §6.1: of the compound's first packet
 _LEAST_BYTES: Final = rtp.HEADER_BYTES + TAG_BYTES
 _unpacked: Final = struct.Struct("!BBHII").unpack_from
 _NOT_TAKEN: Final[tuple[type[Exception], ...]] = (*aead.FORGED, IndexReusedError)
@@ -96,16 +98,53 @@ class GcmOpener:
         return _Source(self._key, self._salt, ssrc)
 
 
+class _Libsrtp:
+    """What libsrtp makes of a peer's packets, of `MAX_SOURCES`: it forgets none, and looks through all for one."""
+
+    def __init__(self, unprotect: Callable[[bytes], bytes], *, source: slice) -> None:
+        """`source`: where a packet names its own."""
+        self._unprotect, self._source = unprotect, source
+        self._sources: set[bytes] = set()
+
+    def opened(self, data: memoryview) -> bytes:
+        """The packet in the clear.
+
+        Raises:
+            ForgedError: not authentic, a replay, or of one source too many.
+        """
+        whole = bytes(data)
+        source = whole[self._source]
+        if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+            raise ForgedError("too many sources")
+        try:
+            plain = self._unprotect(whole)
+        except (pylibsrtp.Error, ValueError) as error:
+            raise ForgedError("not authentic, or not new") from error
+        self._sources.add(source)
+        return plain
+
+
 class LibsrtpOpener:
     """Any profile libsrtp speaks; it keeps the rollover counter and the replay window itself."""
 
     def __init__(self, unprotect: Callable[[bytes], bytes]) -> None:
-        self._unprotect = unprotect
+        self._libsrtp = _Libsrtp(unprotect, source=_RTP_SOURCE)
 
     def open(self, data: memoryview) -> rtp.RtpPacket:
         """The packet."""
-        try:
-            plain = self._unprotect(bytes(data))
-        except (pylibsrtp.Error, ValueError) as error:
-            raise ForgedError("not authentic, or not new") from error
-        return rtp.parse(plain)
+        return rtp.parse(self._libsrtp.opened(data))
+
+
+class RtcpOpener:
+    """SRTCP of one peer, by libsrtp for every profile (RFC 3711 §3.4)."""
+
+    def __init__(self, unprotect: Callable[[bytes], bytes]) -> None:
+        self._libsrtp = _Libsrtp(unprotect, source=_RTCP_SOURCE)
+
+    def open(self, data: memoryview) -> bytes:
+        """The compound packet inside one datagram.
+
+        Raises:
+            ForgedError: not authentic, a replay, or of one source too many.
+        """
+        return self._libsrtp.opened(data)

@@ -188,6 +188,20 @@ async def test_a_check_without_a_priority_opens_no_way():
         assert (two.port.unknown, two.port.failed) == (1, 0)
 
 
+async def test_what_comes_before_a_way_is_found_waits_in_bounds():
+    """One authentic check binds an address; what is sent from there is read by nobody until the way is agreed on."""
+    async with two_ends() as (one, two):
+        connection = two.leg.ice.connection
+        route = two.port._by_name[connection.local_username]
+        two.port._bind(route, one.port.address)
+
+        for _ in range(3 * mux.MAX_WAITING):
+            two.port.datagram_received(b"\x16" + bytes(1_000), one.port.address)
+
+        assert connection._queue.qsize() == mux.MAX_WAITING
+        assert two.port.overrun == 2 * mux.MAX_WAITING
+
+
 async def test_a_full_port_says_so(monkeypatch: pytest.MonkeyPatch):
     """Beyond its bound the port takes no further peer."""
     monkeypatch.setattr(mux, "MAX_PEERS", 1)

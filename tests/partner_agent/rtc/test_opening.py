@@ -1,12 +1,14 @@
 """What arrives is opened as libsrtp would, once, and only if it is the peer's."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy, Session
 
 from partner_agent.rtc import rtp
-from partner_agent.rtc.opening import MAX_SOURCES, WINDOW, ForgedError, GcmOpener, LibsrtpOpener, Opener
+from partner_agent.rtc.opening import MAX_SOURCES, WINDOW, ForgedError, GcmOpener, LibsrtpOpener, Opener, RtcpOpener
 
 KEY, SALT = bytes(range(16)), bytes(range(100, 112))
 PROFILE = Policy.SRTP_PROFILE_AEAD_AES_128_GCM
@@ -117,6 +119,37 @@ def test_a_peer_without_gcm_is_opened_by_libsrtp():
     packet = Sender(key, profile).packet(5)
 
     assert opened(opener, memoryview(head(5) + bytes(40)), packet, packet) == [5]
+
+
+def test_sources_of_a_peer_without_gcm_are_bounded_too():
+    """Without a bound, libsrtp keeps each for ever, and looks through all for the next."""
+    key, profile = bytes(range(30)), Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+    opener = LibsrtpOpener(Session(Policy(key, Policy.SSRC_ANY_INBOUND, srtp_profile=profile)).unprotect)
+    sender = Sender(key, profile)
+    packets = [sender.packet(1, ssrc=ssrc) for ssrc in range(1, MAX_SOURCES + 2)]
+    forged = (memoryview(head(1, ssrc) + bytes(40)) for ssrc in range(1, 2 * MAX_SOURCES))
+
+    assert opened(opener, *forged) == []
+    assert len(opened(opener, *packets)) == MAX_SOURCES
+    assert opened(opener, sender.packet(2, ssrc=1), sender.packet(2, ssrc=MAX_SOURCES + 1)) == [2]
+
+
+def test_sources_of_reports_are_bounded():
+    """Whoever reports as one after the other is heard so often, and those that are known go on."""
+    opener = RtcpOpener(Session(Policy(KEY + SALT, Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILE)).unprotect_rtcp)
+    sender = Sender().session
+
+    def heard(ssrc: int) -> bool:
+        """Whether an empty report of this source was taken."""
+        report = struct.pack("!BBHI", 0x80, 201, 1, ssrc)
+        try:
+            return opener.open(memoryview(sender.protect_rtcp(report))) == report
+        except ForgedError:
+            return False
+
+    assert sum(map(heard, range(1, 2 * MAX_SOURCES))) == MAX_SOURCES
+    assert heard(1)
+    assert not heard(2 * MAX_SOURCES)
 
 
 @given(data=st.binary(max_size=80))

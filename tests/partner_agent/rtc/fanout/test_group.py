@@ -5,6 +5,7 @@ import pytest
 from partner_agent import handover
 from partner_agent.rtc import group, h264
 from partner_agent.rtc.fanout import FanOut
+from partner_agent.rtc.ring import Packet
 from partner_agent.rtc.room import PACKET_BYTES, Room
 from tests.support.fanning import DELTA, KEY, NOW, Camera, Screen
 
@@ -35,6 +36,24 @@ def test_the_cache_is_bounded(fan: FanOut, camera: Camera, monkeypatch: pytest.M
 
     assert screen.packets == []
     assert not fan.has_key_frame
+
+
+@pytest.mark.parametrize("begin", [[b"\x41" + b"d" * 999], KEY])
+def test_a_picture_without_end_is_not_kept(begin: list[bytes], monkeypatch: pytest.MonkeyPatch):
+    """A source whose time stands still costs no memory, in order or late; the next key picture begins anew."""
+    monkeypatch.setattr(group, "GROUP_PACKETS", 50)
+    kept = group.Group(Room(group.ROOM_BYTES))
+    packets = [Packet(number, False, 7, begin[number % len(begin)]) for number in range(400)]
+
+    for packet in packets[::2]:
+        kept.add(packet)
+    for packet in packets[1::2]:
+        kept.add_late(packet)
+
+    assert len(kept._unit) <= 50
+    assert len(kept.packets) <= 50
+    kept.add(Packet(400, True, 8, KEY[0]))
+    assert [packet.number for packet in kept.packets] == [400]
 
 
 def test_what_comes_late_counts_for_the_bound_of_the_cache_too(
