@@ -111,6 +111,9 @@ class RelayServer:
         except CallRefusedError as error:
             self._outbox.put(protocol.Answer(re=request.id, status=error.status))
             return
+        except Exception:  # noqa: BLE001 -- supervisor of one call among many
+            self._broken_off(request)
+            return
         etag = self._engine.patches.tag(subject, resource)
         self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource, etag=etag))
 
@@ -120,7 +123,15 @@ class RelayServer:
         except CallRefusedError as error:
             self._outbox.put(protocol.Answer(re=request.id, status=error.status))
             return
+        except Exception:  # noqa: BLE001 -- as in `_call`
+            self._broken_off(request)
+            return
         self._outbox.put(protocol.Answer(re=request.id, status=200, picture=picture))
+
+    def _broken_off(self, request: protocol.Whip | protocol.Whep | protocol.FirstPicture) -> None:
+        """One caller's bytes end one caller's call, and never all pictures of this relay."""
+        _LOG.exception("%s broke off", type(request).__name__)
+        self._outbox.put(protocol.Answer(re=request.id, status=503))
 
     def _patch(self, request: protocol.Patch) -> protocol.Answer:
         try:
