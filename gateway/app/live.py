@@ -345,9 +345,11 @@ async def _relay_answers(plane: LivePlane) -> None:
 async def follow_rules(live: Live, freshness: Freshness) -> None:
     """Decide the views that run in this process again when something they stand on has changed, whoever changed it.
 
-    Generations are counted, so nothing is missed, however the news of it came; twice changes nothing.
+    Generations are counted, so nothing is missed, however the news of it came; twice changes nothing. What was taken
+    up when this broke off is unknown, so each start looks at all of them.
     """
     with freshness.changes() as changes:
+        await live.rules_changed()
         while True:
             await live.rules_changed(_concerned(await changes.get()))
 

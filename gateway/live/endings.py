@@ -2,14 +2,17 @@
 
 1. The relay stops forwarding, and says so. 2. The end is written with its leaf. 3. The site is told to stop. Whoever
 ends a session is answered after the second. Taking access away works when relay or log do not: without the relay the
-lease ends it within 10 s, and an end that could not be written is owed and tried again.
+lease ends it within 10 s, and an end that could not be written is owed and tried again. It works when whoever asked for
+it has gone, too: what has begun to end is stopped, owed to the log and told to the site.
 """
 
 import logging
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import anyio
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.audit import AuditLog, LeafDraft
@@ -63,24 +66,32 @@ class Endings:
     async def end(self, session_id: str, reason: EndReason, *, by: Principal | None = None) -> bool:
         """End one session; False if it was over already. Returns once no picture passes and the end is written."""
         seats = await self.stop([session_id])
-        for seat in seats:
-            await self.finish(seat, reason, by=by)
+        await self.finish(seats, reason, by=by)
         return bool(seats)
 
     async def stop(self, session_ids: Iterable[str]) -> list[Seat]:
         """Let no picture of these pass any more, by one order; whoever gets the seats has to `finish` them.
 
-        Those that were over already are left out.
+        Those that were over already are left out. A caller that is cancelled meanwhile is so after it, for it has them.
         """
         seats = [seat for seat in map(self._board.take, session_ids) if seat is not None]
         if seats:
-            await self._stop_forwarding(seats)  # 1
+            with anyio.CancelScope(shield=True):  # the relay answers, or is given up, within its own time
+                await self._stop_forwarding(seats)  # 1
         return seats
 
-    async def finish(self, seat: Seat, reason: EndReason, *, by: Principal | None = None) -> None:
-        """Write the end of a session whose pictures have stopped, and tell its site."""
-        await self._write(self._ended(seat.session, reason, by))  # 2
-        self._tell_site(seat, reason)  # 3
+    async def finish(self, seats: Sequence[Seat], reason: EndReason, *, by: Principal | None = None) -> None:
+        """Write the ends of sessions whose pictures have stopped, and tell their sites, each after its own end."""
+        ends = [self._ended(seat.session, reason, by) for seat in seats]
+        self._owed |= {end.session.id: end for end in ends}  # before anything can be cancelled
+        untold = deque(seats)
+        try:
+            for end in ends:
+                await self._write(end)  # 2
+                self._tell_site(untold.popleft(), reason)  # 3
+        finally:
+            for seat in untold:
+                self._tell_site(seat, reason)
 
     async def refused(self, session_id: str, code: str) -> None:
         """The site said no to a session that is not over; nothing was forwarded yet, and the site knows."""
@@ -92,9 +103,8 @@ class Endings:
         await self._write(_End(seat.session, ((change, leaves.refused(seat.session, code)),)))
 
     async def pay_owed(self) -> None:
-        """Write the ends that could not be written."""
-        for session_id, end in list(self._owed.items()):
-            del self._owed[session_id]
+        """Write the ends that could not be written, or have not been yet: of two who write one, the second finds it."""
+        for end in list(self._owed.values()):
             await self._write(end)
 
     def _announce(self, session: Session) -> None:
@@ -117,6 +127,7 @@ class Endings:
 
     async def _write(self, end: "_End") -> None:
         session = end.session
+        self._owed[session.id] = end
         try:
             async with self._database.unit_of_work() as unit:
                 for change, leaf in end.ways:
@@ -124,9 +135,9 @@ class Endings:
                         await self._audit.append(unit, leaf)
                         await unit.commit()
                         break
+            self._owed.pop(session.id, None)
         except (SQLAlchemyError, OSError, LenspactError):
             _LOG.exception("the end of %s is owed to the log", session.id)
-            self._owed[session.id] = end
         self._announce(session)
 
     def _tell_site(self, seat: Seat, reason: EndReason) -> None:

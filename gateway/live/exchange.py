@@ -58,8 +58,13 @@ class Exchange:
             raise UnavailableError("Live pictures are starting again. Try in a few seconds.")
 
     async def ask(self, seat: Seat, draft: DraftGrant, leaf: LeafRef) -> None:
-        """Ask the site for a session whose leaf is committed; returns when it is accepted or over."""
+        """Ask the site for a session whose leaf is committed; returns when it is accepted or over.
+
+        One that was ended before is not asked for: its site would send to nobody.
+        """
         session = seat.session
+        if self._board.get(session.id) is not seat:
+            return
         token = self._grants.sign(draft, leaf, self._audit.promise(leaf.leaf_hash))
         seat.is_granted = True
         message = Grant(id=self._links.new_id(), token=token)

@@ -238,16 +238,21 @@ class Opening:
                 for case in together:
                     await self._write_one(unit, case)
                 await unit.commit()
+                self._seat(together)
         for case in alone:
             try:
                 async with self._database.unit_of_work() as unit:
                     await self._write_one(unit, case)
                     await unit.commit()
+                    self._seat([case])
             except LenspactError as error:
                 case.error, case.seat = error, None
             except (SQLAlchemyError, OSError):
                 _LOG.exception("%s could not be written", case.wish.camera_id)
                 case.error, case.seat = UnavailableError(GONE), None
+
+    def _seat(self, cases: Sequence[_Case]) -> None:
+        """What is written is on the board from then on, whatever becomes of its caller."""
         for case in cases:
             if case.seat is not None:
                 self._board.put(case.seat)

@@ -248,12 +248,13 @@ class Live:
         off = await self._switched_off(concerned)
         ended = await self._endings.stop([seat.session.id for seat in concerned if _between(seat) in off])
         concerned = [seat for seat in concerned if _between(seat) not in off]
-        for start in range(0, len(concerned), AT_A_TIME):
-            few = concerned[start : start + AT_A_TIME]
-            over = [seat.session.id for seat in few if not await self._verdicts.goes_on(seat)]
-            ended += await self._endings.stop(over)
-        for seat in ended:
-            await self._endings.finish(seat, EndReason.RULES)
+        try:
+            for start in range(0, len(concerned), AT_A_TIME):
+                few = concerned[start : start + AT_A_TIME]
+                over = [seat.session.id for seat in few if not await self._verdicts.goes_on(seat)]
+                ended += await self._endings.stop(over)
+        finally:  # also of those before the one that could not be decided
+            await self._endings.finish(ended, EndReason.RULES)
         return len(ended)
 
     async def _switched_off(self, seats: list[Seat]) -> set[tuple[str, str]]:

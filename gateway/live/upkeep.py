@@ -196,12 +196,12 @@ class Upkeep:
                 await self._endings.end(session.id, EndReason.RELAY)
 
     async def _end_unseen(self) -> None:
-        """The site would send for as long as it may, to nobody."""
+        """The site would send for as long as it may, to nobody; one that nobody asked for would keep its place."""
         latest = self._clock.now() - timedelta(seconds=UNSEEN_S)
         for seat in self._board:
             session = seat.session
-            is_unseen = session.state is SessionState.ACCEPTED or seat.is_on_its_way
-            if is_unseen and session.accepted_at and session.accepted_at <= latest:
+            is_unseen = session.state is not SessionState.ESTABLISHED or seat.is_on_its_way
+            if is_unseen and (session.accepted_at or session.requested_at) <= latest:
                 await self._endings.end(session.id, EndReason.CANNOT_START)
 
     async def _viewer_gone(self, event: protocol.ViewerGone) -> None:

@@ -3,9 +3,7 @@
 import logging
 from dataclasses import replace
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from gateway.kernel.errors import InvalidError, LenspactError, NotFoundError
+from gateway.kernel.errors import InvalidError, NotFoundError
 from gateway.live.board import Seat
 from gateway.live.ports import Decider, OwnersYes, ViewDeny, ViewPermit, ViewQuestion, masks_of, most_lines_of
 from policies.vocabulary import Remedy
@@ -53,7 +51,7 @@ class Verdicts:
             decision = await self._decider.decide(seat.question)
         except (NotFoundError, InvalidError):
             return None
-        except (LenspactError, SQLAlchemyError, OSError):
+        except Exception:  # noqa: BLE001 -- supervisor of one view among many
             _LOG.exception("%s could not be decided again", seat.session.id)
             return None
         return decision if isinstance(decision, ViewPermit) and _covers(decision, seat) else None

@@ -343,6 +343,7 @@ class FakeRelay:
     is_gone: bool = False
     is_over: bool = False
     on_drop: Callable[[], None] = lambda: None
+    on_dropped: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
     on_admit: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
     admitted: dict[str, float] = field(default_factory=dict)
     leased: list[list[str]] = field(default_factory=list)
@@ -374,6 +375,8 @@ class FakeRelay:
         self._check()
         self.on_drop()
         self.orders.append(("drop", *sessions))
+        if self.on_dropped is not None:
+            await self.on_dropped()
 
     async def first_picture(self, *, session: str, publication: str) -> Answer:
         self._check()

@@ -174,11 +174,11 @@ async def test_each_scope_of_a_view_decides_it_again(plane: Plane, scope: str):
     freshness = Freshness(generations=generations, clock=FakeClock())
     await freshness.look()
     session = await plane.accepted()
-    asked = len(plane.decider.asked)
-    plane.decider.deny()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(follow_rules, plane.sessions.live, freshness)
         await anyio.wait_all_tasks_blocked()
+        asked = len(plane.decider.asked)
+        plane.decider.deny()
         generations.change(made_up("sit", 77))
         await freshness.look()
         await anyio.wait_all_tasks_blocked()
