@@ -114,6 +114,7 @@ class _Case:
     seat: Seat | None = None
     leaf: LeafRef | None = None
     error: LenspactError | None = None
+    is_on_board: bool = False
 
     @property
     def stands_on_a_word(self) -> bool:
@@ -169,7 +170,7 @@ class Opening:
             self._draft(cases, is_asking=tasks is not None)
             await self._write(cases)
         finally:
-            self._on_their_way[person] -= places
+            self._on_their_way[person] -= places - sum(case.is_on_board for case in cases)
             self._on_their_way += Counter()  # forgets whoever has none
         for case in cases:
             await self._demand_unchanged(case, stamp)
@@ -252,10 +253,12 @@ class Opening:
                 case.error, case.seat = UnavailableError(GONE), None
 
     def _seat(self, cases: Sequence[_Case]) -> None:
-        """What is written is on the board from then on, whatever becomes of its caller."""
+        """What is written is on the board from then on, and on its way no more, whatever becomes of its caller."""
         for case in cases:
             if case.seat is not None:
                 self._board.put(case.seat)
+                self._on_their_way[case.seat.session.person_id] -= 1
+                case.is_on_board = True
 
     async def _write_one(self, unit: UnitOfWork, case: _Case) -> None:
         match case.decision:
