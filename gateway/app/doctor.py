@@ -55,7 +55,7 @@ async def examine(settings: Settings) -> list[Finding]:
     else:
         findings.append(media_addresses(settings.media_addresses))
         if not settings.origin.is_loopback:
-            findings.append(media_buffers(buffers.given_here()))
+            findings += [media_port(settings.media_port), media_buffers(buffers.given_here())]
     return findings
 
 
@@ -102,6 +102,12 @@ def _is_own(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def media_port(port: int) -> Finding:
+    """Whether a firewall can let it through: one that is another at each start no rule names."""
+    cure = "" if port else "media_port is another one at each start; set it, such as 8189, and open it in the firewall"
+    return Finding("media port", is_fine=bool(port), cure=cure)
 
 
 def media_buffers(given_bytes: int) -> Finding:

@@ -52,6 +52,18 @@ async def test_the_doctor_looks_at_it_where_others_than_this_machine_are_served(
 
 
 @pytest.mark.anyio
+async def test_the_doctor_wants_one_port_where_a_firewall_has_to_know_it(tmp_path: Path):
+    """Another one at each start is for a gateway on its own machine alone."""
+    for url, port, is_fine in (
+        ("https://lenspact.city.example", 0, [False]),
+        ("https://lenspact.city.example", 8189, [True]),
+        ("http://localhost:8080", 0, []),
+    ):
+        found = await doctor.examine(settings_for(tmp_path, public_url=url, media_port=port))
+        assert [each.is_fine for each in found if each.what == "media port"] == is_fine
+
+
+@pytest.mark.anyio
 async def test_the_doctor_names_a_media_address_that_is_none_of_this_machine(tmp_path: Path):
     """Of one that a router translates only the machine's own side can be looked at."""
     fine, wrong = ("127.0.0.1", "203.0.113.10=127.0.0.1"), ("::ffff:127.0.0.1", "127.0.0.1 203.0.113.10")

@@ -47,6 +47,7 @@ def _here(tmp_path: Path) -> dict[str, str]:
         "LENSPACT_PORT": str(port),
         "LENSPACT_METRICS_PORT": str(free_port()),
         "LENSPACT_MEDIA_ADDRESSES": "127.0.0.1",
+        "LENSPACT_MEDIA_PORT": "0",
         "LENSPACT_SMTP_HOST": "",
     }
     return _variables("gateway.env.example") | changes
