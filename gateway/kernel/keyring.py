@@ -25,6 +25,7 @@ from partner_agent.wire.tokens import PublicKey, TokenClass, seal
 
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
+_AS_THAT_USER: Final = "run this as that user"
 
 
 class KeyRole(StrEnum):
@@ -217,7 +218,7 @@ def export_root(folder: Path, target: Path) -> None:
         raise PreconditionError("There is no root key here; it has been exported already.")
     if target.exists():
         raise ConflictError(f"{target} exists; choose another name.")
-    _write(target, load_root(path).key.as_dict(private=True))
+    _write(target, _load_okp(folder, KeyRole.ROOT).as_dict(private=True))
     path.unlink()
 
 
@@ -227,7 +228,7 @@ def load_root(path: Path) -> RootSigner:
     Raises:
         PreconditionError: missing, unreadable, or readable by others.
     """
-    return RootSigner(OKPKey.import_key(_read_file(path)))
+    return RootSigner(OKPKey.import_key(_read_file(path, "give it to the user that runs this (chown)")))
 
 
 def _public(key: OKPKey | ECKey) -> PublicKey:
@@ -252,17 +253,19 @@ def _read(folder: Path, role: KeyRole) -> dict[str, Any]:
     return _read_file(_path(folder, role))
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    _check_private(path, _FILE_MODE)
+def _read_file(path: Path, if_foreign: str = _AS_THAT_USER) -> dict[str, Any]:
+    _check_private(path, _FILE_MODE, if_foreign)
     return canonical.decode_object(path.read_bytes())
 
 
-def _check_private(path: Path, mode: int) -> None:
+def _check_private(path: Path, mode: int, if_foreign: str = _AS_THAT_USER) -> None:
     try:
         status = path.stat(follow_symlinks=False)
     except FileNotFoundError as error:
         raise PreconditionError(f"{path} is missing; run: lenspact setup") from error
-    if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid != os.geteuid():
+    if status.st_uid != os.geteuid():
+        raise PreconditionError(f"{path} belongs to another user; {if_foreign}.")
+    if stat.S_IMODE(status.st_mode) & 0o077:
         raise PreconditionError(f"{path} can be read by others; run: chmod {mode:o} {path}")
 
 

@@ -1,6 +1,7 @@
 """The key files: what is refused, and that each key signs one class only."""
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def test_a_folder_that_others_can_enter_is_refused(folder: Path):
 
     with pytest.raises(PreconditionError, match="chmod 700"):
         Keyring.load(folder)
+
+
+def test_a_key_of_another_user_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever runs a command as somebody else learns that, and not to change rights that are well."""
+    Keyring.create(folder, log_name=LOG)
+    export_root(folder, tmp_path / "root.key")
+    monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
+
+    with pytest.raises(PreconditionError, match=r"keys belongs to another user; run this as that user\.$"):
+        Keyring.load(folder)
+    with pytest.raises(PreconditionError, match=r"root\.key belongs to another user; give it to the user that runs"):
+        load_root(tmp_path / "root.key")
 
 
 def test_a_damaged_key_is_refused_without_showing_it(folder: Path):
