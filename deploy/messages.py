@@ -95,6 +95,7 @@ CATALOGUES: Final[dict[str, tuple[str, ...]]] = {
         "BLOCKED",
         "BY_TLS",
         "UDP_UNTRIED",
+        "ALONE",
         "IN_WEBSOCKET",
         "LAST_IN_WEBSOCKET",
         "NO_TURN_UDP",

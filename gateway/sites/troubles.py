@@ -25,7 +25,8 @@ _CONDITIONS: Final[dict[str, tuple[str, str]]] = {
     "promise_overdue": ("A promised entry of the log did not appear in time.", "Ask the agency why; clear it on site."),
     "contradiction": (
         "The log contradicted itself; the site keeps the proof.",
-        "Show the agent's journal to somebody.",
+        "Keep it: run lenspact-agent journal, and show it to the agency's compliance office and to somebody you trust "
+        "outside it.",
     ),
 }
 _HELD_BACK: Final = (
@@ -37,7 +38,7 @@ _ADD_AGAIN: Final = "Add it there again, or untick it."
 _HEALTH: Final[dict[CameraHealth, tuple[str, str]]] = {
     CameraHealth.AUTH_FAILED: (
         "%(camera)s refuses the agent's password.",
-        "Correct the password in the agent's settings.",
+        "Correct it in the agent's settings, then restart the agent.",
     ),
     CameraHealth.GONE: ("%(camera)s does not answer.", "Check its power and network."),
     CameraHealth.FROZEN: ("%(camera)s is connected and sends no pictures.", "Restart the camera."),

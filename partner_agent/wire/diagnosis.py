@@ -79,7 +79,7 @@ def _network(said: ConnectionChecked) -> Iterator[Line]:
         case "no":
             yield Line(Level.BAD, Topic.NETWORK, *BLOCKED)
         case _:
-            yield Line(Level.CARE, Topic.NETWORK, *UDP_UNTRIED)
+            yield Line(Level.CARE, Topic.NETWORK, *(ALONE if _is_alone(said) else UDP_UNTRIED))
     router = {"open": NO_ROUTER, "same": ORDINARY, "changing": SYMMETRIC}.get(said.nat)
     if router:
         yield Line(Level.GOOD, Topic.ROUTER, router)
@@ -87,6 +87,11 @@ def _network(said: ConnectionChecked) -> Iterator[Line]:
         yield Line(Level.CARE, Topic.NETWORK, *LAST_IN_WEBSOCKET)
     elif said.by_server is not None:
         yield Line(Level.GOOD, Topic.NETWORK, BY_SERVER if said.by_server else STRAIGHT)
+
+
+def _is_alone(said: ConnectionChecked) -> bool:
+    """Whether the site looked by itself: an answer to no question of a gateway, which names the servers to ask."""
+    return said.re == ""
 
 
 def _turn(said: ConnectionChecked) -> Iterator[Line]:
@@ -104,7 +109,7 @@ def _uplink(said: ConnectionChecked, cameras: list[CheckedCamera]) -> Iterator[L
     needed = sum(rates)
     if said.line_kbps is not None:
         yield _measured(said.line_kbps, rates, is_bound=said.is_line_bound)
-    if said.unmeasured is not None:
+    if said.unmeasured is not None and not _is_alone(said):
         yield Line(Level.CARE, Topic.UPLINK, *UNMEASURED[said.unmeasured])
     if said.uplink_kbps and needed > said.uplink_kbps:
         values = {"needed": _mbit(needed), "allowed": _mbit(said.uplink_kbps)}
@@ -187,7 +192,12 @@ LAST_IN_WEBSOCKET: Final = (
 )
 UDP_UNTRIED: Final = (
     "Whether UDP gets out is not known: the agency names no server to ask.",
-    "Live views may work all the same. The agency can name a STUN server.",
+    "It was not tested; it may work. The agency can name a STUN server.",
+)
+ALONE: Final = (
+    "The network and the line were not tried, as the gateway did not take part (no link, or asked too often). Cameras "
+    "and clock were looked at.",
+    "Check again once the agent is linked; if it is, in an hour.",
 )
 NO_TURN_UDP: Final = (
     "The TURN server gives no place over UDP.",
@@ -238,7 +248,8 @@ UNMEASURED: Final = {
 TROUBLES: Final = {
     "auth": (
         "%(camera)s refuses the agent's user name or password (RTSP).",
-        "Correct them in the agent's settings. Nothing is tried again until then, as cameras lock accounts.",
+        "Correct them in the agent's settings, then restart the agent. Nothing is tried again until then, as cameras "
+        "lock accounts.",
     ),
     "unreachable": (
         "%(camera)s does not answer the agent (RTSP).",
@@ -279,7 +290,10 @@ ENOUGH: Final = "The site's line carries about %(carries)s Mbit/s to the agency,
 CARRIES_MUCH: Final = "The site's line carries %(carries)s Mbit/s or more to the agency."
 CARRIES_BOUND: Final = "The site's line carries at least the %(carries)s Mbit/s that live views may take."
 NEEDED: Final = "All cameras at once need %(needed)s Mbit/s of the site's line, once however many watch."
-UDP_PASSES: Final = "UDP gets out of the site's network and back: live views go straight."
+UDP_PASSES: Final = (
+    "UDP gets out of the site's network to the agency's STUN server and back. Whether it reaches the media port "
+    "the next live view shows."
+)
 NO_ROUTER: Final = "No router translates addresses between the site and the agency."
 ORDINARY: Final = "The router keeps one port for one program (an ordinary NAT)."
 SYMMETRIC: Final = "The router gives each connection another port (symmetric NAT). Live views pass it."

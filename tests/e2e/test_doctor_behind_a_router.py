@@ -19,7 +19,8 @@ from tests.support.turn import SECRET, turn_server
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 SAID = {
     Nat.SYMMETRIC: (
-        "ok    UDP gets out of the site's network and back: live views go straight.",
+        "ok    UDP gets out of the site's network to the agency's STUN server and back. Whether it reaches the media "
+        "port the next live view shows.",
         "ok    The router gives each connection another port (symmetric NAT). Live views pass it.",
         "ok    The way by TLS is open, should UDP be blocked one day.",
     ),

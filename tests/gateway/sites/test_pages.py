@@ -148,7 +148,7 @@ async def test_cameras_are_ticked_on_the_page(lite: SiteBench):
         assert lite.sites.directory.connected == {DOOR.id}
 
         async def is_told() -> bool:
-            return "Correct the password" in (await browser.get(AGENT)).text
+            return "Correct it in" in (await browser.get(AGENT)).text
 
         await lite.until(is_told)
 
@@ -177,7 +177,11 @@ async def test_the_owner_reads_which_stream_is_shown_and_why(lite: SiteBench, li
 @pytest.mark.parametrize(
     ("state", "word", "remedy"),
     [
-        ("auth_failed", "refuses the agent&#39;s password.", "Correct the password in the agent&#39;s settings."),
+        (
+            "auth_failed",
+            "refuses the agent&#39;s password.",
+            "Correct it in the agent&#39;s settings, then restart the agent.",
+        ),
         ("gone", "does not answer.", "Check its power and network."),
         ("frozen", "is connected and sends no pictures.", "Restart the camera."),
     ],

@@ -30,7 +30,8 @@ def test_a_site_where_all_is_well_needs_nothing():
     assert [line.level for line in found] == [Level.GOOD] * len(found)
     assert not any(line.remedy for line in found)
     assert said(found, Level.GOOD) == [
-        "UDP gets out of the site's network and back: live views go straight.",
+        "UDP gets out of the site's network to the agency's STUN server and back. Whether it reaches the media port "
+        "the next live view shows.",
         "The router keeps one port for one program (an ordinary NAT).",
         "The last live view went straight.",
         "The way by TLS is open, should UDP be blocked one day.",
@@ -60,6 +61,25 @@ def test_where_only_a_websocket_passes_pictures_come_and_may_stutter():
 def test_a_tunnel_that_is_not_needed_is_not_spoken_of():
     """Where UDP passes nobody wants to know."""
     assert said(lines(tunnel="offered"), *Level) == said(lines(), *Level)
+
+
+def test_a_look_that_no_gateway_asked_for_blames_nobody():
+    """It says why network and line were not tried; an agency that names no server is told apart."""
+    untried = {
+        "udp": "untried",
+        "nat": "unknown",
+        "turn_udp": "untried",
+        "turn_tls": "untried",
+        "unmeasured": "unasked",
+    }
+    alone, asked = said(lines(**untried, re=""), Level.CARE), said(lines(**untried, re="msg_1"), Level.CARE)
+
+    assert alone == [
+        "The network and the line were not tried, as the gateway did not take part (no link, or asked too often). "
+        "Cameras and clock were looked at."
+    ]
+    assert len(asked) == 2
+    assert "the agency names no server to ask" in asked[0]
 
 
 def test_what_fails_stands_first_and_names_its_camera():
