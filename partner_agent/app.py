@@ -235,9 +235,18 @@ def _recorder(
     return ring
 
 
+def page_address(settings: Settings, store: Store) -> str:
+    """Where the owner's page is on this machine; empty where there is none, or none yet."""
+    port = _page_port(settings, store)
+    return f"http://127.0.0.1:{port}/" if port > 0 else ""
+
+
+def _page_port(settings: Settings, store: Store) -> int:
+    return settings.page_port or int(store.get(_PAGE_PORT) or 0)
+
+
 async def _open_page(settings: Settings, agent: Agent, tasks: anyio.abc.TaskGroup, show: Callable[[str], None]) -> None:
-    port = settings.page_port or int(agent.store.get(_PAGE_PORT) or 0)
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=_page_port(settings, agent.store))
     bound = int(listener.extra(anyio.abc.SocketAttribute.local_port))  # noqa: S610 - anyio's, not Django's
     agent.store.put(_PAGE_PORT, str(bound))
     page = LocalPage(

@@ -43,7 +43,7 @@ _EXPECTED: Final = (
 )
 _SENTENCES: Final[dict[type[Exception], str]] = {
     NotPairedError: "This agent is not paired yet. Run: lenspact-agent enrol",
-    control.NotRunningError: "No agent is running here. Start it with: lenspact-agent run",
+    control.NotRunningError: f"No agent is running here. {doctor.HOW_TO_START}",
 }
 
 
@@ -152,7 +152,7 @@ def _pair(settings: Settings, options: argparse.Namespace) -> int:
             _choose_pin(settings)
     finally:
         store.close()
-    print("Paired. Start the agent with: lenspact-agent run")
+    print(f"Paired. {doctor.HOW_TO_START}")
     return _OK
 
 

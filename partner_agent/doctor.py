@@ -13,6 +13,7 @@ from partner_agent.addresses import AddressError
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import FileKeyStore, KeyStoreError
+from partner_agent.local_view import STATES
 from partner_agent.rtc import buffers
 from partner_agent.settings import Settings
 from partner_agent.store import Store
@@ -21,10 +22,12 @@ from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.diagnosis import Level, Topic
 
 CHECK_S: Final = 30.0  # the gateway's word, first pictures, the line, and the way there and back
+HOW_TO_START: Final = "Start it: systemctl start lenspact-agent (or, without a service, lenspact-agent run)."
 _LOOK_S: Final = 0.3
 _MARKS: Final = {Level.GOOD: "ok  ", Level.CARE: "look", Level.BAD: "FAIL"}
 _LINK: Final = "Is the gateway reachable from here, and does it run?"
 _AGAIN: Final = "Run it again in half a minute."
+_LATER: Final = "Run it again in a minute; if it stays so, look at journalctl -u lenspact-agent."
 _FAULT: Final = "Its log says what and where: tell whoever maintains the agent. Everything else was looked at."
 _PARTS: Final = {"network": "the network", "check": "connection and cameras"}
 
@@ -66,9 +69,10 @@ async def examine(settings: Settings, *, is_looking: bool = True) -> list[Findin
         findings = [_key(settings), _clock(settings), _pin(settings, store), _notice(settings), _record(store)]
         findings.append(media_buffers(buffers.given_here()))
         findings += await _pairing(settings, store)
+        page = app.page_address(settings, store)
     finally:
         store.close()
-    return findings + await _running(settings, is_looking=is_looking)
+    return findings + await _running(settings, page, is_looking=is_looking)
 
 
 def _key(settings: Settings) -> Finding:
@@ -139,14 +143,14 @@ async def _pairing(settings: Settings, store: Store) -> list[Finding]:
     return findings
 
 
-async def _running(settings: Settings, *, is_looking: bool) -> list[Finding]:
+async def _running(settings: Settings, page: str, *, is_looking: bool) -> list[Finding]:
     try:
         status = await (_looked(settings) if is_looking else _status(settings))
     except control.NotRunningError:
-        return [_bad("agent", "The agent is not running.", "Start it with: lenspact-agent run")]
+        return [_bad("agent", "The agent is not running.", HOW_TO_START)]
     is_linked = bool(status["is_linked"])
     found = [_good("link", "The link is up.") if is_linked else _bad("link", "The link is down.", _LINK)]
-    found += [_bad("site", f"State: {state}.", "The site's own page says what to do.") for state in status["states"]]
+    found += [_state(state, page) for state in status["states"]]
     for camera in status["cameras"]:
         is_good = camera["state"] in {"ok", "unknown"}
         said = (camera["live_stream"], camera["advice"], camera["sound"])
@@ -157,6 +161,13 @@ async def _running(settings: Settings, *, is_looking: bool) -> list[Finding]:
         _good("encoders", f"Streams made anew now (black areas, convert): {busy} of at most {most} (max_encoders).")
     )
     return found + _checked(status["check"], is_looking=is_looking)
+
+
+def _state(state: str, page: str) -> Finding:
+    """As the site's own page says it, and where that is."""
+    title, remedy, _act = STATES.get(state, (f"State: {state}", "", ""))
+    where = f"The site's own page, on this machine: {page}" if page else ""
+    return _bad("site", f"{title}.", f"{remedy} {where}".strip())
 
 
 def _checked(check: dict[str, Any], *, is_looking: bool) -> list[Finding]:
@@ -170,7 +181,7 @@ def _checked(check: dict[str, Any], *, is_looking: bool) -> list[Finding]:
 def _found(check: dict[str, Any], *, is_looking: bool) -> list[Finding]:
     if check["at"] is None:
         sentence = "No check came to an end." if is_looking else "Connection and cameras were not looked at yet."
-        return [Finding(Level.CARE, "check", sentence, "Run: lenspact-agent doctor")]
+        return [Finding(Level.CARE, "check", sentence, _LATER if is_looking else "Run: lenspact-agent doctor")]
     found = [_good("check", f"Connection and cameras, as they were at {check['at']}:")]
     if check["is_running"]:
         found = [Finding(Level.CARE, "check", f"The check is not over; this is what was so at {check['at']}.", _AGAIN)]

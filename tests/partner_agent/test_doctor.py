@@ -85,12 +85,25 @@ async def test_a_look_that_failed_as_nobody_foresaw_is_a_row_of_its_own(tmp_path
     assert len(told(findings, "network")) == 1
 
 
+async def test_a_state_of_the_site_is_said_as_its_page_says_it(tmp_path: Path, clock: FakeClock):
+    """What is so, what to do, and where the page is."""
+    bench = Bench(tmp_path, clock)
+    bench.agent.switches.pause(None, by="site")
+    async with running(bench):
+        found = [each for each in await doctor.examine(bench.settings, is_looking=False) if each.topic == "site"]
+
+    assert [each.sentence for each in found] == ["Paused."]
+    assert "Nothing leaves this site." in found[0].remedy
+    assert found[0].remedy.endswith(f"http://127.0.0.1:{bench.settings.page_port}/")
+
+
 async def test_without_an_agent_it_says_how_to_start_one(tmp_path: Path, clock: FakeClock):
     """What is on the disk is looked at all the same."""
     bench = Bench(tmp_path, clock)
     findings = await doctor.examine(bench.settings)
 
     assert told(findings, "agent") == [(Level.BAD, "The agent is not running.")]
+    assert "systemctl start lenspact-agent" in doctor.as_text(findings)
     assert told(findings, "record") == [(Level.GOOD, "This site's own record is whole.")]
 
 
