@@ -12,6 +12,8 @@ SCRIPT_WORDS: Final = (
     "The connection to the camera was lost",
     # js/wall.js, js/camera-list.js, js/clip-form.js
     *("Not available for this purpose", "Stopped by a supervisor", "This site can show no more pictures now"),
+    "No still could be taken. Try again.",  # js/still.js
+    *("Sound", "Sound cannot be had now. Try again."),  # js/wall.js, js/sound.js
     "Recording",  # js/recorded.js
     "That did not work. Try again.",  # js/refusals.js: of what a network swallowed
     # js/passkeys.js

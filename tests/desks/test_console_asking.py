@@ -4,6 +4,7 @@ import re
 from contextlib import closing
 
 import pytest
+from playwright.sync_api import expect
 
 from gateway.emergency import topic_of_first
 from tests.support.browser import watched
@@ -32,6 +33,50 @@ def test_a_refused_question_says_only_that_it_is_not_available(chromium, room):
         line_of(seen, "Front door").get_by_role("button", name="Ask the owner Front door").click()
         seen.until("document.getElementById('said').textContent.includes('Not available')")
         assert room.asks.asked == {}
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (1440, True), (390, True)])
+def test_a_refusal_is_seen_and_goes_away_unless_it_is_looked_at(chromium, room, width, dark):
+    """Over the page, beside no other text of it; it stays under the pointer, and its button sends it away."""
+    room.listing.answers["Front door"] = ("available_if", "ask")
+    room.asks.refusal = "Not available for this purpose."
+    with watched(chromium, width=width, height=900, dark=dark) as seen:
+        seen.page.goto(room.open())
+        until_ready(seen)
+        ask = line_of(seen, "Front door").get_by_role("button", name="Ask the owner Front door")
+        notice = seen.page.locator("#notice")
+        expect(notice).to_be_hidden()
+        ask.click()
+        expect(notice).to_be_visible()
+        expect(notice.get_by_text("Not available for this purpose")).to_be_visible()
+        demand_sound(seen)
+        assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        notice.hover()
+        seen.page.wait_for_timeout(8_500)
+        expect(notice).to_be_visible()
+        seen.page.mouse.move(1, 700)
+        expect(notice).to_be_hidden(timeout=10_000)
+        ask.click()
+        notice.get_by_role("button", name="Close").click()
+        expect(notice).to_be_hidden()
+
+
+def test_what_failed_behind_a_dialog_is_seen_over_it(chromium, room):
+    """The form for a recording stays as it was typed, and the sentence can be read, and sent away, over it."""
+    with watched(chromium, width=1440, height=900) as seen:
+        seen.page.goto(room.open())
+        seen.page.locator("article.tile").first.focus()
+        seen.page.keyboard.press("r")
+        dialog = seen.page.locator("#clip-dialog")
+        expect(dialog).to_be_visible()
+        seen.page.route("**/console/clips**", lambda route: route.abort())
+        dialog.locator("form button:not([value])").last.click()
+        notice = seen.page.get_by_role("region", name="Notice")
+        expect(notice.get_by_text("That did not work. Try again.")).to_be_visible()
+        assert seen.page.locator("dialog:modal #said").count() == 1
+        notice.get_by_role("button", name="Close").click()
+        expect(notice).to_be_hidden()
+        expect(dialog).to_be_visible()
 
 
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from tests.desks.test_still_in_chromium import LIVE
 from tests.support.browser import Watched, watched
@@ -79,6 +79,7 @@ def test_sound_is_switched_by_key_and_each_time_asked_for(
         page.keyboard.press("a")
         seen.until("document.querySelectorAll('.sound[aria-disabled]').length === 0")
         assert (doors.asked[-1]["sound"], doors.left) == (True, [])
+        expect(page.locator("#notice").get_by_text("Front door: ")).to_be_visible()
         assert page.locator(".sound").first.get_attribute("aria-pressed") == "false"
         assert page.evaluate("document.querySelector('lens-player').video.muted")
 
@@ -108,7 +109,7 @@ def test_a_picture_comes_back_without_sound_when_its_site_says_no_to_it(chromium
         page.keyboard.press("a")
 
         seen.until("document.querySelectorAll('.sound[aria-disabled]').length === 0")
-        seen.until("document.getElementById('said').textContent.includes('Sound')")
+        expect(page.locator("#notice").get_by_text("Front door: Sound cannot be had now. Try again.")).to_be_visible()
         page.evaluate(LIVE)
         assert [wish["sound"] for wish in doors.asked[2:]] == [True, False]
         assert page.locator(".sound").first.get_attribute("aria-pressed") == "false"

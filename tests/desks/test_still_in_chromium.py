@@ -1,7 +1,7 @@
 """The key and the button that take a still, in a real browser."""
 
 import pytest
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from tests.support.browser import Watched, watched
 from tests.support.console_room import open_all, room, tell_running
@@ -66,6 +66,30 @@ def test_a_still_is_taken_by_key_and_told_on_its_tile(chromium, room, width, dar
         assert seen.axe() == []
         page.locator(".still-saved button").press("Enter")
         seen.until("document.activeElement.matches('.tile')")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((403, {"detail": "Not available for this purpose."}), "Not available for this purpose."),
+        ((502, {}), "No still could be taken. Try again."),
+    ],
+)
+def test_a_still_that_was_not_taken_is_told_where_it_is_seen(chromium, room, answer, said):
+    """Over the picture too, where it fills the screen; the picture runs on."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        _start(seen, room.open(), [answer])
+        page.evaluate(LIVE)
+        seen.until("document.querySelectorAll('.still:not([hidden])').length === 2")
+        page.keyboard.press("n")
+        page.keyboard.press("f")
+        seen.until("document.fullscreenElement !== null")
+        page.keyboard.press("s")
+        expect(page.locator("#notice").get_by_text(f"Front door: {said}")).to_be_visible()
+        page.screenshot(path="/tmp/said-full.png")  # TMP
+        print(page.evaluate("[innerWidth, innerHeight, document.fullscreenElement.tagName, document.elementFromPoint(innerWidth / 2, 30)?.outerHTML.slice(0, 200), JSON.stringify(document.getElementById('notice').getBoundingClientRect())]"))  # TMP
+        seen.until("document.getElementById('notice').contains(document.elementFromPoint(innerWidth / 2, 30))")
 
 
 def test_a_picture_that_falls_behind_keeps_its_buttons(chromium, room):

@@ -2,8 +2,13 @@
 // `announce`, the one live region, and `hide`. Pages work without this file.
 export function announce(sentence) {
   const region = document.getElementById("said");
-  if (region && region.textContent !== sentence) region.textContent = sentence;
+  if (!region) return;
+  if (region.parentElement !== placeOfNow()) placeOfNow().append(region);
+  if (region.textContent !== sentence) region.textContent = sentence;
 }
+
+// What is behind a dialog is neither pressed nor read out.
+export const placeOfNow = () => document.querySelector("dialog:modal") ?? document.body;
 
 // A button that goes hands the focus on.
 export function hide(button, isHidden, next) {

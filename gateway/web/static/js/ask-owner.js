@@ -2,6 +2,7 @@
 // asked for and until when it may be answered, and hears of the answer. What may be had is decided by the gateway and again
 // on site.
 import { announce, hide, localTimes } from "./app.js";
+import { say } from "./notice.js";
 import { post, readJson } from "./views.js";
 import { spoken } from "./words.js";
 import { tiles } from "./wall.js";
@@ -29,7 +30,7 @@ export function offerAsk(tile, kind, way, { mayAsk, maySecond = false, isGiven }
 function over(tile, kind) {
   Object.assign(tile.ways[kind], { isAsked: false, confirmation: "" });
   tile.element.querySelector(".ask-owner")?.remove();
-  announce(`${tile.name}: ${spoken(NOT_AVAILABLE)}`);
+  say(`${tile.name}: ${spoken(NOT_AVAILABLE)}`);
 }
 
 // By its button or its key; false where there is nothing to ask.
@@ -91,7 +92,7 @@ async function ask(tile, kind, url) {
   }
   tile.element.querySelector(".ask-owner")?.remove();
   tile.element.focus();
-  announce(`${tile.name}: ${(answer && (await answer.json().catch(() => ({}))).detail) || spoken(NOT_AVAILABLE)}`);
+  say(`${tile.name}: ${(answer && (await answer.json().catch(() => ({}))).detail) || spoken(NOT_AVAILABLE)}`);
   way.again();
 }
 

@@ -1,7 +1,8 @@
 // The list of cameras beside the map, and the map with it: what is chosen, and asking an owner or a second person to be shown
 // the live picture.
-import { announce, localTimes } from "./app.js";
+import { localTimes } from "./app.js";
 import "./lens-scene.js";
+import { say } from "./notice.js";
 import { FAILED } from "./refusals.js";
 import { behalf, incident, postForm, purpose, readPage } from "./views.js";
 import { watch } from "./wall.js";
@@ -49,10 +50,10 @@ async function askOwner(event) {
   const answer = await postForm(event);
   if (!answer) {
     button.disabled = false;
-    return announce(spoken(FAILED));
+    return say(spoken(FAILED));
   }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  announce(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken("Not available for this purpose"));
+  say(fresh.querySelector("main .notice")?.textContent.trim().replace(/\s+/g, " ") ?? spoken("Not available for this purpose"));
   replace(camera, fresh);
 }
 

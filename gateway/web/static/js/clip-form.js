@@ -1,5 +1,5 @@
 // The form that asks for a recording of one camera, in a dialog over the wall.
-import { announce } from "./app.js";
+import { say } from "./notice.js";
 import { FAILED } from "./refusals.js";
 import { behalf, incident, postForm, purpose, readHtml } from "./views.js";
 import { spoken } from "./words.js";
@@ -11,13 +11,13 @@ export async function askForClip(camera) {
   try {
     await showForm(await readHtml(`/console/clips/new?${query}`));
   } catch {
-    announce(spoken(FAILED));
+    say(spoken(FAILED));
   }
 }
 
 async function showForm(answer) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("clip-form");
-  if (!fresh) return announce(spoken("Not available for this purpose"));
+  if (!fresh) return say(spoken("Not available for this purpose"));
   document.getElementById("clip-body").replaceChildren(document.adoptNode(fresh));
   fresh.querySelector("form").addEventListener("submit", sendForm);
   if (!dialog.open) dialog.showModal();
@@ -27,10 +27,10 @@ async function showForm(answer) {
 async function sendForm(event) {
   event.preventDefault();
   const answer = await postForm(event);
-  if (!answer) return announce(spoken(FAILED)); // what was typed stays
+  if (!answer) return say(spoken(FAILED)); // what was typed stays
   if (answer.redirected) {
     dialog.close();
-    return announce(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");
+    return say(new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".notice")?.textContent.trim() ?? "");
   }
   await showForm(answer);
 }

@@ -9,12 +9,12 @@ import { offerPhone, sendToPhone } from "./phone-send.js";
 import { offerSound, toggleSound } from "./sound.js";
 import { offerStill, takeStill } from "./still.js";
 import { isForKeys, showKeys } from "./keys.js";
+import { listen } from "./news.js";
 import { incident, readPage, root } from "./views.js";
 import { chooseNextLayout } from "./layout.js";
 import { catchUp, currentTile, enlarge, focusNext, fullScreen, hearOf, largeTile, leave, remove, showTimes, tiles, watch } from "./wall.js";
 
-const AGAIN_MS = 2_000; // before the gateway is listened to again
-const FRESH_MS = 2_000; // so old a page has missed nothing yet
+const AGAIN_MS = 2_000; // before what could not be read is asked for again
 
 // --- keys
 
@@ -95,32 +95,22 @@ async function refreshRail() {
 }
 
 // Nothing is said twice: what came while nobody listened is read.
-let isFirst = true;
-function hearWhatWasMissed() {
-  const isFresh = isFirst && performance.now() < FRESH_MS;
-  isFirst = false;
-  if (isFresh) return;
+function readWhatWasMissed() {
   refreshRail();
   refreshWaiting().catch(() => {});
   for (const { camera } of tiles) hearOfAsk(camera);
 }
 
-let news;
-function listen() {
-  news = new EventSource(root.dataset.events);
-  news.addEventListener("changed", refreshRail);
-  news.addEventListener("view", ({ data }) => (hearOf(data), hearOfRecorded(data)));
-  news.addEventListener("ask", ({ data }) => (refreshCamera(data), hearOfAsk(data)));
-  news.addEventListener("open", () => (catchUp(), hearWhatWasMissed()));
-  news.addEventListener("error", () => {
-    if (news.readyState !== EventSource.CLOSED) return;
-    catchUp(); // who is signed out learns it so
-    setTimeout(listen, AGAIN_MS); // the browser gave up: a gateway that restarts
-  });
-}
-listen();
+const heard = {
+  changed: refreshRail,
+  view: (session) => (hearOf(session), hearOfRecorded(session)),
+  ask: (camera) => (refreshCamera(camera), hearOfAsk(camera)),
+};
+listen(root.dataset.events, heard, {
+  opened: (hasMissed) => (catchUp(), hasMissed && readWhatWasMissed()),
+  gaveUp: catchUp, // who is signed out learns it so
+});
 addEventListener("pagehide", () => {
-  news.close();
   for (const tile of tiles) leave(tile);
 });
 

@@ -1,6 +1,7 @@
 // Sending a live picture to somebody's phone: the dialog that names them, shows the link once, as text and as a code, and lists
 // the links that were sent, each with its stop. Whether a picture may be sent is the gateway's answer.
 import { announce, hide } from "./app.js";
+import { say } from "./notice.js";
 import { FAILED, refusalOf } from "./refusals.js";
 import { incident, post, readJson } from "./views.js";
 import { spoken } from "./words.js";
@@ -114,7 +115,7 @@ function fill(item, link) {
 
 async function stop(link) {
   const answer = await post(`${LINKS}/${link.id}/stop`, {}).catch(() => null);
-  if (!answer?.ok) announce((answer && (await refusalOf(answer)).detail) || spoken(FAILED));
+  if (!answer?.ok) say((answer && (await refusalOf(answer)).detail) || spoken(FAILED));
   await readLinks();
   part("close").focus();
 }

@@ -3,6 +3,7 @@
 
 export const NOT_AVAILABLE = "Not available for this purpose";
 export const CANNOT_START = "The picture cannot start";
+export const NO_SOUND = "Sound cannot be had now. Try again.";
 export const FAILED = "That did not work. Try again.";
 const SIGNED_OUT = 401;
 const FORBIDDEN = 403;

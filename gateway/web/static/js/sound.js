@@ -1,7 +1,9 @@
 // The sound of a live picture. A view with sound is another view, decided and logged as such: it is opened beside the silent one
 // and takes its place, and back. Where it may not be, the picture stays as it is.
-import { announce, hide } from "./app.js";
+import { hide } from "./app.js";
+import { say } from "./notice.js";
 import { viewerIdentity } from "./ready.js";
+import { NO_SOUND } from "./refusals.js";
 import { iceServers, leaveView, openAgain } from "./views.js";
 import { refreshView, take, tiles } from "./wall.js";
 import { spoken } from "./words.js";
@@ -19,11 +21,16 @@ export async function toggleSound(tile) {
   try {
     await change(tile, hasSound);
   } catch {
-    announce(`${tile.name}: ${spoken("The picture cannot start")}`);
+    refuse(tile, hasSound);
   } finally {
     button.removeAttribute("aria-disabled");
     button.setAttribute("aria-pressed", String(isHeard(tile)));
   }
+}
+
+// A picture that could not be changed to be silent is silent all the same.
+function refuse(tile, hasSound, detail = "") {
+  if (hasSound) say(`${tile.name}: ${detail || spoken(NO_SOUND)}`);
 }
 
 const isHeard = (tile) => tile.hasSound && tile.player.isHeard;
@@ -37,7 +44,7 @@ async function change(tile, hasSound) {
   const former = tile.session;
   const identity = await viewerIdentity();
   const { status, view, detail } = await openAgain(tile, identity.fingerprint, hasSound);
-  if (status !== 201) return announce(`${tile.name}: ${detail || spoken("The picture cannot start")}`);
+  if (status !== 201) return refuse(tile, hasSound, detail);
   if (!tiles.includes(tile) || tile.isOver || tile.session !== former) return leaveView(view.session_id); // gone meanwhile
   tile.player.leave(); // and with it the account of the former
   Object.assign(tile, { hasSound, hasRun: false });

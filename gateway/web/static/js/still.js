@@ -2,10 +2,12 @@
 // own, so the answer may be no where the picture itself is a yes; then there is no button, or one to ask the owner.
 import { announce, hide } from "./app.js";
 import { offerAsk, openAsk } from "./ask-owner.js";
+import { say } from "./notice.js";
 import { behalf, incident, post, purpose, readJson } from "./views.js";
 import { spoken } from "./words.js";
 
 const STILLS = "/api/v1/stills";
+const NO_STILL = "No still could be taken. Try again.";
 const card = document.getElementById("still-card");
 const ends = new Intl.DateTimeFormat(document.documentElement.lang || "en", { weekday: "long", hour: "2-digit", minute: "2-digit" });
 
@@ -19,9 +21,9 @@ export async function takeStill(tile) {
     const answer = await post(STILLS, { camera_id: tile.camera, purpose, incident_id: incident ?? "", on_behalf_of: behalf ?? "", confirmation_id: tile.ways?.still?.confirmation ?? "" });
     const said = await answer.json();
     if (answer.status === 201) show(tile, said);
-    else announce(`${tile.name}: ${said.detail || spoken("The picture cannot start")}`);
+    else say(`${tile.name}: ${said.detail || spoken(NO_STILL)}`);
   } catch {
-    announce(`${tile.name}: ${spoken("The picture cannot start")}`);
+    say(`${tile.name}: ${spoken(NO_STILL)}`);
   } finally {
     button.removeAttribute("aria-disabled");
     if (tile.isStillOnce) askAnew(tile); // the owner's yes is used up

@@ -4,9 +4,10 @@ import { announce } from "./app.js";
 import { askForClip } from "./clip-form.js";
 import { firstPicture } from "./first-picture.js";
 import { isLargeByLayout } from "./layout.js";
+import { say } from "./notice.js";
 import "./player.js";
 import { prepareSoon, readyCall } from "./ready.js";
-import { NOT_AVAILABLE, wordsOf, wordsOfGone } from "./refusals.js";
+import { CANNOT_START, NO_SOUND, NOT_AVAILABLE, wordsOf, wordsOfGone } from "./refusals.js";
 import * as views from "./views.js";
 import { Watermark } from "./watermark.js";
 import { spoken } from "./words.js";
@@ -34,7 +35,7 @@ export async function watch(item, openedBy) {
   if (open) return enlarge(open);
   const over = tiles.find((t) => t.camera === camera);
   if (over) remove(over);
-  if (tiles.length >= MOST_TILES) return announce(views.root.dataset.full ?? "");
+  if (tiles.length >= MOST_TILES) return say(views.root.dataset.full);
   const tile = add(item, openedBy);
   await start(tile);
 }
@@ -216,7 +217,7 @@ async function silence(tile, words) {
   hush(tile);
   tile.session = "";
   tile.player.leave();
-  announce(`${tile.name}: ${spoken("Sound")}. ${spoken(words)}`);
+  say(`${tile.name}: ${words === CANNOT_START ? spoken(NO_SOUND) : `${spoken("Sound")}. ${spoken(words)}`}`);
   await start(tile);
 }
 
