@@ -208,6 +208,26 @@ def test_the_board_is_current_by_itself(chromium, board):
         page.locator("p.lead", has_text="Nobody is watching now.").wait_for(timeout=8_000)
 
 
+def test_a_board_that_hears_nothing_says_since_when_and_reads_what_it_missed(chromium, board):
+    """As while the gateway restarts: the browser gives up listening, the page does not, and looks old where it is."""
+    with watched(chromium, width=390, height=800, dark=True) as seen:
+        page = seen.page
+        page.route("**/console/watching/events", lambda route: route.fulfill(status=503))
+        page.goto(board.origin + "/console/watching")
+        words = re.compile(r"No connection to the gateway since .+ What you see may be old\.")
+        line = page.locator("main").get_by_text(words)
+        line.wait_for(timeout=15_000)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert seen.axe() == []
+        view = board.open()
+
+        page.unroute("**/console/watching/events")
+
+        page.locator(f"#{view.session_id}").wait_for(timeout=15_000)
+        line.wait_for(state="hidden")
+        assert seen.violations() == []
+
+
 def test_a_picture_on_a_phone_is_told_apart_and_stopped(chromium, board):
     """The board says on whose phone; its stop is the sender's and the phone's."""
     view = board.open(shown_to="Unit 12")

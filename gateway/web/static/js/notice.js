@@ -12,7 +12,8 @@ export function say(sentence) {
   if (!sentence) return;
   announce(sentence);
   strip.querySelector("p").textContent = sentence;
-  if (strip.parentElement !== placeOfNow()) placeOfNow().append(strip);
+  const place = document.fullscreenElement ?? placeOfNow(); // outside of what fills the screen it is seen, but not pressed
+  if (strip.parentElement !== place) place.append(strip);
   if (strip.matches(":popover-open")) strip.hidePopover(); // what is shown last is on top
   strip.showPopover();
   goSoon();
