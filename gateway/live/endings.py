@@ -83,7 +83,7 @@ class Endings:
     async def finish(self, seats: Sequence[Seat], reason: EndReason, *, by: Principal | None = None) -> None:
         """Write the ends of sessions whose pictures have stopped, and tell their sites, each after its own end."""
         ends = [self._ended(seat.session, reason, by) for seat in seats]
-        self._owed |= {end.session.id: end for end in ends}  # before anything can be cancelled
+        self._owe(ends)
         untold = deque(seats)
         try:
             for end in ends:
@@ -100,7 +100,9 @@ class Endings:
             return
         values = {"ended_at": self._clock.now(), "end_reason": reason_of_code(code), "site_code": code}
         change = step(SessionState.REFUSED, **values)
-        await self._write(_End(seat.session, ((change, leaves.refused(seat.session, code)),)))
+        end = _End(seat.session, ((change, leaves.refused(seat.session, code)),))
+        self._owe([end])
+        await self._write(end)
 
     async def pay_owed(self) -> None:
         """Write the ends that could not be written, or have not been yet: of two who write one, the second finds it."""
@@ -125,9 +127,12 @@ class Endings:
         ended = step(SessionState.ENDED, **values)
         return _End(session, ((failed, leaves.failed(session, reason)), (ended, leaves.ended(session, reason, by=by))))
 
+    def _owe(self, ends: Sequence["_End"]) -> None:
+        """Before anything can be cancelled; what is written is owed no more."""
+        self._owed |= {end.session.id: end for end in ends}
+
     async def _write(self, end: "_End") -> None:
         session = end.session
-        self._owed[session.id] = end
         try:
             async with self._database.unit_of_work() as unit:
                 for change, leaf in end.ways:

@@ -114,7 +114,7 @@ class _Case:
     seat: Seat | None = None
     leaf: LeafRef | None = None
     error: LenspactError | None = None
-    is_on_board: bool = False
+    is_written: bool = False
 
     @property
     def stands_on_a_word(self) -> bool:
@@ -170,8 +170,11 @@ class Opening:
             self._draft(cases, is_asking=tasks is not None)
             await self._write(cases)
         finally:
-            self._on_their_way[person] -= places - sum(case.is_on_board for case in cases)
+            self._on_their_way[person] -= places
             self._on_their_way += Counter()  # forgets whoever has none
+            for case in cases:  # what is written is on the board from here on, whatever becomes of its caller
+                if case.is_written and case.seat is not None:
+                    self._board.put(case.seat)
         for case in cases:
             await self._demand_unchanged(case, stamp)
             if case.seat is not None and case.error is None and tasks is not None:
@@ -239,26 +242,19 @@ class Opening:
                 for case in together:
                     await self._write_one(unit, case)
                 await unit.commit()
-                self._seat(together)
+                for case in together:
+                    case.is_written = True
         for case in alone:
             try:
                 async with self._database.unit_of_work() as unit:
                     await self._write_one(unit, case)
                     await unit.commit()
-                    self._seat([case])
+                    case.is_written = True
             except LenspactError as error:
                 case.error, case.seat = error, None
             except (SQLAlchemyError, OSError):
                 _LOG.exception("%s could not be written", case.wish.camera_id)
                 case.error, case.seat = UnavailableError(GONE), None
-
-    def _seat(self, cases: Sequence[_Case]) -> None:
-        """What is written is on the board from then on, and on its way no more, whatever becomes of its caller."""
-        for case in cases:
-            if case.seat is not None:
-                self._board.put(case.seat)
-                self._on_their_way[case.seat.session.person_id] -= 1
-                case.is_on_board = True
 
     async def _write_one(self, unit: UnitOfWork, case: _Case) -> None:
         match case.decision:

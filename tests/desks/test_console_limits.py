@@ -1,6 +1,7 @@
 """What the console's wall holds at most, and how long the ways past a firewall that it was told are used."""
 
 import pytest
+from playwright.sync_api import expect
 
 from gateway.cameras import CameraFacts
 from gateway.partners import Place
@@ -26,7 +27,7 @@ async def _open_arcade(room: Room, cameras: int) -> None:
 
 
 def test_a_seventeenth_picture_is_not_opened_and_that_is_said(chromium, room):
-    """Sixteen tiles stay, nobody is asked for one more, and a screen reader hears why."""
+    """Sixteen tiles stay, nobody is asked for one more; it is seen why, and a screen reader hears it."""
     room.portal.call(_open_arcade, room, MOST_TILES)
     with watched(chromium, width=1600, height=900) as seen:
         page = seen.page
@@ -35,6 +36,7 @@ def test_a_seventeenth_picture_is_not_opened_and_that_is_said(chromium, room):
         page.evaluate("document.querySelectorAll('#cameras .watch').forEach((one) => one.click())")
 
         seen.until("document.getElementById('said').textContent === 'Sixteen pictures are open. Close one first.'")
+        expect(page.locator("#notice").get_by_text("Sixteen pictures are open. Close one first.")).to_be_visible()
 
         seen.until("document.querySelectorAll('lens-player[ended]').length === 16")
         assert page.locator("article.tile").count() == MOST_TILES

@@ -11,7 +11,7 @@ import pytest
 from partner_agent import demux
 from partner_agent.ports import CameraInfo
 from partner_agent.premises import FROZEN, Premises
-from partner_agent.rtsp import SourceState
+from partner_agent.rtsp import CameraSource, SourceState
 from partner_agent.settings import CameraSettings, Secret
 from partner_agent.simulator.camera import Camera
 from partner_agent.store import Store
@@ -32,6 +32,22 @@ async def premises(folder: Path, **camera: str | Secret) -> AsyncIterator[Premis
         tasks.start_soon(found.run)
         yield found
         tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def running(
+    camera: Camera, folder: Path, *, within_s: float = 10
+) -> AsyncIterator[tuple[Premises, CameraSource]]:
+    """A site whose camera gives pictures, with its live source, which somebody has got one from."""
+    async with (
+        camera_server(camera) as port,
+        premises(folder, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
+    ):
+        source = site.live(site.known()[0].id)
+        assert source is not None
+        with anyio.fail_after(within_s), source.subscribe() as subscription:
+            await anext(subscription)
+            yield site, source
 
 
 async def tried(site: Premises, *, is_main: bool = False) -> CameraInfo:
@@ -91,23 +107,16 @@ def impatient(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.usefixtures("impatient")
 async def test_a_camera_that_freezes_is_frozen_however_often_it_is_opened_again(camera: Camera, tmp_path: Path):
     """Connected, and no more pictures: it is told so until one comes, between two tries and while one is under way."""
-    async with (
-        camera_server(camera) as port,
-        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
-    ):
-        source = site.live(site.known()[0].id)
-        assert source is not None
-        with anyio.fail_after(20), source.subscribe() as subscription:
-            await anext(subscription)
-            camera.is_frozen = True
-            told = []
-            for _ in range(2):
-                for state in (SourceState.WAITING, SourceState.OPENING):
-                    await source.until(state)
-                    told.append(site.known()[0])
-            camera.is_frozen = False
-            await source.until(SourceState.RUNNING)
-            after = site.known()[0]
+    async with running(camera, tmp_path, within_s=20) as (site, source):
+        camera.is_frozen = True
+        told = []
+        for _ in range(2):
+            for state in (SourceState.WAITING, SourceState.OPENING):
+                await source.until(state)
+                told.append(site.known()[0])
+        camera.is_frozen = False
+        await source.until(SourceState.RUNNING)
+        after = site.known()[0]
 
     assert [info.state for info in told] == ["frozen"] * 4
     assert all("sends no pictures" in info.sentence and "restart" in info.sentence for info in told)
@@ -117,54 +126,33 @@ async def test_a_camera_that_freezes_is_frozen_however_often_it_is_opened_again(
 @pytest.mark.usefixtures("impatient")
 async def test_a_frozen_camera_that_is_then_not_there_is_gone(camera: Camera, tmp_path: Path):
     """What is to be looked at is its power and network, once it takes no connection any more."""
-    async with (
-        camera_server(camera) as port,
-        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
-    ):
-        source = site.live(site.known()[0].id)
-        assert source is not None
-        with anyio.fail_after(20), source.subscribe() as subscription:
-            await anext(subscription)
-            camera.is_frozen = True
-            await source.until(SourceState.WAITING)
-            before = site.known()[0].state
-            camera.is_down = True
-            await source.until(SourceState.OPENING)
-            await source.until(SourceState.WAITING)
+    async with running(camera, tmp_path, within_s=20) as (site, source):
+        camera.is_frozen = True
+        await source.until(SourceState.WAITING)
+        before = site.known()[0].state
+        camera.is_down = True
+        await source.until(SourceState.OPENING)
+        await source.until(SourceState.WAITING)
 
-            assert (before, site.known()[0].state) == ("frozen", "gone")
+        assert (before, site.known()[0].state) == ("frozen", "gone")
 
 
 async def test_packets_that_make_no_picture_for_ten_seconds_are_frozen(camera: Camera, tmp_path: Path):
     """The stream runs, so no read is late."""
-    async with (
-        camera_server(camera) as port,
-        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
-    ):
-        source = site.live(site.known()[0].id)
-        assert source is not None
-        with anyio.fail_after(10), source.subscribe() as subscription:
-            await anext(subscription)
-            assert site.known()[0].state == "ok"
-            assert source.status.last_unit_at is not None
-            source.status = replace(source.status, last_unit_at=source.status.last_unit_at - FROZEN * 1.1)
-            assert site.known()[0].state == "frozen"
+    async with running(camera, tmp_path) as (site, source):
+        assert site.known()[0].state == "ok"
+        assert source.status.last_unit_at is not None
+        source.status = replace(source.status, last_unit_at=source.status.last_unit_at - FROZEN * 1.1)
+        assert site.known()[0].state == "frozen"
 
 
 async def test_a_camera_with_seconds_between_whole_pictures_is_told_to_send_more(camera: Camera, tmp_path: Path):
     """It works, and a view of it may begin late; the owner reads what to set."""
-    async with (
-        camera_server(camera) as port,
-        premises(tmp_path, url=f"rtsp://127.0.0.1:{port}/cam1/main") as site,
-    ):
-        source = site.live(site.known()[0].id)
-        assert source is not None
-        with anyio.fail_after(10), source.subscribe() as subscription:
-            await anext(subscription)
-            source.status = replace(source.status, key_distance_s=1.0)
-            before = site.known()[0]
-            source.status = replace(source.status, key_distance_s=20.0)
-            after = site.known()[0]
+    async with running(camera, tmp_path) as (site, source):
+        source.status = replace(source.status, key_distance_s=1.0)
+        before = site.known()[0]
+        source.status = replace(source.status, key_distance_s=20.0)
+        after = site.known()[0]
 
     assert (before.state, before.sentence) == ("ok", "")
     assert (after.state, after.sentence[:31]) == ("ok", "It sends a whole picture only e")

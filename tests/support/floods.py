@@ -16,11 +16,8 @@ from joserfc.jwk import ECKey
 
 from gateway.kernel.keyring import TicketSigner
 from gateway.live.relay.client import RelayClient, RelayGoneError
-from gateway.live.tickets import TicketIssuer
 from partner_agent.wire.clock import SystemClock
-from partner_agent.wire.ids import SystemIds
-from tests.support.legs import TWO
-from tests.support.relays import ISSUER, RELAY, RunningRelay
+from tests.support.relays import RunningRelay, viewer_ticket
 
 BATCH_S = 0.02
 LINES = 80  # connections to the door: as many offers are on their way at once, more than may wait for the relay
@@ -57,9 +54,7 @@ def media_address(relay: RunningRelay) -> Address:
 
 def forged_ticket(session: str) -> str:
     """A ticket with everything right but the key: the dearest to refuse."""
-    signer = TicketSigner(ECKey.generate_key("P-256"))
-    issuer = TicketIssuer(key=signer, issuer=ISSUER, clock=SystemClock(), ids=SystemIds())
-    return issuer.for_viewer(session=session, camera="cam", fingerprint=TWO.fingerprint, relay=RELAY)
+    return viewer_ticket(TicketSigner(ECKey.generate_key("P-256")), session=session)
 
 
 def offers(client: RelayClient) -> Ask:

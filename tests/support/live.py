@@ -342,9 +342,8 @@ class FakeRelay:
     orders: list[tuple[str, ...]] = field(default_factory=list)
     is_gone: bool = False
     is_over: bool = False
-    on_drop: Callable[[], None] = lambda: None
-    on_dropped: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
     on_admit: Callable[[], Awaitable[None]] | None = None  # after the order, before its answer
+    on_drop: Callable[[], Awaitable[None]] | None = None  # the same, of a drop
     admitted: dict[str, float] = field(default_factory=dict)
     leased: list[list[str]] = field(default_factory=list)
     with_sound: list[str] = field(default_factory=list)
@@ -373,10 +372,9 @@ class FakeRelay:
 
     async def drop(self, sessions: list[str]) -> None:
         self._check()
-        self.on_drop()
         self.orders.append(("drop", *sessions))
-        if self.on_dropped is not None:
-            await self.on_dropped()
+        if self.on_drop is not None:
+            await self.on_drop()
 
     async def first_picture(self, *, session: str, publication: str) -> Answer:
         self._check()

@@ -19,6 +19,7 @@ from partner_agent.rtc.units import CLOCK_RATE_HZ, AccessUnit
 from partner_agent.simulator.camera import Stream
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
+from tests.support.legs import TWO
 
 ISSUER = "http://localhost"
 RELAY = "relay-1"
@@ -58,6 +59,12 @@ def config_of(
         issuer=ISSUER,
         ticket_jwk=dict(signer.public.jwk),
     )
+
+
+def viewer_ticket(signer: TicketSigner, *, session: str = "ses_1", relay: str = RELAY) -> str:
+    """For `TWO`, by this key."""
+    issuer = TicketIssuer(key=signer, issuer=ISSUER, clock=SystemClock(), ids=SystemIds())
+    return issuer.for_viewer(session=session, camera="cam", fingerprint=TWO.fingerprint, relay=relay)
 
 
 @asynccontextmanager

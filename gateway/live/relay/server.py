@@ -25,6 +25,8 @@ AGAIN_S: Final = 0.5  # until it is tried again to take a connection for which t
 _FULL: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # accept(2): not the caller's fault
 TOO_MANY: Final = "no descriptor is free for the gateway's connection; it waits, and the views go on"
 
+_Asked = protocol.Whip | protocol.Whep | protocol.FirstPicture  # what is not answered at once
+
 
 class Outbox:
     """Events on their way to the gateway; bounded. Without a gateway they are lost, and the lease ends what ran."""
@@ -91,47 +93,37 @@ class RelayServer:
         while True:
             request = await frames.request()
             match request:
-                case protocol.Whip() | protocol.Whep():
-                    tasks.start_soon(self._call, request)
-                case protocol.FirstPicture():
-                    tasks.start_soon(self._first_picture, request)
+                case protocol.Whip() | protocol.Whep() | protocol.FirstPicture():
+                    tasks.start_soon(self._reply, request)
                 case protocol.Patch():
                     self._outbox.put(self._patch(request))
                 case _:
                     self._outbox.put(self._order(request))
 
-    async def _call(self, request: protocol.Whip | protocol.Whep) -> None:
-        try:
-            if isinstance(request, protocol.Whip):
-                subject = request.publication
-                sdp, resource = await self._engine.whip(subject, request.ticket, request.sdp)
-            else:
-                subject = request.session
-                sdp, resource = await self._engine.whep(subject, request.ticket, request.sdp)
-        except CallRefusedError as error:
-            self._outbox.put(protocol.Answer(re=request.id, status=error.status))
-            return
-        except Exception:  # noqa: BLE001 -- supervisor of one call among many
-            self._broken_off(request)
-            return
-        etag = self._engine.patches.tag(subject, resource)
-        self._outbox.put(protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource, etag=etag))
-
-    async def _first_picture(self, request: protocol.FirstPicture) -> None:
-        try:
-            picture = await self._engine.first_pictures.give(request.session)
-        except CallRefusedError as error:
-            self._outbox.put(protocol.Answer(re=request.id, status=error.status))
-            return
-        except Exception:  # noqa: BLE001 -- as in `_call`
-            self._broken_off(request)
-            return
-        self._outbox.put(protocol.Answer(re=request.id, status=200, picture=picture))
-
-    def _broken_off(self, request: protocol.Whip | protocol.Whep | protocol.FirstPicture) -> None:
+    async def _reply(self, request: _Asked) -> None:
         """One caller's bytes end one caller's call, and never all pictures of this relay."""
-        _LOG.exception("%s broke off", type(request).__name__)
-        self._outbox.put(protocol.Answer(re=request.id, status=503))
+        try:
+            answer = await self._answer(request)
+        except CallRefusedError as error:
+            answer = protocol.Answer(re=request.id, status=error.status)
+        except Exception:  # noqa: BLE001 -- supervisor of one call among many
+            _LOG.exception("%s broke off", type(request).__name__)
+            answer = protocol.Answer(re=request.id, status=503)
+        self._outbox.put(answer)
+
+    async def _answer(self, request: _Asked) -> protocol.Answer:
+        engine = self._engine
+        if isinstance(request, protocol.FirstPicture):
+            picture = await engine.first_pictures.give(request.session)
+            return protocol.Answer(re=request.id, status=200, picture=picture)
+        if isinstance(request, protocol.Whip):
+            subject = request.publication
+            sdp, resource = await engine.whip(subject, request.ticket, request.sdp)
+        else:
+            subject = request.session
+            sdp, resource = await engine.whep(subject, request.ticket, request.sdp)
+        etag = engine.patches.tag(subject, resource)
+        return protocol.Answer(re=request.id, status=201, sdp=sdp, resource=resource, etag=etag)
 
     def _patch(self, request: protocol.Patch) -> protocol.Answer:
         try:

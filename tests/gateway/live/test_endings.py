@@ -35,7 +35,11 @@ async def test_leaving_stops_forwarding_before_the_end_is_written(plane: Plane):
     """The order of ending: relay, then log, then site."""
     session = await plane.accepted()
     written: list[bool] = []
-    plane.relay.on_drop = lambda: written.append(bool(plane.site.ends))
+
+    async def note() -> None:
+        written.append(bool(plane.site.ends))
+
+    plane.relay.on_drop = note
 
     await plane.sessions.live.leave(OPERATOR, session.id)
 

@@ -46,7 +46,7 @@ async def test_an_end_whose_caller_goes_while_the_relay_is_asked_is_an_end(plane
     async def slow() -> None:
         await anyio.sleep(0.1)
 
-    plane.relay.on_dropped = slow
+    plane.relay.on_drop = slow
     with anyio.move_on_after(0.02) as limit:
         await plane.sessions.live.leave(OPERATOR, session.id)
     assert limit.cancelled_caught

@@ -10,11 +10,8 @@ from gateway.kernel.keyring import TicketSigner
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayBusyError, RelayClient
 from gateway.live.relay.queue import CALLS, ORDERS, Outgoing, QueueFullError
-from gateway.live.tickets import TicketIssuer
 from partner_agent.wire.clock import SystemClock
-from partner_agent.wire.ids import SystemIds
-from tests.support.legs import TWO
-from tests.support.relays import ISSUER, RELAY, config_of
+from tests.support.relays import config_of, viewer_ticket
 
 pytestmark = pytest.mark.anyio
 SIGNER, FOREIGN = (TicketSigner(ECKey.generate_key("P-256")) for _ in range(2))
@@ -30,12 +27,6 @@ def client(tmp_path: Path) -> RelayClient:
     made = RelayClient(config=config_of(tmp_path, SIGNER), on_event=on_event, clock=SystemClock())
     made._outgoing = Outgoing()
     return made
-
-
-def ticket(signer: TicketSigner = SIGNER, *, relay: str = RELAY) -> str:
-    """A viewer's."""
-    issuer = TicketIssuer(key=signer, issuer=ISSUER, clock=SystemClock(), ids=SystemIds())
-    return issuer.for_viewer(session="ses_1", camera="cam", fingerprint=TWO.fingerprint, relay=relay)
 
 
 def waiting(client: RelayClient) -> int:
@@ -95,16 +86,16 @@ async def test_whoever_has_shown_nothing_waits_as_a_stranger(client: RelayClient
             await ask()
 
 
-@pytest.mark.parametrize("bad", ["no.ticket.atall", "", ticket(FOREIGN), ticket(relay="relay-2")])
+@pytest.mark.parametrize("bad", ["no.ticket.atall", "", viewer_ticket(FOREIGN), viewer_ticket(SIGNER, relay="relay-2")])
 async def test_a_call_without_a_good_ticket_is_answered_at_once_and_takes_no_place(client: RelayClient, bad: str):
     """No form, another key, another relay: 401 from the gateway, and the relay hears nothing of it."""
     assert (await client.whep("ses_1", bad, "offer")).status == 401
     assert (await client.whip("ses_1", bad, "offer")).status == 401
-    assert (await client.whip("ses_1", ticket(), "offer")).status == 401  # a viewer's, at the other door
+    assert (await client.whip("ses_1", viewer_ticket(SIGNER), "offer")).status == 401  # a viewer's, at the other door
 
     assert waiting(client) == 0
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(client.whep, "ses_1", ticket(), "offer")
+        tasks.start_soon(client.whep, "ses_1", viewer_ticket(SIGNER), "offer")
         await anyio.wait_all_tasks_blocked()
         assert waiting(client) == 1
         tasks.cancel_scope.cancel()

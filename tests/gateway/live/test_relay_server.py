@@ -11,11 +11,8 @@ from gateway.kernel.keyring import TicketSigner
 from gateway.live.relay import protocol
 from gateway.live.relay.client import RelayClient
 from gateway.live.relay.server import Outbox, RelayServer
-from gateway.live.tickets import TicketIssuer
 from partner_agent.wire.clock import SystemClock
-from partner_agent.wire.ids import SystemIds
-from tests.support.legs import TWO
-from tests.support.relays import ISSUER, RELAY, config_of
+from tests.support.relays import RELAY, config_of, viewer_ticket
 
 pytestmark = pytest.mark.anyio
 
@@ -47,9 +44,6 @@ async def test_a_fault_that_one_caller_leads_to_ends_no_other_picture(tmp_path: 
     """It is answered as if there were no room, and the next order is done."""
     signer = TicketSigner(ECKey.generate_key("P-256"))
     config, clock = config_of(tmp_path, signer), SystemClock()
-    ticket = TicketIssuer(key=signer, issuer=ISSUER, clock=clock, ids=SystemIds()).for_viewer(
-        session="ses_1", camera="cam", fingerprint=TWO.fingerprint, relay=RELAY
-    )
     engine: Any = Broken()
     hello = protocol.Hello(relay=RELAY, fingerprint="", addresses=[])
     client = RelayClient(config=config, on_event=_unheard, clock=clock)
@@ -59,7 +53,7 @@ async def test_a_fault_that_one_caller_leads_to_ends_no_other_picture(tmp_path: 
         with anyio.fail_after(10):
             await client.wait_ready()
 
-            assert (await client.whep("ses_1", ticket, "v=0")).status == 503
+            assert (await client.whep("ses_1", viewer_ticket(signer), "v=0")).status == 503
             assert (await client.first_picture(session="ses_1", publication="pub_1")).status == 503
             await client.drop(["ses_2"])
 

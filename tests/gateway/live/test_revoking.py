@@ -40,7 +40,11 @@ async def test_every_picture_stops_before_the_first_end_is_written(plane: Plane)
     sessions = [await plane.accepted() for _ in range(10)]
     written_at_drop: list[int] = []
     plane.decider.deny()
-    plane.relay.on_drop = lambda: written_at_drop.append(len(plane.site.ends))
+
+    async def note() -> None:
+        written_at_drop.append(len(plane.site.ends))
+
+    plane.relay.on_drop = note
 
     assert await plane.sessions.live.rules_changed() == 10
 
