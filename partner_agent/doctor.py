@@ -13,7 +13,7 @@ from partner_agent.addresses import AddressError
 from partner_agent.identity import Identity, NotPairedError
 from partner_agent.journal import Journal
 from partner_agent.keystore import FileKeyStore, KeyStoreError
-from partner_agent.local_view import STATES
+from partner_agent.local_view import STATES, WORKS
 from partner_agent.rtc import buffers
 from partner_agent.settings import Settings
 from partner_agent.store import Store
@@ -151,16 +151,20 @@ async def _running(settings: Settings, page: str, *, is_looking: bool) -> list[F
     is_linked = bool(status["is_linked"])
     found = [_good("link", "The link is up.") if is_linked else _bad("link", "The link is down.", _LINK)]
     found += [_state(state, page) for state in status["states"]]
-    for camera in status["cameras"]:
-        is_good = camera["state"] in {"ok", "unknown"}
-        said = (camera["live_stream"], camera["advice"], camera["sound"])
-        words = f"Camera {camera['label']}: {camera['state']}. {' '.join(said)}"
-        found.append(Finding(Level.GOOD if is_good else Level.BAD, "camera", " ".join(words.split())))
+    found += [_camera(camera) for camera in status["cameras"]]
     busy, most = status["encoders"]
     found.append(
         _good("encoders", f"Streams made anew now (black areas, convert): {busy} of at most {most} (max_encoders).")
     )
     return found + _checked(status["check"], is_looking=is_looking)
+
+
+def _camera(camera: dict[str, Any]) -> Finding:
+    """In the words of the site's own page, with its remedy: the camera's own, or the usual one."""
+    state, remedy = WORKS[camera["state"]]
+    words = f"Camera {camera['label']}: {state[:1].lower()}{state[1:]}. {camera['live_stream']} {camera['sound']}"
+    level = Level.GOOD if camera["state"] in {"ok", "unknown"} else Level.BAD
+    return Finding(level, "camera", " ".join(words.split()), camera["advice"] or remedy)
 
 
 def _state(state: str, page: str) -> Finding:

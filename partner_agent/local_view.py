@@ -83,7 +83,7 @@ STATES: Final[dict[str, tuple[str, str, str]]] = {
         "clear",
     ),
 }
-_WORKS: Final[dict[str, tuple[str, str]]] = {  # and what to do, where the camera itself did not say
+WORKS: Final[dict[str, tuple[str, str]]] = {  # and what to do, where the camera itself did not say
     "ok": ("Works", ""),
     "auth_failed": ("Refuses the password", "Correct it in the agent's settings, then restart the agent."),
     "gone": ("Does not answer", "Check its power and network."),
@@ -292,7 +292,7 @@ def _cameras(view: View) -> str:
 
 def _works(camera: CameraInfo) -> str:
     """In words, with the remedy (the source's own sentence, or the usual one), and which stream is shown."""
-    word, remedy = _WORKS[camera.state]
+    word, remedy = WORKS[camera.state]
     said = (camera.sentence or remedy, camera.live_stream, camera.sound)
     more = "".join(f'<br><span class="soft">{escape(_(text))}</span>' for text in said if text)
     return escape(_(word)) + more

@@ -53,12 +53,8 @@ class Sites:
 
         It may have been published by another process (`lenspact keys publish`).
         """
-        newest = await self.key_sets.newest()
         while True:
-            told = newest.version if newest else 0
-            await self.key_sets.ensure_current()
-            newest = await self.key_sets.newest()
-            self.hub.offer_key_sets(await self.key_sets.chain(after=told))
+            self.hub.offer_key_sets(await self.key_sets.untold())
             await self.hub.clock.sleep(KEY_SET_CHECK_S)
 
 

@@ -42,6 +42,7 @@ class KeySets:
         self._clock = clock
         self._keyring = keyring
         self._published = published
+        self._told: int | None = None  # the version that connected sites know, as far as this process told them
         self.root: PublicKey = keyring.root_public
 
     async def chain(self, *, after: int = 0) -> list[str]:
@@ -102,6 +103,23 @@ class KeySets:
                 await self.publish(self._keyring.root)
         elif problem:
             raise PreconditionError(f"{problem} Run: lenspact keys publish --root FILE")
+
+    async def untold(self) -> Sequence[str]:
+        """See that a current one is in force; the signed versions that came since the last asking, oldest first.
+
+        What was in force at the first asking is not among them: sites read it when they connect. An asking that ends in
+        an error tells nothing, so the next one still has what it would have told.
+
+        Raises:
+            PreconditionError: as `ensure_current`.
+        """
+        if self._told is None:
+            newest = await self.newest()
+            self._told = newest.version if newest else 0
+        await self.ensure_current()
+        chain = await self.chain(after=self._told)
+        self._told += len(chain)
+        return chain
 
     def problem_of(self, newest: KeySet | None, now: datetime) -> str:
         """One sentence about why agents would refuse what we sign or hand out; empty if they would not."""

@@ -1,14 +1,12 @@
 """The owner's pages about the agent on site: type its code, tick its cameras, see what is wrong, take its key away."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-import anyio
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Redirect, ServerSentEvent, ServerSentEventMessage, Template
+from litestar.response import Redirect, ServerSentEvent, Template
 
 from gateway.edge.requires import requires
 from gateway.kernel.bus import MemoryBus
@@ -18,7 +16,7 @@ from gateway.sites.agents import Progress
 from gateway.sites.build import Sites
 from gateway.sites.model import Enrolment, read_user_code, write_user_code
 from gateway.sites.ports import Site
-from gateway.web import _, after, page, read_form
+from gateway.web import _, after, change_stream, page, read_form
 from partner_agent.wire import canonical
 from partner_agent.wire.keyset import root_words
 from partner_agent.wire.phrases import say
@@ -26,7 +24,6 @@ from partner_agent.wire.phrases import say
 AnyRequest = Request[Any, Any, Any]
 Code = Annotated[str, QueryParameter(name="code")]
 
-HEARTBEAT_S: Final = 15
 _KEY_WORDS: Final = 6  # 48 bits: enough to see on two screens that it is the machine in front of you
 _TICK: Final = "camera "  # form field: this and the agent's own id of the camera
 
@@ -175,21 +172,10 @@ async def events(
 ) -> ServerSentEvent:
     """Says `changed` when something about the site changed; the page then reads again."""
     site = await sites.directory.site_of(principal.organisation_id, site_id)
-    return ServerSentEvent(_changes(bus, f"site.{site.id}"))
+    return change_stream(bus, f"site.{site.id}")
 
 
 PAGES: Final = (short_address, choose_site, pair_page, pair, agent_page, tick, remove_page, remove, events)
-
-
-async def _changes(bus: MemoryBus, topic: str) -> AsyncIterator[ServerSentEventMessage]:
-    with bus.subscribe(topic) as subscription:
-        yield ServerSentEventMessage(comment="open")
-        while True:
-            with anyio.move_on_after(HEARTBEAT_S):
-                await subscription.get()
-                yield ServerSentEventMessage(event="changed", data="")
-                continue
-            yield ServerSentEventMessage(comment="still here")
 
 
 async def _agent_page(

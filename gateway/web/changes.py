@@ -1,7 +1,8 @@
 """Pages that keep themselves current: a stream that says `changed` when there is news, read by `js/changes.js`.
 
 The stream carries no content: the page is read again with the caller's rights of that moment. It ends after ten
-minutes, so that a session that is over does not listen on; the browser connects again by itself.
+minutes, so that a session that is over does not listen on; the browser connects again by itself. While nothing happens
+it says `beat`: a page that hears not even that has lost its connection, whatever the browser thinks (`js/news.js`).
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +12,8 @@ from typing import Final, Protocol, TypeVar
 import anyio
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
-HEARTBEAT_S: Final = 15.0  # a comment this often keeps proxies from closing a quiet stream
+HEARTBEAT_S: Final = 15.0  # keeps proxies from closing a quiet stream; `js/news.js` waits longer than twice this
+BEAT: Final = ServerSentEventMessage(event="beat", data="")
 GAP_S: Final = 1.0  # between two `changed`: however much happens, a page is read again at most this often
 LIFE_S: Final = 600.0
 
@@ -58,7 +60,7 @@ async def changes(
         yield ServerSentEventMessage(comment="open")
         async for news in heard(listener, heartbeat_s=heartbeat_s, life_s=life_s):
             if news is None:
-                yield ServerSentEventMessage(comment="still here")
+                yield BEAT
                 continue
             yield ServerSentEventMessage(event="changed", data="")
             await anyio.sleep(gap_s)

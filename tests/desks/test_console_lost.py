@@ -210,6 +210,40 @@ def test_how_long_a_picture_was_seen_is_told_before_its_view_ends(chromium, room
         assert said.index("POST /seen") < said.index("DELETE ")
 
 
+def test_what_could_not_start_is_tried_again_in_its_place(chromium, room):
+    """Its buttons go with the attempt, and the focus stays on the tile; what the rules ended has no such button."""
+    answers = [
+        {"status": 503, "detail": "Live pictures are starting again. Try in a few seconds."},
+        {"status": 403, "detail": "Not available for this purpose."},
+    ]
+    with watched(chromium, width=390, height=800, dark=True) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        page.unroute("**/live-sessions/several")
+        page.route("**/live-sessions/several", lambda route: route.fulfill(json=[answers.pop(0)]))
+        for _ in range(2):
+            page.locator(".tile .close").first.click()
+        line_of(seen, "Yard").locator(".watch").click()
+        again = page.get_by_role("button", name="Try again Yard")
+        again.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert seen.axe() == []
+
+        posts: list[int] = []
+        page.route("**/live-sessions/several", lambda route: open_all(route, posts), times=1)
+        again.press("Enter")
+
+        seen.until("document.querySelectorAll('.watermark[data-says]').length === 1")
+        assert (page.locator(".tile").count(), posts) == (1, [1])
+        assert page.evaluate(KEY_OF_FOCUS) == "1"
+        again.wait_for(state="hidden")
+
+        page.locator(".tile .close").click()
+        line_of(seen, "Yard").locator(".watch").click()
+        until_true(seen, lambda: said_of(page) == ["Not available for this purpose"])
+        assert not again.is_visible()
+
+
 _SEEN = """() => {
   const player = document.querySelector(".tile lens-player");
   const tell = () => player.dispatchEvent(new CustomEvent("lens-seen", { detail: { on_screen_s: 7, enlarged_s: 0 } }));

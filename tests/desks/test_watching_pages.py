@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal
 
 from gateway.cameras import CameraFacts
+from gateway.desks import watching
 from gateway.desks.watching import PAGES, WatchingDesk
 from gateway.incidents import IncidentReport, Incidents
 from gateway.incidents.store import SqlIncidents
@@ -19,6 +21,7 @@ from gateway.live import OpenedView, ViewPermit, ViewQuestion, Words, words_of
 from gateway.live.phones.answers import Sent
 from gateway.live.relay import protocol
 from gateway.partners import Place
+from gateway.web import change_stream
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies.vocabulary import IncidentKind, Origin
@@ -226,6 +229,44 @@ def test_a_board_that_hears_nothing_says_since_when_and_reads_what_it_missed(chr
         page.locator(f"#{view.session_id}").wait_for(timeout=15_000)
         line.wait_for(state="hidden")
         assert seen.violations() == []
+
+
+def test_a_connection_that_went_away_without_a_word_is_noticed(chromium, board):
+    """The browser thinks that it listens; the board says since when it has not heard, and reads what it missed."""
+    with watched(chromium) as seen:
+        page = seen.page
+        page.clock.install()
+        with page.expect_response("**/console/watching/events"):
+            page.goto(board.origin + "/console/watching")
+        page.wait_for_timeout(500)
+        page.route("**/console/watching/events", lambda route: route.fulfill(status=503))
+
+        page.clock.fast_forward(45_000)
+
+        page.locator("#unheard").wait_for(timeout=5_000)
+        view = board.open()
+        page.unroute("**/console/watching/events")
+        page.locator(f"#{view.session_id}").wait_for(timeout=15_000)
+        page.locator("#unheard").wait_for(state="hidden")
+
+
+def test_a_quiet_board_that_beats_is_left_as_it_is(chromium, board, monkeypatch):
+    """Nothing happens for longer than a lost connection takes to be noticed: the page has heard the gateway yet."""
+    monkeypatch.setattr(watching, "change_stream", partial(change_stream, heartbeat_s=0.1))
+    asked: list[str] = []
+    with watched(chromium) as seen:
+        page = seen.page
+        page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+        page.clock.install()
+        with page.expect_response("**/console/watching/events"):
+            page.goto(board.origin + "/console/watching")
+        for _ in range(2):
+            page.wait_for_timeout(1_000)
+            page.clock.fast_forward(30_000)
+
+        page.wait_for_timeout(1_000)
+        assert not page.locator("#unheard").is_visible()
+        assert asked.count("events") == 1
 
 
 def test_a_picture_on_a_phone_is_told_apart_and_stopped(chromium, board):

@@ -97,6 +97,29 @@ async def test_a_state_of_the_site_is_said_as_its_page_says_it(tmp_path: Path, c
     assert found[0].remedy.endswith(f"http://127.0.0.1:{bench.settings.page_port}/")
 
 
+@pytest.mark.parametrize(
+    ("state", "advice", "said", "remedy"),
+    [
+        ("ok", "", "works", ""),
+        ("frozen", "", "connected, and sends no pictures", "Restart the camera."),
+        ("auth_failed", "It asks for another user.", "refuses the password", "It asks for another user."),
+        ("gone", "", "does not answer", "Check its power and network."),
+        ("unknown", "", "not opened yet", ""),
+    ],
+)
+async def test_a_camera_is_said_as_the_sites_page_says_it(  # noqa: PLR0917 - one row of the table
+    tmp_path: Path, clock: FakeClock, state: str, advice: str, said: str, remedy: str
+):
+    """What is so in words, and what to do: what the camera itself said, or the usual."""
+    bench = Bench(tmp_path, clock)
+    bench.cameras.become("cam_1", state, advice)
+    async with running(bench):
+        found = [each for each in await doctor.examine(bench.settings, is_looking=False) if each.topic == "camera"]
+
+    assert (found[0].sentence, found[0].remedy) == (f"Camera Camera 1: {said}.", remedy)
+    assert (found[0].level is Level.BAD) == (state in {"frozen", "auth_failed", "gone"})
+
+
 async def test_without_an_agent_it_says_how_to_start_one(tmp_path: Path, clock: FakeClock):
     """What is on the disk is looked at all the same."""
     bench = Bench(tmp_path, clock)

@@ -31,7 +31,7 @@ from tests.support.agents import PIN, Bench
 
 HOST = "127.0.0.1:8790"
 TABLES = (
-    *("ACTS", "_LOOKS", "STATES", "_WORKS", "_LINES", "_DETAILS", "_HOW", "PROBLEM_SENTENCES", "NOTHING_WAITS"),
+    *("ACTS", "_LOOKS", "STATES", "WORKS", "_LINES", "_DETAILS", "_HOW", "PROBLEM_SENTENCES", "NOTHING_WAITS"),
     *("NO_AREA", "_EDGES", "_OF", "_A_MESSAGE", "_LIVE_FROM", "LONG_GOP", "ANEW"),
 )
 SENTENCES = ("ActError", "PinError", "AreaError", "_plain")

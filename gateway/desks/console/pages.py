@@ -21,7 +21,7 @@ from gateway.kernel.bus import MemoryBus
 from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.live import topic_of_asker, topic_of_viewer
-from gateway.web import Form, _, after, heard, page, read_form
+from gateway.web import BEAT, Form, _, after, heard, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
@@ -165,7 +165,7 @@ async def _changes(bus: MemoryBus, mine: Mapping[str, str]) -> AsyncIterator[Ser
         yield ServerSentEventMessage(comment="open")
         async for news in heard(subscription):
             if news is None:
-                yield ServerSentEventMessage(comment="still here")
+                yield BEAT
             elif news.topic in mine:
                 yield ServerSentEventMessage(event=mine[news.topic], data=news.ref)
             else:

@@ -10,6 +10,7 @@ import logging
 from datetime import timedelta
 from typing import Final
 
+import anyio
 import anyio.to_thread
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,6 +35,7 @@ from policies.vocabulary import Act
 EVERY_S: Final = 60.0
 _ACCEPTED_S: Final = 5.0  # a site may hand over before its acceptance is written here
 _LOOK_S: Final = 0.05
+_DROP_S: Final = 5.0  # a database that does not answer keeps nobody longer; the file is noise without its key
 _JPEG: Final = b"\xff\xd8"
 _LOG: Final = logging.getLogger("lenspact.live")
 _NONE: Final = "There is no such still."
@@ -90,8 +92,13 @@ class Stills:
         if not 0 < len(jpeg) <= STILL_BYTES:
             raise InvalidError("This is too large for a still.")
         still = await self._kept(session, claims, statement, jpeg)
-        if not await self._written(session, still):  # 5
-            await anyio.to_thread.run_sync(self._vault.delete, still.id, still.wrapped_key)
+        is_kept = False
+        try:
+            is_kept = await self._written(session, still)  # 5
+        finally:
+            if not is_kept:
+                await self._drop_without_row(still)
+        if not is_kept:
             raise ConflictError("This still was ended.")
         self._board.take(session.id)
 
@@ -172,6 +179,16 @@ class Stills:
             await self._audit.append(unit, leaves.still_taken(session, still))
             await unit.commit()
         return True
+
+    async def _drop_without_row(self, still: Still) -> None:
+        """Remove the file of a still that was not kept; one whose row is there after all stays."""
+        with anyio.move_on_after(_DROP_S, shield=True):
+            try:
+                kept = await self._rows.get(still.id)
+                if kept is None or kept.wrapped_key != still.wrapped_key:
+                    await anyio.to_thread.run_sync(self._vault.delete, still.id, still.wrapped_key)
+            except (LenspactError, SQLAlchemyError, OSError):
+                _LOG.exception("the file of the still %s, which was not kept, could not be deleted", still.id)
 
     # --- to people
 

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from gateway.audit import Kind
 from gateway.edge.requires import needs_of
@@ -24,7 +25,7 @@ from gateway.kernel.errors import (
 )
 from gateway.kernel.principal import Role
 from gateway.live import LIVE_ROUTES, EndReason, Still, ViewQuestion
-from gateway.live.model import mark_of
+from gateway.live.model import Session, mark_of
 from gateway.live.stills.routes import A_MINUTE
 from gateway.live.stills.service import token_of
 from gateway.live.stills.taking import ANSWER_S, ARRIVES_S, MOST_AT_ONCE, OfferedStill
@@ -315,6 +316,33 @@ async def test_two_that_come_at_once_leave_one_whole(plane: Plane, tmp_path: Pat
 
     assert len(refused) == 1
     assert (await plane.sessions.stills.read(OPERATOR, still.id))[1] == JPEG
+    assert len(list((tmp_path / "stills").iterdir())) == 1
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+async def test_a_still_whose_row_fails_leaves_no_file(
+    plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_committed: bool
+):
+    """The disk keeps nothing that nobody can open; a row that is there all the same keeps its file."""
+    stills = plane.sessions.stills
+    written = stills._written
+
+    async def fails(session: Session, still: Still) -> bool:
+        if is_committed:
+            await written(session, still)
+        raise OperationalError("insert", {}, Exception("the disk is full"))
+
+    async def hand() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(stills, "_written", fails)
+            with pytest.raises(OperationalError):
+                await hand_over(plane)
+        if not is_committed:
+            assert list((tmp_path / "stills").iterdir()) == []
+            await hand_over(plane)  # the site tries again
+
+    still = await taken(plane, hand)
+    assert (await stills.read(OPERATOR, still.id))[1] == JPEG
     assert len(list((tmp_path / "stills").iterdir())) == 1
 
 

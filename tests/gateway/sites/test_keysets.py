@@ -79,3 +79,31 @@ async def test_connected_agents_are_told_of_a_new_key_set(lite: SiteBench):
         assert isinstance(told, messages.KeySets)
         assert len(told.tokens) == 1
         group.cancel_scope.cancel()
+
+
+async def away(*, after: int = 0) -> list[str]:
+    """Ends as where the database is."""
+    del after
+    raise OSError("the database is away")
+
+
+async def test_what_could_not_be_told_is_told_after_the_task_begins_anew(
+    lite: SiteBench, monkeypatch: pytest.MonkeyPatch
+):
+    """A version that came into force just before an error reaches the sites that are connected."""
+    assert lite.keyring.root
+    agent = await lite.paired()
+    async with lite.connected(agent) as pipe:
+        await lite.sites.key_sets.untold()
+        await lite.sites.key_sets.publish(lite.keyring.root)
+        with monkeypatch.context() as patched:
+            patched.setattr(lite.sites.key_sets, "chain", away)
+            with pytest.raises(OSError, match="database"):
+                await lite.sites.keep_key_set()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(lite.sites.keep_key_set)
+            told = await pipe.hear()
+            group.cancel_scope.cancel()
+    assert isinstance(told, messages.KeySets)
+    assert len(told.tokens) == 1

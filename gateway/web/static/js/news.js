@@ -1,27 +1,35 @@
-// The stream of a page's news, heard for as long as the page is there: where the browser gives up, as after a 503, it is asked
-// for again. A page that has not heard of the gateway for a while says since when (`#unheard` of base.html).
+// The stream of a page's news, heard for as long as the page is there: where the browser gives up, as after a 503, or nothing
+// comes any more, it is asked for again. A page that does not hear of the gateway says since when (`#unheard` of base.html).
 import { announce } from "./app.js";
 
 const AGAIN_MS = 2_000; // before the gateway is listened to again
 const FRESH_MS = 2_000; // so old a page has missed nothing yet
 const UNHEARD_MS = 8_000; // longer than a stream that is over takes to be there again
+const SILENT_MS = 40_000; // a stream that is there says `beat` every 15 s (gateway/web/changes.py)
 const line = document.getElementById("unheard");
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" });
 
 // `heard` has what to do at each kind of news. `opened` is told whether something may have been said meanwhile to nobody,
-// `gaveUp` that the browser did.
+// `gaveUp` that the stream was lost.
 export function listen(url, heard, { opened, gaveUp = () => {} }) {
-  let [source, again, isFirst] = [null, 0, true];
+  let [source, again, silent, isFirst] = [null, 0, 0, true];
 
   function begin() {
     source = new EventSource(url);
-    for (const [kind, tell] of Object.entries(heard)) source.addEventListener(kind, ({ data }) => tell(data));
+    for (const [kind, tell] of Object.entries({ beat: () => {}, ...heard })) {
+      source.addEventListener(kind, ({ data }) => {
+        waitForNext();
+        tell(data);
+      });
+    }
     source.addEventListener("open", () => {
+      waitForNext();
       hideUnheard();
       opened(!isFirst || performance.now() >= FRESH_MS);
       isFirst = false;
     });
     source.addEventListener("error", () => {
+      clearTimeout(silent);
       sayUnheardSoon();
       if (source.readyState !== EventSource.CLOSED) return; // the browser asks again by itself
       gaveUp();
@@ -29,10 +37,23 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
     });
   }
 
+  // A network that went away without a word leaves a stream that looks open.
+  function waitForNext() {
+    clearTimeout(silent);
+    const since = new Date();
+    silent = setTimeout(() => {
+      source.close();
+      sayUnheardSoon(since, 0);
+      gaveUp();
+      begin();
+    }, SILENT_MS);
+  }
+
   begin();
   sayUnheardSoon();
   addEventListener("pagehide", () => {
     clearTimeout(again);
+    clearTimeout(silent);
     source.close();
   });
   addEventListener("pageshow", ({ persisted }) => persisted && begin());
@@ -40,14 +61,13 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
 
 let unheard = 0;
 
-function sayUnheardSoon() {
+function sayUnheardSoon(since = new Date(), after_ms = UNHEARD_MS) {
   if (unheard) return;
-  const since = new Date();
   unheard = setTimeout(() => {
     line.querySelector("time").textContent = clock.format(since);
     line.hidden = false;
     announce(line.innerText.trim().replace(/\s+/g, " "));
-  }, UNHEARD_MS);
+  }, after_ms);
 }
 
 function hideUnheard() {

@@ -18,6 +18,7 @@ const HIDDEN_MS = 30_000; // the same of the whole page, behind another tab or w
 const LOST = "The connection to the camera was lost";
 const END_OF = { "Ended by the sharing rules": "rules", "Stopped by a supervisor": "rules", "The camera is offline": "offline", "The picture cannot start": "cannot-start", "This site can show no more pictures now": "cannot-start", [LOST]: "lost" };
 const RUNNING = new Set(["live", "catching-up"]);
+const MAY_COME_BACK = new Set(["offline", "lost", "cannot-start"]); // what the rules ended stays ended
 const END_ASK_MS = 3_000; // between two questions about a view whose time is over
 const AGAIN_MS = 2_000; // before a question that got no answer is put again
 const REOPEN_FIRST_MS = 200; // before a lost view is asked for once more; doubled each time, with jitter
@@ -103,6 +104,13 @@ async function reopen(tile) {
   }
 }
 
+// What did not come, or went, is asked for once more in its place.
+function tryAgain(tile) {
+  Object.assign(tile, { session: "", until: null, isOver: false, hasRun: false });
+  tile.element.focus(); // the button goes
+  start(tile);
+}
+
 function add(item, openedBy) {
   const element = document.getElementById("tile").content.firstElementChild.cloneNode(true);
   const { camera, name, owner } = item.dataset;
@@ -112,9 +120,11 @@ function add(item, openedBy) {
   element.setAttribute("aria-label", `${name}, ${owner}`);
   for (const of of element.querySelectorAll(".of")) of.textContent = ` ${name}`;
   element.querySelector(".close").addEventListener("click", () => remove(tile));
+  element.querySelector(".again").addEventListener("click", () => tryAgain(tile));
   element.querySelector(".clip").addEventListener("click", () => askForClip(tile.camera));
   tile.player.addEventListener("lens-state", ({ detail }) => {
     element.querySelector(".badge").hidden = detail.state !== "live";
+    element.querySelector(".again").hidden = tile.isOnce || !MAY_COME_BACK.has(detail.state);
     if (detail.state === "connecting") tile.delayMs = undefined; // that was another view's
     if (detail.state === "stalled") refreshView(tile);
     if (detail.state === "cannot-start" && !tile.isOver) leave(tile); // the player gave up by itself
