@@ -161,7 +161,7 @@ async def _running(settings: Settings, page: str, *, is_looking: bool) -> list[F
 
 def _camera(camera: dict[str, Any]) -> Finding:
     """In the words of the site's own page, with its remedy: the camera's own, or the usual one."""
-    state, remedy = WORKS[camera["state"]]
+    state, remedy = WORKS.get(camera["state"], (camera["state"], ""))
     words = f"Camera {camera['label']}: {state[:1].lower()}{state[1:]}. {camera['live_stream']} {camera['sound']}"
     level = Level.GOOD if camera["state"] in {"ok", "unknown"} else Level.BAD
     return Finding(level, "camera", " ".join(words.split()), camera["advice"] or remedy)

@@ -1,6 +1,6 @@
 """Templates, static files, map tiles and the design system."""
 
-from gateway.web.changes import BEAT, change_stream, heard
+from gateway.web.changes import CHANGED, change_stream, messages
 from gateway.web.codes import code_in_words
 from gateway.web.forms import Form, read_form
 from gateway.web.language import ENGLISH, Language, _, in_each, load_languages, ngettext, speaking, spoken
@@ -12,7 +12,7 @@ from gateway.web.touches import read_touch
 from gateway.web.voice import reader_s_voice
 
 __all__ = [
-    "BEAT",
+    "CHANGED",
     "ENGLISH",
     "MAPS",
     "Assets",
@@ -22,10 +22,10 @@ __all__ = [
     "after",
     "change_stream",
     "code_in_words",
-    "heard",
     "home",
     "in_each",
     "load_languages",
+    "messages",
     "ngettext",
     "open_sets",
     "page",

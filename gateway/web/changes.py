@@ -5,7 +5,7 @@ minutes, so that a session that is over does not listen on; the browser connects
 it says `beat`: a page that hears not even that has lost its connection, whatever the browser thinks (`js/news.js`).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol, TypeVar
 
@@ -13,9 +13,11 @@ import anyio
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 HEARTBEAT_S: Final = 15.0  # keeps proxies from closing a quiet stream; `js/news.js` waits longer than twice this
-BEAT: Final = ServerSentEventMessage(event="beat", data="")
 GAP_S: Final = 1.0  # between two `changed`: however much happens, a page is read again at most this often
 LIFE_S: Final = 600.0
+OPEN: Final = ServerSentEventMessage(comment="open")
+BEAT: Final = ServerSentEventMessage(event="beat", data="")
+CHANGED: Final = ServerSentEventMessage(event="changed", data="")
 
 
 N_co = TypeVar("N_co", covariant=True)
@@ -57,24 +59,29 @@ async def changes(
 ) -> AsyncIterator[ServerSentEventMessage]:
     """The messages of `change_stream`."""
     with bus.subscribe(*topics) as listener:
-        yield ServerSentEventMessage(comment="open")
-        async for news in heard(listener, heartbeat_s=heartbeat_s, life_s=life_s):
-            if news is None:
-                yield BEAT
-                continue
-            yield ServerSentEventMessage(event="changed", data="")
-            await anyio.sleep(gap_s)
-            listener.clear()
-            yield ServerSentEventMessage(event="changed", data="")
+        async for message in messages(listener, lambda _: CHANGED, heartbeat_s=heartbeat_s, life_s=life_s):
+            yield message
+            if message is CHANGED:
+                await anyio.sleep(gap_s)
+                listener.clear()
+                yield CHANGED
 
 
-async def heard(
-    listener: Heard[N_co], *, heartbeat_s: float = HEARTBEAT_S, life_s: float = LIFE_S
-) -> AsyncIterator[N_co | None]:
-    """Each news for `life_s`; None after each `heartbeat_s` without. No cancel scope is held across a `yield`."""
+async def messages(
+    listener: Heard[N_co],
+    say: Callable[[N_co], ServerSentEventMessage],
+    *,
+    heartbeat_s: float = HEARTBEAT_S,
+    life_s: float = LIFE_S,
+) -> AsyncIterator[ServerSentEventMessage]:
+    """What every stream of news says: `OPEN`, then each news as `say` puts it, and `BEAT` after `heartbeat_s` without.
+
+    It ends after `life_s`. No cancel scope is held across a `yield`.
+    """
+    yield OPEN
     end = anyio.current_time() + life_s
     while anyio.current_time() < end:
-        news = None
+        message = BEAT
         with anyio.move_on_after(heartbeat_s):
-            news = await listener.get()
-        yield news
+            message = say(await listener.get())
+        yield message

@@ -7,7 +7,7 @@ from gateway.live import topic_of_viewer
 from tests.desks.test_phone_dialog import Links
 from tests.desks.test_recording_in_chromium import Recording
 from tests.desks.test_sound_in_chromium import heard_pictures
-from tests.desks.test_still_in_chromium import LIVE
+from tests.desks.test_still_in_chromium import LIVE, ONE_OF_THEM_ASKED
 from tests.support.browser import watched
 from tests.support.console_room import (
     OPERATOR,
@@ -15,6 +15,7 @@ from tests.support.console_room import (
     line_of,
     open_all,
     room,
+    tell_end,
     tell_running,
     two_pictures,
     until_true,
@@ -211,7 +212,7 @@ def test_how_long_a_picture_was_seen_is_told_before_its_view_ends(chromium, room
 
 
 def test_what_could_not_start_is_tried_again_in_its_place(chromium, room):
-    """Its buttons go with the attempt, and the focus stays on the tile; what the rules ended has no such button."""
+    """Once, by who pressed; the focus stays on the tile. What the rules ended has no such button."""
     answers = [
         {"status": 503, "detail": "Live pictures are starting again. Try in a few seconds."},
         {"status": 403, "detail": "Not available for this purpose."},
@@ -231,7 +232,9 @@ def test_what_could_not_start_is_tried_again_in_its_place(chromium, room):
 
         posts: list[int] = []
         page.route("**/live-sessions/several", lambda route: open_all(route, posts), times=1)
-        again.press("Enter")
+        with page.expect_request("**/live-sessions/several") as asked:
+            again.evaluate("button => (button.click(), button.click())")
+        assert [each["opened_by"] for each in asked.value.post_data_json["views"]] == ["person"]
 
         seen.until("document.querySelectorAll('.watermark[data-says]').length === 1")
         assert (page.locator(".tile").count(), posts) == (1, [1])
@@ -242,6 +245,56 @@ def test_what_could_not_start_is_tried_again_in_its_place(chromium, room):
         line_of(seen, "Yard").locator(".watch").click()
         until_true(seen, lambda: said_of(page) == ["Not available for this purpose"])
         assert not again.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("words", "is_once", "is_offered"),
+    [
+        ("The camera is offline", False, True),
+        ("The connection to the camera was lost", False, True),
+        ("The camera is offline", True, False),
+        ("Stopped by a supervisor", False, False),
+    ],
+)
+def test_what_may_come_back_can_be_tried_again(chromium, room, words: str, *, is_once: bool, is_offered: bool):
+    """Without the sound it had; what was given once is used up, and what a person ended is over."""
+    sound: list[bool] = []
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        page.route("**/live-sessions/several", lambda route: note_sound(route, sound))
+        if is_once:
+            page.evaluate(ONE_OF_THEM_ASKED)
+        page.route("**/live-sessions/ses_0", lambda route: tell_end(route, [], words))
+        room.portal.call(room.w.bus.publish, topic_of_viewer(OPERATOR.person_id), "ses_0")
+
+        until_true(seen, lambda: words in said_of(page))
+        again = page.locator(".tile", has_text=words).locator(".again")
+        assert again.is_visible() == is_offered
+        if is_offered:
+            page.evaluate(ONE_OF_THEM_ASKED.replace("isOnce", "hasSound"))
+            again.click()
+            until_true(seen, lambda: sound == [False])
+
+
+def note_sound(route: Route, sound: list[bool]) -> None:
+    """Notes for each picture that is asked for whether with sound; nobody answers."""
+    sound += [each["sound"] for each in route.request.post_data_json["views"]]
+
+
+def test_a_page_that_comes_back_from_the_browsers_memory_says_that_its_pictures_are_gone(chromium, room):
+    """Each can be tried again; none says that it is live."""
+    with watched(chromium, width=1600, height=900) as seen:
+        page = seen.page
+        two_pictures(seen, room.open())
+        page.evaluate(LIVE)
+
+        for kind in ("pagehide", "pageshow"):
+            page.evaluate("kind => dispatchEvent(new PageTransitionEvent(kind, { persisted: true }))", kind)
+
+        assert set(said_of(page)) == {"The connection to the camera was lost"}
+        assert page.locator(".tile .again:visible").count() == 2
+        assert page.locator(".badge.live:visible").count() == 0
 
 
 _SEEN = """() => {

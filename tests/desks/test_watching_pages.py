@@ -231,27 +231,30 @@ def test_a_board_that_hears_nothing_says_since_when_and_reads_what_it_missed(chr
         assert seen.violations() == []
 
 
-def test_a_connection_that_went_away_without_a_word_is_noticed(chromium, board):
-    """The browser thinks that it listens; the board says since when it has not heard, and reads what it missed."""
+@pytest.mark.parametrize("status", [503, 0], ids=["refused", "never answered"])
+def test_a_connection_that_went_away_without_a_word_is_noticed(chromium, board, status: int):
+    """The browser thinks that it listens, or soon will; the board says that it does not, and reads what it missed."""
     with watched(chromium) as seen:
         page = seen.page
         page.clock.install()
         with page.expect_response("**/console/watching/events"):
             page.goto(board.origin + "/console/watching")
         page.wait_for_timeout(500)
-        page.route("**/console/watching/events", lambda route: route.fulfill(status=503))
+        page.route("**/console/watching/events", lambda route: route.fulfill(status=503) if status else None)
 
         page.clock.fast_forward(45_000)
 
         page.locator("#unheard").wait_for(timeout=5_000)
         view = board.open()
         page.unroute("**/console/watching/events")
+        if not status:
+            page.clock.fast_forward(45_000)
         page.locator(f"#{view.session_id}").wait_for(timeout=15_000)
         page.locator("#unheard").wait_for(state="hidden")
 
 
 def test_a_quiet_board_that_beats_is_left_as_it_is(chromium, board, monkeypatch):
-    """Nothing happens for longer than a lost connection takes to be noticed: the page has heard the gateway yet."""
+    """Nothing happens for longer than a lost connection takes to be noticed, but the gateway is heard."""
     monkeypatch.setattr(watching, "change_stream", partial(change_stream, heartbeat_s=0.1))
     asked: list[str] = []
     with watched(chromium) as seen:

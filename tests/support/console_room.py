@@ -162,11 +162,11 @@ def two_pictures(seen: Watched, url: str) -> list[str]:
     return methods
 
 
-def tell_end(route: Route, read: list[str]) -> None:
+def tell_end(route: Route, read: list[str], words: str = "Stopped by a supervisor") -> None:
     """A view that has ended; notes which were read."""
     if route.request.method == "GET":
         read.append(route.request.url.rpartition("/")[2])
-    ended = {"ended_at": "2026-01-01T00:00:00Z", "state": "ended", "words": "Stopped by a supervisor"}
+    ended = {"ended_at": "2026-01-01T00:00:00Z", "state": "ended", "words": words}
     route.fulfill(json={**VIEW, **ended})
 
 

@@ -17,11 +17,11 @@ from gateway.edge.requires import is_allowed, requires
 from gateway.emergency import TOPIC as EMERGENCY_TOPIC
 from gateway.emergency import topic_of_first
 from gateway.incidents import ADDRESS_LENGTH, ALL_TOPIC, NUMBER_LENGTH, IncidentReport, Incidents
-from gateway.kernel.bus import MemoryBus
+from gateway.kernel.bus import MemoryBus, News
 from gateway.kernel.errors import ConflictError, DeniedError, LenspactError, LimitedError, UnavailableError
 from gateway.kernel.principal import Principal
 from gateway.live import topic_of_asker, topic_of_viewer
-from gateway.web import BEAT, Form, _, after, heard, page, read_form
+from gateway.web import CHANGED, Form, _, after, messages, page, read_form
 from policies.vocabulary import IncidentKind, Origin
 
 AnyRequest = Request[Any, Any, Any]
@@ -161,15 +161,13 @@ async def events(principal: NamedDependency[Principal], bus: NamedDependency[Mem
 
 
 async def _changes(bus: MemoryBus, mine: Mapping[str, str]) -> AsyncIterator[ServerSentEventMessage]:
+    def say(news: News) -> ServerSentEventMessage:
+        is_mine = news.topic in mine
+        return ServerSentEventMessage(event=mine[news.topic], data=news.ref) if is_mine else CHANGED
+
     with bus.subscribe(ALL_TOPIC, EMERGENCY_TOPIC, *mine) as subscription:
-        yield ServerSentEventMessage(comment="open")
-        async for news in heard(subscription):
-            if news is None:
-                yield BEAT
-            elif news.topic in mine:
-                yield ServerSentEventMessage(event=mine[news.topic], data=news.ref)
-            else:
-                yield ServerSentEventMessage(event="changed", data="")
+        async for message in messages(subscription, say):
+            yield message
 
 
 class Laid(StrictInput, frozen=True, kw_only=True):

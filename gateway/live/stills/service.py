@@ -35,7 +35,6 @@ from policies.vocabulary import Act
 EVERY_S: Final = 60.0
 _ACCEPTED_S: Final = 5.0  # a site may hand over before its acceptance is written here
 _LOOK_S: Final = 0.05
-_DROP_S: Final = 5.0  # a database that does not answer keeps nobody longer; the file is noise without its key
 _JPEG: Final = b"\xff\xd8"
 _LOG: Final = logging.getLogger("lenspact.live")
 _NONE: Final = "There is no such still."
@@ -92,13 +91,7 @@ class Stills:
         if not 0 < len(jpeg) <= STILL_BYTES:
             raise InvalidError("This is too large for a still.")
         still = await self._kept(session, claims, statement, jpeg)
-        is_kept = False
-        try:
-            is_kept = await self._written(session, still)  # 5
-        finally:
-            if not is_kept:
-                await self._drop_without_row(still)
-        if not is_kept:
+        if not await self._written(session, still):  # 5
             raise ConflictError("This still was ended.")
         self._board.take(session.id)
 
@@ -168,26 +161,33 @@ class Stills:
         )
 
     async def _written(self, session: Session, still: Still) -> bool:
-        """Row, end of the session and entry, in one; False where the session is over."""
+        """Row, end of the session and entry, in one; False where the session is over.
+
+        The file of a still that is not kept goes, but for one whose commit was begun: its row may be there.
+        """
         now = self._clock.now()
         change = step(SessionState.ENDED, established_at=now, ended_at=now, end_reason=EndReason.TAKEN)
-        async with self._database.unit_of_work() as unit:
-            if not await self._store.change(unit, session.id, change):
-                return False
-            await self._store.note(unit, session.id, relay=Account(seconds=1.0, sent_bytes=still.size_bytes))
-            await self._rows.add(unit, still)
-            await self._audit.append(unit, leaves.still_taken(session, still))
-            await unit.commit()
+        is_committing = False
+        try:
+            async with self._database.unit_of_work() as unit:
+                if not await self._store.change(unit, session.id, change):
+                    return False
+                await self._store.note(unit, session.id, relay=Account(seconds=1.0, sent_bytes=still.size_bytes))
+                await self._rows.add(unit, still)
+                await self._audit.append(unit, leaves.still_taken(session, still))
+                is_committing = True
+                await unit.commit()
+        finally:
+            if not is_committing:
+                await self._drop(still)
         return True
 
-    async def _drop_without_row(self, still: Still) -> None:
-        """Remove the file of a still that was not kept; one whose row is there after all stays."""
-        with anyio.move_on_after(_DROP_S, shield=True):
+    async def _drop(self, still: Still) -> None:
+        """Remove the file of a still that was not kept; without its row it has no key, so it may stay."""
+        with anyio.CancelScope(shield=True):
             try:
-                kept = await self._rows.get(still.id)
-                if kept is None or kept.wrapped_key != still.wrapped_key:
-                    await anyio.to_thread.run_sync(self._vault.delete, still.id, still.wrapped_key)
-            except (LenspactError, SQLAlchemyError, OSError):
+                await anyio.to_thread.run_sync(self._vault.delete, still.id, still.wrapped_key)
+            except OSError:
                 _LOG.exception("the file of the still %s, which was not kept, could not be deleted", still.id)
 
     # --- to people

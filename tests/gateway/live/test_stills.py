@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.audit import Kind
 from gateway.edge.requires import needs_of
-from gateway.kernel.database import Database
+from gateway.kernel.database import Database, UnitOfWork
 from gateway.kernel.errors import (
     ConflictError,
     DeniedError,
@@ -25,7 +25,7 @@ from gateway.kernel.errors import (
 )
 from gateway.kernel.principal import Role
 from gateway.live import LIVE_ROUTES, EndReason, Still, ViewQuestion
-from gateway.live.model import Session, mark_of
+from gateway.live.model import mark_of
 from gateway.live.stills.routes import A_MINUTE
 from gateway.live.stills.service import token_of
 from gateway.live.stills.taking import ANSWER_S, ARRIVES_S, MOST_AT_ONCE, OfferedStill
@@ -319,22 +319,27 @@ async def test_two_that_come_at_once_leave_one_whole(plane: Plane, tmp_path: Pat
     assert len(list((tmp_path / "stills").iterdir())) == 1
 
 
-@pytest.mark.parametrize("is_committed", [False, True])
+@pytest.mark.parametrize("is_committed", [False, True], ids=["row refused", "commit in doubt"])
 async def test_a_still_whose_row_fails_leaves_no_file(
     plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_committed: bool
 ):
-    """The disk keeps nothing that nobody can open; a row that is there all the same keeps its file."""
+    """The disk keeps nothing that nobody can open; where the commit's answer was lost, the still has its file."""
     stills = plane.sessions.stills
-    written = stills._written
+    commit = UnitOfWork.commit
 
-    async def fails(session: Session, still: Still) -> bool:
-        if is_committed:
-            await written(session, still)
+    async def refused(*_: object) -> None:
         raise OperationalError("insert", {}, Exception("the disk is full"))
+
+    async def lost(unit: UnitOfWork) -> None:
+        await commit(unit)
+        raise OperationalError("commit", {}, Exception("the connection was lost"))
 
     async def hand() -> None:
         with monkeypatch.context() as patched:
-            patched.setattr(stills, "_written", fails)
+            if is_committed:
+                patched.setattr(UnitOfWork, "commit", lost)
+            else:
+                patched.setattr(stills._rows, "add", refused)
             with pytest.raises(OperationalError):
                 await hand_over(plane)
         if not is_committed:

@@ -113,6 +113,9 @@ listen(root.dataset.events, heard, {
 addEventListener("pagehide", () => {
   for (const tile of tiles) leave(tile);
 });
+addEventListener("pageshow", ({ persisted }) => {
+  for (const { player } of persisted ? tiles : []) if (!player.hasAttribute("ended")) player.end("lost"); // as the page left it
+});
 
 // Opening the incident is the reason: its nearest permitted cameras start, nearest first.
 for (const id of JSON.parse(root.dataset.starts || "[]")) {

@@ -16,6 +16,8 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
 
   function begin() {
     source = new EventSource(url);
+    sayUnheardSoon();
+    waitForNext();
     for (const [kind, tell] of Object.entries({ beat: () => {}, ...heard })) {
       source.addEventListener(kind, ({ data }) => {
         waitForNext();
@@ -29,28 +31,27 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
       isFirst = false;
     });
     source.addEventListener("error", () => {
-      clearTimeout(silent);
       sayUnheardSoon();
-      if (source.readyState !== EventSource.CLOSED) return; // the browser asks again by itself
+      if (source.readyState !== EventSource.CLOSED) return waitForNext(); // the browser asks again by itself
+      clearTimeout(silent);
       gaveUp();
       again = setTimeout(begin, AGAIN_MS);
     });
   }
 
-  // A network that went away without a word leaves a stream that looks open.
+  // A network that went away without a word leaves a stream that looks open, or is for ever about to be.
   function waitForNext() {
     clearTimeout(silent);
     const since = new Date();
     silent = setTimeout(() => {
       source.close();
-      sayUnheardSoon(since, 0);
+      sayUnheardSoon(since, AGAIN_MS); // where it answers at once, there is nothing to say
       gaveUp();
       begin();
     }, SILENT_MS);
   }
 
   begin();
-  sayUnheardSoon();
   addEventListener("pagehide", () => {
     clearTimeout(again);
     clearTimeout(silent);

@@ -106,7 +106,9 @@ async function reopen(tile) {
 
 // What did not come, or went, is asked for once more in its place.
 function tryAgain(tile) {
-  Object.assign(tile, { session: "", until: null, isOver: false, hasRun: false });
+  if (!tile.isOver) return; // pressed twice
+  hush(tile);
+  Object.assign(tile, { session: "", until: null, isOver: false, hasRun: false, openedBy: "person" });
   tile.element.focus(); // the button goes
   start(tile);
 }
