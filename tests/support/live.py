@@ -479,9 +479,14 @@ class Plane:
         return session
 
     async def in_state(self, session_id: str, state: str) -> None:
-        """Wait until the row says so."""
+        """Wait until the row says so, and the gateway, which writes first, knows it too."""
+
+        async def is_reached() -> bool:
+            held = [one.state for one in self.sessions.live.running() if one.id == session_id]
+            return {state} == {(await self.read(session_id)).state, *held}
+
         with anyio.fail_after(10):
-            while (await self.read(session_id)).state != state:  # noqa: ASYNC110 -- the row has no event
+            while not await is_reached():  # noqa: ASYNC110 -- the row has no event
                 await anyio.sleep(0.005)
 
     async def log(self, stream: str = "") -> list[Entry]:
