@@ -24,10 +24,10 @@ from tests.smoke.people import MARKET, Operator
 from tests.smoke.stage import Demo, chromium, running_demo, window
 from tests.soak.counted.sitecustomize import FOLDER
 from tests.soak.crowd import WAYS, Crowd, Desk
-from tests.soak.samples import MOST_GROWTH_PERCENT, Sample, growth_percent, left_over, look
+from tests.soak.samples import MOST_GROWTH_PERCENT, Sample, growth_percent, least, left_over, look
 
 LOOKS: Final = 60  # samples over the whole run
-TASK_LOOKS: Final = 15
+REST_LOOKS: Final = 15  # a second apart
 REST_S: Final = 45.0  # for the last ends, and for who never called (35 s)
 FINE: Final = frozenset({"saw pictures", *WAYS})
 TOWN: Final = ("tests.bench.live.town",)
@@ -110,7 +110,7 @@ async def _soak(watched: Watched, facts: list[dict[str, Any]], origin: str, opti
     crowd = Crowd(desks, options.joins, Random(1))
     await crowd.come_and_go(20)  # what is made once and kept is there before the first look
     await anyio.sleep(REST_S)
-    before, tasks_before = watched.look(), await _tasks_at_rest(watched)
+    before, tasks_before = await _at_rest(watched)
     crowd.told.clear()
     seconds = options.minutes * 60
     async with anyio.create_task_group() as tasks:
@@ -118,8 +118,9 @@ async def _soak(watched: Watched, facts: list[dict[str, Any]], origin: str, opti
         await crowd.come_and_go(seconds)
         tasks.cancel_scope.cancel()
     await anyio.sleep(REST_S)
-    found = left_over(before, watched.look())
-    for name, count in (await _tasks_at_rest(watched)).items():
+    after, tasks_after = await _at_rest(watched)
+    found = left_over(before, after)
+    for name, count in tasks_after.items():
         more = count - tasks_before[name]
         found += [f"{name}: {more} more tasks"] if more > 0 else []
     for desk in desks:
@@ -127,13 +128,17 @@ async def _soak(watched: Watched, facts: list[dict[str, Any]], origin: str, opti
     return _report(watched, crowd, found)
 
 
-async def _tasks_at_rest(watched: Watched) -> dict[str, int]:
-    """Of each process the least of several looks: what it does now and then comes and goes."""
-    found = []
-    for _ in range(TASK_LOOKS):
+async def _at_rest(watched: Watched) -> tuple[dict[str, Sample], dict[str, int]]:
+    """What each process holds, and its tasks: of each the least of several looks."""
+    held, tasks = [], []
+    for _ in range(REST_LOOKS):
         await anyio.sleep(1)
-        found.append({name: watched.tasks_of(name) for name in watched.pids})
-    return {name: min(look[name] for look in found) for name in watched.pids}
+        held.append(watched.look())
+        tasks.append({name: watched.tasks_of(name) for name in watched.pids})
+    return (
+        {name: least([look[name] for look in held]) for name in watched.pids},
+        {name: min(look[name] for look in tasks) for name in watched.pids},
+    )
 
 
 async def _keep_looking(watched: Watched, crowd: Crowd, seconds: float) -> None:

@@ -7,7 +7,7 @@ stands for each of the two, for one sample swings with what is going on.
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
@@ -67,6 +67,11 @@ def _link(entry: Path) -> str:
 def _inodes(pid: int, kind: str) -> set[str]:
     rows = Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]
     return {row.split()[9] for row in rows}
+
+
+def least(looks: Sequence[Sample]) -> Sample:
+    """Of several looks at one process at rest the least of each: what it does now and then comes and goes."""
+    return Sample(**{one.name: min(getattr(look, one.name) for look in looks) for one in fields(Sample)})
 
 
 def growth_percent(memory_mb: Sequence[float]) -> float:

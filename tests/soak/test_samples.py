@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.soak.samples import HELD, KEPT_ALIVE, OF_EACH, Sample, growth_percent, left_over
+from tests.soak.samples import HELD, KEPT_ALIVE, OF_EACH, Sample, growth_percent, least, left_over
 
 HOLDS = Sample(memory_mb=50, files=10, udp=2, tcp=5, unix=1, threads=4)
 
@@ -41,3 +41,9 @@ def test_less_or_the_same_is_not():
     kept = replace(HOLDS, **{what: getattr(HOLDS, what) + count for what, count in KEPT_ALIVE.items()})
     less = replace(HOLDS, udp=0, threads=1)
     assert left_over({"relay": HOLDS, "agent": HOLDS}, {"relay": kept, "agent": less}) == []
+
+
+def test_what_comes_and_goes_at_rest_is_not_counted():
+    """Of several looks the least of each stands: a worker that is busy for a moment is in some alone."""
+    busy = replace(HOLDS, threads=9, files=8)
+    assert least([busy, replace(HOLDS, files=10), busy]) == replace(HOLDS, files=8)
