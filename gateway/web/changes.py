@@ -30,11 +30,8 @@ class Heard(Protocol[N_co]):
         """The next; waits for it."""
 
 
-class Listener(Protocol):
+class Listener(Heard[object], Protocol):
     """What has not been heard yet."""
-
-    async def get(self) -> object:
-        """The next news; waits for it."""
 
     def clear(self) -> None:
         """Forget what waits."""

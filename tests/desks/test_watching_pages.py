@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from anyio.from_thread import BlockingPortal
+from playwright.sync_api import Page
 
 from gateway.cameras import CameraFacts
 from gateway.desks import watching
@@ -25,7 +26,7 @@ from gateway.web import change_stream
 from partner_agent.wire.clock import SystemClock
 from partner_agent.wire.ids import SystemIds
 from policies.vocabulary import IncidentKind, Origin
-from tests.support.browser import served, watched
+from tests.support.browser import Watched, served, watched
 from tests.support.live import OPERATOR, SUPERVISOR, Plane, live_plane
 from tests.support.pages import Caller
 from tests.support.partners import LOOP, World, world
@@ -231,14 +232,19 @@ def test_a_board_that_hears_nothing_says_since_when_and_reads_what_it_missed(chr
         assert seen.violations() == []
 
 
+def listening(seen: Watched, board: Board) -> Page:
+    """The board once its stream is open, under a clock that can be turned on."""
+    seen.page.clock.install()
+    with seen.page.expect_response("**/console/watching/events"):
+        seen.page.goto(board.origin + "/console/watching")
+    return seen.page
+
+
 @pytest.mark.parametrize("status", [503, 0], ids=["refused", "never answered"])
 def test_a_connection_that_went_away_without_a_word_is_noticed(chromium, board, status: int):
     """The browser thinks that it listens, or soon will; the board says that it does not, and reads what it missed."""
     with watched(chromium) as seen:
-        page = seen.page
-        page.clock.install()
-        with page.expect_response("**/console/watching/events"):
-            page.goto(board.origin + "/console/watching")
+        page = listening(seen, board)
         page.wait_for_timeout(500)
         page.route("**/console/watching/events", lambda route: route.fulfill(status=503) if status else None)
 
@@ -258,11 +264,8 @@ def test_a_quiet_board_that_beats_is_left_as_it_is(chromium, board, monkeypatch)
     monkeypatch.setattr(watching, "change_stream", partial(change_stream, heartbeat_s=0.1))
     asked: list[str] = []
     with watched(chromium) as seen:
-        page = seen.page
-        page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
-        page.clock.install()
-        with page.expect_response("**/console/watching/events"):
-            page.goto(board.origin + "/console/watching")
+        seen.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+        page = listening(seen, board)
         for _ in range(2):
             page.wait_for_timeout(1_000)
             page.clock.fast_forward(30_000)

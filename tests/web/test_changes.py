@@ -1,10 +1,14 @@
 """A page's stream of changes: wakes, keeps quiet in between, and ends by itself."""
 
+import re
+from pathlib import Path
+
 import anyio
 import pytest
 
 from gateway.kernel.bus import MemoryBus
-from gateway.web.changes import changes
+from gateway.web import changes as streams
+from gateway.web.changes import HEARTBEAT_S, changes
 
 pytestmark = pytest.mark.anyio
 
@@ -40,3 +44,11 @@ async def test_quiet_stream_beats_and_ends():
     assert heard[0].comment == "open"
     assert {m.event for m in heard[1:]} == {"beat"}
     assert bus._listeners == []
+
+
+def test_a_page_waits_longer_than_two_beats():
+    """One that comes late is no lost connection; the two numbers stand in two languages."""
+    news = Path(streams.__file__).parent / "static/js/news.js"
+    silent_ms = re.search(r"SILENT_MS = ([\d_]+);", news.read_text(encoding="utf-8"))
+    assert silent_ms
+    assert int(silent_ms[1]) / 1000 > 2 * HEARTBEAT_S

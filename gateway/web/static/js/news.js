@@ -12,7 +12,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle
 // `heard` has what to do at each kind of news. `opened` is told whether something may have been said meanwhile to nobody,
 // `gaveUp` that the stream was lost.
 export function listen(url, heard, { opened, gaveUp = () => {} }) {
-  let [source, again, silent, isFirst] = [null, 0, 0, true];
+  let [source, timer, isFirst] = [null, 0, true]; // one timer: a stream is waited for, or about to be asked for again
 
   function begin() {
     source = new EventSource(url);
@@ -33,17 +33,17 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
     source.addEventListener("error", () => {
       sayUnheardSoon();
       if (source.readyState !== EventSource.CLOSED) return waitForNext(); // the browser asks again by itself
-      clearTimeout(silent);
       gaveUp();
-      again = setTimeout(begin, AGAIN_MS);
+      clearTimeout(timer);
+      timer = setTimeout(begin, AGAIN_MS);
     });
   }
 
   // A network that went away without a word leaves a stream that looks open, or is for ever about to be.
   function waitForNext() {
-    clearTimeout(silent);
+    clearTimeout(timer);
     const since = new Date();
-    silent = setTimeout(() => {
+    timer = setTimeout(() => {
       source.close();
       sayUnheardSoon(since, AGAIN_MS); // where it answers at once, there is nothing to say
       gaveUp();
@@ -53,8 +53,7 @@ export function listen(url, heard, { opened, gaveUp = () => {} }) {
 
   begin();
   addEventListener("pagehide", () => {
-    clearTimeout(again);
-    clearTimeout(silent);
+    clearTimeout(timer);
     source.close();
   });
   addEventListener("pageshow", ({ persisted }) => persisted && begin());

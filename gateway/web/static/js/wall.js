@@ -108,7 +108,8 @@ async function reopen(tile) {
 function tryAgain(tile) {
   if (!tile.isOver) return; // pressed twice
   hush(tile);
-  Object.assign(tile, { session: "", until: null, isOver: false, hasRun: false, openedBy: "person" });
+  forgetView(tile);
+  Object.assign(tile, { isOver: false, openedBy: "person" });
   tile.element.focus(); // the button goes
   start(tile);
 }
@@ -185,7 +186,8 @@ function rest(tile) {
   const session = tile.session;
   hush(tile);
   tile.player.end("resting"); // which says how long it was seen, while the tile knows of which view
-  Object.assign(tile, { session: "", until: null, hasRun: false, isResting: true });
+  forgetView(tile);
+  tile.isResting = true;
   views.leaveView(session);
 }
 
@@ -217,6 +219,11 @@ export function leave(tile) {
 function finish(tile, words, state = END_OF[words] ?? (words ? "rules" : "closed")) {
   tile.isOver = true;
   tile.player.end(state, words);
+}
+
+// What the tile shows next is another view.
+function forgetView(tile) {
+  Object.assign(tile, { session: "", until: null, hasRun: false });
 }
 
 // From here on the tile is silent, and so is whatever it opens next.
